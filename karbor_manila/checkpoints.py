@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists checkpoints in the order of their making, whatever the order of the bank.
+
+Karbor's file-system bank gives keys in the order of the directory and ignores marker and direction,
+the Swift bank does not reverse either; retention, which deletes what comes last, then deletes the
+newest (karbor/services/operationengine/operations/retention_operation.py).
+"""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import exception as karbor_exception
+from oslo_log import log as logging
+
+LOG = logging.getLogger(__name__)
+
+_INDICES = "/indices"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A checkpoint in the index. ``made`` is in seconds since the epoch, UTC."""
+
+    made: int
+    id: str
+    project_id: str
+
+    @property
+    def day(self) -> datetime.date:
+        """The UTC day on which it was made."""
+        return datetime.datetime.fromtimestamp(self.made, datetime.UTC).date()
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for; None is no restriction. ``last_day`` is included.
+
+    ``project_id`` None asks for those of all projects.
+    """
+
+    provider_id: str
+    project_id: str | None
+    plan_id: str | None = None
+    first_day: datetime.date | None = None
+    last_day: datetime.date | None = None
+    marker: str | None = None
+    limit: int | None = None
+    newest_first: bool = True
+
+
+def find(provider: Any, query: Query) -> list[Any]:
+    """Karbor's checkpoints that fit the query, in the order of their making.
+
+    One that cannot be read is passed over with a line in the log, so that it does not hide the
+    others.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    entries = sorted(
+        (entry for entry in _entries(provider.bank, query) if _fits(entry, query)),
+        key=lambda entry: (entry.made, entry.id),
+        reverse=query.newest_first,
+    )
+    if query.marker is not None:
+        ids = [entry.id for entry in entries]
+        if query.marker not in ids:
+            raise karbor_exception.CheckpointNotFound(checkpoint_id=query.marker)
+        entries = entries[ids.index(query.marker) + 1:]
+    found: list[Any] = []
+    for entry in entries:
+        if query.limit is not None and len(found) >= query.limit:
+            break
+        try:
+            found.append(provider.get_checkpoint(entry.id))
+        except (karbor_exception.KarborException, KeyError, TypeError) as error:
+            LOG.error("Checkpoint %s cannot be read and is passed over: %s", entry.id, error)
+    return found
+
+
+def _entries(bank: Any, query: Query) -> Iterator[Entry]:
+    """Read from the keys of Karbor's index (karbor/services/protection/checkpoint.py):
+
+    ``/by-provider/<provider>/<project>/<timestamp>@<id>`` and
+    ``/by-plan/<plan>/<project>/<day>/<timestamp>@<id>``.
+    """
+    prefix = f"by-plan/{query.plan_id}" if query.plan_id else f"by-provider/{query.provider_id}"
+    section = bank.get_sub_section(_INDICES)
+    for key in section.list_objects(prefix=f"/{prefix}/"):
+        parts = key.strip("/").split("/")
+        made, _, checkpoint_id = parts[-1].partition("@")
+        if checkpoint_id and made.isdigit():
+            yield Entry(int(made), checkpoint_id, parts[2])
+
+
+def _fits(entry: Entry, query: Query) -> bool:
+    return (
+        (query.project_id is None or entry.project_id == query.project_id)
+        and (query.first_day is None or entry.day >= query.first_day)
+        and (query.last_day is None or entry.day <= query.last_day)
+    )

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of a driver: one way to protect a share. It knows nothing of Karbor or its bank.
+
+A driver serves one flow. Methods take and give plain values: a *view* is a dict as Manila's API
+shows a share or a snapshot. Each method may be repeated after a crash or a lost reply: the same
+mark means the same thing in Manila, never a second one. ``tests/contract`` holds every driver to
+this, on a fake and on the real Manila.
+"""
+
+import abc
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from karbor_manila.mark import Mark
+
+View = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a driver waits, all in seconds; see the options of the same names in opts.py."""
+
+    outage: float = 120.0
+    protect: float = 3600.0
+    restore: float = 86400.0
+    delete: float = 3600.0
+    undo: float = 120.0
+    poll_min: float = 0.1
+    poll_max: float = 15.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a restore starts from: what was kept, and what the share was. ``size`` in GiB."""
+
+    snapshot_id: str
+    share_id: str
+    size: int
+    share_proto: str
+    share_type: str | None
+    share_network_id: str | None
+    availability_zone: str | None
+    project_id: str | None = None
+
+
+class ShareDriver(abc.ABC):
+    """One way to protect shares.
+
+    Errors of every method: :class:`~karbor_manila.exception.ManilaUnavailable` when passing errors
+    did not pass, :class:`~karbor_manila.exception.ManilaRefused` when Manila said no.
+    """
+
+    #: The name by which configuration and records know the driver.
+    name: str
+
+    @abc.abstractmethod
+    def capabilities(self) -> frozenset[str]:
+        """What this driver can do on this server: names of its methods and of its promises."""
+
+    @abc.abstractmethod
+    def is_alive(self) -> bool:
+        """Whether the server behind the driver answers."""
+
+    @abc.abstractmethod
+    def health(self) -> dict[str, str]:
+        """The driver's name, its server and what limits it there, for an operator to read."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of what the driver holds. It is not used afterwards."""
+
+    @abc.abstractmethod
+    def preflight(self, shares: Collection[View]) -> dict[str, Exception]:
+        """Which of these shares cannot be protected, and why; writes nothing.
+
+        :returns: the errors by share id; shares without one can be protected
+        :raises QuotaTooSmall: not all of them fit
+        """
+
+    @abc.abstractmethod
+    def protect(
+        self, share: View, mark: Mark, *, name: str, description: str | None, force: bool
+    ) -> str:
+        """Begin to keep the share as it is now; adopts what already bears the mark.
+
+        :returns: the id of what keeps it, as soon as the server has answered
+        """
+
+    @abc.abstractmethod
+    def wait_protected(self, snapshot_id: str) -> View:
+        """Wait until what :meth:`protect` began is complete.
+
+        :raises ResourceFailed: it failed, with the server's reason
+        :raises DeadlineExceeded: it took too long
+        """
+
+    @abc.abstractmethod
+    def verify(self, snapshot_id: str, share_id: str) -> View:
+        """The view of what keeps the share, when the share could be had back from it.
+
+        :raises SnapshotGone: it is not there
+        :raises SnapshotDoubtful: it is there and cannot be used
+        """
+
+    @abc.abstractmethod
+    def restore(
+        self, source: Source, mark: Mark, *, name: str | None, description: str | None
+    ) -> str:
+        """Begin to make a new share from what was kept; adopts one that already bears the mark.
+
+        :returns: the new share's id, as soon as the server has answered
+        """
+
+    @abc.abstractmethod
+    def wait_restored(self, share_id: str) -> View:
+        """Wait until what :meth:`restore` began is complete; raises as :meth:`wait_protected`."""
+
+    @abc.abstractmethod
+    def discard(self, mark: Mark, share_id: str | None) -> bool:
+        """Remove the new share of a failed restore, by its id and by its mark.
+
+        :returns: whether anything had to be removed
+        :raises DeadlineExceeded: it is still there after the undo timeout
+        """
+
+    @abc.abstractmethod
+    def delete(
+        self, mark: Mark | None, snapshot_id: str | None, *, project_id: str, undo: bool = False
+    ) -> None:
+        """Remove what keeps a share, by its id and by its mark, and wait until it is gone.
+
+        Nothing to remove is success. What bears the mark in another project is left alone.
+
+        :param mark: removes all that bears it as well; None for a record without one
+        :param undo: this removes what the same flow has just made, within the undo timeout
+        :raises NeedsAdministrator: only an administrator can remove it
+        :raises DeadlineExceeded: it is still there
+        """
+
+    @abc.abstractmethod
+    def excuse(self, share_id: str) -> None:
+        """Say that this share of the flow will not be waited for (see :mod:`..waiting`)."""

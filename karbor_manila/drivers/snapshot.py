@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Protects a share by a Manila snapshot of it; restores by a new share made from the snapshot."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from oslo_log import log as logging
+
+from karbor_manila import exception, mark, statuses
+from karbor_manila.client import Manila
+from karbor_manila.drivers import base, looking
+from karbor_manila.drivers.base import View
+from karbor_manila.drivers.removal import Removal
+from karbor_manila.mark import Mark
+from karbor_manila.waiting import PENDING, Clock, Once, Watcher, persist
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class SnapshotDriver(base.ShareDriver):
+    """See :class:`~karbor_manila.drivers.base.ShareDriver` for the contract of each method.
+
+    :param manila: the flow's client
+    :param patience: how long to wait for what
+    :param expected: how many shares the flow has
+    """
+
+    name = "snapshot"
+
+    def __init__(
+        self,
+        manila: Manila,
+        patience: base.Patience,
+        expected: int = 1,
+        clock: Clock | None = None,
+    ) -> None:
+        self._manila = manila
+        self._patience = patience
+        self._clock = clock or Clock()
+        self._snapshots = self._watcher(self._look_at_snapshots, expected)
+        self._shares = self._watcher(self._look_at_shares, expected)
+        self._scope: Mapping[str, str] | None = None
+        self._restoring: Mapping[str, str] | None = None
+        self._requests: dict[str, str | None] = {}
+        self._once = Once()
+
+    def capabilities(self) -> frozenset[str]:
+        """What this driver can do here."""
+        can = {"protect", "verify", "restore", "delete"}
+        return frozenset(can | {"metadata"} if self._manila.features.snapshot_metadata else can)
+
+    def is_alive(self) -> bool:
+        """Whether Manila answers."""
+        return self._manila.is_alive()
+
+    def health(self) -> dict[str, str]:
+        """For an operator to read."""
+        return {
+            "driver": self.name,
+            "endpoint": self._manila.endpoint,
+            "microversion": self._manila.features.microversion,
+            "marks": "metadata" if self._manila.features.snapshot_metadata else "description",
+        }
+
+    def close(self) -> None:
+        """Nothing is held: the session belongs to whoever made it."""
+
+    def excuse(self, share_id: str) -> None:
+        """One less to wait for."""
+        self._snapshots.excuse(share_id)
+        self._shares.excuse(share_id)
+
+    # -- protect ------------------------------------------------------------------------------
+
+    def preflight(self, shares: Collection[View]) -> dict[str, Exception]:
+        """Snapshot support of each share, and the quota for all of them."""
+        refused: dict[str, Exception] = {
+            share["id"]: exception.ShareNotProtectable(
+                share["id"],
+                f"its type {share.get('share_type_name')!r} has no snapshot support",
+                "Leave it out of the plan, or migrate it to a share type with snapshot_support.",
+            )
+            for share in shares
+            if not share.get("snapshot_support")
+        }
+        self._check_quota([share for share in shares if share["id"] not in refused])
+        return refused
+
+    def protect(
+        self, share: View, mark: Mark, *, name: str, description: str | None, force: bool
+    ) -> str:
+        """Begin a snapshot of the share, or adopt the one that bears the mark."""
+        tagged = self._manila.features.snapshot_metadata
+        if not tagged and description and len(description) > mark.room():
+            raise exception.InvalidParameter(
+                "description",
+                description,
+                f"this Manila keeps the checkpoint's mark in it and leaves {mark.room()} "
+                f"characters of text",
+            )
+        self._scope = mark.scope() if tagged else None
+        attempts = 0
+
+        def attempt() -> str:
+            nonlocal attempts
+            attempts += 1
+            for view in self._bearing("snapshot", mark, fresh=attempts > 1):
+                usable = view["status"] not in statuses.SNAPSHOT_FINAL
+                if usable and view["share_id"] == share["id"]:
+                    LOG.info("Snapshot %s of share %s is adopted", view["id"], share["id"])
+                    return str(view["id"])
+            view = self._manila.create_snapshot(
+                share["id"],
+                name=name,
+                description=description if tagged else mark.describe(description),
+                force=force,
+                metadata=mark.metadata() if tagged else None,
+            )
+            self._requests[view["id"]] = view["request_id"]
+            return str(view["id"])
+
+        return self._persist(attempt)
+
+    def wait_protected(self, snapshot_id: str) -> View:
+        """Wait until the snapshot is available."""
+        return self._snapshots.wait(
+            snapshot_id,
+            self._judge("snapshot", snapshot_id, statuses.SNAPSHOT_FINAL),
+            self._patience.protect,
+            f"snapshot {snapshot_id} to become available",
+        )
+
+    # -- restore ------------------------------------------------------------------------------
+
+    def verify(self, snapshot_id: str, share_id: str) -> View:
+        """The snapshot's view, when a share can be made from it."""
+
+        def judge(view: View | None) -> View:
+            if view is None:
+                raise exception.SnapshotGone(snapshot_id)
+            if view["share_id"] != share_id:
+                why = f"it is of share {view['share_id']}, not of share {share_id}"
+                raise exception.SnapshotDoubtful(snapshot_id, why)
+            if view["status"] != statuses.AVAILABLE:
+                why = f"its status is {view['status']!r}, and only an available one can be used"
+                raise exception.SnapshotDoubtful(snapshot_id, why)
+            return view
+
+        return self._snapshots.wait(
+            snapshot_id, judge, self._patience.outage, f"a look at snapshot {snapshot_id}"
+        )
+
+    def restore(
+        self, source: base.Source, mark: Mark, *, name: str | None, description: str | None
+    ) -> str:
+        """Begin a new share from the snapshot, or adopt the one that bears the mark."""
+        self._restoring = mark.scope()
+        attempts = 0
+
+        def attempt() -> str:
+            nonlocal attempts
+            attempts += 1
+            for view in self._bearing("share", mark, fresh=attempts > 1):
+                if view.get("snapshot_id") == source.snapshot_id:
+                    LOG.info("Share %s from snapshot %s is adopted", view["id"], source.snapshot_id)
+                    return str(view["id"])
+            view = self._manila.create_share(
+                share_proto=source.share_proto,
+                size=source.size,
+                snapshot_id=source.snapshot_id,
+                name=name,
+                description=description,
+                share_type=source.share_type,
+                share_network_id=source.share_network_id,
+                availability_zone=source.availability_zone,
+                metadata=mark.metadata(),
+                is_public=False,
+            )
+            self._requests[view["id"]] = view["request_id"]
+            return str(view["id"])
+
+        return self._persist(attempt)
+
+    def wait_restored(self, share_id: str) -> View:
+        """Wait until the new share is available."""
+        return self._shares.wait(
+            share_id,
+            self._judge("share", share_id, statuses.SHARE_FINAL),
+            self._patience.restore,
+            f"share {share_id} to become available",
+        )
+
+    def discard(self, mark: Mark, share_id: str | None) -> bool:
+        """Remove the share of a failed restore."""
+        removal = Removal(
+            kind="share",
+            delete=self._manila.delete_share,
+            watcher=self._shares,
+            deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
+            stuck={statuses.ERROR_DELETING},
+            cure="openstack share delete --force {id}",
+            outage=self._patience.undo,
+            clock=self._clock,
+        )
+        found = {view["id"] for view in self._bearing("share", mark, fresh=True)}
+        found |= {share_id} if share_id else set()
+        removed = [removal.until_gone(thing, self._patience.undo) for thing in sorted(found)]
+        return any(removed)
+
+    # -- delete -------------------------------------------------------------------------------
+
+    def delete(
+        self, mark: Mark | None, snapshot_id: str | None, *, project_id: str, undo: bool = False
+    ) -> None:
+        """Remove the snapshot, and whatever else bears the mark, until it is gone."""
+        patience = self._patience.undo if undo else self._patience.delete
+        ours = {snapshot_id} if snapshot_id else set()
+        if mark:
+            # An undo looks anew: what it has to find was made after the flow's first list.
+            ours |= {
+                view["id"]
+                for view in self._bearing("snapshot", mark, fresh=undo)
+                if view.get("project_id") in (None, project_id)
+            }
+        removal = Removal(
+            kind="snapshot",
+            delete=self._manila.delete_snapshot,
+            watcher=self._snapshots,
+            deletable=statuses.SNAPSHOT_DELETABLE,
+            stuck=statuses.SNAPSHOT_STUCK,
+            cure="openstack share snapshot delete --force {id}",
+            outage=min(patience, self._patience.outage),
+            clock=self._clock,
+        )
+        for thing in sorted(ours):
+            self._wait_for_clones(thing, patience)
+            removal.until_gone(thing, patience)
+
+    def _wait_for_clones(self, snapshot_id: str, patience: float) -> None:
+        """Let the clones that are being made of this snapshot end: they fail when it goes."""
+        def judge(view: View | None) -> Any:
+            return PENDING if view and view["status"].startswith("creating") else True
+
+        for share_id, source in self._once("clones", self._list_clones):
+            if source == snapshot_id:
+                awaited = f"share {share_id} to be made from snapshot {snapshot_id}"
+                self._shares.wait(share_id, judge, patience, awaited)
+
+    def _list_clones(self) -> list[tuple[str, str]]:
+        """The shares that are being made from a snapshot: their ids and the snapshots'."""
+        named = self._manila.features.creating_from_snapshot
+        status = "creating_from_snapshot" if named else "creating"
+        making = self._persist(lambda: self._manila.shares(status=status))
+        return [(view["id"], view["snapshot_id"]) for view in making if view.get("snapshot_id")]
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def _watcher(self, look: Any, expected: int) -> Watcher:
+        return Watcher(
+            look,
+            expected=expected,
+            shortest=self._patience.poll_min,
+            longest=self._patience.poll_max,
+            clock=self._clock,
+        )
+
+    def _look_at_snapshots(self, ids: Collection[str]) -> Mapping[str, View | None]:
+        scope = self._scope
+        return looking.look(
+            ids,
+            self._manila.snapshot,
+            lambda: self._manila.snapshots(metadata=scope),
+            complete=scope is None,
+        )
+
+    def _look_at_shares(self, ids: Collection[str]) -> Mapping[str, View | None]:
+        return looking.look(
+            ids,
+            self._manila.share,
+            lambda: self._manila.shares(metadata=self._restoring),
+            complete=False,
+        )
+
+    def _bearing(self, kind: str, wanted: Mark, *, fresh: bool) -> list[View]:
+        """What bears exactly this mark. Unless ``fresh``, one list serves the whole flow."""
+
+        def listed(metadata: Mapping[str, str]) -> list[View]:
+            return self._persist(lambda: self._list_marked(kind, metadata))
+
+        if fresh:
+            views = listed(wanted.metadata())
+        else:
+            scope = wanted.scope()
+            views = self._once((kind, *sorted(scope.items())), lambda: listed(scope))
+        return [view for view in views if mark.read(view) == wanted]
+
+    def _list_marked(self, kind: str, metadata: Mapping[str, str]) -> list[View]:
+        if kind == "share":
+            return self._manila.shares(metadata=metadata)
+        if self._manila.features.snapshot_metadata:
+            return self._manila.snapshots(metadata=metadata)
+        return self._manila.snapshots()
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        return persist(attempt, patience=self._patience.outage, clock=self._clock)
+
+    # -- judging ------------------------------------------------------------------------------
+
+    def _judge(self, kind: str, thing: str, final: Collection[str]) -> Any:
+        def judge(view: View | None) -> Any:
+            if view is None:
+                raise exception.ResourceFailed(kind, thing, "gone", "it was removed meanwhile")
+            if view["status"] == statuses.AVAILABLE:
+                return view
+            if view["status"] in final:
+                raise exception.ResourceFailed(kind, thing, view["status"], self._reason(thing))
+            return PENDING
+
+        return judge
+
+    def _reason(self, thing: str) -> str:
+        """Manila's own words on what became of a thing, as far as it has any.
+
+        A message may be filed under the snapshot's instance, whose id a tenant does not know; the
+        id of the request that made the thing finds it then.
+        """
+        filters = [{"resource_id": thing}]
+        if self._requests.get(thing):
+            filters.append({"request_id": str(self._requests[thing])})
+        for wanted in filters:
+            try:
+                messages = self._manila.messages(**wanted)
+            except (exception.ManilaPassing, exception.ManilaRefused) as error:
+                LOG.info("No reason is known for %s: %s", thing, error)
+                return ""
+            if messages:
+                return str(messages[0].get("user_message") or "")
+        return ""
+
+    # -- quota --------------------------------------------------------------------------------
+
+    def _check_quota(self, shares: Collection[View]) -> None:
+        if not shares:
+            return
+        limits = self._persist(self._manila.limits)
+        gigabytes = sum(int(share["size"]) for share in shares)
+        for what, limit, used, needed in (
+            ("snapshots", "maxTotalShareSnapshots", "totalShareSnapshotsUsed", len(shares)),
+            ("snapshot gigabytes", "maxTotalSnapshotGigabytes", "totalSnapshotGigabytesUsed",
+             gigabytes),
+        ):
+            most = int(limits.get(limit, -1))
+            left = most - int(limits.get(used, 0))
+            if most >= 0 and left < needed:
+                raise exception.QuotaTooSmall(what, needed, max(left, 0), most)
+

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong. One root; each leaf carries its facts and builds its own sentence.
+
+A sentence says what was asked, what Manila (or the bank) answered, and what to do next. None of
+them ever holds a token or an access key: they are shown to tenants.
+"""
+
+from typing import Any
+
+
+class KarborManilaError(Exception):
+    """Root of everything that karbor-manila raises on purpose."""
+
+
+class InvalidParameter(KarborManilaError):
+    """A value that the user gave cannot be used; nothing was touched."""
+
+    def __init__(self, parameter: str, value: Any, allowed: str) -> None:
+        self.parameter = parameter
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"Parameter {parameter!r} cannot be {value!r}: {allowed}.")
+
+
+class ShareNotProtectable(KarborManilaError):
+    """A share that cannot be protected as it is."""
+
+    def __init__(self, share_id: str, why: str, advice: str) -> None:
+        self.share_id = share_id
+        self.why = why
+        self.advice = advice
+        super().__init__(f"Share {share_id} cannot be protected: {why}. {advice}")
+
+
+class QuotaTooSmall(KarborManilaError):
+    """The project's quota does not suffice for everything that was asked."""
+
+    def __init__(self, what: str, needed: int, left: int, limit: int) -> None:
+        self.what = what
+        self.needed = needed
+        self.left = left
+        self.limit = limit
+        super().__init__(
+            f"{needed} {what} are needed but Manila's quota leaves {left} of {limit}. Nothing was "
+            f"created. Delete old checkpoints or ask for a larger quota."
+        )
+
+
+class ManilaRefused(KarborManilaError):
+    """Manila said no in a way that a repetition cannot change (a 4xx)."""
+
+    def __init__(self, asked: str, status: int, answer: str, request_id: str | None = None) -> None:
+        self.asked = asked
+        self.status = status
+        self.answer = answer
+        self.request_id = request_id
+        tail = f" (request {request_id})" if request_id else ""
+        super().__init__(f"Manila refused to {asked}: HTTP {status}, {answer.rstrip('.')}{tail}.")
+
+
+class ManilaPassing(KarborManilaError):
+    """An error that may pass: a 5xx, a 429, a broken connection. The request may have been done."""
+
+    def __init__(self, asked: str, cause: str, retry_after: float = 0.0) -> None:
+        self.asked = asked
+        self.cause = cause
+        self.retry_after = retry_after
+        super().__init__(f"Manila could not be asked to {asked}: {cause.rstrip('.')}.")
+
+
+class ManilaUnavailable(KarborManilaError):
+    """Passing errors that did not pass within the outage timeout."""
+
+    def __init__(self, asked: str, seconds: float, cause: str) -> None:
+        self.asked = asked
+        self.seconds = seconds
+        self.cause = cause
+        super().__init__(
+            f"Manila could not be asked to {asked} for {seconds:.0f} seconds; the last answer was: "
+            f"{cause.rstrip('.')}. Try again when Manila is back."
+        )
+
+
+class ManilaTooOld(KarborManilaError):
+    """The server and this client have no microversion in common that suffices."""
+
+    def __init__(self, needed: str, offered: str) -> None:
+        self.needed = needed
+        self.offered = offered
+        super().__init__(
+            f"Manila microversion {needed} is the oldest that can be used, and this Manila offers "
+            f"{offered}. Upgrade Manila."
+        )
+
+
+class EndpointMissing(KarborManilaError):
+    """The catalog has no Manila v2 endpoint that fits the configuration."""
+
+    def __init__(self, service_types: list[str], interface: str, region: str | None) -> None:
+        self.service_types = service_types
+        self.interface = interface
+        self.region = region
+        super().__init__(
+            f"Keystone's catalog has no {interface} endpoint of Manila's v2 API "
+            f"({', '.join(service_types)}) in {region or 'any region'}. Check the catalog and "
+            f"[manila_client] in karbor.conf."
+        )
+
+
+class SessionUnavailable(KarborManilaError):
+    """Karbor could not make a session for the user of this operation."""
+
+    def __init__(self, project_id: str) -> None:
+        self.project_id = project_id
+        super().__init__(
+            f"No Keystone session could be made for project {project_id}. Check [trustee] and "
+            f"[keystone_authtoken] in karbor.conf, and that Keystone answers."
+        )
+
+
+class ResourceFailed(KarborManilaError):
+    """Something in Manila ended in a status from which it will not recover by itself."""
+
+    def __init__(self, kind: str, resource_id: str, status: str, detail: str = "") -> None:
+        self.kind = kind
+        self.resource_id = resource_id
+        self.status = status
+        self.detail = detail
+        said = f" Manila says: {detail.rstrip('.')}." if detail else " Manila gives no reason."
+        super().__init__(f"{kind.capitalize()} {resource_id} is in status {status!r}.{said}")
+
+
+class DeadlineExceeded(KarborManilaError):
+    """Something did not happen in the time that the options allow for it."""
+
+    def __init__(self, awaited: str, seconds: float, last_seen: str) -> None:
+        self.awaited = awaited
+        self.seconds = seconds
+        self.last_seen = last_seen
+        super().__init__(
+            f"Waited {seconds:.0f} seconds for {awaited}; last seen: {last_seen}. Ask the "
+            f"administrator of Manila, or raise the timeout in the provider's file."
+        )
+
+
+class NeedsAdministrator(KarborManilaError):
+    """Something that only an administrator of Manila can mend; a retry can end it afterwards."""
+
+    def __init__(self, kind: str, resource_id: str, status: str, command: str) -> None:
+        self.kind = kind
+        self.resource_id = resource_id
+        self.status = status
+        self.command = command
+        super().__init__(
+            f"{kind.capitalize()} {resource_id} is in status {status!r}, which only an "
+            f"administrator can end: {command}. Delete the checkpoint again afterwards."
+        )
+
+
+class RecordMissing(KarborManilaError):
+    """The checkpoint has no complete record of a share."""
+
+    def __init__(self, checkpoint_id: str, share_id: str) -> None:
+        self.checkpoint_id = checkpoint_id
+        self.share_id = share_id
+        super().__init__(
+            f"Checkpoint {checkpoint_id} has no complete record of share {share_id}: its "
+            f"protection did not succeed. Use another checkpoint."
+        )
+
+
+class RecordInvalid(KarborManilaError):
+    """A record in the bank that cannot be understood."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self.why = why
+        super().__init__(f"The {what} in the bank cannot be used: {why}.")
+
+
+class RecordVersionUnknown(RecordInvalid):
+    """A record of a version that this release does not know."""
+
+    def __init__(self, what: str, version: object) -> None:
+        self.version = version
+        super().__init__(what, f"its version {version!r} is unknown here; upgrade karbor-manila")
+
+
+class SnapshotDoubtful(KarborManilaError):
+    """The snapshot is there, but it is not what the record says."""
+
+    def __init__(self, snapshot_id: str, why: str) -> None:
+        self.snapshot_id = snapshot_id
+        self.why = why
+        super().__init__(f"Snapshot {snapshot_id} cannot be used: {why}.")
+
+
+class SnapshotGone(SnapshotDoubtful):
+    """The snapshot of a checkpoint is not in Manila any more."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        super().__init__(
+            snapshot_id,
+            "Manila does not have it any more. It was removed behind Karbor's back, so this "
+            "checkpoint cannot give the share back; delete it and use another one",
+        )
+
+
+class NotSupported(KarborManilaError):
+    """Something that this release or this driver cannot do."""
+
+    def __init__(self, what: str, instead: str) -> None:
+        self.what = what
+        self.instead = instead
+        super().__init__(f"{what} is not supported. {instead}")
+
+
+class DriverUnknown(KarborManilaError):
+    """A driver that is configured or recorded but not installed."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(
+            f"Share driver {name!r} is not installed (there are: {', '.join(known) or 'none'}). "
+            f"Check share_type_drivers and default_driver in the provider's file."
+        )
+
+
+class BankUnreadable(KarborManilaError):
+    """The bank did not give back what it holds, or did not take what it was given."""
+
+    def __init__(self, what: str, cause: str) -> None:
+        self.what = what
+        self.cause = cause
+        super().__init__(f"The bank failed to {what}: {cause.rstrip('.')}.")

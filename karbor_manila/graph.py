@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph of a new checkpoint: only what its provider can protect, and a list of the rest.
+
+Karbor's own way fails the whole checkpoint for one resource of a type without a plugin, swallows
+what cannot be listed, and stumbles over a share that a plan names beside its project
+(karbor/services/protection/protectable_registry.py, graph.py, resource_flow.py).
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.resource import Resource
+from karbor.services.protection import graph
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from karbor_manila import exception
+from karbor_manila.protectable import ShareProtectable
+
+LOG = logging.getLogger(__name__)
+
+#: A checkpoint names so many things that it leaves out; of the others it tells the number.
+MOST_NAMED = 100
+
+
+class GraphBuilder:
+    """Stands in for Karbor's protectable registry while one checkpoint's graph is built.
+
+    :param registry: Karbor's ProtectableRegistry
+    :param types: the types for which the provider has plugins
+    """
+
+    def __init__(self, registry: Any, types: Collection[str]) -> None:
+        self._registry = registry
+        self._types = frozenset(types)
+        self._left_out: list[dict[str, Any]] = []
+
+    def build_graph(self, context: Any, resources: Iterable[Resource]) -> list[graph.GraphNode]:
+        """The graph below these resources; called by Karbor's protect flow.
+
+        :raises karbor.exception.KarborException: the shares of a project cannot be listed
+        """
+        start = {(item.type, item.id): item for item in resources}
+
+        def children(parent: Resource) -> list[Resource]:
+            # Karbor compares resources by their names too: a share that the plan names under an
+            # older name must be the same node.
+            return [start.get((child.type, child.id), child)
+                    for child in self._children(context, parent)]
+
+        built: list[graph.GraphNode] = graph.build_graph(list(start.values()), children)
+        return built
+
+    def left_out(self) -> list[dict[str, Any]]:
+        """What the checkpoint does not hold: dicts with ``type``, ``id``, ``name``, ``reason``."""
+        more = len(self._left_out) - MOST_NAMED
+        if more <= 0:
+            return list(self._left_out)
+        return [*self._left_out[:MOST_NAMED], {"reason": f"and {more} more"}]
+
+    def _children(self, context: Any, parent: Resource) -> list[Resource]:
+        children: list[Resource] = []
+        for resource_type in self._registry.list_resource_types():
+            plugin = self._registry.get_protectable_resource_plugin(resource_type)
+            if parent.type not in plugin.get_parent_resource_types():
+                continue
+            if resource_type not in self._types:
+                self._report(context, plugin, resource_type, parent)
+            elif isinstance(plugin, ShareProtectable):
+                children.extend(self._shares(context, plugin, parent))
+            else:
+                children.extend(self._others(context, plugin, resource_type, parent))
+        return children
+
+    def _shares(self, context: Any, plugin: ShareProtectable, parent: Resource) -> list[Resource]:
+        try:
+            inventory = plugin.inventory(context, parent.id)
+        except exception.KarborManilaError as error:
+            raise karbor_exception.ProtectableResourceNotFound(
+                id=parent.id, type=parent.type, reason=str(error)
+            ) from error
+        for share in inventory.left_out:
+            self._leave_out(plugin.get_resource_type(), share.id, share.name, share.reason)
+        return inventory.shares
+
+    def _others(
+        self, context: Any, plugin: Any, resource_type: str, parent: Resource
+    ) -> list[Resource]:
+        """As Karbor does it: what cannot be listed is passed over, but here it is also told."""
+        try:
+            found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
+        except karbor_exception.ListProtectableResourceFailed as error:
+            LOG.error("Resources of type %s are passed over: %s", resource_type, error)
+            self._leave_out(resource_type, None, None, f"they could not be listed: {error}")
+            return []
+        return list(found or [])
+
+    def _report(self, context: Any, plugin: Any, resource_type: str, parent: Resource) -> None:
+        try:
+            found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
+        except Exception as error:  # noqa: BLE001 - any plugin's, of a type that is not protected
+            LOG.info("Resources of type %s, which this provider does not protect, cannot be "
+                     "listed: %s", resource_type, error)
+            return
+        for item in found or []:
+            self._leave_out(item.type, item.id, item.name,
+                            "the provider has no protection plugin for this type")
+
+    def _leave_out(
+        self, resource_type: str, resource_id: str | None, name: str | None, reason: str
+    ) -> None:
+        LOG.info("%s %s is left out: %s", resource_type, resource_id, reason)
+        self._left_out.append(
+            {"type": resource_type, "id": resource_id, "name": name, "reason": reason}
+        )

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is alive: one lease object per karbor-protection process and bank, renewed by the manager.
+
+Karbor puts the owner id of a bank, which is new at every start of a process, into each checkpoint.
+The lease under that id tells whether the process still lives. A process that died on this host is
+known at once by its pid; elsewhere its lease runs out.
+"""
+
+import datetime
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from karbor import exception as karbor_exception
+from oslo_log import log as logging
+
+from karbor_manila.identity import PREFIX
+
+LOG = logging.getLogger(__name__)
+
+_LEASES = PREFIX + "/leases/"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """``machine`` tells apart what could have the same host name; ``started`` (seconds since the
+    epoch) tells a process from a later one with its pid; ``renewed`` is UTC, ISO 8601."""
+
+    host: str
+    machine: str
+    pid: int
+    started: float
+    renewed: str
+
+
+def renew(bank: Any) -> None:
+    """Say that this process is alive. A bank that does not take it is logged and tried later."""
+    lease = Lease(
+        host=socket.gethostname(),
+        machine=_machine(),
+        pid=os.getpid(),
+        started=psutil.Process().create_time(),
+        renewed=_now().isoformat(),
+    )
+    try:
+        bank.update_object(_LEASES + bank.get_owner_id(), asdict(lease))
+    except karbor_exception.KarborException as error:
+        LOG.warning("The lease could not be renewed: %s", error)
+
+
+def prune(bank: Any, age: float) -> None:
+    """Remove the leases that were not renewed for ``age`` seconds, so that they do not pile up.
+
+    Without its lease an owner counts as dead once its last sign of life is old enough, so nothing
+    is lost. A bank that refuses is logged and tried at the next start.
+    """
+    try:
+        for key in bank.list_objects(_LEASES):
+            lease = _read(bank, key.removeprefix(_LEASES))
+            if lease and _age(lease) > age:
+                bank.delete_object(key)
+    except karbor_exception.KarborException as error:
+        LOG.warning("Old leases could not be removed: %s", error)
+
+
+def is_alive(bank: Any, owner: str, timeout: float, since: datetime.datetime) -> bool:
+    """Whether the process with this owner id lives, or may live.
+
+    :param timeout: seconds after which a lease that was not renewed has run out
+    :param since: when the owner was last seen to work; without a lease it counts as alive until
+        the timeout has passed from then on
+    """
+    if owner == bank.get_owner_id():
+        return True
+    lease = _read(bank, owner)
+    if lease is None:
+        return _now() - since < datetime.timedelta(seconds=timeout)
+    if lease.machine == _machine():
+        return _runs(lease)
+    return _age(lease) < timeout
+
+
+def _read(bank: Any, owner: str) -> Lease | None:
+    key = _LEASES + owner
+    if key not in set(bank.list_objects(_LEASES)):
+        return None
+    stored = bank.get_object(key)
+    try:
+        return Lease(**stored)
+    except TypeError:
+        LOG.warning("The lease of %s cannot be understood and counts as none", owner)
+        return None
+
+
+def _age(lease: Lease) -> float:
+    """Seconds since the lease was renewed."""
+    return (_now() - datetime.datetime.fromisoformat(lease.renewed)).total_seconds()
+
+
+def _runs(lease: Lease) -> bool:
+    try:
+        return abs(psutil.Process(lease.pid).create_time() - lease.started) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _machine() -> str:
+    """This boot of this kernel and its space of pids: containers may share a host name."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    pids = Path("/proc/self/ns/pid")
+    if not boot.exists() or not pids.is_symlink():
+        return socket.gethostname()
+    return f"{boot.read_text(encoding='ascii').strip()} {pids.readlink()}"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

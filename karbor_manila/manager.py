@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Karbor's ProtectionManager with us in it: policy and order across checkpoints.
+
+Named in ``[DEFAULT] protection_manager`` of ``karbor.conf``. Karbor's API checks no status before
+it calls the manager, so what Karbor's own manager refuses for good (a checkpoint in
+``error-deleting``, or one that a dead process left) can be allowed here.
+"""
+
+import contextlib
+import datetime
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import oslo_messaging as messaging
+from karbor import exception
+from karbor.common import constants
+from karbor.services.protection import manager
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_messaging.rpc import dispatcher
+from oslo_service import loopingcall
+
+from karbor_manila import (
+    checkpoints,
+    identity,
+    lease,
+    opts,
+    ownership,
+    parameters,
+    plans,
+)
+from karbor_manila.exception import KarborManilaError
+from karbor_manila.operations import restore as restore_operation
+from karbor_manila.protectable import ShareProtectable
+from karbor_manila.schemas import VERIFY_SCHEMA
+from karbor_manila.worker import Worker
+
+LOG = logging.getLogger(__name__)
+
+_LEASES_KEPT = 7 * 24 * 3600.0  # seconds
+
+
+class ProtectionManager(manager.ProtectionManager):
+    """Karbor's manager, with shares protected as they should be."""
+
+    def __init__(self, service_name: str | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(service_name, *args, **kwargs)
+        self._settings = opts.register_service_opts(cfg.CONF)
+        # With two plugins for a type the last one registered wins, and the order in which entry
+        # points are found is that of directories: this makes it ours for certain.
+        self.protectable_registry.register_plugin(ShareProtectable())
+        self.worker: Worker = Worker()
+        self._renewals: loopingcall.FixedIntervalLoopingCall | None = None
+        for provider in self._providers():
+            _register_verify_schemas(provider)
+
+    def init_host(self, **kwargs: Any) -> None:
+        """Begin to say in every bank that this process is alive."""
+        super().init_host(**kwargs)
+        for provider in self._providers():
+            try:
+                LOG.info("Provider %s has bank %s", provider.id, identity.bank_id(provider.bank))
+            except KarborManilaError as error:
+                LOG.error("Provider %s: %s", provider.id, error)
+            lease.prune(provider.bank, _LEASES_KEPT)
+        self._renewals = loopingcall.FixedIntervalLoopingCall(self._renew_leases)
+        self._renewals.start(interval=self._settings.lease_interval, stop_on_exception=False)
+
+    def cleanup_host(self) -> None:
+        """The leases stay: by them, what this process left unfinished is known as abandoned."""
+        if self._renewals:
+            self._renewals.stop()
+        super().cleanup_host()
+
+    @messaging.expected_exceptions(
+        exception.InvalidPlan, exception.ProviderNotFound, exception.FlowError
+    )
+    def protect(self, context: Any, plan: Any, checkpoint_properties: Any = None) -> str:
+        """Protect a plan. A bad one is refused before its checkpoint exists (HTTP 400)."""
+        if plan:
+            provider = self.provider_registry.show_provider(plan.get("provider_id"))
+            plans.check_plan(plan, provider, context)
+        checkpoint_id: str = super().protect(context, plan, checkpoint_properties)
+        return checkpoint_id
+
+    @messaging.expected_exceptions(
+        exception.InvalidPlan, exception.ProviderNotFound, exception.FlowError
+    )
+    def copy(self, context: Any, plan: Any) -> Any:
+        """Copy the checkpoints of a plan; refused for plans with shares in this release."""
+        if plan:
+            provider = self.provider_registry.show_provider(plan.get("provider_id"))
+            types = {item["type"] for item in plan.get("resources") or []}
+            if plans.protects_shares(provider) and types & {plans.SHARE, plans.PROJECT}:
+                raise exception.InvalidPlan(
+                    reason="copying checkpoints with shares is not supported. Protect the plan "
+                    "once more instead"
+                )
+        return super().copy(context, plan)
+
+    @messaging.expected_exceptions(
+        exception.ProviderNotFound,
+        exception.CheckpointNotFound,
+        exception.CheckpointNotAvailable,
+        exception.FlowError,
+        exception.InvalidInput,
+        exception.AccessCheckpointNotAllowed,
+    )
+    def restore(self, context: Any, restore: Any, restore_auth: Any) -> None:
+        """Restore a checkpoint. What is refused is refused with a reason in the restore."""
+        with _explained(restore, constants.RESTORE_STATUS_FAILURE):
+            self._check_record(context, restore, restore_operation.check_parameters)
+            super().restore(context, restore, restore_auth)
+
+    @messaging.expected_exceptions(
+        exception.ProviderNotFound,
+        exception.CheckpointNotFound,
+        exception.CheckpointNotAvailable,
+        exception.FlowError,
+        exception.InvalidInput,
+        exception.AccessCheckpointNotAllowed,
+    )
+    def verification(self, context: Any, verification: Any) -> None:
+        """Verify a checkpoint, of one's own project only, which Karbor does not check."""
+        with _explained(verification, constants.VERIFICATION_STATUS_FAILURE):
+            self._check_record(
+                context,
+                verification,
+                lambda given: parameters.resolve(VERIFY_SCHEMA, given),
+            )
+            super().verification(context, verification)
+
+    @messaging.expected_exceptions(
+        exception.DeleteCheckpointNotAllowed,
+        exception.CheckpointNotFound,
+        exception.ProviderNotFound,
+        exception.InvalidInput,
+    )
+    def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
+        """Delete a checkpoint; again, too, when that failed or was abandoned."""
+        checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
+        status = checkpoint.status
+        if status == constants.CHECKPOINT_STATUS_DELETED:
+            raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+        if self._is_dead_end(checkpoint):
+            LOG.info("Checkpoint %s is %s and is deleted again", checkpoint_id, status)
+            # Karbor's manager deletes from this status; a crash in between leaves one that can be
+            # deleted, too.
+            checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
+            checkpoint.commit()
+        elif status in ownership.IN_WORK:
+            raise exception.InvalidInput(
+                reason=f"checkpoint {checkpoint_id} is {status}, and the process that works on it "
+                f"is alive; wait until it ends"
+            )
+        super().delete(context, provider_id, checkpoint_id)
+
+    @messaging.expected_exceptions(
+        exception.AccessCheckpointNotAllowed, exception.CheckpointNotBeReset
+    )
+    def reset_state(
+        self, context: Any, provider_id: str, checkpoint_id: str, state: str
+    ) -> None:
+        """Set the status of a checkpoint, of an abandoned one too."""
+        checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
+        if self._is_dead_end(checkpoint):
+            LOG.info("Checkpoint %s is set from %s to %s", checkpoint_id, checkpoint.status, state)
+            checkpoint.status = state
+            checkpoint.commit()
+        else:
+            super().reset_state(context, provider_id, checkpoint_id, state)
+
+    @messaging.expected_exceptions(
+        exception.ProviderNotFound, exception.CheckpointNotFound, exception.BankListObjectsFailed
+    )
+    def list_checkpoints(
+        self,
+        context: Any,
+        provider_id: str,
+        marker: str | None = None,
+        limit: int | None = None,
+        sort_keys: list[str] | None = None,
+        sort_dirs: list[str] | None = None,
+        filters: dict[str, str] | None = None,
+        all_tenants: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Checkpoints by the time of their making, the newest first unless asked otherwise."""
+        filters = filters or {}
+        provider = self.provider_registry.show_provider(provider_id)
+        wanted = filters.get("project_id") if all_tenants else context.project_id
+        found = checkpoints.find(provider, checkpoints.Query(
+            provider_id=provider_id,
+            project_id=wanted,
+            plan_id=filters.get("plan_id"),
+            first_day=_day(filters.get("start_date")),
+            last_day=_day(filters.get("end_date")),
+            marker=marker,
+            limit=limit,
+            newest_first=not sort_dirs or sort_dirs[0] != "asc",
+        ))
+        return [checkpoint.to_dict() for checkpoint in found]
+
+    def _providers(self) -> list[Any]:
+        return list(self.provider_registry.providers.values())
+
+    def _renew_leases(self) -> None:
+        for provider in self._providers():
+            lease.renew(provider.bank)
+
+    def _own_checkpoint(self, context: Any, provider_id: str, checkpoint_id: str) -> Any:
+        provider = self.provider_registry.show_provider(provider_id)
+        checkpoint = provider.get_checkpoint(checkpoint_id, context=context)
+        if not context.is_admin and checkpoint.project_id != context.project_id:
+            raise exception.AccessCheckpointNotAllowed(checkpoint_id=checkpoint_id)
+        return checkpoint
+
+    def _is_dead_end(self, checkpoint: Any) -> bool:
+        """Whether the checkpoint is in a status that nobody will ever change any more."""
+        if checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING:
+            return checkpoint.id not in self.worker.running
+        return ownership.is_abandoned(
+            checkpoint,
+            own={provider.bank.get_owner_id() for provider in self._providers()},
+            running=self.worker.running,
+            timeout=self._settings.lease_timeout,
+        )
+
+    def _check_record(
+        self, context: Any, record: Any, check: Callable[[dict[str, Any]], Any]
+    ) -> None:
+        """Refuse a restore or verification that cannot be done, before anything is begun."""
+        checkpoint = self._own_checkpoint(
+            context, record["provider_id"], record["checkpoint_id"]
+        )
+        if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
+            raise exception.InvalidInput(
+                reason=f"checkpoint {checkpoint.id} is {checkpoint.status}, and only an available "
+                f"one can be used"
+            )
+        provider = self.provider_registry.show_provider(record["provider_id"])
+        if not plans.protects_shares(provider):
+            return
+        shares = [node.id for node in _nodes(checkpoint.resource_graph)
+                  if node.type == plans.SHARE]
+        wrong = plans.check_restore(record["parameters"], shares, check)
+        for share_id, reason in wrong.items():
+            record.update_resource_status(
+                plans.SHARE, share_id, constants.RESOURCE_STATUS_ERROR, reason
+            )
+        if wrong:
+            raise exception.InvalidInput(reason=" ".join(sorted(set(wrong.values()))))
+
+
+@contextlib.contextmanager
+def _explained(record: Any, failure: str) -> Iterator[None]:
+    """A restore or verification that is refused ends as failed, and says why.
+
+    Karbor's API sets the status of most of them and the reason of none
+    (karbor/api/v1/restores.py).
+    """
+    try:
+        yield
+    except (exception.KarborException, dispatcher.ExpectedException) as error:
+        refusal = error.exc_info[1] if isinstance(error, dispatcher.ExpectedException) else error
+        if not record.get("resources_reason"):
+            record.update_resource_status(
+                "checkpoint", record["checkpoint_id"], constants.RESOURCE_STATUS_ERROR,
+                str(getattr(refusal, "msg", refusal)),
+            )
+        record["status"] = failure
+        record.save()
+        raise
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    for node in graph or ():
+        yield node.value
+        yield from _nodes(node.child_nodes)
+
+
+def _register_verify_schemas(provider: Any) -> None:
+    """Put the verify schemas where Karbor looks for them; its provider never does."""
+    schemas_of_types = provider.extended_info_schema.setdefault("verify_schema", {})
+    for resource_type, plugin in provider.plugins.items():
+        with contextlib.suppress(NotImplementedError):
+            schemas_of_types[resource_type] = plugin.get_verify_schema(resource_type)
+
+
+def _day(text: str | None) -> datetime.date | None:
+    """A day as Karbor's API takes it: YYYY-MM-DD."""
+    if not text:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise exception.InvalidInput(reason=f"{text!r} is not a day (YYYY-MM-DD)") from None

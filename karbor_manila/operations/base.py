@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the operations have in common: one hook, one taskflow flow, one way to fail."""
+
+import abc
+import datetime
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import taskflow.engines
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from karbor.services.protection import protection_plugin
+from oslo_log import log as logging
+from taskflow import task
+from taskflow.patterns import linear_flow
+
+from karbor_manila import exception
+from karbor_manila.mark import Mark
+from karbor_manila.operations import reasons
+from karbor_manila.operations.ledger import Ledger
+from karbor_manila.operations.shared import Shared
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """One operation on one share. ``given`` is what the user gave; ``extras`` are Karbor's other
+    arguments of the hook (``operation_log``; ``restore`` or ``verify``)."""
+
+    checkpoint: Any
+    resource: Any
+    context: Any
+    given: dict[str, Any]
+    extras: dict[str, Any]
+    shared: Shared
+    ledger: Ledger
+    #: The id of what the operation made in Manila, if it made anything.
+    made: str | None = None
+    #: What else the user should know of a failure, such as what could not be undone.
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def share_id(self) -> str:
+        """The id of the share that the checkpoint's resource is."""
+        return str(self.resource.id)
+
+    def mark(self, bank_id: str, restore_id: str = "") -> Mark:
+        """The mark of what this job makes."""
+        return Mark(
+            bank=bank_id,
+            provider=self.checkpoint.provider_id,
+            checkpoint=self.checkpoint.id,
+            resource=self.share_id,
+            restore=restore_id,
+        )
+
+    def driver(self, name: str) -> Any:
+        """The flow's driver of this name."""
+        return self.shared.catalogue(self.context, self.checkpoint).driver(name)
+
+    def owner(self) -> str:
+        """Karbor's owner id of the bank in this process."""
+        return str(self.checkpoint.checkpoint_section.get_owner_id())
+
+
+class JobTask(task.Task):
+    """A step of an operation. ``execute`` and ``revert`` get the job and what earlier steps gave.
+
+    A ``revert`` never raises what it can name: it would hide the error that is being undone.
+    """
+
+
+class ShareOperation(protection_plugin.Operation, abc.ABC):
+    """An operation on one share: its steps run as a taskflow flow in Karbor's main hook.
+
+    Undoing has to happen inside the hook, because Karbor never passes ``revert`` to its tasks
+    (karbor/services/protection/resource_flow.py).
+    """
+
+    #: For the log and the name of the flow.
+    verb: ClassVar[str]
+    #: What Karbor is told of a failure.
+    failure: ClassVar[type[karbor_exception.KarborException]]
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__()
+        self.shared = shared
+
+    @abc.abstractmethod
+    def steps(self) -> list[JobTask]:
+        """The steps, in order."""
+
+    @abc.abstractmethod
+    def failed(self, job: Job, reason: str) -> None:
+        """Write the reason of a failure where the user of this operation reads it."""
+
+    def on_main(
+        self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **kwargs: Any
+    ) -> None:
+        """Karbor's main hook; it runs in parallel with those of the flow's other resources."""
+        section = checkpoint.get_resource_bank_section(resource.id)
+        job = Job(
+            checkpoint=checkpoint,
+            resource=resource,
+            context=context,
+            given=dict(parameters or {}),
+            extras=kwargs,
+            shared=self.shared,
+            ledger=Ledger(section, self.shared.clock.sleep),
+        )
+        LOG.info("%s of share %s, checkpoint %s: begins", self.verb, resource.id, checkpoint.id)
+        try:
+            flow = linear_flow.Flow(f"{self.verb} {resource.id}").add(*self.steps())
+            taskflow.engines.run(flow, store={"job": job}, engine="serial")
+        except Exception as error:
+            self.shared.excuse(resource.id)
+            reason = " ".join([_sentence(error), *job.remarks])
+            if not isinstance(error, exception.KarborManilaError):
+                LOG.exception("%s of share %s, checkpoint %s: unexpected error",
+                              self.verb, resource.id, checkpoint.id)
+            LOG.error("%s of share %s, checkpoint %s failed: %s",
+                      self.verb, resource.id, checkpoint.id, reason)
+            reasons.guard(self.failed, job, reason)
+            reasons.guard(reasons.to_operation_log, job, reason)
+            raise self.failure(
+                name="Share",
+                reason=reason,
+                resource_id=resource.id,
+                resource_type=constants.SHARE_RESOURCE_TYPE,
+            ) from error
+        LOG.info("%s of share %s, checkpoint %s: done", self.verb, resource.id, checkpoint.id)
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _sentence(error: Exception) -> str:
+    """What the user reads. An error that is not ours may hold anything, so only its kind is told;
+    the log has the rest."""
+    if isinstance(error, exception.KarborManilaError):
+        return str(error)
+    return f"An unexpected error ({type(error).__name__}) stopped it; Karbor's log has the rest."

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share's pages in a checkpoint's bank section: the intent, the record, the status.
+
+The life of a record: an *intent* under a key of its own before anything is created; the id in it as
+soon as Manila has answered; Karbor's key ``metadata`` once the protection is complete, and then the
+intent goes. So a page with an intent is unfinished work, and a page with neither is nothing.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tenacity
+from karbor import exception as karbor_exception
+from oslo_log import log as logging
+
+from karbor_manila import exception
+from karbor_manila.record import (
+    Intent,
+    ShareRecord,
+    dump_intent,
+    dump_record,
+    load_intent,
+    load_record,
+)
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RECORD = "metadata"
+STATUS = "status"
+INTENT = "intent"
+RESTORES = "restores/"
+
+_ATTEMPTS = 5
+
+
+class Ledger:
+    """The pages of one share in one checkpoint.
+
+    A bank that fails is asked again a few times within seconds; after that BankUnreadable is
+    raised.
+
+    :param section: Karbor's bank section of the resource
+    :param sleep: how to let seconds pass between two attempts
+    """
+
+    def __init__(self, section: Any, sleep: Callable[[float], None]) -> None:
+        self._section = section
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((karbor_exception.KarborException, OSError)),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            sleep=sleep,
+            reraise=True,
+        )
+
+    def record(self) -> ShareRecord | None:
+        """The complete record, or None when there is none. Raises RecordInvalid."""
+        stored = self._read(RECORD)
+        return None if stored is None else load_record(stored)
+
+    def intent(self) -> Intent | None:
+        """The intent of an unfinished protection, or None. Raises RecordInvalid."""
+        stored = self._read(INTENT)
+        return None if stored is None else load_intent(stored)
+
+    def begin(self, intent: Intent) -> None:
+        """Say what is about to be created, before it is."""
+        self._write(self._key(intent), dump_intent(intent))
+
+    def created(self, intent: Intent, created_id: str) -> Intent:
+        """Put down the id that Manila gave."""
+        intent = dataclasses.replace(intent, created_id=created_id)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
+    def complete(self, record: ShareRecord) -> None:
+        """The share is protected: the record first, so that no moment has neither."""
+        self._write(RECORD, dump_record(record))
+        self._remove(INTENT)
+
+    def end(self, intent: Intent) -> None:
+        """The work of this intent is over: complete, or undone."""
+        self._remove(self._key(intent))
+
+    def erase(self) -> None:
+        """Nothing is kept of this share any more."""
+        self._remove(RECORD)
+        self._remove(INTENT)
+
+    def status(self, status: str) -> None:
+        """Karbor's status of the resource (karbor/common/constants.py, RESOURCE_STATUS_*)."""
+        self._write(STATUS, status)
+
+    @staticmethod
+    def _key(intent: Intent) -> str:
+        return RESTORES + intent.mark.restore if intent.mark.restore else INTENT
+
+    def _read(self, key: str) -> Any:
+        # Banks raise the same error for what is absent and for what cannot be read, and taking the
+        # second for the first would lose a snapshot: a list tells them apart.
+        def read() -> Any:
+            if key not in self._section.list_objects():
+                return None
+            return self._section.get_object(key)
+
+        return self._ask(read, f"give {key!r}")
+
+    def _write(self, key: str, value: Any) -> None:
+        self._ask(lambda: self._section.update_object(key, value), f"take {key!r}")
+
+    def _remove(self, key: str) -> None:
+        def remove() -> None:
+            if key in self._section.list_objects():
+                self._section.delete_object(key)
+
+        self._ask(remove, f"remove {key!r}")
+
+    def _ask(self, attempt: Callable[[], T], what: str) -> T:
+        try:
+            return self._retrying(attempt)
+        except (karbor_exception.KarborException, OSError) as error:
+            raise exception.BankUnreadable(what, str(error)) from error

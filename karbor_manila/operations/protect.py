@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Protect: parameters, preflight, intent, snapshot, its id, its end, the record."""
+
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from oslo_log import log as logging
+from taskflow.types.failure import Failure
+
+from karbor_manila import exception, parameters, statuses
+from karbor_manila.operations import reasons, survey
+from karbor_manila.operations.base import Job, JobTask, ShareOperation, now
+from karbor_manila.record import Intent, ShareRecord
+from karbor_manila.schemas import OPTIONS_SCHEMA
+
+LOG = logging.getLogger(__name__)
+
+View = dict[str, Any]
+
+
+class ResolveOptions(JobTask):
+    """The plan's parameters for this share."""
+
+    default_provides = "options"
+
+    def execute(self, job: Job) -> dict[str, Any]:
+        return parameters.resolve(OPTIONS_SCHEMA, job.given)
+
+
+class InspectShare(JobTask):
+    """The share, when it can be protected: the flow's preflight, then patience if it is busy."""
+
+    default_provides = "share"
+
+    def execute(self, job: Job, options: dict[str, Any]) -> View:
+        job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
+        share = survey.survey(job).share(job.share_id)
+        return share if options["force"] else survey.await_idle(job, share)
+
+
+class WriteIntent(JobTask):
+    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+
+    default_provides = "intent"
+
+    def execute(self, job: Job, share: View) -> Intent:
+        catalogue = job.shared.catalogue(job.context, job.checkpoint)
+        intent = Intent(
+            operation="protect",
+            driver=catalogue.name_for(share),
+            project_id=share["project_id"],
+            mark=job.mark(job.shared.bank_id(job.checkpoint)),
+            owner=job.owner(),
+            since=now(),
+        )
+        job.ledger.begin(intent)
+        return intent
+
+
+class TakeSnapshot(JobTask):
+    """Begins what keeps the share. Its revert removes that, or leaves the intent for delete."""
+
+    default_provides = "snapshot_id"
+
+    def execute(self, job: Job, options: dict[str, Any], share: View, intent: Intent) -> str:
+        driver = job.driver(intent.driver)
+        deadline = job.shared.clock.now() + job.shared.settings.share_busy_timeout
+        while True:
+            try:
+                snapshot_id = driver.protect(
+                    share,
+                    intent.mark,
+                    name=options["snapshot_name"] or f"checkpoint-{job.checkpoint.id}",
+                    description=options["description"],
+                    force=options["force"],
+                )
+            except exception.ManilaRefused as refused:
+                # The share may have become busy since the preflight; that passes.
+                again = survey.look_again(job, job.share_id)
+                if (
+                    refused.status != 400
+                    or options["force"]
+                    or again["status"] == statuses.AVAILABLE
+                    or job.shared.clock.now() > deadline
+                ):
+                    raise
+                survey.await_idle(job, again)
+            else:
+                job.made = snapshot_id
+                job.ledger.created(intent, snapshot_id)
+                return str(snapshot_id)
+
+    def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
+        snapshot_id = job.made if isinstance(result, Failure) else result
+        try:
+            job.driver(intent.driver).delete(
+                intent.mark, snapshot_id, project_id=intent.project_id, undo=True
+            )
+            job.ledger.end(intent)
+        except exception.KarborManilaError as error:
+            LOG.error("Snapshot %s of share %s, checkpoint %s could not be removed: %s",
+                      snapshot_id, job.share_id, job.checkpoint.id, error)
+            job.remarks.append(
+                f"What was begun could not be removed and goes with the checkpoint: {error}"
+            )
+
+
+class AwaitSnapshot(JobTask):
+    """The snapshot is complete."""
+
+    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> None:
+        job.driver(intent.driver).wait_protected(snapshot_id)
+
+
+class CompleteRecord(JobTask):
+    """The record that everything later works from; with it the share counts as protected."""
+
+    def execute(self, job: Job, share: View, intent: Intent, snapshot_id: str) -> None:
+        job.ledger.complete(ShareRecord(
+            driver=intent.driver,
+            share_id=share["id"],
+            size=int(share["size"]),
+            share_proto=share["share_proto"],
+            share_type=share.get("share_type"),
+            share_type_name=share.get("share_type_name"),
+            share_network_id=share.get("share_network_id"),
+            availability_zone=share.get("availability_zone"),
+            share_name=share.get("name"),
+            share_description=share.get("description"),
+            snapshot_id=snapshot_id,
+            project_id=share["project_id"],
+            protected_at=now(),
+            mark=intent.mark,
+        ))
+        job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+
+
+class ProtectOperation(ShareOperation):
+    """Keeps a share in a checkpoint."""
+
+    verb = "Protection"
+    failure = karbor_exception.CreateResourceFailed
+
+    def steps(self) -> list[JobTask]:
+        """The steps, in order."""
+        return [
+            ResolveOptions(), InspectShare(), WriteIntent(), TakeSnapshot(), AwaitSnapshot(),
+            CompleteRecord(),
+        ]
+
+    def failed(self, job: Job, reason: str) -> None:
+        """Into the checkpoint, and the status of the resource."""
+        reasons.to_checkpoint(job, reason)
+        job.ledger.status(constants.RESOURCE_STATUS_ERROR)

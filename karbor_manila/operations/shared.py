@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the resources of one flow share. Karbor makes one plugin instance, and so one of these, for
+each flow, and names every resource of it before any hook runs."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from karbor_manila import identity
+from karbor_manila.client import Manila
+from karbor_manila.drivers.base import Patience, ShareDriver
+from karbor_manila.drivers.catalogue import Catalogue
+from karbor_manila.waiting import Clock, Once, Watcher, persist
+
+T = TypeVar("T")
+
+#: Makes the flow's client from Karbor's context and the project that is worked on.
+Connect = Callable[[Any, str], Manila]
+
+
+class Shared:
+    """The client, the drivers, the preflight and the watcher of one flow.
+
+    :param settings: the provider's options (opts.PROVIDER_OPTS)
+    :param connect: makes the client; called once, by whichever hook comes first
+    """
+
+    def __init__(self, settings: Any, connect: Connect, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.once = Once()
+        self.resource_ids: list[str] = []
+        self._connect = connect
+
+    def register(self, resource_id: str) -> None:
+        """One more resource of the flow."""
+        if resource_id not in self.resource_ids:
+            self.resource_ids.append(resource_id)
+
+    def manila(self, context: Any, checkpoint: Any) -> Manila:
+        """The flow's client."""
+        return self.once("manila", lambda: self.persist(
+            lambda: self._connect(context, checkpoint.project_id)
+        ))
+
+    def catalogue(self, context: Any, checkpoint: Any) -> Catalogue:
+        """The flow's drivers."""
+        def build() -> Catalogue:
+            manila = self.manila(context, checkpoint)
+
+            def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
+                return factory(manila, self.patience(), len(self.resource_ids), self.clock)
+
+            return Catalogue(
+                make, self.settings.share_type_drivers, self.settings.default_driver
+            )
+
+        return self.once("catalogue", build)
+
+    def busy_shares(self, manila: Manila, look: Any) -> Watcher:
+        """The watcher over shares that are busy when they are to be protected."""
+        return self.once("busy shares", lambda: Watcher(
+            look,
+            shortest=max(self.settings.poll_interval_min, 0.5),
+            longest=self.settings.poll_interval_max,
+            clock=self.clock,
+        ))
+
+    def bank_id(self, checkpoint: Any) -> str:
+        """The id of the checkpoint's bank, given to the bank if it has none."""
+        return self.once("bank", lambda: identity.bank_id(checkpoint.checkpoint_section.bank))
+
+    def persist(self, attempt: Callable[[], T]) -> T:
+        """Repeat what may pass, as long as the provider's outage timeout allows."""
+        return persist(attempt, patience=self.settings.outage_timeout, clock=self.clock)
+
+    def patience(self) -> Patience:
+        """How long the drivers wait for what."""
+        settings = self.settings
+        return Patience(
+            outage=settings.outage_timeout,
+            protect=settings.protect_timeout,
+            restore=settings.restore_timeout,
+            delete=settings.delete_timeout,
+            undo=settings.undo_timeout,
+            poll_min=settings.poll_interval_min,
+            poll_max=settings.poll_interval_max,
+        )
+
+    def excuse(self, resource_id: str) -> None:
+        """This resource is done, or failed, and will not be waited for any more."""
+        catalogue = self.once.peek("catalogue")
+        for driver in catalogue.in_use() if catalogue else []:
+            driver.excuse(resource_id)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The preflight of a protection: one look at all shares of the flow before anything is created."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from oslo_log import log as logging
+
+from karbor_manila import exception, statuses
+from karbor_manila.drivers import looking
+from karbor_manila.operations.base import Job
+from karbor_manila.waiting import PENDING
+
+LOG = logging.getLogger(__name__)
+
+View = dict[str, Any]
+
+
+class Survey:
+    """The shares of a flow as they were found: views, and the errors of those that are refused."""
+
+    def __init__(self, views: Mapping[str, View | None], refused: Mapping[str, Exception]) -> None:
+        self._views = views
+        self._refused = refused
+
+    def share(self, share_id: str) -> View:
+        """The share's view. Raises what refuses it."""
+        if share_id in self._refused:
+            raise self._refused[share_id]
+        view = self._views[share_id]
+        if view is None:
+            raise _missing(share_id)
+        return view
+
+
+def survey(job: Job) -> Survey:
+    """Look at all shares of the flow at once; the first hook to arrive does it for the others.
+
+    :raises QuotaTooSmall: the quota does not suffice for all of them
+    """
+    return job.shared.once("survey", lambda: _survey(job))
+
+
+def _survey(job: Job) -> Survey:
+    views = job.shared.persist(lambda: _look(job, job.shared.resource_ids))
+    refused: dict[str, Exception] = {}
+    by_driver: dict[str, list[View]] = defaultdict(list)
+    catalogue = job.shared.catalogue(job.context, job.checkpoint)
+    for share_id, view in views.items():
+        error = _objection(share_id, view, job.context.project_id)
+        if error:
+            refused[share_id] = error
+        elif view:
+            by_driver[catalogue.name_for(view)].append(view)
+    for name, shares in by_driver.items():
+        refused |= catalogue.driver(name).preflight(shares)
+    return Survey(views, refused)
+
+
+def await_idle(job: Job, share: View) -> View:
+    """Wait until a busy share is available.
+
+    :returns: the share's view by then
+    :raises ShareNotProtectable: it ended in a status from which it cannot be protected
+    :raises DeadlineExceeded: it was busy for too long
+    """
+    if share["status"] == statuses.AVAILABLE:
+        return share
+    LOG.info("Share %s, checkpoint %s: waiting while it is %s",
+             share["id"], job.checkpoint.id, share["status"])
+
+    def judge(view: View | None) -> Any:
+        error = _objection(share["id"], view, job.context.project_id)
+        if error:
+            raise error
+        return view if view and view["status"] == statuses.AVAILABLE else PENDING
+
+    watcher = job.shared.busy_shares(
+        job.shared.manila(job.context, job.checkpoint), lambda ids: _look(job, ids)
+    )
+    idle: View = watcher.wait(
+        share["id"], judge, job.shared.settings.share_busy_timeout,
+        f"share {share['id']} to become available",
+    )
+    return idle
+
+
+def look_again(job: Job, share_id: str) -> View:
+    """The share as it is now. Raises ShareNotProtectable when it cannot be protected any more."""
+    manila = job.shared.manila(job.context, job.checkpoint)
+    view = job.shared.persist(lambda: manila.share(share_id))
+    error = _objection(share_id, view, job.context.project_id)
+    if error or view is None:
+        raise error or _missing(share_id)
+    return view
+
+
+def _look(job: Job, ids: Collection[str]) -> dict[str, View | None]:
+    manila = job.shared.manila(job.context, job.checkpoint)
+    return looking.look(ids, manila.share, manila.shares, complete=False)
+
+
+def _objection(share_id: str, view: View | None, project_id: str) -> Exception | None:
+    """Why this share cannot be protected in this project, by its view alone."""
+    if view is None:
+        return _missing(share_id)
+    if view.get("project_id") != project_id:
+        return exception.ShareNotProtectable(
+            share_id,
+            "it belongs to another project, and a snapshot would belong to this one",
+            "Protect it from its own project.",
+        )
+    if view.get("is_soft_deleted"):
+        return exception.ShareNotProtectable(
+            share_id, "it is in the recycle bin", "Take it out of there, or out of the plan."
+        )
+    if view["status"] in statuses.SHARE_FINAL:
+        return exception.ShareNotProtectable(
+            share_id,
+            f"its status is {view['status']!r}",
+            "Mend it or take it out of the plan, then protect again.",
+        )
+    return None
+
+
+def _missing(share_id: str) -> exception.ShareNotProtectable:
+    return exception.ShareNotProtectable(
+        share_id, "there is no such share in this project", "Take it out of the plan."
+    )

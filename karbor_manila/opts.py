@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every option of karbor-manila, once: for the code and for the sample generator.
+
+Two places hold options of the group ``manila_share_protection``:
+
+* the provider's file (``providers.d/*.conf``), which the protection plugin reads;
+* ``karbor.conf``, which the manager and the protectable plugin read.
+
+How Manila is reached (region, interface, endpoint, CA file, insecure) is not repeated here: that is
+what Karbor's own ``[manila_client]`` in ``karbor.conf`` is for, see :mod:`karbor_manila.sessions`.
+"""
+
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+GROUP = "manila_share_protection"
+
+CALL_OPTS: list[cfg.Opt] = [
+    cfg.FloatOpt(
+        "request_timeout",
+        default=60.0,
+        min=1.0,
+        max=3600.0,
+        help="Seconds to wait for Manila's answer to one request. A request that takes longer "
+        "counts as a passing error; one that creates something is looked for before it is "
+        "repeated.",
+    ),
+    cfg.FloatOpt(
+        "outage_timeout",
+        default=120.0,
+        min=0.0,
+        max=86400.0,
+        help="Seconds for which passing errors of one call (HTTP 5xx, HTTP 429, a broken or "
+        "refused connection) are ridden out before the operation fails.",
+    ),
+    cfg.IntOpt(
+        "max_parallel_requests",
+        default=10,
+        min=1,
+        max=1000,
+        help="Requests that one operation has under way at Manila at a time. More of them only add "
+        "latency once Manila's API is busy.",
+    ),
+]
+
+PROVIDER_OPTS: list[cfg.Opt] = [
+    *CALL_OPTS,
+    cfg.FloatOpt(
+        "poll_interval_min",
+        default=0.1,
+        min=0.01,
+        max=60.0,
+        help="Seconds between the first looks at what an operation waits for. The interval grows "
+        "with the time already waited.",
+    ),
+    cfg.FloatOpt(
+        "poll_interval_max",
+        default=15.0,
+        min=0.1,
+        max=3600.0,
+        help="Seconds that the interval between two looks never exceeds.",
+    ),
+    cfg.FloatOpt(
+        "share_busy_timeout",
+        default=600.0,
+        min=0.0,
+        max=604800.0,
+        help="Seconds to wait for a share that is busy (being created, extended, migrated and so "
+        "on) before its protection fails. A plan with force=true does not wait at all.",
+    ),
+    cfg.FloatOpt(
+        "protect_timeout",
+        default=3600.0,
+        min=1.0,
+        max=2592000.0,
+        help="Seconds that a snapshot may take to become available.",
+    ),
+    cfg.FloatOpt(
+        "restore_timeout",
+        default=86400.0,
+        min=1.0,
+        max=2592000.0,
+        help="Seconds that a new share may take to become available from its snapshot.",
+    ),
+    cfg.FloatOpt(
+        "delete_timeout",
+        default=3600.0,
+        min=1.0,
+        max=2592000.0,
+        help="Seconds that a snapshot may take to be gone, busy periods included.",
+    ),
+    cfg.FloatOpt(
+        "undo_timeout",
+        default=120.0,
+        min=0.0,
+        max=86400.0,
+        help="Seconds that a failed operation spends on removing what it made. What is left after "
+        "them stays in the checkpoint's record and goes with the checkpoint.",
+    ),
+    cfg.StrOpt(
+        "default_driver",
+        default="snapshot",
+        help="The driver that protects shares whose type is not named in share_type_drivers.",
+    ),
+    cfg.DictOpt(
+        "share_type_drivers",
+        default={},
+        help="Which driver protects the shares of which type: pairs of share type name and driver "
+        "name, such as gold:snapshot,silver:snapshot.",
+    ),
+]
+
+SERVICE_OPTS: list[cfg.Opt] = [
+    *CALL_OPTS,
+    cfg.FloatOpt(
+        "listing_timeout",
+        default=40.0,
+        min=0.0,
+        max=600.0,
+        help="Seconds for which passing errors are ridden out while the shares of a project are "
+        "listed. Keep it below rpc_response_timeout (60 s by default), because Karbor's API waits "
+        "for the list.",
+    ),
+    cfg.FloatOpt(
+        "lease_interval",
+        default=10.0,
+        min=1.0,
+        max=600.0,
+        help="Seconds between two renewals of the lease by which a karbor-protection process says "
+        "in each bank that it is alive.",
+    ),
+    cfg.FloatOpt(
+        "lease_timeout",
+        default=60.0,
+        min=3.0,
+        max=86400.0,
+        help="Seconds after which a lease that was not renewed counts as that of a dead process. "
+        "Keep it at several times lease_interval.",
+    ),
+]
+
+
+def register_provider_opts(conf: cfg.ConfigOpts) -> cfg.ConfigOpts.GroupAttr:
+    """Register the provider's options on ``conf`` and return their group.
+
+    ``conf`` is the ConfigOpts of one provider's file, which is not ``cfg.CONF``
+    (karbor/services/protection/provider.py).
+    """
+    conf.register_opts(PROVIDER_OPTS, GROUP)
+    return conf[GROUP]
+
+
+def register_service_opts(conf: cfg.ConfigOpts) -> cfg.ConfigOpts.GroupAttr:
+    """Register the options of ``karbor.conf`` on ``conf`` and return their group."""
+    conf.register_opts(SERVICE_OPTS, GROUP)
+    return conf[GROUP]
+
+
+def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
+    """Entry point of ``oslo.config.opts``: what stands in a provider's file."""
+    return [(GROUP, PROVIDER_OPTS)]
+
+
+def list_service_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
+    """Entry point of ``oslo.config.opts``: what stands in ``karbor.conf``."""
+    return [(GROUP, SERVICE_OPTS)]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The user's parameters: coerced, defaults filled in, then validated against ``schemas/``.
+
+Karbor checks only that the names are known and turns every value into a string on its way
+(karbor/objects/base.py, DictOfDictOfStringsField), so ``"True"`` has to become true here before a
+schema can be applied.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+from oslo_utils import strutils
+
+from karbor_manila import exception
+
+
+def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters as the schema means them, every property of the schema present.
+
+    :param schema: a JSON Schema of type object, with ``properties``
+    :param given: what the user gave, values possibly as strings; may be None
+    :raises InvalidParameter: names the parameter, the value and what is allowed
+    """
+    properties = schema["properties"]
+    given = given or {}
+    for name in given:
+        if name not in properties:
+            known = ", ".join(sorted(properties)) or "none"
+            raise exception.InvalidParameter(
+                name, given[name], f"there is no such parameter; known are: {known}"
+            )
+    resolved = {name: prop["default"] for name, prop in properties.items() if "default" in prop}
+    resolved |= {name: _coerce(properties[name], name, value) for name, value in given.items()}
+    _validate(schema, resolved)
+    return resolved
+
+
+def merge(
+    parameters: Mapping[str, Mapping[str, Any]] | None, resource_type: str, resource_id: str
+) -> dict[str, Any]:
+    """What Karbor hands to the hooks of one resource: its type's parameters, its own on top.
+
+    The rule is Karbor's (karbor/services/protection/resource_flow.py, _create_hook_task).
+    """
+    parameters = parameters or {}
+    merged = dict(parameters.get(resource_type) or {})
+    merged.update(parameters.get(f"{resource_type}#{resource_id}") or {})
+    return merged
+
+
+def _coerce(prop: Mapping[str, Any], name: str, value: Any) -> Any:
+    types = _types(prop)
+    if value == "" and "null" in types:
+        return None  # an untouched field of a form
+    if not isinstance(value, str) or "string" in types:
+        return value
+    try:
+        if "boolean" in types:
+            return strutils.bool_from_string(value, strict=True)
+        if "integer" in types:
+            return int(value)
+    except ValueError:
+        raise exception.InvalidParameter(name, value, _allowed(prop)) from None
+    return value
+
+
+def _validate(schema: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
+    validator = jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    worst = jsonschema.exceptions.best_match(validator.iter_errors(resolved))
+    if worst is None:
+        return
+    if not worst.absolute_path:
+        raise exception.InvalidParameter("parameters", dict(resolved), worst.message)
+    name = str(worst.absolute_path[0])
+    raise exception.InvalidParameter(name, resolved[name], _allowed(schema["properties"][name]))
+
+
+def _allowed(prop: Mapping[str, Any]) -> str:
+    """What a property takes, as the end of a sentence."""
+    words = {"string": "text", "boolean": "true or false", "integer": "a whole number"}
+    said = " or ".join(words[kind] for kind in _types(prop) if kind in words)
+    if prop.get("format") == "uuid":
+        said = "an id (a UUID)"
+    if "enum" in prop:
+        said = "one of " + ", ".join(str(value) for value in prop["enum"])
+    if "maxLength" in prop:
+        said += f" of at most {prop['maxLength']} characters"
+    if "minimum" in prop:
+        said += f", at least {prop['minimum']}"
+    return f"it takes {said}" + (" or nothing" if "null" in _types(prop) else "")
+
+
+def _types(prop: Mapping[str, Any]) -> list[str]:
+    kinds = prop.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)

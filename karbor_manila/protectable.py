@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The protectable plugin for OS::Manila::Share: which shares there are, and which belong to a
+project."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from karbor import exception as karbor_exception
+from karbor import resource
+from karbor.common import constants
+from karbor.services.protection import protectable_plugin
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from karbor_manila import exception, opts, sessions, statuses
+from karbor_manila.client import Manila, View
+from karbor_manila.waiting import Clock, persist
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A share that no plan can protect now, and why."""
+
+    id: str
+    name: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The shares of a project: those that can be protected, and those that are left out."""
+
+    shares: list[resource.Resource]
+    left_out: list[LeftOut]
+
+
+class ShareProtectable(protectable_plugin.ProtectablePlugin):
+    """The shares of a project.
+
+    Karbor keeps one instance for all requests, made with the context of the first one
+    (karbor/services/protection/protectable_registry.py), so nothing here remembers a context.
+    """
+
+    def __init__(
+        self,
+        context: Any = None,
+        conf: Any = None,
+        connect: Callable[..., Manila] = sessions.connect,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(context, conf)
+        self._conf = conf or cfg.CONF
+        self._connect = connect
+        self._clock = clock or Clock()
+
+    def instance(self, context: Any = None, conf: Any = None) -> "ShareProtectable":
+        """Karbor's way to make the instance that serves requests."""
+        return type(self)(context, conf, self._connect, self._clock)
+
+    def get_resource_type(self) -> str:
+        """The type of what is listed here."""
+        return str(constants.SHARE_RESOURCE_TYPE)
+
+    def get_parent_resource_types(self) -> tuple[str, ...]:
+        """A share depends on its project."""
+        return (constants.PROJECT_RESOURCE_TYPE,)
+
+    def list_resources(self, context: Any, parameters: Any = None) -> list[resource.Resource]:
+        """The shares of the requester's project that can be protected.
+
+        :raises karbor.exception.ListProtectableResourceFailed: with Manila's reason
+        """
+        try:
+            return self.inventory(context, context.project_id).shares
+        except exception.KarborManilaError as error:
+            raise karbor_exception.ListProtectableResourceFailed(
+                type=self.get_resource_type(), reason=str(error)
+            ) from error
+
+    def show_resource(
+        self, context: Any, resource_id: str, parameters: Any = None
+    ) -> resource.Resource:
+        """One share of the requester's project.
+
+        :raises karbor.exception.ProtectableResourceNotFound: there is no such share in the project
+        :raises karbor.exception.ProtectableResourceInvalidStatus: it cannot be protected now
+        :raises karbor.exception.ListProtectableResourceFailed: Manila cannot be asked
+        """
+        try:
+            view = self._ask(context, None, lambda manila: manila.share(resource_id))
+        except exception.KarborManilaError as error:
+            raise karbor_exception.ListProtectableResourceFailed(
+                type=self.get_resource_type(), reason=str(error)
+            ) from error
+        if view is None or view.get("project_id") != context.project_id:
+            raise karbor_exception.ProtectableResourceNotFound(
+                id=resource_id,
+                type=self.get_resource_type(),
+                reason="there is no such share in this project",
+            )
+        if objection(view):
+            raise karbor_exception.ProtectableResourceInvalidStatus(
+                id=resource_id, type=self.get_resource_type(), status=objection(view)
+            )
+        return self._resource(view)
+
+    def get_dependent_resources(
+        self, context: Any, parent_resource: resource.Resource
+    ) -> list[resource.Resource]:
+        """The shares of a project that can be protected, for the graph of a checkpoint.
+
+        :raises karbor.exception.ProtectableResourceNotFound: they cannot be listed. It is not
+            ListProtectableResourceFailed, which Karbor would swallow: the checkpoint would be
+            available, and empty (protectable_registry.py, fetch_dependent_resources)
+        """
+        try:
+            inventory = self.inventory(context, parent_resource.id)
+        except exception.KarborManilaError as error:
+            raise karbor_exception.ProtectableResourceNotFound(
+                id=parent_resource.id, type=parent_resource.type, reason=str(error)
+            ) from error
+        return inventory.shares
+
+    def inventory(self, context: Any, project_id: str) -> Inventory:
+        """Every share of one project. Passing errors are ridden out for ``listing_timeout``.
+
+        :raises KarborManilaError: Manila cannot be asked, or refuses
+        """
+        elsewhere = None if project_id == context.project_id else project_id
+        views = self._ask(context, elsewhere, lambda manila: manila.shares())
+        # Manila adds shares of other projects in more than one case (public ones; for
+        # administrators, all): what counts is whose they are.
+        own = [view for view in views if view.get("project_id") == project_id]
+        left_out = [
+            LeftOut(view["id"], view.get("name"), reason)
+            for view in own
+            if (reason := objection(view))
+        ]
+        for share in left_out:
+            LOG.info("Share %s of project %s is left out: %s", share.id, project_id, share.reason)
+        return Inventory([self._resource(view) for view in own if not objection(view)], left_out)
+
+    def _ask(
+        self, context: Any, project_id: str | None, what: Callable[[Manila], T]
+    ) -> T:
+        settings = opts.register_service_opts(self._conf)
+        connect = functools.partial(
+            self._connect,
+            context,
+            project_id=project_id,
+            timeout=settings.request_timeout,
+            parallel=settings.max_parallel_requests,
+        )
+        return persist(
+            lambda: what(connect()), patience=settings.listing_timeout, clock=self._clock
+        )
+
+    def _resource(self, view: View) -> resource.Resource:
+        return resource.Resource(
+            type=self.get_resource_type(), id=view["id"], name=view.get("name") or view["id"]
+        )
+
+
+def objection(view: View) -> str:
+    """Why a share cannot be protected, as a few words; empty when it can, now or in a moment.
+
+    A busy share is no objection: its protection waits for it.
+    """
+    if view.get("is_soft_deleted"):
+        return "it is in the recycle bin"
+    if view["status"] in statuses.SHARE_FINAL:
+        return f"its status is {view['status']}"
+    if not view.get("snapshot_support"):
+        return f"its type {view.get('share_type_name')} has no snapshot support"
+    return ""

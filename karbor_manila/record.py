@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bank holds for a share: plain, frozen, versioned, checked on the way in and out.
+
+``ShareRecord`` stands under Karbor's own key ``metadata`` once a protection is complete. It is a
+superset of what Karbor 1.6.0's share plugin writes
+(karbor/services/protection/protection_plugins/share/share_snapshot_plugin.py), and records of that
+plugin, which have no version, are read as version 0. ``Intent`` stands under a key of its own from
+before the first call that creates something until the work is complete or undone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from dataclasses import fields as fields_of
+from typing import Any
+
+import jsonschema
+
+from karbor_manila import exception
+from karbor_manila.mark import Mark
+from karbor_manila.schemas import INTENT_SCHEMA, RECORD_SCHEMA
+
+VERSION = 1
+
+_FOREIGN_FIELDS = ("share_id", "size", "share_proto", "snapshot_id")
+
+
+@dataclass(frozen=True)
+class ShareRecord:
+    """A protected share. ``size`` is in GiB; ``mark`` is None in records of Karbor's own plugin."""
+
+    share_id: str
+    size: int
+    share_proto: str
+    share_type: str | None
+    share_network_id: str | None
+    snapshot_id: str
+    driver: str = "snapshot"
+    project_id: str | None = None
+    share_type_name: str | None = None
+    availability_zone: str | None = None
+    share_name: str | None = None
+    share_description: str | None = None
+    protected_at: str | None = None
+    mark: Mark | None = None
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Intent:
+    """Something that is about to be, or was just, created in Manila. ``since`` is UTC, ISO 8601."""
+
+    operation: str
+    driver: str
+    project_id: str
+    mark: Mark
+    owner: str
+    since: str
+    created_id: str | None = None
+    version: int = field(default=VERSION)
+
+
+def dump_record(record: ShareRecord) -> dict[str, Any]:
+    """The record as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
+    return _checked(_plain(record), RECORD_SCHEMA, "record")
+
+
+def load_record(stored: object) -> ShareRecord:
+    """A record from what the bank gave back, of our versions or of Karbor's own plugin.
+
+    Raises RecordVersionUnknown for a version from the future, RecordInvalid for anything else that
+    cannot be understood.
+    """
+    if isinstance(stored, Mapping) and "version" not in stored:
+        return _load_foreign(stored)
+    return ShareRecord(**_load(stored, RECORD_SCHEMA, "record", ShareRecord))
+
+
+def dump_intent(intent: Intent) -> dict[str, Any]:
+    """The intent as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
+    return _checked(_plain(intent), INTENT_SCHEMA, "intent")
+
+
+def load_intent(stored: object) -> Intent:
+    """An intent from what the bank gave back; raises as :func:`load_record` does."""
+    return Intent(**_load(stored, INTENT_SCHEMA, "intent", Intent))
+
+
+def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:
+    """A record of Karbor 1.6.0's share plugin. Its ``share_type`` is a name, not an id."""
+    missing = [name for name in _FOREIGN_FIELDS if not stored.get(name)]
+    if missing:
+        raise exception.RecordInvalid("record", f"it has no {', '.join(missing)}")
+    return ShareRecord(
+        share_id=stored["share_id"],
+        size=int(stored["size"]),
+        share_proto=stored["share_proto"],
+        share_type=stored.get("share_type"),
+        share_network_id=stored.get("share_network_id"),
+        snapshot_id=stored["snapshot_id"],
+        share_type_name=stored.get("share_type"),
+        version=0,
+    )
+
+
+def _load(stored: object, schema: dict[str, Any], what: str, kind: Any) -> dict[str, Any]:
+    if isinstance(stored, Mapping) and stored.get("version") not in (None, VERSION):
+        raise exception.RecordVersionUnknown(what, stored["version"])
+    checked = _checked(stored, schema, what)
+    fields = {item.name: checked[item.name] for item in fields_of(kind) if item.name in checked}
+    return fields | {"mark": Mark(**fields["mark"])}
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    plain = asdict(thing)
+    if plain["mark"]:
+        plain["mark"] = {name: value for name, value in plain["mark"].items() if value}
+    return plain
+
+
+def _checked(stored: Any, schema: dict[str, Any], what: str) -> dict[str, Any]:
+    error = jsonschema.Draft202012Validator(schema)
+    worst = jsonschema.exceptions.best_match(error.iter_errors(stored))
+    if worst is not None:
+        raise exception.RecordInvalid(what, f"{worst.json_path}: {worst.message}")
+    checked: dict[str, Any] = stored
+    return checked

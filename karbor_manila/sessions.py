@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions for Manila, made from Karbor's request context, and where the operator says Manila is.
+
+The session carries the tenant's token (or that of the schedule's trust) and Karbor's own service
+token, so that long operations outlive the tenant's token. It is made by Karbor's ClientFactory
+(karbor/services/protection/client_factory.py), which also reads the CA file and the insecure flag
+of ``[manila_client]``.
+"""
+
+from typing import Any
+
+from karbor.services.protection.client_factory import ClientFactory
+from karbor.services.protection.clients import manila as karbor_manila_client
+from oslo_config import cfg
+
+from karbor_manila import client, exception
+
+_GROUP = karbor_manila_client.CONFIG_GROUP
+
+
+def connect(
+    context: Any, *, project_id: str | None, timeout: float, parallel: int, conf: Any = cfg.CONF
+) -> client.Manila:
+    """A Manila client for the user of a request.
+
+    :param context: Karbor's RequestContext
+    :param project_id: the project whose things are worked on, when known
+    :param timeout: seconds to wait for one answer
+    :param parallel: requests under way at a time
+    :raises SessionUnavailable: Karbor could not make a session
+    :raises ManilaPassing, ManilaRefused, EndpointMissing, ManilaTooOld: see client.Manila
+    """
+    session = ClientFactory._generate_session(context, "manila")
+    if session is None:  # ClientFactory swallows the reason
+        raise exception.SessionUnavailable(context.project_id)
+    group = conf[_GROUP]
+    if not group.manila_ca_cert_file and not group.manila_auth_insecure:
+        # Karbor's generic options of the group, which its factory passes over.
+        if group.auth_insecure:
+            session.verify = False
+        elif group.ca_cert_file:
+            session.verify = group.ca_cert_file
+    elsewhere = project_id if project_id and project_id != context.project_id else None
+    return client.Manila(
+        session, where(conf), project_id=elsewhere, timeout=timeout, parallel=parallel
+    )
+
+
+def where(conf: Any = cfg.CONF) -> client.Where:
+    """Where Manila is, by ``[manila_client]`` of ``karbor.conf``.
+
+    What the operator has set counts. What is only a default of Karbor does not: its own client
+    takes the public endpoint of the catalog (``manila_catalog_info``), whatever the default of
+    ``interface`` and ``region_id`` says, and a change of plugin must not move the traffic.
+    """
+    group = conf[_GROUP]
+    service_type, _name, endpoint_type = group.manila_catalog_info.split(":")
+    types = (service_type, *(t for t in client.SERVICE_TYPES if t != service_type))
+    if _is_set(conf, "interface"):
+        interfaces: tuple[str, ...] = (group.interface,)
+    else:
+        preferred = endpoint_type.removesuffix("URL")
+        interfaces = (preferred, *(i for i in ("public", "internal") if i != preferred))
+    return client.Where(
+        interfaces=interfaces,
+        region=group.region_id if _is_set(conf, "region_id") else None,
+        endpoint=group.manila_endpoint,
+        service_types=types,
+    )
+
+
+def _is_set(conf: Any, option: str) -> bool:
+    location = conf.get_location(option, _GROUP)
+    return location is not None and location.location not in (
+        cfg.Locations.opt_default, cfg.Locations.set_default
+    )
