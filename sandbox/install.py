@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes one venv per service from pinned versions. Standard library only.
+
+Keystone and Manila need SQLAlchemy 2 and Karbor 1.3, so they cannot share one. What was installed
+is written into stamps, so that a second install has nothing to do until a file here changes.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandbox import errors, files, paths
+
+AT_ONCE = 2
+REQUIREMENTS = {
+    "karbor": [
+        "karbor",
+        "python-karborclient",
+        "python-manilaclient",
+        "python-openstackclient",
+        # Karbor imports pkg_resources, through sqlalchemy-migrate.
+        "setuptools",
+        # What our package needs besides.
+        "cachetools",
+        "futurist",
+        "jsonschema",
+        "keystoneauth1",
+        "psutil",
+        "stevedore",
+        "taskflow",
+        "tenacity",
+        # The proxy, the demo, the tests.
+        "aiohttp",
+        "hypothesis",
+        "pytest",
+        "rich",
+    ],
+    "manila": ["manila", "cheroot"],
+    "keystone": ["keystone", "waitress"],
+}
+PACKAGE_FILES = ("setup.cfg", "setup.py", "pyproject.toml")
+Say = Callable[[str], None]
+
+
+def install(home: paths.Home, say: Say) -> None:
+    """Install what is missing or has changed; at most two services at a time.
+
+    :param say: takes one line of progress.
+    :raises errors.WrongPython: nothing is pinned for this Python.
+    :raises errors.InstallFailed: with the end of pip's log.
+    """
+    constraints = {service: _constraints(service) for service in REQUIREMENTS}
+    home.ensure()
+    # Two test runs may start at once; the second one finds everything done.
+    with files.locked(home.root / "install.lock"):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            jobs = [
+                pool.submit(_requirements, home, service, path, say)
+                for service, path in constraints.items()
+            ]
+        for job in jobs:
+            job.result()
+        _package(home, say)
+
+
+def _constraints(service: str) -> Path:
+    path = paths.CONSTRAINTS / f"{service}-py{paths.python_version()}.txt"
+    if not path.exists():
+        known = sorted(item.stem.rpartition("-")[2] for item in path.parent.glob(f"{service}-py*"))
+        raise errors.WrongPython(paths.python_version(), known)
+    return path
+
+
+def _requirements(home: paths.Home, service: str, constraints: Path, say: Say) -> None:
+    """Make the venv of one service, from nothing whenever its pins have changed."""
+    venv = home.venv(service)
+    stamp = venv / "requirements.stamp"
+    wanted = _hash([sys.version, *REQUIREMENTS[service]], [constraints])
+    if _stamped(stamp, wanted):
+        return
+    log = home.root / "logs" / f"install-{service}-py{paths.python_version()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    say(f"{service}: installing (log: {log})")
+    began = time.monotonic()
+    _run(service, [paths.base_python(), "-m", "venv", "--clear", str(venv)], log)
+    _run(service, [*_pip(home, service), "-c", str(constraints), *REQUIREMENTS[service]], log)
+    files.write(stamp, wanted)
+    say(f"{service}: installed in {time.monotonic() - began:.0f} s")
+
+
+def _package(home: paths.Home, say: Say) -> None:
+    """Install our own package into Karbor's venv, editable, so that its entry points are found."""
+    sources = [paths.REPO / name for name in PACKAGE_FILES if (paths.REPO / name).exists()]
+    if not sources:
+        say("karbor-manila: no setup.cfg, so it is not installed")
+        return
+    stamp = home.venv("karbor") / "package.stamp"
+    wanted = _hash([str(paths.REPO)], sources)
+    if _stamped(stamp, wanted):
+        return
+    log = home.root / "logs" / f"install-karbor-manila-py{paths.python_version()}.log"
+    log.unlink(missing_ok=True)
+    # The venv has all it needs, pinned; nothing may come in by the side door.
+    options = ["--no-deps", "--no-build-isolation", "-e", str(paths.REPO)]
+    _run("karbor-manila", [*_pip(home, "karbor"), *options], log)
+    files.write(stamp, wanted)
+    say("karbor-manila: installed into the venv of karbor, editable")
+
+
+def _pip(home: paths.Home, service: str) -> list[str]:
+    options = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+    return [str(home.python(service)), "-m", "pip", "install", *options]
+
+
+def _run(service: str, argv: list[str], log: Path) -> None:
+    # The caller's PYTHONPATH would hide what is being installed.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with log.open("ab") as stream:
+        result = subprocess.run(  # noqa: S603
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=paths.REPO,
+            check=False,
+        )
+    if result.returncode:
+        raise errors.InstallFailed(service, log)
+
+
+def _hash(words: list[str], sources: list[Path]) -> str:
+    digest = hashlib.sha256("\n".join(words).encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _stamped(stamp: Path, wanted: str) -> bool:
+    return stamp.exists() and stamp.read_text() == wanted

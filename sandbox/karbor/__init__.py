@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Karbor in one process: its configuration, its two providers, its launcher."""

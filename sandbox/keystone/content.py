@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Keystone holds: projects, users, roles, services and where they are. Standard library only.
+
+A plain dict, so that it goes to Keystone's launcher as a JSON file (see ``seed``).
+"""
+
+from typing import Any
+
+REGION = "RegionOne"
+DOMAIN = "default"
+SERVICE_PROJECT = "service"
+TENANTS = ("alpha", "beta")
+USERS = ("admin", "karbor", "manila", *TENANTS)
+
+
+def content(urls: dict[str, str], passwords: dict[str, str]) -> dict[str, Any]:
+    """Return all that is to be in Keystone.
+
+    :param urls: of ``identity``, ``manila``, ``proxy`` and ``karbor``, without a path.
+    :param passwords: by user name.
+    """
+    grants = {
+        "admin": ("admin", ["admin"]),
+        # Karbor lists users and acts for nobody in particular with these rights; the role
+        # "service" lets its token vouch for an expired one of a user.
+        "karbor": (SERVICE_PROJECT, ["admin", "service"]),
+        "manila": (SERVICE_PROJECT, ["admin", "service"]),
+        **{name: (name, ["member"]) for name in TENANTS},
+    }
+    return {
+        "region": REGION,
+        "domain": DOMAIN,
+        # From the most to the least; each implies the next, as keystone-manage bootstrap has it.
+        "role_chain": ["admin", "manager", "member", "reader"],
+        "roles": ["service"],
+        "projects": ["admin", SERVICE_PROJECT, *TENANTS],
+        "users": [
+            {"name": name, "password": passwords[name], "project": project, "roles": roles}
+            for name, (project, roles) in grants.items()
+        ],
+        "system_admin": "admin",
+        "services": _services(urls),
+    }
+
+
+def _services(urls: dict[str, str]) -> list[dict[str, Any]]:
+    identity = f"{urls['identity']}/v3"
+    # Karbor's API has the project in its path; Keystone fills it in for whoever asks.
+    protection = f"{urls['karbor']}/v1/$(project_id)s"
+    return [
+        {
+            "type": "identity",
+            "name": "keystone",
+            "endpoints": {"public": identity, "internal": identity, "admin": identity},
+        },
+        {
+            "type": "sharev2",
+            "name": "manilav2",
+            # Karbor's clients take the public one, so they can be counted and disturbed.
+            "endpoints": {
+                "public": f"{urls['proxy']}/v2",
+                "internal": f"{urls['manila']}/v2",
+                "admin": f"{urls['manila']}/v2",
+            },
+        },
+        {
+            "type": "data-protect",
+            "name": "karbor",
+            "endpoints": {"public": protection, "internal": protection, "admin": protection},
+        },
+    ]

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The access rules of shares and snapshots, kept in one JSON file each.
+
+Nothing of Manila here, and nothing enforces the rules: who reads the directories sees everything.
+Tests read the files to see what a backend would enforce. Access keys are never stored.
+"""
+
+import pathlib
+from collections.abc import Iterable, Mapping
+
+from sandbox import files
+
+TYPES = ("ip", "user", "cert")
+
+
+class Rules:
+    """The rules of one backend, in files named after the share or snapshot instance."""
+
+    def __init__(self, directory: pathlib.Path):
+        """Remember the directory; :meth:`setup` makes it."""
+        self._directory = directory
+
+    def setup(self) -> None:
+        """Make the directory if it is absent."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+
+    def replace(self, instance: str, rules: Iterable[Mapping], level: str | None = None) -> list:
+        """Let exactly these rules apply, but for those of a type that we do not know.
+
+        :param rules: with access_id, access_type, access_to and access_level
+        :param level: what to store instead of each rule's own level
+        :returns: the access ids of the rules refused
+        """
+        rules = list(rules)
+        kept = [
+            {
+                "type": rule["access_type"],
+                "to": rule["access_to"],
+                "level": level or rule["access_level"],
+            }
+            for rule in rules
+            if rule["access_type"] in TYPES
+        ]
+        kept.sort(key=lambda rule: (rule["type"], rule["to"]))
+        files.write_json(self._path(instance), kept)
+        return [rule["access_id"] for rule in rules if rule["access_type"] not in TYPES]
+
+    def read(self, instance: str) -> list[dict[str, str]]:
+        """Answer the rules that apply as type, to and level, in a stable order."""
+        return files.read_json(self._path(instance)) or []
+
+    def remove(self, instance: str) -> None:
+        """Forget the rules; there may be none."""
+        self._path(instance).unlink(missing_ok=True)
+
+    def _path(self, instance: str) -> pathlib.Path:
+        return self._directory / (instance + ".json")

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts requests by what they are about. Standard library only."""
+
+import re
+from collections import Counter
+
+# A UUID with or without dashes, or a plain number, as one whole segment of a path.
+_ID = re.compile(
+    r"(?<=/)(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}|\d+)(?=/|$)",
+    re.IGNORECASE,
+)
+
+
+def template(path: str) -> str:
+    """Return a path with its ids replaced: ``/v2/shares/{id}``; a query must be off already."""
+    return _ID.sub("{id}", path)
+
+
+class Counts:
+    """Requests per method and route template, as ``GET /v2/shares/{id}``."""
+
+    def __init__(self) -> None:
+        self._counter: Counter[str] = Counter()
+
+    def add(self, method: str, path: str) -> None:
+        """Count one request that has arrived, whatever becomes of it."""
+        self._counter[f"{method} {template(path)}"] += 1
+
+    def as_dict(self) -> dict[str, int]:
+        """Return all counts so far."""
+        return dict(sorted(self._counter.items()))
+
+    def clear(self) -> None:
+        """Start again from nothing."""
+        self._counter.clear()

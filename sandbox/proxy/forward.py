@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handles one request: counts it, lets a rule act on it, or forwards it as it is."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+
+import aiohttp
+import yarl
+from aiohttp import web
+
+from sandbox.proxy import listener, rules
+from sandbox.proxy.counts import Counts
+
+LOG = logging.getLogger(__name__)
+CHUNK = 64 * 1024
+# They speak of one connection, not of the message (RFC 9110, 7.6.1), and each side has its own.
+HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+
+class Forwarder:
+    """Knows the upstream, the rules and the counts.
+
+    The Host header is forwarded as it came: Manila builds its links from it, so they lead back
+    through the proxy and nothing has to be rewritten.
+
+    :param upstream: URL without a path, of the server behind.
+    :param outage: breaks and refuses all connections for the seconds it is given.
+    """
+
+    _session: aiohttp.ClientSession
+
+    def __init__(self, upstream: str, outage: Callable[[float], None]) -> None:
+        self.upstream = upstream.rstrip("/")
+        self.rules = rules.Rules()
+        self.counts = Counts()
+        self._outage = outage
+
+    async def open(self) -> None:
+        """Open the pool of connections to the server behind."""
+        # Manila drops an idle connection after 10 s. We let go much earlier: a request must not
+        # fail on a connection that was just being closed, as no rule planned that.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+        )
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._session.close()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, by a rule or from the server behind."""
+        began = time.monotonic()
+        path = request.rel_url.raw_path
+        self.counts.add(request.method, path)
+        rule = self.rules.take(request.method, path)
+        response = await self._act(request, rule)
+        LOG.info(
+            "%s %s %s %s %.0f ms",
+            request.method,
+            request.raw_path,
+            "broken" if response is None else response.status,
+            rule.action if rule else "forwarded",
+            (time.monotonic() - began) * 1000,
+        )
+        # The connection is gone already; aiohttp wants a response all the same.
+        return response if response is not None else web.Response(status=502)
+
+    async def _act(
+        self, request: web.BaseRequest, rule: rules.Rule | None
+    ) -> web.StreamResponse | None:
+        """Return the response, or None when the connection was broken on purpose."""
+        if rule is None:
+            return await self._forward(request, lose=False)
+        if rule.action == rules.ANSWER:
+            # Read to the end, or the client would see a reset while it still sends.
+            await request.read()
+            return _answer(rule)
+        if rule.action == rules.RESET:
+            listener.reset(request.transport)
+            return None
+        if rule.action == rules.OUTAGE:
+            self._outage(rule.seconds)
+            return None
+        if rule.action == rules.DELAY:
+            await asyncio.sleep(rule.seconds)
+        return await self._forward(request, lose=rule.action == rules.LOSE_REPLY)
+
+    async def _forward(self, request: web.BaseRequest, *, lose: bool) -> web.StreamResponse | None:
+        try:
+            async with self._session.request(
+                request.method,
+                yarl.URL(self.upstream + request.raw_path, encoded=True),
+                headers=_end_to_end(request.headers),
+                data=request.content if request.can_read_body else None,
+                allow_redirects=False,
+            ) as reply:
+                if lose:
+                    await reply.read()
+                    listener.reset(request.transport)
+                    return None
+                return await _pass_on(request, reply)
+        except aiohttp.ClientError as error:
+            # The client shall see what the server did to us: nothing it could read as an answer.
+            LOG.warning("%s %s: upstream failed: %r", request.method, request.raw_path, error)
+            listener.reset(request.transport)
+            return None
+
+
+async def _pass_on(request: web.BaseRequest, reply: aiohttp.ClientResponse) -> web.StreamResponse:
+    response = web.StreamResponse(
+        status=reply.status, reason=reply.reason, headers=_end_to_end(reply.headers)
+    )
+    await response.prepare(request)
+    async for chunk in reply.content.iter_chunked(CHUNK):
+        await response.write(chunk)
+    await response.write_eof()
+    return response
+
+
+def _answer(rule: rules.Rule) -> web.Response:
+    headers = dict(rule.headers)
+    if isinstance(rule.body, str):
+        return web.Response(status=rule.status, text=rule.body, headers=headers)
+    return web.Response(
+        status=rule.status,
+        body=json.dumps(rule.body).encode(),
+        headers={"Content-Type": "application/json", **headers},
+    )
+
+
+def _end_to_end(headers: "aiohttp.typedefs.LooseHeaders") -> list[tuple[str, str]]:
+    """Return the headers that belong to the message, with repeated ones kept."""
+    named = {item.strip().lower() for item in headers.get("Connection", "").split(",")}
+    drop = HOP_BY_HOP | named
+    return [(name, value) for name, value in headers.items() if name.lower() not in drop]

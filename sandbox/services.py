@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each service is configured and started. Configuration is written anew at every start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import credentials, files, paths, ports, process
+from sandbox.karbor import config as karbor
+from sandbox.karbor import providers
+from sandbox.keystone import config as keystone
+from sandbox.keystone import content
+from sandbox.manila import config as manila
+from sandbox.state import Settings, State
+
+PORTS = ("identity", "manila", "proxy", "proxy_control", "karbor")
+PORTS_OF = {
+    "keystone": ("identity",),
+    "manila": ("manila",),
+    "proxy": ("proxy", "proxy_control"),
+    "karbor": ("karbor",),
+}
+# The proxy has no venv of its own: Karbor's has aiohttp.
+VENV_OF = {"proxy": "karbor"}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that starting a service needs to know."""
+
+    home: paths.Home
+    state: State
+    settings: Settings
+    ports: dict[str, int]
+
+    def url(self, name: str) -> str:
+        """Return the URL of a port, by its name, without a path."""
+        return f"http://{ports.HOST}:{self.ports[name]}"
+
+    def spawn(self, name: str) -> tuple[process.Process, int]:
+        """Configure and start one service, without waiting for it.
+
+        :returns: the process, and the size of its log before.
+        """
+        arguments = getattr(self, f"_{name}")()
+        log, ready = self.state.log(name), self.state.ready(name)
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        ready.unlink(missing_ok=True)
+        offset = log.stat().st_size if log.exists() else 0
+        python = self.home.python(VENV_OF.get(name, name))
+        # -P: the modules come from PYTHONPATH in its order, never from the current folder first.
+        argv = [str(python), "-P", "-m", f"sandbox.{name}", *map(str, arguments)]
+        argv += ["--ready-file", str(ready)]
+        started = process.spawn(name, argv, self._environment(name), log, paths.REPO)
+        started.save(self.state.pid(name))
+        return started, offset
+
+    def _environment(self, name: str) -> dict[str, str]:
+        env = credentials.without_openstack(os.environ)
+        env = {key: value for key, value in env.items() if not key.startswith("PYTHON")}
+        folders = [*(self.settings.pythonpath if name == "karbor" else ()), str(paths.REPO)]
+        return {**env, "PYTHONPATH": os.pathsep.join(folders), "PYTHONUNBUFFERED": "1"}
+
+    def _keystone(self) -> list[Any]:
+        directory = self.state.directory("keystone")
+        urls = {name: self.url(name) for name in ("identity", "manila", "proxy", "karbor")}
+        wanted = content.content(urls, self.state.passwords())
+        options = self.settings.keystone_options
+        conf = keystone.write(directory, debug=self.settings.debug, options=options)
+        wanted_file = files.write_json(directory / "content.json", wanted)
+        return [
+            *("--config-file", conf, "--content-file", wanted_file),
+            *("--ids-file", self.ids_file, "--port", self.ports["identity"]),
+        ]
+
+    @property
+    def ids_file(self) -> Path:
+        """Where Keystone's launcher writes the ids of projects and users."""
+        return self.state.directory("keystone") / "ids.json"
+
+    def _manila(self) -> list[Any]:
+        sections: dict[str, Any] = {
+            "DEFAULT": {"debug": self.settings.debug, "log_file": self.state.log("manila")}
+        }
+        files.merge(sections, self.settings.manila_options)
+        conf = manila.write(
+            self.state.directory("manila"),
+            port=self.ports["manila"],
+            keystone_url=f"{self.url('identity')}/v3",
+            password=self.state.passwords()["manila"],
+            **sections,
+        )
+        return ["--config-file", conf]
+
+    def _proxy(self) -> list[Any]:
+        return [
+            *("--upstream", self.url("manila"), "--port", self.ports["proxy"]),
+            *("--control-port", self.ports["proxy_control"]),
+        ]
+
+    def _karbor(self) -> list[Any]:
+        directory = self.state.directory("karbor")
+        settings = self.settings
+        folder = providers.write(
+            directory / "providers.d", self.state.bank, options=settings.share_options
+        )
+        conf = karbor.write(
+            directory,
+            port=self.ports["karbor"],
+            identity=self.url("identity"),
+            password=self.state.passwords()["karbor"],
+            manager=karbor.STOCK_MANAGER if settings.stock_manager else karbor.OUR_MANAGER,
+            paste=self.home.venv("karbor") / "etc" / "karbor" / "api-paste.ini",
+            providers=folder,
+            debug=settings.debug,
+            options=settings.karbor_options,
+        )
+        return ["--config-file", conf]
+
+
+def users(services: Services) -> Mapping[str, credentials.Credentials]:
+    """Return the credentials of those users that people and tests work as."""
+    ids = files.read_json(services.ids_file)
+    passwords = services.state.passwords()
+    return {
+        name: credentials.Credentials(
+            username=name,
+            user_id=ids["users"][name],
+            password=passwords[name],
+            project=name,
+            project_id=ids["projects"][name],
+            domain=content.DOMAIN,
+            auth_url=f"{services.url('identity')}/v3",
+            region=content.REGION,
+        )
+        for name in (*content.TENANTS, "admin")
+    }

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sandbox as one object, for the command line, the functional tests and the demo.
+
+Example::
+
+    stack = Stack("a/folder", share_options={"poll_interval": 0.2})
+    info = stack.start()
+    with stack.proxy.fault(Rule.lose_reply("POST", "/snapshots$")):
+        ...  # protect a share of the user info.users["alpha"]
+    stack.kill("karbor", signal.SIGKILL)
+    stack.start_service("karbor")
+    stack.destroy()
+"""
+
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sandbox import credentials, errors, files, paths, ports, process
+from sandbox.info import StackInfo
+from sandbox.install import Say, install
+from sandbox.karbor import providers
+from sandbox.proxy.control import Proxy
+from sandbox.services import PORTS, PORTS_OF, Services, users
+from sandbox.state import SERVICES, State
+
+READY_SECONDS = 120
+STOP_SECONDS = 15
+
+
+class Stack:
+    """Starts, stops and disturbs the services of one state folder.
+
+    Several programs may hold a Stack on one folder; what runs is known from the folder alone.
+
+    :param state: the state folder; the default is ``.sandbox/state`` in the repository.
+    :param home: the folder with the venvs, see ``sandbox.paths.Home``.
+    :param say: takes one line of progress; silent by default.
+    :param settings: fields of ``sandbox.state.Settings`` to change; the others stay as they were
+        at the last start in this folder.
+    """
+
+    def __init__(
+        self,
+        state: str | Path | None = None,
+        *,
+        home: str | Path | None = None,
+        say: Say = lambda line: None,
+        **settings: Any,
+    ) -> None:
+        self.home = paths.Home.find(home)
+        self.state = State(Path(state) if state else self.home.state)
+        self._say = say
+        self._changes = settings
+
+    def __enter__(self) -> "Stack":
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        """Stop; the state stays."""
+        self.stop()
+
+    @property
+    def info(self) -> StackInfo:
+        """Where everything is.
+
+        :raises errors.NotStarted: before the first start.
+        """
+        return StackInfo.load(self.state.root)
+
+    @property
+    def proxy(self) -> Proxy:
+        """The control of the proxy between Karbor and Manila: counts and faults."""
+        return Proxy(self.info.proxy_control_url)
+
+    def start(self) -> StackInfo:
+        """Install what is missing, start what does not run, return when all of it serves.
+
+        :raises errors.SandboxError: with what failed and the end of its log; what this call had
+            started is stopped again.
+        """
+        if not all(self.status().values()):
+            install(self.home, self._say)
+        self.state.ensure()
+        with files.locked(self.state.lock):
+            before = self.state.settings()
+            settings = before.changed(**self._changes)
+            self.state.save_ports(self._choose_ports())
+            todo = [name for name in SERVICES if not self.running(name)]
+            if settings != before and len(todo) < len(SERVICES):
+                self._say("what runs already takes changed options after a restart")
+            self.state.save_settings(settings)
+            try:
+                self._launch(todo)
+            except BaseException:
+                self._stop(todo)
+                # Options that do not work must not be in the way of the next start.
+                self.state.save_settings(before)
+                raise
+        return self.info
+
+    def stop(self) -> None:
+        """End all services, the last one first. The state stays for the next start."""
+        if self.state.exists():
+            with files.locked(self.state.lock):
+                self._stop(SERVICES)
+
+    def destroy(self) -> None:
+        """Stop, and remove the state folder.
+
+        :raises errors.NotAState: the folder is not a sandbox's.
+        """
+        self.stop()
+        self.state.remove()
+
+    def status(self) -> dict[str, int | None]:
+        """Return the pid of each service, None for one that does not run."""
+        found = {name: process.Process.load(self.state.pid(name)) for name in SERVICES}
+        return {name: it.pid if it and it.alive() else None for name, it in found.items()}
+
+    def running(self, name: str) -> bool:
+        """Return whether a service runs."""
+        return self.status()[name] is not None
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings (fields of ``sandbox.state.Settings``) for the next start of a service.
+
+        A mapping replaces the whole mapping that was there.
+        """
+        self.state.save_settings(self.state.settings().changed(**changes))
+
+    def start_service(self, name: str) -> None:
+        """Start one service that does not run, on the port that it had, and wait until it serves.
+
+        :raises errors.ServiceFailed: with the end of its log.
+        """
+        if not self.state.ports():
+            raise errors.NotStarted(self.state.root)
+        with files.locked(self.state.lock):
+            if not self.running(name):
+                self._launch([name])
+
+    def stop_service(self, name: str) -> None:
+        """End one service, cleanly if it can; nothing happens when it does not run."""
+        with files.locked(self.state.lock):
+            self._stop([name])
+
+    def restart(self, name: str, **changes: Any) -> None:
+        """End one service and start it again, with changed settings if any are given."""
+        self.stop_service(name)
+        if changes:
+            self.configure(**changes)
+        self.start_service(name)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal to one service and, for SIGKILL, wait until it is gone."""
+        found = process.Process.load(self.state.pid(name))
+        if found and found.send(number) and number == signal.SIGKILL:
+            found.wait(STOP_SECONDS)
+
+    def _choose_ports(self) -> dict[str, int]:
+        old = self.state.ports()
+        dead = [port for name in SERVICES if not self.running(name) for port in PORTS_OF[name]]
+        if old and all(ports.is_free(old[name]) for name in dead):
+            return old
+        # Somebody else has one of our ports by now. The catalog must follow, so Keystone has to
+        # start again, and with it everyone who has read the catalog.
+        self._stop(SERVICES)
+        return ports.choose(PORTS, old)
+
+    def _launch(self, names: list[str]) -> None:
+        """Start services and wait for them; Karbor only once Keystone serves.
+
+        Karbor takes up its schedules at once, and they log in.
+        """
+        services = Services(self.home, self.state, self.state.settings(), self.state.ports())
+        waiting = {name: services.spawn(name) for name in names if name != "karbor"}
+        for name in ("keystone", "karbor"):
+            if name == "karbor" and name in names:
+                waiting[name] = services.spawn(name)
+            if name in waiting:
+                self._wait(name, *waiting.pop(name))
+            if name == "keystone" and name in names:
+                self._save_info(services)
+        for name, started in waiting.items():
+            self._wait(name, *started)
+
+    def _wait(self, name: str, started: process.Process, offset: int) -> None:
+        ready, log = self.state.ready(name), self.state.log(name)
+        process.wait_ready(started, ready, log, offset, READY_SECONDS)
+        self._say(f"{name}: ready (pid {started.pid})")
+
+    def _stop(self, names: Iterable[str]) -> None:
+        for name in reversed([name for name in SERVICES if name in names]):
+            found = process.Process.load(self.state.pid(name))
+            if found and found.alive() and not found.stop(STOP_SECONDS):
+                self._say(f"{name}: did not end in {STOP_SECONDS} s and was killed")
+            self.state.pid(name).unlink(missing_ok=True)
+
+    def _save_info(self, services: Services) -> None:
+        people = dict(users(services))
+        info = StackInfo(
+            state=self.state.root,
+            auth_url=f"{services.url('identity')}/v3",
+            karbor_url=services.url("karbor"),
+            manila_url=f"{services.url('manila')}/v2",
+            proxy_url=f"{services.url('proxy')}/v2",
+            proxy_control_url=services.url("proxy_control"),
+            users=people,
+            providers=dict(providers.IDS),
+            bank=self.state.bank,
+            shares=self.state.directory("manila") / "exports",
+            logs={name: self.state.log(name) for name in SERVICES},
+            bin=self.home.venv("karbor") / "bin",
+            openrc=credentials.openrc(self.state.root / "openrc", people["alpha"]),
+            clouds=credentials.clouds(self.state.root / "clouds.yaml", people),
+        )
+        info.save()

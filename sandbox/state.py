@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state folder: everything of one sandbox, and nothing of anybody else."""
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sandbox import errors, files
+from sandbox.keystone import content
+
+MARKER = "state-of-the-karbor-manila-sandbox"
+SERVICES = ("keystone", "manila", "proxy", "karbor")
+"""In the order of their start."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen about a sandbox; kept in the state until something else is chosen.
+
+    Options are ``group/name`` to value; see the module of each service for the rest.
+
+    :ivar debug: debug logs of Karbor, Manila and Keystone.
+    :ivar stock_manager: Karbor's own protection manager instead of ours.
+    :ivar pythonpath: folders that Karbor's process searches before its venv and this repository.
+    :ivar share_options: of the provider karbor-manila, see ``sandbox.karbor.providers``.
+    """
+
+    debug: bool = False
+    stock_manager: bool = False
+    pythonpath: tuple[str, ...] = ()
+    share_options: Mapping[str, Any] = field(default_factory=dict)
+    karbor_options: Mapping[str, Any] = field(default_factory=dict)
+    manila_options: Mapping[str, Any] = field(default_factory=dict)
+    keystone_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def changed(self, **changes: Any) -> "Settings":
+        """Return settings with those replaced that are given and not None."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        if "pythonpath" in given:
+            folders = given["pythonpath"]
+            given["pythonpath"] = tuple(str(Path(folder).absolute()) for folder in folders)
+        return replace(self, **given)
+
+
+class State:
+    """Paths and small records below one folder."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root = directory.absolute()
+        self.bank = self.root / "bank"
+        self.lock = self.root / "lock"
+
+    def directory(self, service: str) -> Path:
+        """Return the folder for one service's configuration and data."""
+        return self.root / service
+
+    def log(self, service: str) -> Path:
+        """Return the log of one service; both its outputs go there, start after start."""
+        return self.root / "logs" / f"{service}.log"
+
+    def pid(self, service: str) -> Path:
+        """Return the record of one service's process."""
+        return self.root / "run" / f"{service}.json"
+
+    def ready(self, service: str) -> Path:
+        """Return the file that one service writes when it serves."""
+        return self.root / "run" / f"{service}.ready"
+
+    def exists(self) -> bool:
+        """Return whether the folder is a sandbox's state."""
+        return (self.root / MARKER).exists()
+
+    def ensure(self) -> None:
+        """Create the folder, for its owner only, or recognise it.
+
+        :raises errors.NotAState: it holds something else.
+        """
+        if self.exists():
+            return
+        if self.root.is_dir() and any(self.root.iterdir()):
+            raise errors.NotAState(self.root)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        passwords = {user: secrets.token_urlsafe(16) for user in content.USERS}
+        files.write_json(self.root / "passwords.json", passwords)
+        # Last, so that a folder with the marker has all that belongs to it.
+        files.write(self.root / MARKER, "")
+
+    def remove(self) -> None:
+        """Remove the folder with all it holds.
+
+        :raises errors.NotAState: it is not a sandbox's.
+        """
+        if not self.root.exists():
+            return
+        if not self.exists():
+            raise errors.NotAState(self.root)
+        shutil.rmtree(self.root)
+
+    def passwords(self) -> dict[str, str]:
+        """Return the passwords by user, made when the folder was."""
+        return files.read_json(self.root / "passwords.json")
+
+    def ports(self) -> dict[str, int]:
+        """Return the ports of the last start, by name; empty before the first."""
+        return files.read_json(self.root / "ports.json") or {}
+
+    def save_ports(self, ports: dict[str, int]) -> None:
+        """Remember the ports for the next start."""
+        files.write_json(self.root / "ports.json", ports)
+
+    def settings(self) -> Settings:
+        """Return the settings of the last start, or the defaults."""
+        values = files.read_json(self.root / "settings.json") or {}
+        return Settings().changed(**values)
+
+    def save_settings(self, settings: Settings) -> None:
+        """Remember the settings for the next start."""
+        files.write_json(self.root / "settings.json", asdict(settings))

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tenant of the sandbox: what a user does with Manila and Karbor, for tests, demo and benchmarks.
+
+It uses the public clients alone (python-karborclient, python-manilaclient), never karbor_manila.
+Manila is spoken to directly, so the proxy counts and disturbs what Karbor asks and nothing else.
+Runs in the karbor venv.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from karborclient import client as karborclient
+from keystoneauth1 import session as keystone_session
+from keystoneauth1.identity import v3
+from manilaclient import client as manilaclient
+
+from sandbox.info import StackInfo
+
+SHARE = "OS::Manila::Share"
+PROJECT = "OS::Keystone::Project"
+MICROVERSION = "2.98"
+
+
+class Unfinished(AssertionError):
+    """Something did not come to an end in time."""
+
+    def __init__(self, what: str, seconds: float, last: Any) -> None:
+        super().__init__(f"{what} did not end within {seconds:.0f} s; last seen: {last}")
+
+
+class Tenant:
+    """One user in one project of a started sandbox.
+
+    :param info: where everything is
+    :param user: ``alpha``, ``beta`` or ``admin``
+    """
+
+    def __init__(self, info: StackInfo, user: str) -> None:
+        self.info = info
+        credentials = info.users[user]
+        self.project_id = credentials.project_id
+        self.project_name = credentials.project
+        self.session = keystone_session.Session(
+            auth=v3.Password(
+                auth_url=credentials.auth_url,
+                username=credentials.username,
+                password=credentials.password,
+                project_name=credentials.project,
+                user_domain_id=credentials.domain,
+                project_domain_id=credentials.domain,
+            )
+        )
+        self.karbor = karborclient.Client(
+            "1",
+            session=self.session,
+            service_type="data-protect",
+            endpoint_type="publicURL",
+            endpoint_override=info.karbor_endpoint(user),
+        )
+        self.manila = manilaclient.Client(
+            MICROVERSION, session=self.session, service_catalog_url=info.manila_url
+        )
+        self.provider = info.providers["karbor-manila"]
+
+    # -- Manila -------------------------------------------------------------------------------
+
+    def make_share(self, name: str = "share", size: int = 1, **fields: Any) -> Any:
+        """A new share, available."""
+        share = self.manila.shares.create("NFS", size, name=name, **fields)
+        return self.wait_share(share.id)
+
+    def wait_share(self, share_id: str, status: str = "available", seconds: float = 60) -> Any:
+        """The share, as soon as it has the status."""
+        return wait(
+            f"share {share_id} becoming {status}",
+            lambda: self.manila.shares.get(share_id),
+            lambda share: share.status == status,
+            seconds,
+        )
+
+    def folder(self, share_id: str) -> Path:
+        """The directory that holds the files of a share: its export location."""
+        locations = self.manila.share_export_locations.list(share_id)
+        return Path(locations[0].path.partition(":")[2])
+
+    def snapshots(self, share_id: str | None = None) -> list[Any]:
+        """The project's snapshots, or those of one share."""
+        return [
+            snapshot
+            for snapshot in self.manila.share_snapshots.list()
+            if share_id in (None, snapshot.share_id)
+        ]
+
+    def shares(self) -> list[Any]:
+        """The project's own shares."""
+        return [share for share in self.manila.shares.list() if share.project_id == self.project_id]
+
+    def clean(self) -> None:
+        """Remove every snapshot and share of the project, and wait until they are gone."""
+        for snapshot in self.snapshots():
+            if snapshot.status in ("available", "error"):
+                self.manila.share_snapshots.delete(snapshot.id)
+        wait("the end of all snapshots", self.snapshots, lambda left: not left, 120)
+        for share in self.shares():
+            if share.status in ("available", "error"):
+                self.manila.shares.delete(share.id)
+        wait("the end of all shares", self.shares, lambda left: not left, 120)
+
+    # -- Karbor -------------------------------------------------------------------------------
+
+    def plan_of_shares(
+        self,
+        shares: list[Any],
+        parameters: dict[str, Any] | None = None,
+        provider: str | None = None,
+    ) -> Any:
+        """A plan that names these shares."""
+        resources = [
+            {"type": SHARE, "id": share.id, "name": share.name or "unnamed"} for share in shares
+        ]
+        return self.karbor.plans.create(
+            "shares", provider or self.provider, resources, parameters or {}
+        )
+
+    def plan_of_project(
+        self, parameters: dict[str, Any] | None = None, provider: str | None = None
+    ) -> Any:
+        """A plan on the whole project."""
+        resources = [{"type": PROJECT, "id": self.project_id, "name": self.project_name}]
+        return self.karbor.plans.create(
+            "project", provider or self.provider, resources, parameters or {}
+        )
+
+    def protect(self, plan: Any, status: str = "available", seconds: float = 120) -> Any:
+        """A checkpoint of the plan, as soon as it has left ``protecting``."""
+        begun = self.karbor.checkpoints.create(plan.provider_id, plan.id)
+        return self.wait_checkpoint(plan.provider_id, begun.id, status, seconds)
+
+    def checkpoint(self, provider: str, checkpoint_id: str) -> Any:
+        """A checkpoint as it is now."""
+        return self.karbor.checkpoints.get(provider, checkpoint_id)
+
+    def wait_checkpoint(
+        self, provider: str, checkpoint_id: str, status: str = "available", seconds: float = 120
+    ) -> Any:
+        """The checkpoint, once it is in ``status``; any other end raises AssertionError."""
+        checkpoint = wait(
+            f"checkpoint {checkpoint_id}",
+            lambda: self.checkpoint(provider, checkpoint_id),
+            lambda seen: seen.status not in ("protecting", "deleting"),
+            seconds,
+        )
+        if checkpoint.status != status:
+            raise AssertionError(
+                f"checkpoint {checkpoint_id} is {checkpoint.status}: {checkpoint.extra_info}"
+            )
+        return checkpoint
+
+    def restore(
+        self,
+        checkpoint: Any,
+        parameters: dict[str, Any] | None = None,
+        status: str = "success",
+        provider: str | None = None,
+        seconds: float = 120,
+    ) -> Any:
+        """A restore of the checkpoint, once it is in ``status``."""
+        provider = provider or checkpoint.protection_plan["provider_id"]
+        begun = self.karbor.restores.create(provider, checkpoint.id, None, parameters or {}, None)
+        return self._ended(self.karbor.restores, "restore", begun.id, status, seconds)
+
+    def verify(
+        self,
+        checkpoint: Any,
+        parameters: dict[str, Any] | None = None,
+        status: str = "success",
+        provider: str | None = None,
+        seconds: float = 60,
+    ) -> Any:
+        """A verification of the checkpoint, once it is in ``status``."""
+        provider = provider or checkpoint.protection_plan["provider_id"]
+        begun = self.karbor.verifications.create(provider, checkpoint.id, parameters or {})
+        return self._ended(self.karbor.verifications, "verification", begun.id, status, seconds)
+
+    def delete(
+        self,
+        checkpoint: Any,
+        status: str = "deleted",
+        provider: str | None = None,
+        seconds: float = 120,
+    ) -> Any:
+        """Delete a checkpoint and wait until that has ended."""
+        provider = provider or checkpoint.protection_plan["provider_id"]
+        self.karbor.checkpoints.delete(provider, checkpoint.id)
+        return self.wait_checkpoint(provider, checkpoint.id, status, seconds)
+
+    def checkpoints(self, plan: Any, **options: Any) -> list[Any]:
+        """The plan's checkpoints as Karbor lists them."""
+        listed: list[Any] = self.karbor.checkpoints.list(
+            plan.provider_id, search_opts={"plan_id": plan.id}, **options
+        )
+        return listed
+
+    def restored_share(self, restore: Any) -> Any:
+        """The one new share of a restore."""
+        (key,) = restore.resources_status
+        return self.manila.shares.get(key.partition("#")[2])
+
+    @staticmethod
+    def _ended(manager: Any, kind: str, thing: str, status: str, seconds: float) -> Any:
+        ended = wait(
+            f"{kind} {thing}",
+            lambda: manager.get(thing),
+            lambda seen: seen.status != "in_progress",
+            seconds,
+        )
+        if ended.status != status:
+            raise AssertionError(f"{kind} {thing} is {ended.status}: {ended.resources_reason}")
+        return ended
+
+
+def wait(
+    what: str,
+    look: Callable[[], Any],
+    done: Callable[[Any], bool],
+    seconds: float,
+    interval: float = 0.1,
+) -> Any:
+    """What ``look`` gives as soon as it is ``done``. Raises Unfinished after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if done(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise Unfinished(what, seconds, getattr(seen, "_info", seen))
+        time.sleep(interval)

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proxy between a plain client and a dummy in the place of Manila."""
+
+import asyncio
+import http.client
+import http.server
+import threading
+import time
+import urllib.error
+
+import pytest
+
+from sandbox.proxy.control import NeverHit, Proxy
+from sandbox.proxy.rules import Rule
+
+pytest.importorskip("aiohttp")
+
+BIG = b"x" * 3_000_000
+
+
+class Dummy(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was asked, and remembers it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen.append((self.command, self.path, dict(self.headers), body))
+        self.server.clients.add(self.client_address)
+        status = 204 if self.command == "DELETE" else 201 if self.command == "POST" else 200
+        content = BIG if self.path == "/big" else body or self.path.encode()
+        self.send_response(status)
+        self.send_header("X-Host", self.headers["Host"])
+        if status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if status != 204 and self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_GET = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Dummy)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def server(upstream):
+    """A running proxy, in a thread of its own."""
+    from sandbox.proxy.server import ProxyServer  # noqa: PLC0415 - needs aiohttp
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def wait(job):
+        return asyncio.run_coroutine_threadsafe(job, loop).result(10)
+
+    async def make():
+        made = ProxyServer(f"http://127.0.0.1:{upstream.server_port}")
+        await made.open()
+        return made
+
+    made = wait(make())
+    yield made
+    wait(made.close())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def proxy(server, upstream):
+    control = Proxy(f"http://127.0.0.1:{server.control_port}")
+    control.reset()
+    upstream.seen = []
+    upstream.clients = set()
+    return control
+
+
+@pytest.fixture
+def client(server, proxy):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    yield connection
+    connection.close()
+
+
+def ask(client, method, path, body=None, headers=None):
+    try:
+        client.request(method, path, body, headers or {})
+        reply = client.getresponse()
+        return reply.status, reply.read()
+    except OSError:
+        client.close()
+        raise
+
+
+def test_requests_and_answers_pass_as_they_are(client, upstream):
+    headers = {"X-Auth-Token": "t", "Content-Type": "application/json", "Accept": "a/b"}
+    assert ask(client, "POST", "/v2/shares?a=%2Fb", b'{"x": 1}', headers) == (201, b'{"x": 1}')
+    ((method, path, seen, body),) = upstream.seen
+    assert (method, path, body) == ("POST", "/v2/shares?a=%2Fb", b'{"x": 1}')
+    assert {name: seen[name] for name in headers} == headers
+    assert seen["Content-Length"] == "8"
+    assert "Transfer-Encoding" not in seen
+    assert "User-Agent" not in seen
+
+
+def test_links_that_the_server_builds_from_host_lead_through_the_proxy(client, server):
+    client.request("GET", "/")
+    assert client.getresponse().headers["X-Host"] == f"127.0.0.1:{server.port}"
+
+
+def test_answers_without_a_body_pass(client):
+    assert ask(client, "DELETE", "/v2/shares/1") == (204, b"")
+    assert ask(client, "HEAD", "/v2/shares/1") == (200, b"")
+    assert ask(client, "GET", "/v2/shares/1") == (200, b"/v2/shares/1")
+
+
+def test_a_big_answer_passes_whole(client):
+    assert ask(client, "GET", "/big") == (200, BIG)
+
+
+def test_connections_are_kept_on_both_sides(client, upstream):
+    for _ in range(20):
+        ask(client, "GET", "/v2/shares")
+    assert client.sock is not None
+    # Those that earlier tests have left in the pool take turns.
+    assert len(upstream.clients) < 5
+
+
+def test_requests_are_counted_by_route(client, proxy):
+    for number in (1, 2):
+        ask(client, "GET", f"/v2/shares/{number}?with=query")
+    ask(client, "DELETE", "/v2/shares/1")
+    assert proxy.counts() == {"DELETE /v2/shares/{id}": 1, "GET /v2/shares/{id}": 2}
+    assert proxy.total() == 3
+    proxy.clear_counts()
+    assert proxy.counts() == {}
+
+
+def test_an_answer_instead_of_forwarding(client, proxy, upstream):
+    rule = Rule.answer("POST", "shares", 413, {"overLimit": 1}, headers={"Retry-After": "2"})
+    with proxy.fault(rule):
+        client.request("POST", "/v2/shares", b"body")
+        reply = client.getresponse()
+        assert (reply.status, reply.read()) == (413, b'{"overLimit": 1}')
+        assert reply.headers["Retry-After"] == "2"
+        assert reply.headers["Content-Type"] == "application/json"
+        assert upstream.seen == []
+        assert ask(client, "POST", "/v2/shares", b"body")[0] == 201
+
+
+def test_a_delay_comes_before_forwarding(client, proxy, upstream):
+    with proxy.fault(Rule.delay("GET", "shares", 0.3)):
+        began = time.monotonic()
+        assert ask(client, "GET", "/v2/shares")[0] == 200
+        assert time.monotonic() - began >= 0.3
+    assert len(upstream.seen) == 1
+
+
+def test_a_reset_keeps_the_request_from_the_server(client, proxy, upstream):
+    with proxy.fault(Rule.reset("POST", "shares")), pytest.raises(ConnectionResetError):
+        ask(client, "POST", "/v2/shares", b"body")
+    assert upstream.seen == []
+    assert ask(client, "POST", "/v2/shares", b"body")[0] == 201
+
+
+def test_a_lost_reply_is_a_reset_after_the_server_did_the_work(client, proxy, upstream):
+    with proxy.fault(Rule.lose_reply("POST", "shares")), pytest.raises(ConnectionResetError):
+        ask(client, "POST", "/v2/shares", b"body")
+    assert [item[0] for item in upstream.seen] == ["POST"]
+
+
+def test_an_outage_resets_who_is_connected_and_refuses_the_others(client, proxy, server):
+    ask(client, "GET", "/v2/shares")
+    other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    with proxy.fault(Rule.outage("GET", "shares", 0.5)):
+        with pytest.raises(ConnectionResetError):
+            ask(other, "GET", "/v2/shares")
+        with pytest.raises(ConnectionRefusedError):
+            ask(other, "GET", "/v2/shares")
+    with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
+        ask(client, "GET", "/v2/shares")
+    time.sleep(0.7)
+    assert ask(other, "GET", "/v2/shares")[0] == 200
+    other.close()
+
+
+def test_an_outage_can_be_ordered_and_ended(client, proxy):
+    proxy.outage(60)
+    with pytest.raises(ConnectionRefusedError):
+        ask(client, "GET", "/v2/shares")
+    proxy.end_outage()
+    assert ask(client, "GET", "/v2/shares")[0] == 200
+
+
+def test_a_fault_that_was_never_hit_fails_the_test(client, proxy):
+    missed = pytest.raises(NeverHit, match="reset on POST /snapshots")
+    with missed as caught, proxy.fault(Rule.reset("POST", "/snapshots")):
+        ask(client, "GET", "/v2/shares")
+    assert caught.value.reports[0]["hits"] == 0
+    assert proxy.rules() == []
+
+
+def test_an_error_in_the_block_is_not_hidden_by_a_fault_that_was_not_hit(proxy):
+    with pytest.raises(KeyError), proxy.fault(Rule.reset("POST", "/snapshots")):
+        raise KeyError
+    assert proxy.rules() == []
+
+
+def test_rules_tell_what_they_have_seen(client, proxy):
+    due = proxy.add(Rule.answer("GET", "shares", 500, nth=2))
+    late = proxy.add(Rule.answer("GET", "shares", 500, nth=9))
+    statuses = [ask(client, "GET", "/v2/shares")[0] for _ in range(3)]
+    assert statuses == [200, 500, 200]
+    assert [rule["id"] for rule in proxy.unhit()] == [late]
+    assert proxy.remove(due)["seen"] == 3
+
+
+def test_a_broken_rule_is_refused_by_the_server_too(proxy):
+    class Forged:
+        def as_dict(self):
+            return {"method": "GET", "path": "(", "action": "reset"}
+
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        proxy.add(Forged())
+
+
+def test_a_server_that_is_not_there_is_a_broken_connection(proxy, server, client, monkeypatch):
+    monkeypatch.setattr(server.forwarder, "upstream", "http://127.0.0.1:1")
+    with pytest.raises(ConnectionResetError):
+        ask(client, "GET", "/v2/shares")

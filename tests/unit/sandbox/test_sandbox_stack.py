@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting, stopping and disturbing, with dummies in the place of the services."""
+
+import signal
+import socket
+import sys
+
+import pytest
+
+from sandbox import cli, errors, files, ports, process, stack
+from sandbox.services import Services
+from sandbox.state import SERVICES, Settings
+
+# Serves on its port as a service would, and tells the order in which all of them came and went.
+DUMMY = """
+import pathlib, signal, socket, sys, time
+name, port, ready, story = sys.argv[1:]
+def tell(what):
+    with open(story, 'a') as stream:
+        stream.write(what + ' ' + name + '\\n')
+def leave(*args):
+    tell('end')
+    raise SystemExit(0)
+signal.signal(signal.SIGTERM, leave)
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(('127.0.0.1', int(port)))
+listener.listen()
+tell('start')
+pathlib.Path(ready).touch()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def story(tmp_path, monkeypatch):
+    """What happened, in order; the services are dummies as long as this is in use."""
+    told = tmp_path / "story"
+    port_of = {"keystone": "identity"}
+    broken = set()
+
+    def spawn(self, name):
+        self.state.ready(name).unlink(missing_ok=True)
+        code = 'raise SystemExit("it is broken")' if name in broken else DUMMY
+        port = self.ports[port_of.get(name, name)]
+        argv = [sys.executable, "-c", code, name, str(port), str(self.state.ready(name)), str(told)]
+        ready_folder = self.state.ready(name).parent
+        ready_folder.mkdir(parents=True, exist_ok=True)
+        ids = {"users": dict.fromkeys(("alpha", "beta", "admin"), "u")}
+        files.write_json(self.ids_file, {**ids, "projects": ids["users"]})
+        started = process.spawn(name, argv, {}, self.state.log(name), tmp_path)
+        started.save(self.state.pid(name))
+        return started, 0
+
+    monkeypatch.setattr(Services, "spawn", spawn)
+    monkeypatch.setattr(stack, "install", lambda home, say: None)
+
+    class Story:
+        def tell(self):
+            return told.read_text().splitlines() if told.exists() else []
+
+        def break_(self, name):
+            broken.add(name)
+
+    return Story()
+
+
+@pytest.fixture
+def made(tmp_path, story):
+    made = stack.Stack(tmp_path / "state", home=tmp_path / "home")
+    yield made
+    made.stop()
+
+
+def test_karbor_starts_when_keystone_serves_and_all_end_in_reverse(made, story):
+    made.start()
+    told = story.tell()
+    assert sorted(told) == [f"start {name}" for name in sorted(SERVICES)]
+    assert told.index("start keystone") < told.index("start karbor")
+    made.stop()
+    assert story.tell()[4:] == ["end karbor", "end proxy", "end manila", "end keystone"]
+    assert set(made.status().values()) == {None}
+
+
+def test_a_second_start_goes_on_with_ports_and_passwords(made):
+    first = made.start()
+    assert made.start() == first
+    made.stop()
+    assert made.start() == first
+
+
+def test_a_start_mends_what_is_missing_and_leaves_the_rest_alone(made):
+    made.start()
+    before = made.status()
+    made.kill("manila")
+    assert made.status() == {**before, "manila": None}
+    made.start()
+    after = made.status()
+    assert after.pop("manila") not in (None, before.pop("manila"))
+    assert after == before
+
+
+def test_when_somebody_has_taken_a_port_everything_starts_anew(made):
+    first = made.start()
+    made.stop()
+    old = made.state.ports()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind((ports.HOST, old["manila"]))
+        other.listen()
+        second = made.start()
+    assert second.manila_url != first.manila_url
+    assert second.karbor_url == first.karbor_url
+
+
+def test_kill_and_start_one_service(made):
+    info = made.start()
+    before = made.status()
+    made.kill("karbor", signal.SIGKILL)
+    assert not made.running("karbor")
+    made.start_service("karbor")
+    assert made.running("karbor")
+    assert made.info == info
+    assert {**made.status(), "karbor": 0} == {**before, "karbor": 0}
+
+
+def test_restart_takes_changed_settings(made):
+    made.start()
+    made.restart("karbor", share_options={"deadline": 5})
+    assert made.state.settings().share_options == {"deadline": 5}
+
+
+def test_a_failed_start_says_why_and_leaves_nothing_running(made, story):
+    story.break_("manila")
+    with pytest.raises(errors.ServiceFailed, match="it is broken") as caught:
+        made.start()
+    assert caught.value.service == "manila"
+    assert set(made.status().values()) == {None}
+
+
+def test_options_of_a_failed_start_are_forgotten(made, story, tmp_path):
+    story.break_("karbor")
+    other = stack.Stack(tmp_path / "state", home=tmp_path / "home", debug=True)
+    with pytest.raises(errors.ServiceFailed):
+        other.start()
+    assert not made.state.settings().debug
+
+
+def test_one_service_of_a_sandbox_that_was_never_started(made):
+    with pytest.raises(errors.NotStarted):
+        made.start_service("karbor")
+
+
+def test_destroy_leaves_nothing(made):
+    made.start()
+    made.destroy()
+    assert not made.state.root.exists()
+    made.destroy()
+
+
+def test_cli_starts_says_where_things_are_and_stops(tmp_path, story, capsys):
+    where = ["--state", str(tmp_path / "state"), "--home", str(tmp_path / "home")]
+    assert cli.main(["status", *where]) == 3
+    assert cli.main(["start", "--share-option", "deadline=5", *where]) == 0
+    said = capsys.readouterr().out
+    assert str(tmp_path / "state" / "clouds.yaml") in said
+    assert "Ready in" in said
+    assert cli.main(["status", *where]) == 0
+    assert cli.main(["destroy", *where]) == 0
+    assert not (tmp_path / "state").exists()
+
+
+def test_cli_keeps_options_until_the_defaults_are_asked_for(tmp_path, story):
+    where = ["--state", str(tmp_path / "state"), "--home", str(tmp_path / "home")]
+    state = stack.Stack(tmp_path / "state").state
+    assert cli.main(["start", "--debug", "--karbor-option", "quota_plans=3", *where]) == 0
+    assert cli.main(["restart", "karbor", *where]) == 0
+    assert cli.main(["start", *where]) == 0
+    assert (state.settings().debug, state.settings().karbor_options) == (True, {"quota_plans": "3"})
+    assert cli.main(["start", "--defaults", "--stock-manager", *where]) == 0
+    assert state.settings() == Settings(stock_manager=True)
+    assert cli.main(["destroy", *where]) == 0
+
+
+def test_cli_run_answers_what_the_command_answers_and_stops(tmp_path, story):
+    where = ["--state", str(tmp_path / "state"), "--home", str(tmp_path / "home")]
+    test = '[ "$OS_CLOUD" = alpha ] && exit 7'
+    assert cli.main(["run", *where, "--", "sh", "-c", test]) == 7
+    assert cli.main(["status", *where]) == 3
+    assert cli.main(["run", *where, "--", str(tmp_path / "no such command")]) == 127
+
+
+def test_cli_failure_is_one_and_goes_to_stderr(tmp_path, story, capsys):
+    story.break_("karbor")
+    where = ["--state", str(tmp_path / "state"), "--home", str(tmp_path / "home")]
+    assert cli.main(["start", *where]) == 1
+    captured = capsys.readouterr()
+    assert "karbor ended at start" in captured.err
+    assert "it is broken" in captured.err
+
+
+def test_cli_refuses_an_option_without_a_value(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["start", "--karbor-option", "debug"])
+    assert caught.value.code == 2
