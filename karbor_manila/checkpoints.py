@@ -67,7 +67,7 @@ def find(provider: Any, query: Query) -> list[Any]:
         ids = [entry.id for entry in entries]
         if query.marker not in ids:
             raise karbor_exception.CheckpointNotFound(checkpoint_id=query.marker)
-        entries = entries[ids.index(query.marker) + 1:]
+        entries = entries[ids.index(query.marker) + 1 :]
     found: list[Any] = []
     for entry in entries:
         if query.limit is not None and len(found) >= query.limit:

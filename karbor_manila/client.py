@@ -23,7 +23,6 @@ import cachetools
 from keystoneauth1 import exceptions as ks_exc
 from manilaclient import api_versions
 from manilaclient import client as manilaclient
-from manilaclient import exceptions as manila_exc
 from oslo_log import log as logging
 
 from karbor_manila import exception
@@ -112,7 +111,7 @@ class Manila:
     ) -> None:
         self._project_id = project_id
         self._slots = threading.BoundedSemaphore(parallel)
-        with self._asking("find Manila in Keystone's catalog"):
+        with _asking("find Manila in Keystone's catalog"):
             self.endpoint = _find_endpoint(session, where)
         self._session = session
         self._timeout = timeout
@@ -152,7 +151,10 @@ class Manila:
     ) -> View:
         """Ask for a snapshot. The view has ``request_id``, the id of the request that made it."""
         body: View = {
-            "share_id": share_id, "name": name, "description": description, "force": force
+            "share_id": share_id,
+            "name": name,
+            "description": description,
+            "force": force,
         }
         if metadata:
             body["metadata"] = dict(metadata)
@@ -235,16 +237,14 @@ class Manila:
         return view
 
     def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
-        with self._slots, self._asking(asked):
-            response, body = self._http.post(path, body={key: dict(fields)})
-            view: View = _readable(body, asked)[key]
-            view["request_id"] = response.headers.get("x-openstack-request-id")
-            return view
+        response, body = self._send(asked, "POST", path, body={key: dict(fields)})
+        view: View = body[key]
+        view["request_id"] = response.headers.get("x-openstack-request-id")
+        return view
 
     def _delete(self, path: str, asked: str) -> bool:
         try:
-            with self._slots, self._asking(asked):
-                self._http.delete(path)
+            self._send(asked, "DELETE", path, readable=False)
         except exception.ManilaRefused as refused:
             if refused.status == 404:
                 return False
@@ -252,16 +252,14 @@ class Manila:
         return True
 
     def _ask(self, method: str, path: str, asked: str) -> dict[str, Any]:
-        with self._slots, self._asking(asked):
-            _response, body = self._http.request(path, method)
-            return _readable(body, asked)
+        return self._send(asked, method, path)[1]
 
-    @contextlib.contextmanager
-    def _asking(self, asked: str) -> Iterator[None]:
-        try:
-            yield
-        except (manila_exc.ClientException, ks_exc.ClientException) as error:
-            raise _sorted(asked, error) from error
+    def _send(
+        self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        with self._slots, _asking(asked):
+            response, body = self._http.request(path, method, raise_exc=False, **kwargs)
+        return response, _checked(asked, response, body, readable=readable)
 
     def _adapter(self, microversion: str) -> Any:
         return manilaclient.Client(
@@ -278,9 +276,10 @@ class Manila:
         if known:
             return known
         asked = "say which microversions it speaks"
-        with self._asking(asked):
-            _response, body = self._adapter(OLDEST).get_with_base_url("")
-        microversion = negotiate(_readable(body, asked)["versions"])
+        with _asking(asked):
+            response, body = self._adapter(OLDEST).get_with_base_url("", raise_exc=False)
+        # 300 Multiple Choices is how Manila answers when it speaks more than one version.
+        microversion = negotiate(_checked(asked, response, body)["versions"])
         LOG.info("Manila at %s is spoken to in microversion %s", self.endpoint, microversion)
         with _negotiated_lock:
             _negotiated[self.endpoint] = microversion
@@ -325,25 +324,61 @@ def _find_endpoint(session: Any, where: Where) -> str:
     )
 
 
-def _readable(body: Any, asked: str) -> dict[str, Any]:
-    """A reply that was cut short reads as no JSON object: as good as a broken connection."""
+@contextlib.contextmanager
+def _asking(asked: str) -> Iterator[None]:
+    """Sort what keystoneauth raises: a broken connection may pass, the rest is final.
+
+    Keystone's own errors on the way (a token that cannot be renewed) come through here too.
+    """
+    try:
+        yield
+    except ks_exc.SSLError as error:
+        answer = f"its certificate was not accepted: {error}"
+        raise exception.ManilaRefused(asked, 0, answer) from error
+    except ks_exc.ConnectionError as error:
+        raise exception.ManilaPassing(asked, str(error)) from error
+    except ks_exc.HttpError as error:
+        raise _failure(asked, int(error.http_status or 0), str(error), error.request_id) from error
+    except ks_exc.ClientException as error:
+        raise exception.ManilaRefused(asked, 0, str(error)) from error
+
+
+def _checked(asked: str, response: Any, body: Any, *, readable: bool = True) -> dict[str, Any]:
+    """The body of a good answer; of a bad one the error, in Manila's own words.
+
+    manilaclient's own exceptions are not used: it cannot build the one for a 429 with Retry-After
+    (manilaclient/common/apiclient/exceptions.py, from_response).
+    """
+    if response.status_code >= 400:
+        raise _failure(
+            asked,
+            response.status_code,
+            _answer(body) or str(response.reason or "no reason given"),
+            response.headers.get("x-openstack-request-id"),
+            _seconds(response.headers.get("retry-after")),
+        )
+    if not readable:
+        return {}
     if not isinstance(body, dict):
+        # Cut short on the way: as good as a broken connection.
         raise exception.ManilaPassing(asked, "the reply could not be read")
     return body
 
 
-def _sorted(asked: str, error: Exception) -> exception.KarborManilaError:
-    """A passing error or a refusal, in Manila's own words."""
-    status = int(getattr(error, "http_status", 0) or 0)
-    answer = str(getattr(error, "message", "") or error) or type(error).__name__
-    if isinstance(error, ks_exc.SSLError):
-        return exception.ManilaRefused(asked, 0, f"its certificate was not accepted: {error}")
-    if isinstance(error, ks_exc.ConnectionError):
-        return exception.ManilaPassing(asked, str(error))
+def _failure(
+    asked: str, status: int, answer: str, request_id: str | None, retry_after: float = 0.0
+) -> exception.KarborManilaError:
     if status >= 500 or status in (408, 429):
-        retry_after = _seconds(getattr(error, "retry_after", 0))
         return exception.ManilaPassing(asked, f"HTTP {status}, {answer}", retry_after)
-    return exception.ManilaRefused(asked, status, answer, getattr(error, "request_id", None))
+    return exception.ManilaRefused(asked, status, answer, request_id)
+
+
+def _answer(body: Any) -> str:
+    """Manila's sentence in an error body: ``{"badRequest": {"code": 400, "message": ...}}``."""
+    for error in body.values() if isinstance(body, dict) else ():
+        if isinstance(error, dict) and error.get("message"):
+            return str(error["message"])
+    return ""
 
 
 def _seconds(value: object) -> float:

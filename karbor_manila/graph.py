@@ -46,8 +46,10 @@ class GraphBuilder:
         def children(parent: Resource) -> list[Resource]:
             # Karbor compares resources by their names too: a share that the plan names under an
             # older name must be the same node.
-            return [start.get((child.type, child.id), child)
-                    for child in self._children(context, parent)]
+            return [
+                start.get((child.type, child.id), child)
+                for child in self._children(context, parent)
+            ]
 
         built: list[graph.GraphNode] = graph.build_graph(list(start.values()), children)
         return built
@@ -100,12 +102,16 @@ class GraphBuilder:
         try:
             found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
         except Exception as error:  # noqa: BLE001 - any plugin's, of a type that is not protected
-            LOG.info("Resources of type %s, which this provider does not protect, cannot be "
-                     "listed: %s", resource_type, error)
+            LOG.info(
+                "Resources of type %s, which this provider does not protect, cannot be listed: %s",
+                resource_type,
+                error,
+            )
             return
         for item in found or []:
-            self._leave_out(item.type, item.id, item.name,
-                            "the provider has no protection plugin for this type")
+            self._leave_out(
+                item.type, item.id, item.name, "the provider has no protection plugin for this type"
+            )
 
     def _leave_out(
         self, resource_type: str, resource_id: str | None, name: str | None, reason: str

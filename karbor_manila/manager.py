@@ -158,9 +158,7 @@ class ProtectionManager(manager.ProtectionManager):
     @messaging.expected_exceptions(
         exception.AccessCheckpointNotAllowed, exception.CheckpointNotBeReset
     )
-    def reset_state(
-        self, context: Any, provider_id: str, checkpoint_id: str, state: str
-    ) -> None:
+    def reset_state(self, context: Any, provider_id: str, checkpoint_id: str, state: str) -> None:
         """Set the status of a checkpoint, of an abandoned one too."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         if self._is_dead_end(checkpoint):
@@ -188,16 +186,19 @@ class ProtectionManager(manager.ProtectionManager):
         filters = filters or {}
         provider = self.provider_registry.show_provider(provider_id)
         wanted = filters.get("project_id") if all_tenants else context.project_id
-        found = checkpoints.find(provider, checkpoints.Query(
-            provider_id=provider_id,
-            project_id=wanted,
-            plan_id=filters.get("plan_id"),
-            first_day=_day(filters.get("start_date")),
-            last_day=_day(filters.get("end_date")),
-            marker=marker,
-            limit=limit,
-            newest_first=not sort_dirs or sort_dirs[0] != "asc",
-        ))
+        found = checkpoints.find(
+            provider,
+            checkpoints.Query(
+                provider_id=provider_id,
+                project_id=wanted,
+                plan_id=filters.get("plan_id"),
+                first_day=_day(filters.get("start_date")),
+                last_day=_day(filters.get("end_date")),
+                marker=marker,
+                limit=limit,
+                newest_first=not sort_dirs or sort_dirs[0] != "asc",
+            ),
+        )
         return [checkpoint.to_dict() for checkpoint in found]
 
     def _providers(self) -> list[Any]:
@@ -229,9 +230,7 @@ class ProtectionManager(manager.ProtectionManager):
         self, context: Any, record: Any, check: Callable[[dict[str, Any]], Any]
     ) -> None:
         """Refuse a restore or verification that cannot be done, before anything is begun."""
-        checkpoint = self._own_checkpoint(
-            context, record["provider_id"], record["checkpoint_id"]
-        )
+        checkpoint = self._own_checkpoint(context, record["provider_id"], record["checkpoint_id"])
         if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
             raise exception.InvalidInput(
                 reason=f"checkpoint {checkpoint.id} is {checkpoint.status}, and only an available "
@@ -240,8 +239,7 @@ class ProtectionManager(manager.ProtectionManager):
         provider = self.provider_registry.show_provider(record["provider_id"])
         if not plans.protects_shares(provider):
             return
-        shares = [node.id for node in _nodes(checkpoint.resource_graph)
-                  if node.type == plans.SHARE]
+        shares = [node.id for node in _nodes(checkpoint.resource_graph) if node.type == plans.SHARE]
         wrong = plans.check_restore(record["parameters"], shares, check)
         for share_id, reason in wrong.items():
             record.update_resource_status(
@@ -264,7 +262,9 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
         refusal = error.exc_info[1] if isinstance(error, dispatcher.ExpectedException) else error
         if not record.get("resources_reason"):
             record.update_resource_status(
-                "checkpoint", record["checkpoint_id"], constants.RESOURCE_STATUS_ERROR,
+                "checkpoint",
+                record["checkpoint_id"],
+                constants.RESOURCE_STATUS_ERROR,
                 str(getattr(refusal, "msg", refusal)),
             )
         record["status"] = failure

@@ -63,9 +63,7 @@ def read(view: Mapping[str, object]) -> Mark | None:
     """The mark on a snapshot or share as Manila shows it, in metadata or description, if any."""
     metadata = view.get("metadata")
     if isinstance(metadata, Mapping) and PREFIX + "checkpoint" in metadata:
-        fields = {
-            name: str(metadata.get(PREFIX + name, "")) for name in Mark.__dataclass_fields__
-        }
+        fields = {name: str(metadata.get(PREFIX + name, "")) for name in Mark.__dataclass_fields__}
         return Mark(**fields)
     found = _IN_DESCRIPTION.search(str(view.get("description") or ""))
     if found is None:

@@ -22,20 +22,25 @@ _CLAIM = "karbor-manila/owner.json"
 _INDEX = "index.json"  # karbor/services/protection/checkpoint.py
 
 #: Statuses in which some process is at work on the checkpoint, or was.
-IN_WORK = frozenset({
-    constants.CHECKPOINT_STATUS_PROTECTING,
-    constants.CHECKPOINT_STATUS_DELETING,
-})
+IN_WORK = frozenset(
+    {
+        constants.CHECKPOINT_STATUS_PROTECTING,
+        constants.CHECKPOINT_STATUS_DELETING,
+    }
+)
 
 
 def claim(checkpoint: Any, operation: str) -> None:
     """Say in the bank that this process works on the checkpoint from now on."""
     section = checkpoint.checkpoint_section
-    section.update_object(_CLAIM, {
-        "owner": section.get_owner_id(),
-        "operation": operation,
-        "since": datetime.datetime.now(datetime.UTC).isoformat(),
-    })
+    section.update_object(
+        _CLAIM,
+        {
+            "owner": section.get_owner_id(),
+            "operation": operation,
+            "since": datetime.datetime.now(datetime.UTC).isoformat(),
+        },
+    )
 
 
 def is_abandoned(

@@ -146,9 +146,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
             LOG.info("Share %s of project %s is left out: %s", share.id, project_id, share.reason)
         return Inventory([self._resource(view) for view in own if not objection(view)], left_out)
 
-    def _ask(
-        self, context: Any, project_id: str | None, what: Callable[[Manila], T]
-    ) -> T:
+    def _ask(self, context: Any, project_id: str | None, what: Callable[[Manila], T]) -> T:
         settings = opts.register_service_opts(self._conf)
         connect = functools.partial(
             self._connect,

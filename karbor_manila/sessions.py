@@ -72,5 +72,6 @@ def where(conf: Any = cfg.CONF) -> client.Where:
 def _is_set(conf: Any, option: str) -> bool:
     location = conf.get_location(option, _GROUP)
     return location is not None and location.location not in (
-        cfg.Locations.opt_default, cfg.Locations.set_default
+        cfg.Locations.opt_default,
+        cfg.Locations.set_default,
     )

@@ -10,27 +10,65 @@ ERROR = "error"
 ERROR_DELETING = "error_deleting"
 
 #: A share in one of these becomes available by itself.
-SHARE_BUSY = frozenset({
-    "creating", "creating_from_snapshot", "extending", "shrinking", "reverting",
-    "reverting_to_snapshot", "migrating", "migrating_to", "server_migrating",
-    "server_migrating_to", "replication_change", "restoring", "backup_creating",
-    "backup_restoring", "manage_starting", "ensuring",
-})
+SHARE_BUSY = frozenset(
+    {
+        "creating",
+        "creating_from_snapshot",
+        "extending",
+        "shrinking",
+        "reverting",
+        "reverting_to_snapshot",
+        "migrating",
+        "migrating_to",
+        "server_migrating",
+        "server_migrating_to",
+        "replication_change",
+        "restoring",
+        "backup_creating",
+        "backup_restoring",
+        "manage_starting",
+        "ensuring",
+    }
+)
 
 #: A share in one of these does not become available without somebody's help.
-SHARE_FINAL = frozenset({
-    "error", "error_deleting", "deleting", "deleted", "deferred_deleting",
-    "error_deferred_deleting", "manage_error", "unmanage_starting", "unmanage_error", "unmanaged",
-    "manage_error_unmanage_starting", "extending_error", "shrinking_error",
-    "shrinking_possible_data_loss_error", "reverting_error", "backup_restoring_error",
-    "awaiting_transfer", "inactive",
-})
+SHARE_FINAL = frozenset(
+    {
+        "error",
+        "error_deleting",
+        "deleting",
+        "deleted",
+        "deferred_deleting",
+        "error_deferred_deleting",
+        "manage_error",
+        "unmanage_starting",
+        "unmanage_error",
+        "unmanaged",
+        "manage_error_unmanage_starting",
+        "extending_error",
+        "shrinking_error",
+        "shrinking_possible_data_loss_error",
+        "reverting_error",
+        "backup_restoring_error",
+        "awaiting_transfer",
+        "inactive",
+    }
+)
 
 #: A snapshot in one of these does not become available.
-SNAPSHOT_FINAL = frozenset({
-    "error", "error_deleting", "deleting", "deleted", "deferred_deleting",
-    "error_deferred_deleting", "manage_error", "unmanage_starting", "unmanage_error",
-})
+SNAPSHOT_FINAL = frozenset(
+    {
+        "error",
+        "error_deleting",
+        "deleting",
+        "deleted",
+        "deferred_deleting",
+        "error_deferred_deleting",
+        "manage_error",
+        "unmanage_starting",
+        "unmanage_error",
+    }
+)
 
 #: Manila deletes a snapshot from these alone; ``error_deleting`` needs an administrator
 #: (manila/share/api.py, delete_snapshot).

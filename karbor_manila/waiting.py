@@ -246,8 +246,11 @@ def persist(attempt: Callable[[], T], *, patience: float, clock: Clock | None = 
         return clock.now() - start + (state.upcoming_sleep or 0.0) > patience
 
     def note(state: tenacity.RetryCallState) -> None:
-        LOG.warning("Attempt %d failed and is repeated: %s", state.attempt_number,
-                    state.outcome.exception() if state.outcome else None)
+        LOG.warning(
+            "Attempt %d failed and is repeated: %s",
+            state.attempt_number,
+            state.outcome.exception() if state.outcome else None,
+        )
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(exception.ManilaPassing),

@@ -42,9 +42,7 @@ class Worker(worker.Worker):
     @property
     def running(self) -> frozenset[str]:
         """The ids of the checkpoints that a flow of this process is changing."""
-        return frozenset(
-            flow.checkpoint.id for flow in self._flows.values() if flow.record is None
-        )
+        return frozenset(flow.checkpoint.id for flow in self._flows.values() if flow.record is None)
 
     def get_flow(
         self, context: Any, operation_type: str, checkpoint: Any, provider: Any, **kwargs: Any
@@ -61,8 +59,9 @@ class Worker(worker.Worker):
         try:
             flow = self._build(context, job, provider, kwargs)
         except Exception as error:
-            LOG.exception("The %s flow of checkpoint %s cannot be built",
-                          operation_type, checkpoint.id)
+            LOG.exception(
+                "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
+            )
             _settle(job, _sentence(error))
             raise
         self._flows[id(flow)] = job
@@ -74,16 +73,18 @@ class Worker(worker.Worker):
         try:
             super().run_flow(flow_engine)
         except Exception as error:  # noqa: BLE001 - the end of a green thread: nobody catches it
-            LOG.error("The %s flow of checkpoint %s failed: %s",
-                      job.operation if job else "?", job.checkpoint.id if job else "?", error)
+            LOG.error(
+                "The %s flow of checkpoint %s failed: %s",
+                job.operation if job else "?",
+                job.checkpoint.id if job else "?",
+                error,
+            )
             if job:
                 _settle(job, "")
         finally:
             self._flows.pop(id(flow_engine), None)
 
-    def _build(
-        self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]
-    ) -> Any:
+    def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
         builder = None
         if job.operation == constants.OPERATION_PROTECT:

@@ -51,9 +51,7 @@ class Removal:
         while True:
             refusal = None
             try:
-                if not persist(
-                    lambda: self.delete(thing), patience=self.outage, clock=self.clock
-                ):
+                if not persist(lambda: self.delete(thing), patience=self.outage, clock=self.clock):
                     return asked
                 asked = True
             except exception.ManilaRefused as error:
@@ -78,9 +76,7 @@ class Removal:
         said = f" ({refusal})" if refusal else ""
         return f"the end of {self.kind} {thing}{said}"
 
-    def _judge(
-        self, thing: str, refusal: exception.ManilaRefused | None
-    ) -> Callable[[Any], Any]:
+    def _judge(self, thing: str, refusal: exception.ManilaRefused | None) -> Callable[[Any], Any]:
         def judge(view: View | None) -> Any:
             if view is None:
                 return _GONE

@@ -240,6 +240,7 @@ class SnapshotDriver(base.ShareDriver):
 
     def _wait_for_clones(self, snapshot_id: str, patience: float) -> None:
         """Let the clones that are being made of this snapshot end: they fail when it goes."""
+
         def judge(view: View | None) -> Any:
             return PENDING if view and view["status"].startswith("creating") else True
 
@@ -348,11 +349,14 @@ class SnapshotDriver(base.ShareDriver):
         gigabytes = sum(int(share["size"]) for share in shares)
         for what, limit, used, needed in (
             ("snapshots", "maxTotalShareSnapshots", "totalShareSnapshotsUsed", len(shares)),
-            ("snapshot gigabytes", "maxTotalSnapshotGigabytes", "totalSnapshotGigabytesUsed",
-             gigabytes),
+            (
+                "snapshot gigabytes",
+                "maxTotalSnapshotGigabytes",
+                "totalSnapshotGigabytesUsed",
+                gigabytes,
+            ),
         ):
             most = int(limits.get(limit, -1))
             left = most - int(limits.get(used, 0))
             if most >= 0 and left < needed:
                 raise exception.QuotaTooSmall(what, needed, max(left, 0), most)
-

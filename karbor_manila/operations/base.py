@@ -117,10 +117,19 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
             self.shared.excuse(resource.id)
             reason = " ".join([_sentence(error), *job.remarks])
             if not isinstance(error, exception.KarborManilaError):
-                LOG.exception("%s of share %s, checkpoint %s: unexpected error",
-                              self.verb, resource.id, checkpoint.id)
-            LOG.error("%s of share %s, checkpoint %s failed: %s",
-                      self.verb, resource.id, checkpoint.id, reason)
+                LOG.exception(
+                    "%s of share %s, checkpoint %s: unexpected error",
+                    self.verb,
+                    resource.id,
+                    checkpoint.id,
+                )
+            LOG.error(
+                "%s of share %s, checkpoint %s failed: %s",
+                self.verb,
+                resource.id,
+                checkpoint.id,
+                reason,
+            )
             reasons.guard(self.failed, job, reason)
             reasons.guard(reasons.to_operation_log, job, reason)
             raise self.failure(

@@ -45,8 +45,12 @@ class ReadPages(JobTask):
             if intent:
                 return Left(intent.driver, intent.created_id, mark)
         except exception.RecordInvalid as error:
-            LOG.warning("Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
-                        job.share_id, job.checkpoint.id, error)
+            LOG.warning(
+                "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
+                job.share_id,
+                job.checkpoint.id,
+                error,
+            )
         return Left(job.shared.settings.default_driver, None, mark)
 
     @staticmethod

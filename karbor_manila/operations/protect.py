@@ -99,8 +99,13 @@ class TakeSnapshot(JobTask):
             )
             job.ledger.end(intent)
         except exception.KarborManilaError as error:
-            LOG.error("Snapshot %s of share %s, checkpoint %s could not be removed: %s",
-                      snapshot_id, job.share_id, job.checkpoint.id, error)
+            LOG.error(
+                "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
+                snapshot_id,
+                job.share_id,
+                job.checkpoint.id,
+                error,
+            )
             job.remarks.append(
                 f"What was begun could not be removed and goes with the checkpoint: {error}"
             )
@@ -117,22 +122,24 @@ class CompleteRecord(JobTask):
     """The record that everything later works from; with it the share counts as protected."""
 
     def execute(self, job: Job, share: View, intent: Intent, snapshot_id: str) -> None:
-        job.ledger.complete(ShareRecord(
-            driver=intent.driver,
-            share_id=share["id"],
-            size=int(share["size"]),
-            share_proto=share["share_proto"],
-            share_type=share.get("share_type"),
-            share_type_name=share.get("share_type_name"),
-            share_network_id=share.get("share_network_id"),
-            availability_zone=share.get("availability_zone"),
-            share_name=share.get("name"),
-            share_description=share.get("description"),
-            snapshot_id=snapshot_id,
-            project_id=share["project_id"],
-            protected_at=now(),
-            mark=intent.mark,
-        ))
+        job.ledger.complete(
+            ShareRecord(
+                driver=intent.driver,
+                share_id=share["id"],
+                size=int(share["size"]),
+                share_proto=share["share_proto"],
+                share_type=share.get("share_type"),
+                share_type_name=share.get("share_type_name"),
+                share_network_id=share.get("share_network_id"),
+                availability_zone=share.get("availability_zone"),
+                share_name=share.get("name"),
+                share_description=share.get("description"),
+                snapshot_id=snapshot_id,
+                project_id=share["project_id"],
+                protected_at=now(),
+                mark=intent.mark,
+            )
+        )
         job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
 
 
@@ -145,7 +152,11 @@ class ProtectOperation(ShareOperation):
     def steps(self) -> list[JobTask]:
         """The steps, in order."""
         return [
-            ResolveOptions(), InspectShare(), WriteIntent(), TakeSnapshot(), AwaitSnapshot(),
+            ResolveOptions(),
+            InspectShare(),
+            WriteIntent(),
+            TakeSnapshot(),
+            AwaitSnapshot(),
             CompleteRecord(),
         ]
 

@@ -22,7 +22,8 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> None:
     except Exception:
         LOG.exception(
             "The reason could not be written for share %s, checkpoint %s",
-            job.share_id, job.checkpoint.id,
+            job.share_id,
+            job.checkpoint.id,
         )
 
 

@@ -77,9 +77,7 @@ class CreateShare(JobTask):
 
     default_provides = "new_share_id"
 
-    def execute(
-        self, job: Job, wanted: dict[str, Any], record: ShareRecord, intent: Intent
-    ) -> str:
+    def execute(self, job: Job, wanted: dict[str, Any], record: ShareRecord, intent: Intent) -> str:
         source = Source(
             snapshot_id=record.snapshot_id,
             share_id=record.share_id,
@@ -107,8 +105,13 @@ class CreateShare(JobTask):
                 job.remarks.append("The new share was removed again.")
             job.ledger.end(intent)
         except exception.KarborManilaError as error:
-            LOG.error("Share %s, made from share %s, checkpoint %s, could not be removed: %s",
-                      share_id, job.share_id, job.checkpoint.id, error)
+            LOG.error(
+                "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
+                share_id,
+                job.share_id,
+                job.checkpoint.id,
+                error,
+            )
             job.remarks.append(f"The new share could not be removed: {error}")
 
 

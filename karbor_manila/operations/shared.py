@@ -38,32 +38,34 @@ class Shared:
 
     def manila(self, context: Any, checkpoint: Any) -> Manila:
         """The flow's client."""
-        return self.once("manila", lambda: self.persist(
-            lambda: self._connect(context, checkpoint.project_id)
-        ))
+        return self.once(
+            "manila", lambda: self.persist(lambda: self._connect(context, checkpoint.project_id))
+        )
 
     def catalogue(self, context: Any, checkpoint: Any) -> Catalogue:
         """The flow's drivers."""
+
         def build() -> Catalogue:
             manila = self.manila(context, checkpoint)
 
             def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
                 return factory(manila, self.patience(), len(self.resource_ids), self.clock)
 
-            return Catalogue(
-                make, self.settings.share_type_drivers, self.settings.default_driver
-            )
+            return Catalogue(make, self.settings.share_type_drivers, self.settings.default_driver)
 
         return self.once("catalogue", build)
 
     def busy_shares(self, manila: Manila, look: Any) -> Watcher:
         """The watcher over shares that are busy when they are to be protected."""
-        return self.once("busy shares", lambda: Watcher(
-            look,
-            shortest=max(self.settings.poll_interval_min, 0.5),
-            longest=self.settings.poll_interval_max,
-            clock=self.clock,
-        ))
+        return self.once(
+            "busy shares",
+            lambda: Watcher(
+                look,
+                shortest=max(self.settings.poll_interval_min, 0.5),
+                longest=self.settings.poll_interval_max,
+                clock=self.clock,
+            ),
+        )
 
     def bank_id(self, checkpoint: Any) -> str:
         """The id of the checkpoint's bank, given to the bank if it has none."""

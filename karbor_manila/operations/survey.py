@@ -67,8 +67,12 @@ def await_idle(job: Job, share: View) -> View:
     """
     if share["status"] == statuses.AVAILABLE:
         return share
-    LOG.info("Share %s, checkpoint %s: waiting while it is %s",
-             share["id"], job.checkpoint.id, share["status"])
+    LOG.info(
+        "Share %s, checkpoint %s: waiting while it is %s",
+        share["id"],
+        job.checkpoint.id,
+        share["status"],
+    )
 
     def judge(view: View | None) -> Any:
         error = _objection(share["id"], view, job.context.project_id)
@@ -80,7 +84,9 @@ def await_idle(job: Job, share: View) -> View:
         job.shared.manila(job.context, job.checkpoint), lambda ids: _look(job, ids)
     )
     idle: View = watcher.wait(
-        share["id"], judge, job.shared.settings.share_busy_timeout,
+        share["id"],
+        judge,
+        job.shared.settings.share_busy_timeout,
         f"share {share['id']} to become available",
     )
     return idle

@@ -27,9 +27,7 @@ class CheckSnapshot(JobTask):
         record = job.ledger.record()
         if record is None:
             raise exception.RecordMissing(job.checkpoint.id, job.share_id)
-        view: dict[str, Any] = job.driver(record.driver).verify(
-            record.snapshot_id, record.share_id
-        )
+        view: dict[str, Any] = job.driver(record.driver).verify(record.snapshot_id, record.share_id)
         return view
 
 
@@ -43,9 +41,7 @@ class Report(JobTask):
 def report(job: Job, status: str, reason: str | None = None) -> None:
     """Say in Karbor's verification how a share stands."""
     verification = job.extras["verify"]
-    verification.update_resource_status(
-        constants.SHARE_RESOURCE_TYPE, job.share_id, status, reason
-    )
+    verification.update_resource_status(constants.SHARE_RESOURCE_TYPE, job.share_id, status, reason)
     verification.save()
 
 

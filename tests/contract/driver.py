@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every driver keeps, on every Manila: inherit from :class:`DriverContract` and give it a
+``world``.
+
+    class TestSnapshotDriverOnFake(DriverContract):
+        @pytest.fixture
+        def world(self) -> World: ...
+"""
+
+import abc
+import uuid
+from typing import Any
+
+import pytest
+
+from karbor_manila import exception
+from karbor_manila.drivers.base import ShareDriver, Source
+from karbor_manila.mark import Mark
+
+View = dict[str, Any]
+
+
+class World(abc.ABC):
+    """A Manila with shares in it, and drivers that speak to it."""
+
+    project_id: str
+
+    @abc.abstractmethod
+    def driver(self, expected: int = 1) -> ShareDriver:
+        """A new driver, as a new flow would get it."""
+
+    @abc.abstractmethod
+    def make_share(self, **fields: Any) -> View:
+        """An available share (``snapshot_support=False`` for one that cannot be protected)."""
+
+    @abc.abstractmethod
+    def snapshots_of(self, share_id: str) -> list[View]:
+        """The snapshots of a share, as Manila has them now."""
+
+    @abc.abstractmethod
+    def share(self, share_id: str) -> View | None:
+        """A share, as Manila has it now."""
+
+    @abc.abstractmethod
+    def remove_snapshot(self, snapshot_id: str) -> None:
+        """Remove a snapshot behind the driver's back, and wait until it is gone."""
+
+    @abc.abstractmethod
+    def write(self, share_id: str, text: str) -> None:
+        """Put data into a share."""
+
+    @abc.abstractmethod
+    def read(self, share_id: str) -> str:
+        """The data in a share."""
+
+
+def mark_for(share: View, **fields: str) -> Mark:
+    return Mark(
+        **{
+            "bank": str(uuid.uuid4()),
+            "provider": str(uuid.uuid4()),
+            "checkpoint": str(uuid.uuid4()),
+            "resource": share["id"],
+        }
+        | fields
+    )
+
+
+def source_of(share: View, snapshot_id: str) -> Source:
+    return Source(
+        snapshot_id=snapshot_id,
+        share_id=share["id"],
+        size=share["size"],
+        share_proto=share["share_proto"],
+        share_type=share["share_type"],
+        share_network_id=share["share_network_id"],
+        availability_zone=share["availability_zone"],
+    )
+
+
+def protect(driver: ShareDriver, share: View, mark: Mark) -> str:
+    snapshot_id = driver.protect(share, mark, name="kept", description="why", force=False)
+    driver.wait_protected(snapshot_id)
+    return snapshot_id
+
+
+class DriverContract:
+    """The promises. Every test makes its own shares and marks."""
+
+    @pytest.fixture
+    def share(self, world: World) -> View:
+        return world.make_share()
+
+    def test_it_says_what_it_can_do(self, world: World) -> None:
+        assert {"protect", "verify", "restore", "delete"} <= world.driver().capabilities()
+
+    def test_it_says_that_its_server_is_alive(self, world: World) -> None:
+        driver = world.driver()
+        assert driver.is_alive()
+        assert driver.health()["driver"] == driver.name
+
+    def test_a_share_that_can_be_protected_passes_the_preflight(
+        self, world: World, share: View
+    ) -> None:
+        assert world.driver().preflight([share]) == {}
+
+    def test_a_share_without_support_is_refused_by_the_preflight(self, world: World) -> None:
+        share = world.make_share(snapshot_support=False)
+        refused = world.driver().preflight([share])
+        assert isinstance(refused[share["id"]], exception.ShareNotProtectable)
+
+    def test_what_is_protected_bears_the_name_the_text_and_the_mark(
+        self, world: World, share: View
+    ) -> None:
+        protect(world.driver(), share, mark_for(share))
+        (snapshot,) = world.snapshots_of(share["id"])
+        assert snapshot["name"] == "kept"
+        assert snapshot["description"].startswith("why")
+        assert snapshot["status"] == "available"
+
+    def test_the_same_mark_never_makes_a_second_snapshot(self, world: World, share: View) -> None:
+        mark = mark_for(share)
+        first = protect(world.driver(), share, mark)
+        assert protect(world.driver(), share, mark) == first
+        assert len(world.snapshots_of(share["id"])) == 1
+
+    def test_another_checkpoint_makes_another_snapshot(self, world: World, share: View) -> None:
+        first = protect(world.driver(), share, mark_for(share))
+        assert protect(world.driver(), share, mark_for(share)) != first
+
+    def test_another_bank_does_not_adopt_the_snapshot(self, world: World, share: View) -> None:
+        mark = mark_for(share)
+        other = Mark(str(uuid.uuid4()), mark.provider, mark.checkpoint, mark.resource)
+        first = protect(world.driver(), share, mark)
+        assert protect(world.driver(), share, other) != first
+
+    def test_the_restored_share_holds_what_was_protected(self, world: World, share: View) -> None:
+        world.write(share["id"], "before")
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        world.write(share["id"], "after")
+        driver, mark = world.driver(), mark_for(share, restore=str(uuid.uuid4()))
+        new = driver.restore(source_of(share, snapshot_id), mark, name="back", description=None)
+        view = driver.wait_restored(new)
+        assert (view["status"], view["name"], view["size"]) == ("available", "back", share["size"])
+        assert (world.read(new), world.read(share["id"])) == ("before", "after")
+
+    def test_the_same_restore_never_makes_a_second_share(self, world: World, share: View) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        mark = mark_for(share, restore=str(uuid.uuid4()))
+        first = world.driver().restore(
+            source_of(share, snapshot_id), mark, name="back", description=None
+        )
+        world.driver().wait_restored(first)
+        again = world.driver().restore(
+            source_of(share, snapshot_id), mark, name="back", description=None
+        )
+        assert again == first
+
+    def test_a_discarded_restore_leaves_no_share_and_keeps_the_source(
+        self, world: World, share: View
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        driver, mark = world.driver(), mark_for(share, restore=str(uuid.uuid4()))
+        new = driver.restore(source_of(share, snapshot_id), mark, name="back", description=None)
+        driver.wait_restored(new)
+        assert world.driver().discard(mark, None)
+        assert world.share(new) is None
+        assert world.share(share["id"]) is not None
+        assert not world.driver().discard(mark, new)
+
+    def test_a_snapshot_that_is_there_verifies(self, world: World, share: View) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        assert world.driver().verify(snapshot_id, share["id"])["status"] == "available"
+
+    def test_a_snapshot_that_was_removed_does_not_verify(self, world: World, share: View) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        world.remove_snapshot(snapshot_id)
+        with pytest.raises(exception.SnapshotGone):
+            world.driver().verify(snapshot_id, share["id"])
+
+    def test_a_snapshot_of_another_share_does_not_verify(self, world: World, share: View) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        with pytest.raises(exception.SnapshotDoubtful, match=r"not of share"):
+            world.driver().verify(snapshot_id, str(uuid.uuid4()))
+
+    def test_what_is_deleted_is_gone_when_delete_returns(self, world: World, share: View) -> None:
+        mark = mark_for(share)
+        snapshot_id = protect(world.driver(), share, mark)
+        world.driver().delete(mark, snapshot_id, project_id=world.project_id)
+        assert world.snapshots_of(share["id"]) == []
+
+    def test_deleting_again_succeeds(self, world: World, share: View) -> None:
+        mark = mark_for(share)
+        snapshot_id = protect(world.driver(), share, mark)
+        for _ in range(2):
+            world.driver().delete(mark, snapshot_id, project_id=world.project_id)
+
+    def test_deleting_the_unknown_succeeds(self, world: World, share: View) -> None:
+        unknown = str(uuid.uuid4())
+        world.driver().delete(mark_for(share), unknown, project_id=world.project_id)
+
+    def test_deleting_by_the_mark_alone_finds_what_was_made(
+        self, world: World, share: View
+    ) -> None:
+        mark = mark_for(share)
+        protect(world.driver(), share, mark)
+        world.driver().delete(mark, None, project_id=world.project_id)
+        assert world.snapshots_of(share["id"]) == []
+
+    def test_deleting_leaves_everybody_elses_snapshots(self, world: World, share: View) -> None:
+        other = protect(world.driver(), share, mark_for(share))
+        mark = mark_for(share)
+        mine = protect(world.driver(), share, mark)
+        world.driver().delete(mark, mine, project_id=world.project_id)
+        assert [snapshot["id"] for snapshot in world.snapshots_of(share["id"])] == [other]

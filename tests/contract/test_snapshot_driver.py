@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The snapshot driver on the fake Manila: the contract, with and without snapshot metadata."""
+
+from typing import Any
+
+import pytest
+
+from karbor_manila.drivers.base import Patience, ShareDriver
+from karbor_manila.drivers.snapshot import SnapshotDriver
+from tests.contract.driver import DriverContract, World
+from tests.fakes.manila import Cloud, FakeClock, FakeManila
+
+View = dict[str, Any]
+
+
+class FakeWorld(World):
+    """The fake keeps one text per share, and copies it with the snapshot."""
+
+    project_id = "project-a"
+
+    def __init__(self, microversion: str) -> None:
+        self.cloud = Cloud(
+            FakeClock(),
+            seconds={
+                "create_snapshot": 3.0,
+                "create_share": 20.0,
+                "delete_snapshot": 2.0,
+                "delete_share": 2.0,
+            },
+        )
+        self._manila = FakeManila(self.cloud, self.project_id, microversion)
+        self._texts: dict[str, str] = {}
+
+    def driver(self, expected: int = 1) -> ShareDriver:
+        return SnapshotDriver(self._manila, Patience(), expected, self.cloud.clock)
+
+    def make_share(self, **fields: Any) -> View:
+        return dict(self.cloud.add_share(self.project_id, **fields))
+
+    def snapshots_of(self, share_id: str) -> list[View]:
+        return [view for view in self._manila.snapshots() if view["share_id"] == share_id]
+
+    def share(self, share_id: str) -> View | None:
+        return self._manila.share(share_id)
+
+    def remove_snapshot(self, snapshot_id: str) -> None:
+        del self.cloud.snapshots[snapshot_id]
+
+    def write(self, share_id: str, text: str) -> None:
+        # What the snapshots of the share were taken of is the text until now.
+        for snapshot in self.cloud.snapshots.values():
+            if snapshot["share_id"] == share_id:
+                snapshot.setdefault("_text", self._texts.get(share_id, ""))
+        self._texts[share_id] = text
+
+    def read(self, share_id: str) -> str:
+        source = self.cloud.shares[share_id].get("snapshot_id")
+        if source and share_id not in self._texts:
+            return str(self.cloud.snapshots[source]["_text"])
+        return self._texts[share_id]
+
+
+class TestSnapshotDriver(DriverContract):
+    @pytest.fixture
+    def world(self) -> World:
+        return FakeWorld("2.98")
+
+
+class TestSnapshotDriverWithoutSnapshotMetadata(DriverContract):
+    """Before microversion 2.73 the mark is in the description."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        return FakeWorld("2.37")

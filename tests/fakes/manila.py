@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Manila in memory, with the face of :class:`karbor_manila.client.Manila`.
+
+It keeps the rules that the drivers rely on (facts of Manila 23): a snapshot needs an available
+share whose type supports it, deletes only from available or error, a 202 is not the end. Time is a
+:class:`FakeClock`: what takes time advances with it. Faults are planned by method name; a test that
+plans one that is never hit fails (see :meth:`FakeManila.assert_hit`).
+"""
+
+import itertools
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from karbor_manila import exception
+from karbor_manila.client import Features
+from karbor_manila.waiting import Clock
+
+View = dict[str, Any]
+
+
+class FakeClock(Clock):
+    """Seconds that pass only when somebody sleeps or waits."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def wait(self, condition: Any, seconds: float) -> None:
+        self.seconds += max(seconds, 0.001)
+
+
+class Died(BaseException):
+    """The process was killed here."""
+
+
+@dataclass
+class Fault:
+    """What goes wrong at the n-th call of a method; ``after`` means once the work was done."""
+
+    method: str
+    error: Callable[[], BaseException]
+    nth: int = 1
+    times: int = 1
+    after: bool = False
+    seen: int = 0
+    hits: int = 0
+
+    def due(self, method: str, *, after: bool) -> bool:
+        if method != self.method or after != self.after:
+            return False
+        self.seen += 1
+        if not self.nth <= self.seen < self.nth + self.times:
+            return False
+        self.hits += 1
+        return True
+
+
+@dataclass
+class Cloud:
+    """What every client of the same Manila sees."""
+
+    clock: FakeClock
+    shares: dict[str, View] = field(default_factory=dict)
+    snapshots: dict[str, View] = field(default_factory=dict)
+    messages: list[View] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    counter: Any = field(default_factory=lambda: itertools.count(1))
+
+    def add_share(self, project_id: str, **fields: Any) -> View:
+        share = {
+            "id": str(uuid.uuid4()),
+            "name": "share",
+            "description": None,
+            "status": "available",
+            "size": 1,
+            "share_proto": "NFS",
+            "share_type": "type-id",
+            "share_type_name": "default",
+            "share_network_id": None,
+            "availability_zone": "nova",
+            "snapshot_support": True,
+            "project_id": project_id,
+            "metadata": {},
+            "is_soft_deleted": False,
+            "snapshot_id": None,
+            "is_public": False,
+        } | fields
+        self.shares[share["id"]] = share
+        return share
+
+    def plan(self, method: str, error: Callable[[], BaseException], **kwargs: Any) -> Fault:
+        fault = Fault(method, error, **kwargs)
+        self.faults.append(fault)
+        return fault
+
+    def assert_hit(self) -> None:
+        missed = [fault for fault in self.faults if not fault.hits]
+        assert not missed, f"planned faults were never hit: {missed}"
+
+
+def passing() -> exception.ManilaPassing:
+    return exception.ManilaPassing("do it", "HTTP 503, Service Unavailable")
+
+
+def refused(status: int = 400) -> exception.ManilaRefused:
+    return exception.ManilaRefused("do it", status, "no")
+
+
+class FakeManila:
+    """A session of one project in a :class:`Cloud`."""
+
+    endpoint = "http://manila.invalid/v2"
+
+    def __init__(self, cloud: Cloud, project_id: str, microversion: str = "2.98") -> None:
+        self._cloud = cloud
+        self._project = project_id
+        self.features = Features(microversion)
+
+    def shares(
+        self, *, status: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> list[View]:
+        return self._call(
+            "shares",
+            lambda: [
+                dict(view)
+                for view in self._settled("shares").values()
+                if view["project_id"] == self._project
+                and _has(view, metadata)
+                and status in (None, view["status"])
+            ],
+        )
+
+    def share(self, share_id: str) -> View | None:
+        return self._call("share", lambda: self._one("shares", share_id))
+
+    def snapshots(self, *, metadata: Mapping[str, str] | None = None) -> list[View]:
+        assert not metadata or self.features.snapshot_metadata
+        return self._call(
+            "snapshots",
+            lambda: [
+                dict(view)
+                for view in self._settled("snapshots").values()
+                if view["project_id"] == self._project and _has(view, metadata)
+            ],
+        )
+
+    def snapshot(self, snapshot_id: str) -> View | None:
+        return self._call("snapshot", lambda: self._one("snapshots", snapshot_id))
+
+    def create_snapshot(
+        self,
+        share_id: str,
+        *,
+        name: str | None,
+        description: str | None,
+        force: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> View:
+        def create() -> View:
+            share = self._one("shares", share_id)
+            if share is None:
+                raise exception.ManilaRefused("snapshot", 404, "Share could not be found")
+            if share["status"] != "available":
+                raise exception.ManilaRefused("snapshot", 400, f"Share is {share['status']}")
+            assert not metadata or self.features.snapshot_metadata
+            view = {
+                "id": str(uuid.uuid4()),
+                "name": name,
+                "description": description,
+                "share_id": share_id,
+                "size": share["size"],
+                "project_id": self._project,
+                "metadata": dict(metadata or {}),
+                "status": "creating",
+            }
+            self._begin("create_snapshot", view, share_id)
+            self._cloud.snapshots[view["id"]] = view
+            return dict(view) | {"request_id": f"req-{view['id']}"}
+
+        return self._call("create_snapshot", create)
+
+    def delete_snapshot(self, snapshot_id: str) -> bool:
+        def delete() -> bool:
+            view = self._settled("snapshots").get(snapshot_id)
+            if view is None:
+                return False
+            if view["status"] not in ("available", "error"):
+                raise exception.ManilaRefused("delete", 400, f"snapshot is {view['status']}")
+            view["status"] = "deleting"
+            self._begin("delete_snapshot", view, view["share_id"])
+            return True
+
+        return self._call("delete_snapshot", delete)
+
+    def create_share(self, **fields: Any) -> View:
+        def create() -> View:
+            source = self._one("snapshots", fields["snapshot_id"])
+            if source is None or source["status"] != "available":
+                raise exception.ManilaRefused("create", 400, "snapshot must be available")
+            view = self._cloud.add_share(
+                self._project, **fields | {"status": "creating_from_snapshot"}
+            )
+            self._begin("create_share", view, source["share_id"])
+            return dict(view) | {"request_id": f"req-{view['id']}"}
+
+        return self._call("create_share", create)
+
+    def delete_share(self, share_id: str) -> bool:
+        def delete() -> bool:
+            view = self._settled("shares").get(share_id)
+            if view is None:
+                return False
+            if view["status"] not in ("available", "error"):
+                raise exception.ManilaRefused("delete", 403, f"share is {view['status']}")
+            view["status"] = "deleting"
+            self._begin("delete_share", view, share_id)
+            return True
+
+        return self._call("delete_share", delete)
+
+    def limits(self) -> dict[str, int]:
+        return self._call("limits", lambda: dict(self._cloud.limits))
+
+    def messages(self, **filters: str) -> list[View]:
+        return self._call(
+            "messages",
+            lambda: [
+                message
+                for message in self._cloud.messages
+                if all(message.get(name) == value for name, value in filters.items())
+            ],
+        )
+
+    def is_alive(self) -> bool:
+        try:
+            self.limits()
+        except exception.KarborManilaError:
+            return False
+        return True
+
+    def _call(self, method: str, work: Callable[[], Any]) -> Any:
+        self._cloud.calls.append(method)
+        self._raise(method, after=False)
+        result = work()
+        self._raise(method, after=True)
+        return result
+
+    def _raise(self, method: str, *, after: bool) -> None:
+        due = [fault for fault in self._cloud.faults if fault.due(method, after=after)]
+        if due:
+            raise due[0].error()
+
+    def _begin(self, method: str, view: View, share_id: str) -> None:
+        """What the backend does ends after ``seconds[method]``; for a failing share, in error."""
+        view["_until"] = self._cloud.clock.now() + self._cloud.seconds.get(method, 0.0)
+        view["_fails"] = f"{method} {share_id}" in self._cloud.failing
+        if view["_fails"]:
+            # Filed under an instance that a tenant cannot see: only the request leads to it.
+            self._cloud.messages.append(
+                {
+                    "request_id": f"req-{view['id']}",
+                    "user_message": f"{method}: the backend is full",
+                }
+            )
+
+    def _settled(self, kind: str) -> dict[str, View]:
+        things: dict[str, View] = getattr(self._cloud, kind)
+        for thing, view in list(things.items()):
+            if self._cloud.clock.now() < view.get("_until", float("inf")):
+                continue
+            del view["_until"]
+            if view["status"] == "deleting" and not view["_fails"]:
+                del things[thing]
+            elif view["status"] == "deleting":
+                view["status"] = "error_deleting"
+            else:
+                view["status"] = "error" if view["_fails"] else "available"
+        return things
+
+    def _one(self, kind: str, thing: str) -> View | None:
+        view = self._settled(kind).get(thing)
+        seen = view and (view["project_id"] == self._project or view.get("is_public"))
+        return dict(view) if view and seen else None
+
+
+def _has(view: View, metadata: Mapping[str, str] | None) -> bool:
+    return all(view["metadata"].get(name) == value for name, value in (metadata or {}).items())

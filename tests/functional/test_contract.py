@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The drivers' contract on the real Manila."""
+
+from typing import Any
+
+import pytest
+
+from karbor_manila.client import Manila, Where
+from karbor_manila.drivers.base import Patience, ShareDriver
+from karbor_manila.drivers.snapshot import SnapshotDriver
+from sandbox.tenant import Tenant, wait
+from tests.contract.driver import DriverContract, World
+
+View = dict[str, Any]
+
+
+class RealWorld(World):
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        self.project_id = tenant.project_id
+
+    def driver(self, expected: int = 1) -> ShareDriver:
+        manila = Manila(self._tenant.session, Where(interfaces=("internal",)))
+        return SnapshotDriver(manila, Patience(), expected)
+
+    def make_share(self, **fields: Any) -> View:
+        if fields.pop("snapshot_support", True) is False:
+            fields["share_type"] = "nosnap"
+        return dict(self._tenant.make_share("contract", **fields).to_dict())
+
+    def snapshots_of(self, share_id: str) -> list[View]:
+        return [snapshot.to_dict() for snapshot in self._tenant.snapshots(share_id)]
+
+    def share(self, share_id: str) -> View | None:
+        return next((s.to_dict() for s in self._tenant.shares() if s.id == share_id), None)
+
+    def remove_snapshot(self, snapshot_id: str) -> None:
+        self._tenant.manila.share_snapshots.delete(snapshot_id)
+        wait(
+            "its end",
+            self._tenant.snapshots,
+            lambda left: snapshot_id not in {s.id for s in left},
+            30,
+        )
+
+    def write(self, share_id: str, text: str) -> None:
+        (self._tenant.folder(share_id) / "file").write_text(text)
+
+    def read(self, share_id: str) -> str:
+        return (self._tenant.folder(share_id) / "file").read_text()
+
+
+class TestSnapshotDriverOnManila(DriverContract):
+    @pytest.fixture
+    def world(self, alpha: Tenant) -> World:
+        return RealWorld(alpha)

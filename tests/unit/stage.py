@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stage for operations: Karbor's real bank and checkpoint on a folder, Manila in memory."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from karbor.resource import Resource
+from karbor.services.protection.bank_plugin import Bank
+from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
+    FileSystemBankPlugin,
+    file_system_bank_plugin_opts,
+)
+from karbor.services.protection.checkpoint import CheckpointCollection
+from oslo_config import cfg
+
+from karbor_manila import opts
+from karbor_manila.operations.delete import DeleteOperation
+from karbor_manila.operations.protect import ProtectOperation
+from karbor_manila.operations.restore import RestoreOperation
+from karbor_manila.operations.shared import Shared
+from karbor_manila.operations.verify import VerifyOperation
+from tests.fakes.manila import Cloud, FakeClock, FakeManila
+
+SHARE = "OS::Manila::Share"
+
+
+class Context:
+    """As much of Karbor's request context as is looked at."""
+
+    def __init__(self, project_id: str, *, is_admin: bool = False) -> None:
+        self.project_id = project_id
+        self.is_admin = is_admin
+
+
+class Record(dict[str, Any]):
+    """Stands in for Karbor's restore, verification and operation log, which need its database."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(id=str(uuid.uuid4()), resources_status={}, resources_reason={}, **fields)
+
+    @property
+    def id(self) -> str:
+        return str(self["id"])
+
+    def update_resource_status(
+        self, resource_type: str, resource_id: str, status: str, reason: str | None = None
+    ) -> None:
+        self["resources_status"][f"{resource_type}#{resource_id}"] = status
+        if reason is not None:
+            self["resources_reason"][f"{resource_type}#{resource_id}"] = reason
+
+    def save(self) -> None:
+        """Nowhere to save to."""
+
+
+class DyingBank(FileSystemBankPlugin):
+    """Karbor's file-system bank that can die or fail at its n-th write."""
+
+    dies_at: tuple[int, bool, type[BaseException]] | None = None
+    writes = 0
+
+    def _reached(self, *, after: bool) -> None:
+        if self.dies_at and self.dies_at[:2] == (self.writes, after):
+            raise self.dies_at[2]
+
+    def update_object(self, key: str, value: Any, context: Any = None) -> None:
+        self.writes += 1
+        self._reached(after=False)
+        super().update_object(key, value, context)
+        self._reached(after=True)
+
+    def delete_object(self, key: str, context: Any = None) -> None:
+        self.writes += 1
+        self._reached(after=False)
+        super().delete_object(key, context)
+        self._reached(after=True)
+
+
+class Stage:
+    """One project, one bank, any number of operations."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.cloud = Cloud(
+            FakeClock(),
+            seconds={
+                "create_snapshot": 3.0,
+                "create_share": 20.0,
+                "delete_snapshot": 2.0,
+                "delete_share": 2.0,
+            },
+        )
+        self.project_id = "project-a"
+        self.folder = folder
+        self.settings = settings
+        self.microversion = "2.98"
+        self.bank_plugin = self.open_bank()
+
+    def open_bank(self) -> DyingBank:
+        """The bank, as a process that starts anew finds it."""
+        conf = cfg.ConfigOpts()
+        conf(args=[])
+        conf.register_opts(file_system_bank_plugin_opts, "file_system_bank_plugin")
+        conf.set_override("file_system_bank_path", str(self.folder), "file_system_bank_plugin")
+        self.bank_plugin = DyingBank(conf)
+        self.bank = Bank(self.bank_plugin)
+        self.checkpoints = CheckpointCollection(self.bank)
+        return self.bank_plugin
+
+    def checkpoint(self, *share_ids: str) -> Any:
+        """A new checkpoint of a plan with these shares."""
+        plan = {
+            "id": str(uuid.uuid4()),
+            "name": "plan",
+            "provider_id": str(uuid.uuid4()),
+            "project_id": self.project_id,
+            "resources": [{"type": SHARE, "id": share, "name": "s"} for share in share_ids],
+        }
+        return self.checkpoints.create(plan)
+
+    def shared(self, *share_ids: str) -> Shared:
+        """What one flow over these shares has in common, as the plugin makes it."""
+        conf = cfg.ConfigOpts()
+        conf(args=[])
+        group = opts.register_provider_opts(conf)
+        for name, value in self.settings.items():
+            conf.set_override(name, value, opts.GROUP)
+
+        def connect(context: Any, project_id: str) -> Any:
+            return FakeManila(self.cloud, context.project_id, self.microversion)
+
+        shared = Shared(group, connect, self.cloud.clock)
+        for share_id in share_ids:
+            shared.register(share_id)
+        return shared
+
+    def run(
+        self,
+        kind: type,
+        checkpoint: Any,
+        *share_ids: str,
+        given: Any = None,
+        context: Context | None = None,
+        **extras: Any,
+    ) -> list[BaseException]:
+        """Run one flow: the main hook for each share. Returns the errors of those that failed."""
+        shared = self.shared(*share_ids)
+        errors: list[BaseException] = []
+        for share_id in share_ids:
+            try:
+                kind(shared).on_main(
+                    checkpoint,
+                    Resource(type=SHARE, id=share_id, name="s"),
+                    context or Context(self.project_id),
+                    given or {},
+                    operation_log=extras.setdefault("operation_log", Record()),
+                    **{name: value for name, value in extras.items() if name != "operation_log"},
+                )
+            except Exception as error:  # noqa: BLE001 - they are what the test looks at
+                errors.append(error)
+        return errors
+
+    def protect(self, checkpoint: Any, *share_ids: str, **kwargs: Any) -> list[BaseException]:
+        return self.run(ProtectOperation, checkpoint, *share_ids, **kwargs)
+
+    def restore(self, checkpoint: Any, *share_ids: str, **kwargs: Any) -> list[BaseException]:
+        return self.run(RestoreOperation, checkpoint, *share_ids, **kwargs)
+
+    def verify(self, checkpoint: Any, *share_ids: str, **kwargs: Any) -> list[BaseException]:
+        return self.run(VerifyOperation, checkpoint, *share_ids, **kwargs)
+
+    def delete(self, checkpoint: Any, *share_ids: str, **kwargs: Any) -> list[BaseException]:
+        return self.run(DeleteOperation, checkpoint, *share_ids, **kwargs)
+
+    def pages(self, checkpoint: Any, share_id: str) -> dict[str, Any]:
+        """What the bank holds for a share, by key."""
+        section = checkpoint.get_resource_bank_section(share_id)
+        return {key: section.get_object(key) for key in section.list_objects()}
