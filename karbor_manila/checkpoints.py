@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karbor import exception as karbor_exception
+from karbor.common import constants
 from oslo_log import log as logging
 
 LOG = logging.getLogger(__name__)
@@ -73,10 +74,36 @@ def find(provider: Any, query: Query) -> list[Any]:
         if query.limit is not None and len(found) >= query.limit:
             break
         try:
-            found.append(provider.get_checkpoint(entry.id))
-        except (karbor_exception.KarborException, KeyError, TypeError) as error:
+            checkpoint = provider.get_checkpoint(entry.id)
+            checkpoint.to_dict()
+        except Exception as error:  # noqa: BLE001 - Karbor takes any index for a checkpoint's
             LOG.error("Checkpoint %s cannot be read and is passed over: %s", entry.id, error)
+        else:
+            # Karbor says "deleted" before it takes a checkpoint out of the index, and a crash in
+            # between leaves it there.
+            if checkpoint.status != constants.CHECKPOINT_STATUS_DELETED:
+                found.append(checkpoint)
     return found
+
+
+def mend_index(provider: Any, checkpoint: Any) -> None:
+    """Put a checkpoint's entries into the index again.
+
+    A deletion that was stopped among them has removed some, and Karbor's next one fails over each
+    that is not there (karbor/services/protection/checkpoint.py, delete).
+
+    :raises karbor.exception.KarborException: the bank cannot be written
+    """
+    index = checkpoint.checkpoint_section.get_object("index.json")
+    plan, project = index["protection_plan"], index["project_id"]
+    name, day = f"{index['timestamp']}@{checkpoint.id}", index["created_at"]
+    section = provider.bank.get_sub_section(_INDICES)
+    for key in (
+        f"/by-provider/{plan['provider_id']}/{project}/{name}",
+        f"/by-date/{day}/{project}/{name}",
+        f"/by-plan/{plan['id']}/{project}/{day}/{name}",
+    ):
+        section.update_object(key, checkpoint.id)
 
 
 def _entries(bank: Any, query: Query) -> Iterator[Entry]:

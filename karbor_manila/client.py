@@ -13,6 +13,7 @@ are found.
 """
 
 import contextlib
+import re
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from keystoneauth1 import exceptions as ks_exc
 from manilaclient import api_versions
 from manilaclient import client as manilaclient
 from oslo_log import log as logging
+from oslo_utils import strutils
 
 from karbor_manila import exception
 
@@ -175,16 +177,17 @@ class Manila:
 
     def limits(self) -> dict[str, int]:
         """The project's absolute limits and what is used of them; -1 is no limit."""
-        body = self._ask("GET", "/limits", "show the quota of the project")
-        absolute: dict[str, int] = body["limits"]["absolute"]
+        asked = "show the quota of the project"
+        limits = _part(asked, self._ask("GET", "/limits", asked), "limits")
+        absolute: dict[str, int] = _part(asked, limits, "absolute")
         return absolute
 
     def messages(self, **filters: str) -> list[View]:
         """The project's user messages, newest first (microversion 2.37)."""
         query = urllib.parse.urlencode(filters | {"sort_key": "created_at", "sort_dir": "desc"})
-        messages: list[View] = self._ask("GET", f"/messages?{query}", "read its messages")[
-            "messages"
-        ]
+        asked = "read its messages"
+        reply = self._ask("GET", f"/messages?{query}", asked)
+        messages: list[View] = _part(asked, reply, "messages")
         return messages
 
     def is_alive(self) -> bool:
@@ -218,18 +221,19 @@ class Manila:
             if self.features.counts:
                 query["with_count"] = "True"
             body = self._ask("GET", f"/{kind}/detail?{urllib.parse.urlencode(query)}", asked)
-            for view in body[kind]:
+            page = _part(asked, body, kind)
+            for view in page:
                 if view["id"] not in seen:
                     seen.add(view["id"])
                     yield view
             offset += PAGE
             total = body.get("count")
-            if not body[kind] or (total is not None and len(seen) >= total):
+            if not page or (total is not None and len(seen) >= total):
                 return
 
     def _get(self, path: str, key: str, asked: str) -> View | None:
         try:
-            view: View = self._ask("GET", path, asked)[key]
+            view: View = _part(asked, self._ask("GET", path, asked), key)
         except exception.ManilaRefused as refused:
             if refused.status == 404:
                 return None
@@ -238,7 +242,7 @@ class Manila:
 
     def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
         response, body = self._send(asked, "POST", path, body={key: dict(fields)})
-        view: View = body[key]
+        view: View = _part(asked, body, key)
         view["request_id"] = response.headers.get("x-openstack-request-id")
         return view
 
@@ -279,24 +283,31 @@ class Manila:
         with _asking(asked):
             response, body = self._adapter(OLDEST).get_with_base_url("", raise_exc=False)
         # 300 Multiple Choices is how Manila answers when it speaks more than one version.
-        microversion = negotiate(_checked(asked, response, body)["versions"])
+        microversion = negotiate(_checked(asked, response, body).get("versions"))
         LOG.info("Manila at %s is spoken to in microversion %s", self.endpoint, microversion)
         with _negotiated_lock:
             _negotiated[self.endpoint] = microversion
         return microversion
 
 
-def negotiate(versions: list[Mapping[str, str]]) -> str:
+def negotiate(versions: object) -> str:
     """The newest microversion that the server, manilaclient and this code all know.
 
-    :param versions: Manila's version document (GET /), the entries of ``versions``
-    :raises ManilaTooOld: the server does not reach :data:`OLDEST`, or starts above us
+    :param versions: the entries of ``versions`` in Manila's version document (GET /)
+    :raises ManilaTooOld: the server does not reach :data:`OLDEST`, or starts above us, or does not
+        say anything that Manila would say
     """
-    offers = [v for v in versions if str(v.get("id", "")).startswith("v2")]
+    offers = [
+        offer
+        for offer in (versions if isinstance(versions, list) else [])
+        if isinstance(offer, Mapping) and str(offer.get("id", "")).startswith("v2")
+    ]
     newest = min(api_versions.APIVersion(NEWEST), api_versions.APIVersion(api_versions.MAX_VERSION))
     for offer in offers:
-        lowest = api_versions.APIVersion(offer.get("min_version") or "2.0")
-        highest = api_versions.APIVersion(offer.get("version") or "2.0")
+        lowest = _version(offer.get("min_version") or "2.0")
+        highest = _version(offer.get("version") or "2.0")
+        if lowest is None or highest is None:
+            continue
         chosen = min(newest, highest)
         if chosen >= lowest and chosen >= api_versions.APIVersion(OLDEST):
             return str(chosen.get_string())
@@ -304,17 +315,24 @@ def negotiate(versions: list[Mapping[str, str]]) -> str:
     raise exception.ManilaTooOld(OLDEST, spoken)
 
 
+def _version(text: object) -> Any:
+    return api_versions.APIVersion(text) if re.fullmatch(r"\d+\.\d+", str(text)) else None
+
+
 def _find_endpoint(session: Any, where: Where) -> str:
     if where.endpoint:
         return where.endpoint.rstrip("/")
     for interface in where.interfaces:
         for service_type in where.service_types:
-            found = session.get_endpoint(
-                service_type=service_type,
-                interface=interface,
-                region_name=where.region,
-                skip_discovery=True,
-            )
+            try:
+                found = session.get_endpoint(
+                    service_type=service_type,
+                    interface=interface,
+                    region_name=where.region,
+                    skip_discovery=True,
+                )
+            except ks_exc.EndpointNotFound:
+                continue
             # "share" is also what the v1 API was called: keystoneauth knows the names as aliases
             # and may answer with its endpoint, on which nothing here would work.
             if found and "/v1" not in urllib.parse.urlparse(found).path:
@@ -335,7 +353,8 @@ def _asking(asked: str) -> Iterator[None]:
     except ks_exc.SSLError as error:
         answer = f"its certificate was not accepted: {error}"
         raise exception.ManilaRefused(asked, 0, answer) from error
-    except ks_exc.ConnectionError as error:
+    except (ks_exc.ConnectionError, ks_exc.DiscoveryFailure) as error:
+        # The second is what a generic password plugin makes of a Keystone that is away.
         raise exception.ManilaPassing(asked, str(error)) from error
     except ks_exc.HttpError as error:
         raise _failure(asked, int(error.http_status or 0), str(error), error.request_id) from error
@@ -365,6 +384,13 @@ def _checked(asked: str, response: Any, body: Any, *, readable: bool = True) -> 
     return body
 
 
+def _part(asked: str, body: Mapping[str, Any], key: str) -> Any:
+    """A part of a good answer. Something between us and Manila may answer in its place."""
+    if key not in body:
+        raise exception.ManilaPassing(asked, f"the reply has no {key!r}")
+    return body[key]
+
+
 def _failure(
     asked: str, status: int, answer: str, request_id: str | None, retry_after: float = 0.0
 ) -> exception.KarborManilaError:
@@ -377,8 +403,14 @@ def _answer(body: Any) -> str:
     """Manila's sentence in an error body: ``{"badRequest": {"code": 400, "message": ...}}``."""
     for error in body.values() if isinstance(body, dict) else ():
         if isinstance(error, dict) and error.get("message"):
-            return str(error["message"])
+            return _without_secrets(str(error["message"]))
     return ""
+
+
+def _without_secrets(text: str) -> str:
+    """Somebody on the way may repeat a request's headers, and what it says is shown to users."""
+    masked = re.sub(r"(?i)\b(x-[a-z-]*token\W+)\S+", r"\1***", text)
+    return str(strutils.mask_password(re.sub(r"\bgAAAAA[\w-]+", "***", masked)))[:1000]
 
 
 def _seconds(value: object) -> float:

@@ -107,14 +107,19 @@ class EndpointMissing(KarborManilaError):
         )
 
 
-class SessionUnavailable(KarborManilaError):
-    """Karbor could not make a session for the user of this operation."""
+class SessionUnavailable(ManilaPassing):
+    """Karbor could not make a session for the user of this operation.
+
+    It does not say why (ClientFactory swallows the reason). Keystone may only be away for a moment,
+    so it counts as an error that may pass.
+    """
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
         super().__init__(
-            f"No Keystone session could be made for project {project_id}. Check [trustee] and "
-            f"[keystone_authtoken] in karbor.conf, and that Keystone answers."
+            "give anything",
+            f"no Keystone session could be made for project {project_id}; check that Keystone "
+            f"answers, and [trustee] and [keystone_authtoken] in karbor.conf",
         )
 
 
@@ -138,8 +143,8 @@ class DeadlineExceeded(KarborManilaError):
         self.seconds = seconds
         self.last_seen = last_seen
         super().__init__(
-            f"Waited {seconds:.0f} seconds for {awaited}; last seen: {last_seen}. Ask the "
-            f"administrator of Manila, or raise the timeout in the provider's file."
+            f"Waited {seconds:.0f} seconds for {awaited}; last seen: {last_seen.rstrip('.')}. "
+            f"Ask the administrator of Manila, or raise the timeout in the provider's file."
         )
 
 

@@ -16,7 +16,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from karbor_manila import exception
-from karbor_manila.protectable import ShareProtectable
+from karbor_manila.protectable import ShareProtectable, unlistable
 
 LOG = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class GraphBuilder:
         self._registry = registry
         self._types = frozenset(types)
         self._left_out: list[dict[str, Any]] = []
+        self._named: frozenset[tuple[str, str]] = frozenset()
 
     def build_graph(self, context: Any, resources: Iterable[Resource]) -> list[graph.GraphNode]:
         """The graph below these resources; called by Karbor's protect flow.
@@ -42,6 +43,7 @@ class GraphBuilder:
         :raises karbor.exception.KarborException: the shares of a project cannot be listed
         """
         start = {(item.type, item.id): item for item in resources}
+        self._named = frozenset(start)
 
         def children(parent: Resource) -> list[Resource]:
             # Karbor compares resources by their names too: a share that the plan names under an
@@ -79,9 +81,7 @@ class GraphBuilder:
         try:
             inventory = plugin.inventory(context, parent.id)
         except exception.KarborManilaError as error:
-            raise karbor_exception.ProtectableResourceNotFound(
-                id=parent.id, type=parent.type, reason=str(error)
-            ) from error
+            raise unlistable(parent, error) from error
         for share in inventory.left_out:
             self._leave_out(plugin.get_resource_type(), share.id, share.name, share.reason)
         return inventory.shares
@@ -116,6 +116,8 @@ class GraphBuilder:
     def _leave_out(
         self, resource_type: str, resource_id: str | None, name: str | None, reason: str
     ) -> None:
+        if (resource_type, resource_id) in self._named:
+            return  # the plan names it itself: it is not left out, it fails
         LOG.info("%s %s is left out: %s", resource_type, resource_id, reason)
         self._left_out.append(
             {"type": resource_type, "id": resource_id, "name": name, "reason": reason}

@@ -48,13 +48,20 @@ def read(bank: Any) -> str | None:
     :raises BankUnreadable: the bank cannot be read, or its id is damaged
     """
     try:
+        stored = bank.get_object(KEY)
+    except (karbor_exception.KarborException, OSError, ValueError) as error:
         # Banks raise the same error for what is absent and for what is unreadable; only a list
         # tells them apart.
-        if KEY not in set(bank.list_objects(PREFIX + "/")):
+        if not _listed(bank):
             return None
-        stored = bank.get_object(KEY)
-    except karbor_exception.KarborException as error:
         raise exception.BankUnreadable("give its id", str(error)) from error
     if not isinstance(stored, dict) or not stored.get("id"):
         raise exception.BankUnreadable("give its id", f"{KEY} is damaged")
     return str(stored["id"])
+
+
+def _listed(bank: Any) -> bool:
+    try:
+        return KEY in set(bank.list_objects(PREFIX + "/"))
+    except karbor_exception.KarborException as error:
+        raise exception.BankUnreadable("list its id", str(error)) from error

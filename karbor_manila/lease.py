@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
 from karbor_manila.identity import PREFIX
@@ -35,6 +34,11 @@ class Lease:
     started: float
     renewed: str
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was renewed."""
+        return (_now() - datetime.datetime.fromisoformat(self.renewed)).total_seconds()
+
 
 def renew(bank: Any) -> None:
     """Say that this process is alive. A bank that does not take it is logged and tried later."""
@@ -47,7 +51,7 @@ def renew(bank: Any) -> None:
     )
     try:
         bank.update_object(_LEASES + bank.get_owner_id(), asdict(lease))
-    except karbor_exception.KarborException as error:
+    except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
         LOG.warning("The lease could not be renewed: %s", error)
 
 
@@ -59,10 +63,10 @@ def prune(bank: Any, age: float) -> None:
     """
     try:
         for key in bank.list_objects(_LEASES):
-            lease = _read(bank, key.removeprefix(_LEASES))
-            if lease and _age(lease) > age:
+            lease = _parse(bank.get_object(key))
+            if lease is None or lease.age > age:
                 bank.delete_object(key)
-    except karbor_exception.KarborException as error:
+    except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
         LOG.warning("Old leases could not be removed: %s", error)
 
 
@@ -80,29 +84,40 @@ def is_alive(bank: Any, owner: str, timeout: float, since: datetime.datetime) ->
         return _now() - since < datetime.timedelta(seconds=timeout)
     if lease.machine == _machine():
         return _runs(lease)
-    return _age(lease) < timeout
+    return lease.age < timeout
 
 
 def _read(bank: Any, owner: str) -> Lease | None:
     key = _LEASES + owner
     if key not in set(bank.list_objects(_LEASES)):
         return None
-    stored = bank.get_object(key)
-    try:
-        return Lease(**stored)
-    except TypeError:
+    lease = _parse(bank.get_object(key))
+    if lease is None:
         LOG.warning("The lease of %s cannot be understood and counts as none", owner)
+    return lease
+
+
+def _parse(stored: Any) -> Lease | None:
+    """A lease as it was written, or None for anything else, such as half of one."""
+    try:
+        lease = Lease(
+            host=str(stored["host"]),
+            machine=str(stored["machine"]),
+            pid=int(stored["pid"]),
+            started=float(stored["started"]),
+            renewed=str(stored["renewed"]),
+        )
+        lease.age  # noqa: B018 - raises for what is no date, or one without a zone
+    except (KeyError, TypeError, ValueError):
         return None
-
-
-def _age(lease: Lease) -> float:
-    """Seconds since the lease was renewed."""
-    return (_now() - datetime.datetime.fromisoformat(lease.renewed)).total_seconds()
+    return lease if lease.pid > 0 else None
 
 
 def _runs(lease: Lease) -> bool:
     try:
-        return abs(psutil.Process(lease.pid).create_time() - lease.started) < 1.0
+        process = psutil.Process(lease.pid)
+        same = abs(process.create_time() - lease.started) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

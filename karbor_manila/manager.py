@@ -8,7 +8,7 @@ it calls the manager, so what Karbor's own manager refuses for good (a checkpoin
 
 import contextlib
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import oslo_messaging as messaging
@@ -29,7 +29,6 @@ from karbor_manila import (
     parameters,
     plans,
 )
-from karbor_manila.exception import KarborManilaError
 from karbor_manila.operations import restore as restore_operation
 from karbor_manila.protectable import ShareProtectable
 from karbor_manila.schemas import VERIFY_SCHEMA
@@ -60,8 +59,8 @@ class ProtectionManager(manager.ProtectionManager):
         for provider in self._providers():
             try:
                 LOG.info("Provider %s has bank %s", provider.id, identity.bank_id(provider.bank))
-            except KarborManilaError as error:
-                LOG.error("Provider %s: %s", provider.id, error)
+            except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
+                LOG.error("Provider %s: its bank is not at hand: %s", provider.id, error)
             lease.prune(provider.bank, _LEASES_KEPT)
         self._renewals = loopingcall.FixedIntervalLoopingCall(self._renew_leases)
         self._renewals.start(interval=self._settings.lease_interval, stop_on_exception=False)
@@ -139,21 +138,18 @@ class ProtectionManager(manager.ProtectionManager):
     def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
         """Delete a checkpoint; again, too, when that failed or was abandoned."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
-        status = checkpoint.status
-        if status == constants.CHECKPOINT_STATUS_DELETED:
-            raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
-        if self._is_dead_end(checkpoint):
-            LOG.info("Checkpoint %s is %s and is deleted again", checkpoint_id, status)
-            # Karbor's manager deletes from this status; a crash in between leaves one that can be
-            # deleted, too.
-            checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
-            checkpoint.commit()
-        elif status in ownership.IN_WORK:
-            raise exception.InvalidInput(
-                reason=f"checkpoint {checkpoint_id} is {status}, and the process that works on it "
-                f"is alive; wait until it ends"
-            )
-        super().delete(context, provider_id, checkpoint_id)
+        running = self.worker.running
+        with self.worker.beginning(checkpoint_id):
+            if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
+                raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+            if self._is_dead_end(checkpoint, running):
+                self._reopen(provider_id, checkpoint)
+            elif checkpoint.status in ownership.IN_WORK or checkpoint_id in running:
+                raise exception.InvalidInput(
+                    reason=f"checkpoint {checkpoint_id} is {checkpoint.status}, and the process "
+                    f"that works on it is alive; wait until it ends"
+                )
+            super().delete(context, provider_id, checkpoint_id)
 
     @messaging.expected_exceptions(
         exception.AccessCheckpointNotAllowed, exception.CheckpointNotBeReset
@@ -161,7 +157,7 @@ class ProtectionManager(manager.ProtectionManager):
     def reset_state(self, context: Any, provider_id: str, checkpoint_id: str, state: str) -> None:
         """Set the status of a checkpoint, of an abandoned one too."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
-        if self._is_dead_end(checkpoint):
+        if self._is_dead_end(checkpoint, self.worker.running):
             LOG.info("Checkpoint %s is set from %s to %s", checkpoint_id, checkpoint.status, state)
             checkpoint.status = state
             checkpoint.commit()
@@ -215,14 +211,26 @@ class ProtectionManager(manager.ProtectionManager):
             raise exception.AccessCheckpointNotAllowed(checkpoint_id=checkpoint_id)
         return checkpoint
 
-    def _is_dead_end(self, checkpoint: Any) -> bool:
-        """Whether the checkpoint is in a status that nobody will ever change any more."""
+    def _reopen(self, provider_id: str, checkpoint: Any) -> None:
+        """Make a checkpoint that nobody will bring to an end one that can be deleted."""
+        LOG.info("Checkpoint %s is %s and is deleted again", checkpoint.id, checkpoint.status)
+        checkpoints.mend_index(self.provider_registry.show_provider(provider_id), checkpoint)
+        # Karbor's manager deletes from this status; a crash in between leaves one that can be
+        # deleted, too.
+        checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
+        checkpoint.commit()
+
+    def _is_dead_end(self, checkpoint: Any, running: Collection[str]) -> bool:
+        """Whether the checkpoint is in a status that nobody will ever change any more.
+
+        :param running: the checkpoints that this process works on
+        """
         if checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING:
-            return checkpoint.id not in self.worker.running
+            return checkpoint.id not in running
         return ownership.is_abandoned(
             checkpoint,
             own={provider.bank.get_owner_id() for provider in self._providers()},
-            running=self.worker.running,
+            running=running,
             timeout=self._settings.lease_timeout,
         )
 
@@ -268,7 +276,10 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
                 str(getattr(refusal, "msg", refusal)),
             )
         record["status"] = failure
-        record.save()
+        try:
+            record.save()
+        except Exception:
+            LOG.exception("The reason of a refusal could not be written into %s", record["id"])
         raise
 
 
@@ -282,15 +293,16 @@ def _register_verify_schemas(provider: Any) -> None:
     """Put the verify schemas where Karbor looks for them; its provider never does."""
     schemas_of_types = provider.extended_info_schema.setdefault("verify_schema", {})
     for resource_type, plugin in provider.plugins.items():
-        with contextlib.suppress(NotImplementedError):
+        # Karbor's base class raises NotImplementedError, and Karbor asks for no base class.
+        with contextlib.suppress(NotImplementedError, AttributeError):
             schemas_of_types[resource_type] = plugin.get_verify_schema(resource_type)
 
 
-def _day(text: str | None) -> datetime.date | None:
-    """A day as Karbor's API takes it: YYYY-MM-DD."""
+def _day(text: object) -> datetime.date | None:
+    """A day as Karbor's API takes it: YYYY-MM-DD. (It makes a number of what looks like one.)"""
     if not text:
         return None
     try:
-        return datetime.date.fromisoformat(text)
+        return datetime.date.fromisoformat(str(text))
     except ValueError:
         raise exception.InvalidInput(reason=f"{text!r} is not a day (YYYY-MM-DD)") from None

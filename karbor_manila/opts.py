@@ -141,6 +141,42 @@ SERVICE_OPTS: list[cfg.Opt] = [
 ]
 
 
+# For the sample alone: Karbor declares and reads these itself
+# (karbor/services/protection/provider.py and bank_plugins/file_system_bank_plugin.py).
+_KARBORS_PROVIDER_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("name", sample_default="karbor-manila", help="The name that tenants see."),
+    cfg.StrOpt(
+        "description", sample_default="Manila shares", help="The description that tenants see."
+    ),
+    cfg.StrOpt(
+        "id",
+        sample_default="b766f37c-d011-4026-8228-28730d734a3f",
+        help="A UUID of your own. Keep the one you have when you move from Karbor's share plugin: "
+        "plans and checkpoints name it.",
+    ),
+    cfg.MultiStrOpt(
+        "plugin",
+        sample_default=[
+            "karbor-manila-share-protection-plugin",
+            "karbor-manila-project-plugin",
+        ],
+        help="The protection plugins: one line each. A later one takes over the types of an "
+        "earlier one, so Karbor's noop plugin must not come after these.",
+    ),
+    cfg.StrOpt("bank", sample_default="karbor-fs-bank-plugin", help="The bank plugin."),
+    cfg.BoolOpt("enabled", sample_default=True, help="Whether the provider is offered."),
+]
+
+_KARBORS_BANK_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        "file_system_bank_path",
+        sample_default="/var/lib/karbor/bank",
+        help="The folder of Karbor's file-system bank; it must be the same on every host that "
+        "runs karbor-protection.",
+    ),
+]
+
+
 def register_provider_opts(conf: cfg.ConfigOpts) -> cfg.ConfigOpts.GroupAttr:
     """Register the provider's options on ``conf`` and return their group.
 
@@ -159,7 +195,11 @@ def register_service_opts(conf: cfg.ConfigOpts) -> cfg.ConfigOpts.GroupAttr:
 
 def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
     """Entry point of ``oslo.config.opts``: what stands in a provider's file."""
-    return [(GROUP, PROVIDER_OPTS)]
+    return [
+        ("provider", _KARBORS_PROVIDER_OPTS),
+        ("file_system_bank_plugin", _KARBORS_BANK_OPTS),
+        (GROUP, PROVIDER_OPTS),
+    ]
 
 
 def list_service_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:

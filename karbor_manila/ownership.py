@@ -65,9 +65,16 @@ def _owner(checkpoint: Any) -> tuple[str, datetime.datetime]:
     section = checkpoint.checkpoint_section
     try:
         if _CLAIM in section.list_objects():
-            stored = section.get_object(_CLAIM)
-            return stored["owner"], datetime.datetime.fromisoformat(stored["since"])
-    except karbor_exception.KarborException as error:
+            return _parse(section.get_object(_CLAIM))
+    except (karbor_exception.BankGetObjectFailed, KeyError, TypeError, ValueError) as error:
+        # A crash may have cut it short; who made the checkpoint is known all the same.
         LOG.warning("Checkpoint %s: its claim cannot be read: %s", checkpoint.id, error)
     begun = float(section.get_object(_INDEX)["timestamp"])
     return checkpoint.owner_id, datetime.datetime.fromtimestamp(begun, datetime.UTC)
+
+
+def _parse(stored: Any) -> tuple[str, datetime.datetime]:
+    since = datetime.datetime.fromisoformat(stored["since"])
+    if since.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return str(stored["owner"]), since

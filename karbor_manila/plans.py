@@ -6,6 +6,7 @@ from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
+from oslo_utils import uuidutils
 
 from karbor_manila import exception, parameters
 from karbor_manila.protection import ShareProtectionPlugin
@@ -31,6 +32,11 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
     """
     resources = plan.get("resources") or []
     for item in resources:
+        # The id becomes part of a key in the bank.
+        if item["type"] == SHARE and not uuidutils.is_uuid_like(item["id"]):
+            raise karbor_exception.InvalidPlan(
+                reason=f"it names a share by {item['id']!r}, which is not an id (a UUID)"
+            )
         if item["type"] not in provider.plugins:
             raise karbor_exception.InvalidPlan(
                 reason=f"it names {item['type']} {item['id']}, and provider {provider.name!r} has "
@@ -61,8 +67,9 @@ def check_restore(
     """
     try:
         _check(given, set(share_ids), lambda _given: None)
-    except exception.KarborManilaError as error:
-        return dict.fromkeys(share_ids, str(error))
+    except exception.InvalidParameter as error:
+        named = share_ids or [error.parameter.partition("#")[2]]
+        return dict.fromkeys(named, str(error))
     wrong = {}
     for share_id in share_ids:
         try:

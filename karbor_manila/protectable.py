@@ -54,7 +54,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         connect: Callable[..., Manila] = sessions.connect,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(context, conf)
+        super().__init__(None, conf)  # Karbor would keep the first request's token for ever
         self._conf = conf or cfg.CONF
         self._connect = connect
         self._clock = clock or Clock()
@@ -115,16 +115,14 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
     ) -> list[resource.Resource]:
         """The shares of a project that can be protected, for the graph of a checkpoint.
 
-        :raises karbor.exception.ProtectableResourceNotFound: they cannot be listed. It is not
+        :raises karbor.exception.KarborException: they cannot be listed. It is not
             ListProtectableResourceFailed, which Karbor would swallow: the checkpoint would be
             available, and empty (protectable_registry.py, fetch_dependent_resources)
         """
         try:
             inventory = self.inventory(context, parent_resource.id)
         except exception.KarborManilaError as error:
-            raise karbor_exception.ProtectableResourceNotFound(
-                id=parent_resource.id, type=parent_resource.type, reason=str(error)
-            ) from error
+            raise unlistable(parent_resource, error) from error
         return inventory.shares
 
     def inventory(self, context: Any, project_id: str) -> Inventory:
@@ -152,7 +150,8 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
             self._connect,
             context,
             project_id=project_id,
-            timeout=settings.request_timeout,
+            # One request that hangs must leave time for another.
+            timeout=min(settings.request_timeout, max(1.0, settings.listing_timeout / 2)),
             parallel=settings.max_parallel_requests,
         )
         return persist(
@@ -163,6 +162,15 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         return resource.Resource(
             type=self.get_resource_type(), id=view["id"], name=view.get("name") or view["id"]
         )
+
+
+def unlistable(
+    parent: resource.Resource, error: exception.KarborManilaError
+) -> karbor_exception.KarborException:
+    """What Karbor is told when the shares of a project cannot be listed."""
+    return karbor_exception.KarborException(
+        f"The shares of project {parent.id} cannot be listed. {error}"
+    )
 
 
 def objection(view: View) -> str:

@@ -21,7 +21,22 @@ from karbor_manila.schemas import INTENT_SCHEMA, RECORD_SCHEMA
 
 VERSION = 1
 
-_FOREIGN_FIELDS = ("share_id", "size", "share_proto", "snapshot_id")
+#: What Karbor 1.6.0's share plugin writes, of the same kinds as ours.
+_FOREIGN_SCHEMA = {
+    "type": "object",
+    "properties": {
+        name: RECORD_SCHEMA["properties"][name]
+        for name in (
+            "share_id",
+            "size",
+            "share_proto",
+            "share_type",
+            "share_network_id",
+            "snapshot_id",
+        )
+    },
+    "required": ["share_id", "size", "share_proto", "snapshot_id"],
+}
 
 
 @dataclass(frozen=True)
@@ -87,12 +102,10 @@ def load_intent(stored: object) -> Intent:
 
 def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:
     """A record of Karbor 1.6.0's share plugin. Its ``share_type`` is a name, not an id."""
-    missing = [name for name in _FOREIGN_FIELDS if not stored.get(name)]
-    if missing:
-        raise exception.RecordInvalid("record", f"it has no {', '.join(missing)}")
+    _checked(stored, _FOREIGN_SCHEMA, "record")
     return ShareRecord(
         share_id=stored["share_id"],
-        size=int(stored["size"]),
+        size=stored["size"],
         share_proto=stored["share_proto"],
         share_type=stored.get("share_type"),
         share_network_id=stored.get("share_network_id"),

@@ -33,6 +33,7 @@ def connect(
     session = ClientFactory._generate_session(context, "manila")
     if session is None:  # ClientFactory swallows the reason
         raise exception.SessionUnavailable(context.project_id)
+    session.timeout = timeout  # of Keystone's answers, too
     group = conf[_GROUP]
     if not group.manila_ca_cert_file and not group.manila_auth_insecure:
         # Karbor's generic options of the group, which its factory passes over.
@@ -54,7 +55,9 @@ def where(conf: Any = cfg.CONF) -> client.Where:
     ``interface`` and ``region_id`` says, and a change of plugin must not move the traffic.
     """
     group = conf[_GROUP]
-    service_type, _name, endpoint_type = group.manila_catalog_info.split(":")
+    # <service type>:<service name>:<endpoint type>
+    named = [*group.manila_catalog_info.split(":"), "", ""]
+    service_type, endpoint_type = named[0], named[2] or "publicURL"
     types = (service_type, *(t for t in client.SERVICE_TYPES if t != service_type))
     if _is_set(conf, "interface"):
         interfaces: tuple[str, ...] = (group.interface,)

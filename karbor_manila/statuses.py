@@ -74,8 +74,5 @@ SNAPSHOT_FINAL = frozenset(
 #: (manila/share/api.py, delete_snapshot).
 SNAPSHOT_DELETABLE = frozenset({AVAILABLE, ERROR})
 
-#: A snapshot in one of these is on its way out.
-SNAPSHOT_LEAVING = frozenset({"deleting", "deferred_deleting", "deleted"})
-
 #: A snapshot in one of these stays until an administrator acts.
 SNAPSHOT_STUCK = frozenset({ERROR_DELETING, "error_deferred_deleting", "unmanage_error"})

@@ -127,6 +127,7 @@ class Watcher:
         """``name`` (any distinct name of one of the expected things) will not be waited for."""
         with self._condition:
             self._announce(name)
+            self._condition.notify_all()
 
     def wait(self, key: str, judge: Judge[T], timeout: float, awaited: str) -> T:
         """Wait until ``judge`` says something of the thing with the id ``key``.
@@ -142,7 +143,9 @@ class Watcher:
         with self._condition:
             self._announce(key)
             self._wanted[key] = self._wanted.get(key, 0) + 1
-            since = self._round
+            # A look that is under way began before this wait and says nothing about it.
+            since = self._round + self._looking
+            self._due = min(self._due, deadline)
             try:
                 while True:
                     if self._refusal and self._refusal[0] > since:
@@ -171,14 +174,14 @@ class Watcher:
     def _let_pass(self, deadline: float, timeout: float, awaited: str, key: str) -> None:
         """One turn of waiting: do the look that is due, or wait for it or for the deadline."""
         now = self._clock.now()
-        if now >= deadline:
-            raise exception.DeadlineExceeded(awaited, timeout, self._last_seen(key))
-        if self._looking:
-            self._clock.wait(self._condition, deadline - now)
-        elif now < self._due:
-            self._clock.wait(self._condition, min(self._due, deadline) - now)
-        else:
+        if now >= self._due and not self._looking:
             self._look_once()
+        elif now >= deadline:
+            raise exception.DeadlineExceeded(awaited, timeout, self._last_seen(key))
+        elif self._looking:
+            self._clock.wait(self._condition, deadline - now)
+        else:
+            self._clock.wait(self._condition, min(self._due, deadline) - now)
 
     def _look_once(self) -> None:
         keys = frozenset(self._wanted)

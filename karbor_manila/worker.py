@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Karbor's Worker with us in it: it builds the flows, runs them, and knows which ones run."""
 
+import collections
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from karbor import exception as karbor_exception
+from karbor import objects
 from karbor.common import constants
 from karbor.services.protection.flows import worker
 from oslo_log import log as logging
+from oslo_utils import timeutils
 
 from karbor_manila import ownership
 from karbor_manila.graph import GraphBuilder
@@ -38,11 +43,24 @@ class Worker(worker.Worker):
     def __init__(self, engine_path: str | None = None) -> None:
         super().__init__(engine_path)
         self._flows: dict[int, _Running] = {}
+        self._begun: collections.Counter[str] = collections.Counter()
 
     @property
     def running(self) -> frozenset[str]:
-        """The ids of the checkpoints that a flow of this process is changing."""
-        return frozenset(flow.checkpoint.id for flow in self._flows.values() if flow.record is None)
+        """The ids of the checkpoints that this process is changing, or about to change."""
+        flows = (flow.checkpoint.id for flow in self._flows.values() if flow.record is None)
+        return frozenset(flows) | frozenset(self._begun)
+
+    @contextlib.contextmanager
+    def beginning(self, checkpoint_id: str) -> Iterator[None]:
+        """While something is about to be begun on a checkpoint: it counts as running."""
+        self._begun[checkpoint_id] += 1
+        try:
+            yield
+        finally:
+            self._begun[checkpoint_id] -= 1
+            if not self._begun[checkpoint_id]:
+                del self._begun[checkpoint_id]
 
     def get_flow(
         self, context: Any, operation_type: str, checkpoint: Any, provider: Any, **kwargs: Any
@@ -56,15 +74,20 @@ class Worker(worker.Worker):
         job = _Running(operation_type, checkpoint, record)
         if operation_type == constants.OPERATION_COPY:
             return super().get_flow(context, operation_type, checkpoint, provider, **kwargs)
-        try:
-            flow = self._build(context, job, provider, kwargs)
-        except Exception as error:
-            LOG.exception(
-                "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
-            )
-            _settle(job, _sentence(error))
-            raise
-        self._flows[id(flow)] = job
+        # From now on, not only once the flow is there: listing the shares of a project takes time
+        # in which somebody may ask for the end of the checkpoint.
+        begun = contextlib.nullcontext() if record else self.beginning(checkpoint.id)
+        with begun:
+            try:
+                flow = self._build(context, job, provider, kwargs)
+            except Exception as error:
+                LOG.exception(
+                    "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
+                )
+                _settle(job, _sentence(error))
+                _settle_log(context, job, _sentence(error))
+                raise
+            self._flows[id(flow)] = job
         return flow
 
     def run_flow(self, flow_engine: Any) -> None:
@@ -125,6 +148,40 @@ def _settle_record(job: _Running, reason: str) -> None:
     if job.record.status in _AFTER:
         job.record.status = _AFTER[job.record.status]
     job.record.save()
+
+
+def _settle_log(context: Any, job: _Running, reason: str) -> None:
+    """End the operation log that Karbor's flow made before it could not be built: the newest."""
+    restore_id = job.record.id if job.operation == constants.OPERATION_RESTORE else None
+    try:
+        logs = objects.OperationLogList.get_all_by_project(
+            context,
+            job.checkpoint.project_id,
+            None,
+            None,
+            filters={"checkpoint_id": job.checkpoint.id},
+        )
+        ours = [
+            log
+            for log in logs
+            if log.status in _AFTER
+            and log.ended_at is None
+            and log.restore_id == restore_id
+            # Karbor calls the log of a deletion one of a protection, too.
+            and (job.record is None) == (log.operation_type == constants.OPERATION_PROTECT)
+        ]
+        if ours:
+            log = max(ours, key=lambda log: log.started_at)
+            log.update(
+                {
+                    "status": _AFTER[log.status],
+                    "error_info": reason,
+                    "ended_at": timeutils.utcnow(),
+                }
+            )
+            log.save()
+    except Exception:
+        LOG.exception("Checkpoint %s: its operation log could not be ended", job.checkpoint.id)
 
 
 def _sentence(error: Exception) -> str:

@@ -60,20 +60,20 @@ class Removal:
                 refusal = error
                 LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, error)
             left = max(0.0, deadline - self.clock.now())
-            verdict = self.watcher.wait(
-                thing, self._judge(thing, refusal), left, self._awaited(thing, refusal)
-            )
+            awaited = self._awaited(thing, refusal)
+            try:
+                verdict = self.watcher.wait(thing, self._judge(thing, refusal), left, awaited)
+            except exception.DeadlineExceeded as late:
+                raise exception.DeadlineExceeded(awaited, patience, late.last_seen) from late
             if verdict == _GONE:
                 return True
             if self.clock.now() + pause > deadline:
-                raise exception.DeadlineExceeded(
-                    self._awaited(thing, refusal), patience, str(refusal or "it is still there")
-                )
+                raise exception.DeadlineExceeded(awaited, patience, "it is still there")
             self.clock.sleep(pause)
             pause = min(pause * 2, 10.0)
 
     def _awaited(self, thing: str, refusal: Exception | None) -> str:
-        said = f" ({refusal})" if refusal else ""
+        said = f" ({str(refusal).rstrip('.')})" if refusal else ""
         return f"the end of {self.kind} {thing}{said}"
 
     def _judge(self, thing: str, refusal: exception.ManilaRefused | None) -> Callable[[Any], Any]:

@@ -70,6 +70,8 @@ class Remove(JobTask):
             job.driver(left.driver).delete(
                 left.mark, left.snapshot_id, project_id=job.checkpoint.project_id
             )
+        if not left.snapshot_id:
+            job.shared.excuse(job.share_id)
 
 
 class Erase(JobTask):

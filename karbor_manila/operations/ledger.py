@@ -100,11 +100,15 @@ class Ledger:
 
     def _read(self, key: str) -> Any:
         # Banks raise the same error for what is absent and for what cannot be read, and taking the
-        # second for the first would lose a snapshot: a list tells them apart.
+        # second for the first would lose a snapshot: a list tells them apart. The object is asked
+        # for first, because the list of an object store may lag behind.
         def read() -> Any:
-            if key not in self._section.list_objects():
+            try:
+                return self._section.get_object(key)
+            except karbor_exception.BankGetObjectFailed:
+                if key in self._section.list_objects():
+                    raise
                 return None
-            return self._section.get_object(key)
 
         return self._ask(read, f"give {key!r}")
 

@@ -77,13 +77,11 @@ class TakeSnapshot(JobTask):
                 )
             except exception.ManilaRefused as refused:
                 # The share may have become busy since the preflight; that passes.
+                waited = job.shared.clock.now() > deadline
+                if refused.status != 400 or options["force"] or waited:
+                    raise
                 again = survey.look_again(job, job.share_id)
-                if (
-                    refused.status != 400
-                    or options["force"]
-                    or again["status"] == statuses.AVAILABLE
-                    or job.shared.clock.now() > deadline
-                ):
+                if again["status"] == statuses.AVAILABLE:
                     raise
                 survey.await_idle(job, again)
             else:

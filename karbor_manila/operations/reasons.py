@@ -8,11 +8,15 @@ its API that a plugin can write to.
 from collections.abc import Callable
 from typing import Any
 
+import tenacity
 from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 LOG = logging.getLogger(__name__)
+
+#: A TEXT column of MySQL takes 64 KiB (karbor/db/sqlalchemy/models.py, OperationLog).
+MOST_BYTES = 60_000
 
 
 def guard(write: Callable[..., None], job: Any, *args: Any) -> None:
@@ -38,9 +42,41 @@ def to_operation_log(job: Any, reason: str) -> None:
     log = job.extras.get("operation_log")
     if log is None:
         return
-    said = log.get("error_info")
-    log.update({"error_info": f"{said}\n{reason}" if said else reason})
-    log.save()
+
+    def tell() -> None:
+        said = log.get("error_info")
+        told = f"{said}\n{reason}" if said else reason
+        # A longer text would make Karbor's own saves fail; the checkpoint has it all.
+        if len(told.encode()) <= MOST_BYTES:
+            log.update({"error_info": told})
+
+    write(job, log, tell)
+
+
+def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | None = None) -> None:
+    """Into Karbor's restore or verification: ``resources_status`` and ``resources_reason``."""
+    write(
+        job,
+        record,
+        lambda: record.update_resource_status(
+            constants.SHARE_RESOURCE_TYPE, share_id, status, reason
+        ),
+    )
+
+
+def write(job: Any, record: Any, change: Callable[[], None]) -> None:
+    """Change a record in Karbor's database, one hook at a time; a database that is away for a
+    moment is asked again. Raises what the last attempt raised."""
+    with job.shared.writing:
+        change()
+        for attempt in tenacity.Retrying(
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
+            stop=tenacity.stop_after_attempt(5),
+            sleep=job.shared.clock.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                record.save()
 
 
 def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any]) -> None:

@@ -10,6 +10,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception, parameters
 from karbor_manila.drivers.base import Source
+from karbor_manila.operations import reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation, now
 from karbor_manila.record import Intent, ShareRecord
 from karbor_manila.schemas import RESTORE_SCHEMA
@@ -95,7 +96,7 @@ class CreateShare(JobTask):
             description=wanted["restore_description"] or record.share_description,
         )
         job.ledger.created(intent, str(job.made))
-        report(job, str(job.made), constants.RESOURCE_STATUS_RESTORING)
+        reasons.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
         return str(job.made)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
@@ -120,15 +121,18 @@ class AwaitShare(JobTask):
 
     def execute(self, job: Job, intent: Intent, new_share_id: str) -> None:
         view = job.driver(intent.driver).wait_restored(new_share_id)
-        report(job, new_share_id, view["status"])
+        # A share that is there is not given up for a database that is away.
+        reasons.guard(_report_made, job, view["status"])
         job.ledger.end(intent)
 
 
+def _report_made(job: Job, status: str) -> None:
+    report(job, str(job.made), status)
+
+
 def report(job: Job, share_id: str, status: str, reason: str | None = None) -> None:
-    """Say in Karbor's restore what became of a share (``resources_status``, ``_reason``)."""
-    restore = job.extras["restore"]
-    restore.update_resource_status(constants.SHARE_RESOURCE_TYPE, share_id, status, reason)
-    restore.save()
+    """Say in Karbor's restore what became of a share."""
+    reasons.to_record(job, job.extras["restore"], share_id, status, reason)
 
 
 class RestoreOperation(ShareOperation):

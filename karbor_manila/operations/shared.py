@@ -2,6 +2,7 @@
 """What the resources of one flow share. Karbor makes one plugin instance, and so one of these, for
 each flow, and names every resource of it before any hook runs."""
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,6 +29,9 @@ class Shared:
         self.settings = settings
         self.clock = clock or Clock()
         self.once = Once()
+        #: Held while Karbor's record of the operation is changed and saved: its save() forgets what
+        #: another hook changed while it waited for the database.
+        self.writing = threading.Lock()
         self.resource_ids: list[str] = []
         self._connect = connect
 

@@ -7,6 +7,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 
 from karbor_manila import exception, parameters
+from karbor_manila.operations import reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.schemas import VERIFY_SCHEMA
 
@@ -40,9 +41,7 @@ class Report(JobTask):
 
 def report(job: Job, status: str, reason: str | None = None) -> None:
     """Say in Karbor's verification how a share stands."""
-    verification = job.extras["verify"]
-    verification.update_resource_status(constants.SHARE_RESOURCE_TYPE, job.share_id, status, reason)
-    verification.save()
+    reasons.to_record(job, job.extras["verify"], job.share_id, status, reason)
 
 
 class VerifyOperation(ShareOperation):

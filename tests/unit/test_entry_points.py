@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the distribution registers: the names stay, and everything behind them loads."""
+
+import importlib.metadata
+
+import pytest
+from karbor.services.protection.protectable_plugin import ProtectablePlugin
+from karbor.services.protection.protection_plugin import ProtectionPlugin
+
+from karbor_manila.drivers import catalogue
+from karbor_manila.drivers.base import ShareDriver
+
+PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
+OPTIONS = "oslo.config.opts"
+ENTRY_POINTS = {
+    (entry.group, entry.name): entry
+    for entry in importlib.metadata.distribution("karbor-manila").entry_points
+}
+
+
+def test_the_names_stay():
+    share = "karbor-manila-share-protection-plugin"
+    assert {(*names, entry.value) for names, entry in ENTRY_POINTS.items()} == {
+        (PROTECTABLES, "karbor-manila-share", "karbor_manila.protectable:ShareProtectable"),
+        (PROTECTIONS, share, "karbor_manila.protection:ShareProtectionPlugin"),
+        (PROTECTIONS, "karbor-manila-project-plugin", "karbor_manila.project:ProjectPlugin"),
+        (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
+        (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
+        (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [
+        (PROTECTABLES, ProtectablePlugin),
+        (PROTECTIONS, ProtectionPlugin),
+        (catalogue.NAMESPACE, ShareDriver),
+    ],
+)
+def test_what_is_registered_is_what_the_group_asks_for(group, kind):
+    loaded = [entry.load() for (of, _name), entry in ENTRY_POINTS.items() if of == group]
+    assert loaded
+    assert all(issubclass(thing, kind) for thing in loaded)
+
+
+def test_the_sample_generator_finds_the_options():
+    entries = [entry for (group, _name), entry in ENTRY_POINTS.items() if group == OPTIONS]
+    assert len(entries) == 2
+    assert all(options for entry in entries for _group, options in entry.load()())
+
+
+def test_a_driver_is_registered_by_the_name_that_records_keep():
+    for (group, name), entry in ENTRY_POINTS.items():
+        if group == catalogue.NAMESPACE:
+            assert entry.load().name == name
+
+
+@pytest.mark.parametrize("group", [PROTECTIONS, PROTECTABLES])
+def test_no_other_distribution_registers_our_names(group):
+    ours = {name for of, name in ENTRY_POINTS if of == group}
+    others = [
+        entry.name
+        for entry in importlib.metadata.entry_points(group=group)
+        if entry.dist.name.replace("_", "-") != "karbor-manila"
+    ]
+    assert others
+    assert not ours & set(others)

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share's pages in the bank: what is there, what is not, and a bank that does not do as told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from karbor import exception as karbor_exception
+from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
+
+from karbor_manila import exception
+from karbor_manila.mark import Mark
+from karbor_manila.operations.ledger import Ledger
+from karbor_manila.record import Intent, ShareRecord
+from tests.unit.banks import open_bank
+
+ATTEMPTS = 5
+MARK = Mark(bank="bank", provider="provider", checkpoint="checkpoint", resource="share")
+
+INTENT = Intent(
+    operation="protect",
+    driver="snapshot",
+    project_id="project",
+    mark=MARK,
+    owner="owner",
+    since="2026-11-20T12:00:00+00:00",
+)
+RECORD = ShareRecord(
+    share_id="share",
+    size=1,
+    share_proto="NFS",
+    share_type="type",
+    share_network_id=None,
+    snapshot_id="snapshot",
+    project_id="project",
+    protected_at="2026-11-20T12:00:00+00:00",
+    mark=MARK,
+)
+ERRORS = {
+    "list_objects": lambda: karbor_exception.BankListObjectsFailed(reason="out of order"),
+    "get_object": lambda: karbor_exception.BankGetObjectFailed(reason="out of order", key="k"),
+    "update_object": lambda: karbor_exception.BankUpdateObjectFailed(reason="no", key="k"),
+    "delete_object": lambda: karbor_exception.BankDeleteObjectFailed(reason="no", key="k"),
+}
+
+
+class Failing(FileSystemBankPlugin):
+    """Karbor's file-system bank; its methods fail as often as ``failures`` says, and are counted.
+
+    With ``late`` they fail once the work is done: the answer was lost.
+    """
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.failures: dict[str, int] = {}
+        self.make: Callable[[str], Exception] = lambda method: ERRORS[method]()
+        self.late = False
+        self.calls: list[tuple[str, str]] = []
+
+    def _do(self, method: str, key: str, *args: Any) -> Any:
+        self.calls.append((method, str(key).rpartition("/")[2]))
+        fails = self.failures.get(method, 0) > 0
+        if fails:
+            self.failures[method] -= 1
+        if fails and not self.late:
+            raise self.make(method)
+        result = getattr(super(), method)(key, *args)
+        if fails:
+            raise self.make(method)
+        return result
+
+    def list_objects(self, prefix: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return self._do("list_objects", prefix)
+
+    def get_object(self, key: str, context: Any = None) -> Any:
+        return self._do("get_object", key)
+
+    def update_object(self, key: str, value: Any, context: Any = None) -> Any:
+        return self._do("update_object", key, value)
+
+    def delete_object(self, key: str, context: Any = None) -> Any:
+        return self._do("delete_object", key)
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """The seconds that were let pass between two attempts."""
+    return []
+
+
+@pytest.fixture
+def section(tmp_path: Path) -> Any:
+    return open_bank(tmp_path, Failing).get_sub_section("/checkpoints/c/resource-data/share/")
+
+
+@pytest.fixture
+def plugin(section: Any) -> Failing:
+    return section.bank._plugin
+
+
+@pytest.fixture
+def ledger(section: Any, pauses: list[float]) -> Ledger:
+    return Ledger(section, pauses.append)
+
+
+def pages(section: Any) -> set[str]:
+    return set(section.list_objects())
+
+
+def test_an_empty_page_holds_nothing(ledger: Ledger) -> None:
+    assert ledger.record() is None
+    assert ledger.intent() is None
+
+
+def test_what_is_begun_can_be_read_again(ledger: Ledger) -> None:
+    ledger.begin(INTENT)
+    assert ledger.intent() == INTENT
+    assert ledger.record() is None
+
+
+def test_the_id_that_manila_gave_is_put_down(ledger: Ledger) -> None:
+    ledger.begin(INTENT)
+    intent = ledger.created(INTENT, "snapshot")
+    assert intent.created_id == "snapshot"
+    assert ledger.intent() == intent
+
+
+def test_a_complete_record_is_all_that_stays(ledger: Ledger, section: Any) -> None:
+    ledger.begin(INTENT)
+    ledger.complete(RECORD)
+    assert ledger.record() == RECORD
+    assert pages(section) == {"metadata"}
+
+
+def test_the_record_is_written_before_the_intent_goes(ledger: Ledger, plugin: Failing) -> None:
+    """So that no moment has neither, in which the snapshot would be nobody's."""
+    ledger.begin(INTENT)
+    plugin.calls.clear()
+    ledger.complete(RECORD)
+    changes = [call for call in plugin.calls if call[0] in ("update_object", "delete_object")]
+    assert changes == [("update_object", "metadata"), ("delete_object", "intent")]
+
+
+def test_an_intent_outlives_a_record_that_could_not_be_written(
+    ledger: Ledger, plugin: Failing, section: Any
+) -> None:
+    ledger.begin(INTENT)
+    plugin.failures = {"update_object": ATTEMPTS}
+    with pytest.raises(exception.BankUnreadable):
+        ledger.complete(RECORD)
+    assert pages(section) == {"intent"}
+
+
+def test_a_record_that_breaks_its_schema_is_not_written(ledger: Ledger, section: Any) -> None:
+    ledger.begin(INTENT)
+    with pytest.raises(exception.RecordInvalid):
+        ledger.complete(
+            ShareRecord(
+                share_id="",
+                size=0,
+                share_proto="NFS",
+                share_type=None,
+                share_network_id=None,
+                snapshot_id="snapshot",
+            )
+        )
+    assert pages(section) == {"intent"}
+
+
+def test_erasing_leaves_the_status_alone(ledger: Ledger, section: Any) -> None:
+    ledger.status("deleting")
+    ledger.begin(INTENT)
+    ledger.complete(RECORD)
+    ledger.begin(INTENT)
+    ledger.erase()
+    assert pages(section) == {"status"}
+    assert section.get_object("status") == "deleting"
+
+
+def test_erasing_nothing_is_no_error(ledger: Ledger, section: Any) -> None:
+    ledger.erase()
+    ledger.end(INTENT)
+    assert pages(section) == set()
+
+
+def test_restores_have_pages_of_their_own(ledger: Ledger, section: Any) -> None:
+    """Two restores of one share, and its record, do not get in each other's way."""
+    ledger.complete(RECORD)
+    restores = [
+        Intent(
+            **vars(INTENT)
+            | {
+                "operation": "restore",
+                "mark": Mark(**vars(MARK) | {"restore": restore}),
+            }
+        )
+        for restore in ("one", "two")
+    ]
+    for intent in restores:
+        ledger.begin(intent)
+    ledger.end(restores[0])
+    assert pages(section) == {"metadata", "restores/two"}
+    assert ledger.intent() is None
+
+
+# -- a bank that fails ------------------------------------------------------------------------
+
+
+def write(ledger: Ledger) -> None:
+    ledger.begin(INTENT)
+
+
+def read(ledger: Ledger) -> None:
+    assert ledger.record() == RECORD
+
+
+def remove(ledger: Ledger) -> None:
+    ledger.erase()
+
+
+CASES = [("update_object", write), ("get_object", read), ("delete_object", remove)]
+
+
+@pytest.fixture
+def kept(ledger: Ledger, plugin: Failing) -> Ledger:
+    """A ledger with a record."""
+    ledger.complete(RECORD)
+    plugin.calls.clear()
+    return ledger
+
+
+@pytest.mark.parametrize("times", range(1, ATTEMPTS))
+@pytest.mark.parametrize(("method", "action"), CASES, ids=[case[0] for case in CASES])
+def test_a_bank_that_fails_a_few_times_is_asked_again(
+    kept: Ledger, plugin: Failing, pauses: list[float], method: str, action: Any, times: int
+) -> None:
+    plugin.failures = {method: times}
+    action(kept)
+    assert plugin.failures[method] == 0
+    assert len(pauses) == times
+    assert all(0 <= pause <= 2 for pause in pauses)
+
+
+@pytest.mark.parametrize(("method", "action"), CASES, ids=[case[0] for case in CASES])
+def test_a_bank_that_goes_on_failing_is_an_error_that_names_what_was_wanted(
+    kept: Ledger, plugin: Failing, pauses: list[float], method: str, action: Any
+) -> None:
+    plugin.failures = {method: 10**6}
+    with pytest.raises(exception.BankUnreadable, match="'(intent|metadata)'"):
+        action(kept)
+    assert len(pauses) == ATTEMPTS - 1
+    assert [call[0] for call in plugin.calls].count(method) == ATTEMPTS
+
+
+@pytest.mark.parametrize("action", [read, remove])
+def test_a_bank_that_cannot_be_listed_is_an_error(
+    kept: Ledger, plugin: Failing, action: Any
+) -> None:
+    plugin.failures = {"list_objects": 10**6, "get_object": 10**6}
+    with pytest.raises(exception.BankUnreadable):
+        action(kept)
+
+
+def test_a_folder_that_is_gone_for_a_moment_is_asked_again(kept: Ledger, plugin: Failing) -> None:
+    """Not every error of the file system passes through Karbor's own (an NFS that went stale)."""
+    plugin.make = lambda _method: OSError("stale file handle")
+    plugin.failures = {"update_object": 2}
+    write(kept)
+    assert kept.intent() == INTENT
+
+
+def test_an_error_that_is_nobodys_is_not_repeated(
+    kept: Ledger, plugin: Failing, pauses: list[float]
+) -> None:
+    plugin.make = lambda _method: ZeroDivisionError()
+    plugin.failures = {"update_object": 1}
+    with pytest.raises(ZeroDivisionError):
+        write(kept)
+    assert pauses == []
+
+
+def test_an_unreadable_record_is_not_taken_for_an_absent_one(kept: Ledger, plugin: Failing) -> None:
+    """Taking it for one would lose the snapshot that it names."""
+    plugin.failures = {"get_object": 10**6}
+    with pytest.raises(exception.BankUnreadable):
+        kept.record()
+
+
+def test_an_unreadable_intent_is_not_taken_for_an_absent_one(
+    ledger: Ledger, plugin: Failing
+) -> None:
+    ledger.begin(INTENT)
+    plugin.failures = {"get_object": 10**6}
+    with pytest.raises(exception.BankUnreadable):
+        ledger.intent()
+
+
+def test_an_absent_record_is_not_waited_for(ledger: Ledger, pauses: list[float]) -> None:
+    assert ledger.record() is None
+    assert pauses == []
+
+
+def test_a_lost_answer_to_a_write_does_no_harm(kept: Ledger, plugin: Failing) -> None:
+    plugin.late = True
+    plugin.failures = {"update_object": 2}
+    write(kept)
+    assert kept.intent() == INTENT
+
+
+def test_a_lost_answer_to_a_removal_does_no_harm(
+    kept: Ledger, plugin: Failing, section: Any
+) -> None:
+    """Karbor's banks fail to delete what is not there."""
+    plugin.late = True
+    plugin.failures = {"delete_object": 1}
+    kept.erase()
+    assert pages(section) == set()
+
+
+@pytest.mark.parametrize("stored", ["", "half of a js", {"version": 1}, [], 7, {"version": 99}])
+def test_what_cannot_be_understood_is_told_apart_from_what_cannot_be_read(
+    ledger: Ledger, section: Any, stored: Any
+) -> None:
+    for key, get in (("metadata", ledger.record), ("intent", ledger.intent)):
+        section.update_object(key, stored)
+        with pytest.raises(exception.RecordInvalid):
+            get()

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mark on what we make in Manila: written and read back, in metadata and in descriptions."""
+
+import re
+import uuid
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from karbor_manila import mark
+from karbor_manila.mark import Mark
+
+patient = settings(deadline=None)
+
+dashed = st.uuids().map(str)
+bare = st.uuids().map(lambda value: value.hex)
+odd = st.text(min_size=1, max_size=40).filter(lambda text: not re.search(r"\s", text))
+ids = st.one_of(dashed, bare, odd)
+marks = st.builds(Mark, bank=ids, provider=ids, checkpoint=ids, resource=ids)
+restores = st.builds(Mark, bank=ids, provider=ids, checkpoint=ids, resource=ids, restore=ids)
+
+OURS = Mark(
+    bank="0f0a4b43-7c41-4f0a-8a2e-3f2e4f1f5a01",
+    provider="cf56bd3e-97a7-4078-b6d5-f36246333fd9",
+    checkpoint="dcb20606-ad71-40a3-80e4-ef0fafdad0c3",
+    resource="2a3a67b6-6f45-4c53-8d5f-6d3f2f6a0f11",
+)
+
+
+@patient
+@given(st.one_of(marks, restores))
+def test_a_mark_in_metadata_comes_back_as_it_was(mine):
+    assert mark.read({"metadata": mine.metadata(), "description": None}) == mine
+
+
+@patient
+@given(marks, st.one_of(st.none(), st.text()))
+def test_a_mark_in_a_description_comes_back_as_it_was_behind_any_text(mine, text):
+    assert mark.read({"description": mine.describe(text)}) == mine
+
+
+@patient
+@given(marks, marks)
+def test_the_mark_that_counts_is_the_last_one_in_a_description(mine, forged):
+    assert mark.read({"description": mine.describe(forged.describe("see"))}) == mine
+
+
+@patient
+@given(marks)
+def test_a_mark_survives_white_space_behind_it(mine):
+    assert mark.read({"description": mine.describe("nightly") + " \n"}) == mine
+
+
+@patient
+@given(st.text(max_size=255))
+def test_a_description_that_fits_its_room_fits_manila(text):
+    described = OURS.describe(text[: OURS.room()])
+    assert len(described) <= mark.DESCRIPTION_LENGTH
+
+
+@patient
+@given(marks)
+def test_the_room_is_exactly_what_is_left(mine):
+    assert len(mine.describe("x" * 300)) - 300 + mine.room() == mark.DESCRIPTION_LENGTH
+
+
+def test_real_ids_leave_room_for_a_sentence():
+    assert OURS.room() >= 80
+    assert len(OURS.describe("x" * OURS.room())) == 255
+
+
+def test_the_text_of_the_user_stands_first():
+    assert OURS.describe("before the upgrade").startswith("before the upgrade [karbor-manila ")
+    assert OURS.describe(None) == OURS.describe("")
+
+
+def test_an_undashed_id_is_not_given_back_dashed():
+    checkpoint = uuid.uuid4().hex
+    mine = Mark(bank="b", provider="p", checkpoint=checkpoint, resource="r")
+    assert mark.read({"description": mine.describe("")}).checkpoint == checkpoint
+
+
+def test_metadata_holds_strings_under_our_prefix_only():
+    metadata = OURS.metadata()
+    assert all(key.startswith(mark.PREFIX) for key in metadata)
+    assert len(metadata) == 4
+    assert "karbor_manila_restore" not in metadata
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        {},
+        {"metadata": None, "description": None},
+        {"metadata": {}, "description": ""},
+        {"metadata": {"purpose": "nightly"}, "description": "taken by hand"},
+        {"metadata": {"checkpoint": OURS.checkpoint}},
+        {"metadata": [mark.PREFIX + "checkpoint"]},
+        {"description": "[karbor-manila]"},
+        {"description": "[karbor-manila c=1 s=2 p=3 b=4]"},
+        {"description": OURS.describe("")[:-1]},
+        {"description": OURS.describe("") + " edited since"},
+        {"description": OURS.describe("").upper()},
+    ],
+)
+def test_what_others_made_bears_no_mark(view):
+    assert mark.read(view) is None
+
+
+def test_half_a_mark_is_nobodys():
+    assert mark.read({"metadata": {mark.PREFIX + "checkpoint": OURS.checkpoint}}) != OURS
+
+
+@pytest.mark.parametrize("field", ["bank", "provider", "checkpoint", "resource"])
+def test_the_mark_of_another_is_not_ours(field):
+    others = Mark(**(vars(OURS) | {field: str(uuid.uuid4())}))
+    assert mark.read({"metadata": others.metadata()}) != OURS
+    assert mark.read({"description": others.describe("")}) != OURS
+
+
+def test_metadata_counts_before_the_description():
+    other = Mark(bank="b", provider="p", checkpoint="c", resource="r")
+    view = {"metadata": OURS.metadata(), "description": other.describe("")}
+    assert mark.read(view) == OURS
+
+
+def test_a_restored_share_is_not_taken_for_the_snapshot_of_its_checkpoint():
+    restored = Mark(**(vars(OURS) | {"restore": "r1"}))
+    assert mark.read({"metadata": restored.metadata()}) not in (OURS, None)
+
+
+@patient
+@given(restores, ids)
+def test_the_shares_of_a_flow_have_one_scope(mine, other_share):
+    sibling = Mark(**(vars(mine) | {"resource": other_share}))
+    assert mine.scope() == sibling.scope()
+    assert mine.scope().items() < mine.metadata().items()
+
+
+@pytest.mark.parametrize("field", ["bank", "provider", "checkpoint", "restore"])
+def test_the_things_of_another_flow_are_out_of_scope(field):
+    mine = Mark(**(vars(OURS) | {"restore": "r1"}))
+    others = Mark(**(vars(mine) | {field: "another"}))
+    assert not mine.scope().items() <= others.metadata().items()

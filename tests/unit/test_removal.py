@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removing a thing until it is gone, and looking at many things with few requests."""
+
+import itertools
+
+import pytest
+
+from karbor_manila import statuses
+from karbor_manila.drivers import looking
+from karbor_manila.drivers.removal import Removal
+from karbor_manila.exception import (
+    DeadlineExceeded,
+    ManilaPassing,
+    ManilaRefused,
+    ManilaUnavailable,
+    NeedsAdministrator,
+)
+from karbor_manila.waiting import Watcher
+from tests.unit.clock import FakeClock
+
+CURE = "openstack share snapshot delete --force {id}"
+
+
+class Manila:
+    """One snapshot. ``answers`` are those to DELETE, one after the other, the last one for ever:
+    True (accepted), False (404) or an error. ``becomes`` maps moments to statuses; None is gone.
+    With ``takes``, an accepted request leads to the end after so many seconds."""
+
+    def __init__(self, clock, *answers, becomes=None, takes=None):
+        self.clock = clock
+        self.answers = list(answers)
+        self.becomes = becomes or {0.0: "available"}
+        self.takes = takes
+        self.deletes = []
+        self.looks = 0
+
+    def delete(self, _thing):
+        self.deletes.append(self.clock.now())
+        answer = self.answers[min(len(self.deletes), len(self.answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        if answer and self.takes is not None:
+            now = self.clock.now()
+            self.becomes = {0.0: "deleting", now + self.takes: None}
+        return answer
+
+    def look(self, keys):
+        self.looks += 1
+        reached = max(moment for moment in self.becomes if moment <= self.clock.now())
+        status = self.becomes[reached]
+        return {key: status and {"id": key, "status": status} for key in keys}
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(now=0.0)
+
+
+def remove(clock, manila, *, patience=600.0, outage=120.0, longest=15.0):
+    removal = Removal(
+        kind="snapshot",
+        delete=manila.delete,
+        watcher=Watcher(manila.look, shortest=0.01, longest=longest, clock=clock),
+        deletable=statuses.SNAPSHOT_DELETABLE,
+        stuck=statuses.SNAPSHOT_STUCK,
+        cure=CURE,
+        outage=outage,
+        clock=clock,
+    )
+    return removal.until_gone("snap-1", patience)
+
+
+def refused(status):
+    return ManilaRefused("delete snapshot snap-1", status, "not now")
+
+
+def test_what_is_not_there_is_gone_already(clock):
+    manila = Manila(clock, False)
+    assert remove(clock, manila) is False
+    assert (manila.looks, clock.now()) == (0, 0.0)
+
+
+def test_an_accepted_request_is_not_the_end(clock):
+    manila = Manila(clock, True, takes=30.0)
+    assert remove(clock, manila) is True
+    assert clock.now() >= 30.0
+    assert len(manila.deletes) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 409])
+def test_what_is_busy_is_asked_for_again(clock, status):
+    manila = Manila(clock, refused(status), refused(status), True, takes=5.0)
+    assert remove(clock, manila) is True
+    assert len(manila.deletes) == 3
+
+
+def test_what_is_being_made_is_waited_for_before_the_next_request(clock):
+    manila = Manila(
+        clock, refused(400), True, becomes={0.0: "creating", 60.0: "available"}, takes=30.0
+    )
+    assert remove(clock, manila) is True
+    assert len(manila.deletes) == 2
+    assert manila.deletes[1] >= 60.0
+
+
+def test_what_goes_while_we_are_refused_is_gone(clock):
+    manila = Manila(clock, refused(409), becomes={0.0: "deleting", 10.0: None})
+    assert remove(clock, manila) is True
+
+
+def test_what_is_gone_at_the_second_request_was_there_at_the_first(clock):
+    manila = Manila(clock, True, False, becomes={0.0: "available"})
+    assert remove(clock, manila) is True
+
+
+def test_a_deletion_that_manila_took_back_is_asked_for_again(clock):
+    manila = Manila(clock, True, becomes={0.0: "deleting", 10.0: "error", 20.0: None})
+    assert remove(clock, manila) is True
+    assert len(manila.deletes) >= 2
+
+
+@pytest.mark.parametrize("status", [401, 404, 405, 413, 422])
+def test_another_refusal_is_final(clock, status):
+    manila = Manila(clock, refused(status), True)
+    with pytest.raises(ManilaRefused):
+        remove(clock, manila)
+    assert (len(manila.deletes), clock.now()) == (1, 0.0)
+
+
+@pytest.mark.parametrize("status", sorted(statuses.SNAPSHOT_STUCK))
+def test_what_only_an_administrator_can_end_is_told_with_the_command(clock, status):
+    manila = Manila(clock, refused(400), becomes={0.0: status})
+    with pytest.raises(NeedsAdministrator) as caught:
+        remove(clock, manila)
+    assert "openstack share snapshot delete --force snap-1" in str(caught.value)
+    assert caught.value.status == status
+    assert clock.now() < 60.0
+
+
+def test_what_gets_stuck_on_the_way_is_told_too(clock):
+    manila = Manila(clock, True, becomes={0.0: "deleting", 40.0: "error_deleting"})
+    with pytest.raises(NeedsAdministrator):
+        remove(clock, manila)
+
+
+def test_passing_errors_are_ridden_out(clock):
+    busy = ManilaPassing("delete snapshot snap-1", "HTTP 503, busy")
+    manila = Manila(clock, busy, busy, True, takes=60.0)
+    assert remove(clock, manila) is True
+    assert len(manila.deletes) == 3
+
+
+def test_an_outage_has_an_end(clock):
+    manila = Manila(clock, ManilaPassing("delete snapshot snap-1", "HTTP 503, busy"))
+    with pytest.raises(ManilaUnavailable):
+        remove(clock, manila, outage=30.0)
+    assert clock.now() <= 30.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (True, "deleting"),
+        (True, "levitating"),
+        (True, "available"),
+        (True, "error"),
+        (refused(409), "available"),
+        (refused(400), "creating"),
+    ],
+)
+def test_what_stays_is_an_error_when_patience_ends(clock, answer, status):
+    manila = Manila(clock, answer, becomes={0.0: status})
+    with pytest.raises(DeadlineExceeded) as caught:
+        remove(clock, manila, patience=100.0)
+    assert "the end of snapshot snap-1" in caught.value.awaited
+    assert caught.value.seconds <= 100.0
+    assert 80.0 < clock.now() <= 100.0 + 1e-6
+
+
+def test_the_error_says_why_manila_refused(clock):
+    manila = Manila(clock, refused(409), becomes={0.0: "available"})
+    with pytest.raises(DeadlineExceeded, match="HTTP 409, not now"):
+        remove(clock, manila, patience=10.0)
+
+
+def test_the_error_tells_the_patience_that_there_was(clock):
+    manila = Manila(
+        clock, refused(400), becomes={0.0: "creating", 30.0: "available", 38.0: "creating"}
+    )
+    with pytest.raises(DeadlineExceeded) as caught:
+        remove(clock, manila, patience=100.0)
+    assert caught.value.seconds == 100.0
+
+
+def test_requests_become_rarer(clock):
+    manila = Manila(clock, refused(409), becomes={0.0: "available"})
+    with pytest.raises(DeadlineExceeded):
+        remove(clock, manila, patience=600.0)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(manila.deletes)]
+    assert gaps[0] < 2.0
+    assert max(gaps) > 9.0
+    assert len(manila.deletes) < 100
+
+
+def test_requests_become_rarer_however_often_is_looked(clock):
+    manila = Manila(clock, refused(409), becomes={0.0: "available"})
+    with pytest.raises(DeadlineExceeded):
+        remove(clock, manila, patience=60.0, longest=0.01)
+    gaps = [round(later - sooner, 1) for sooner, later in itertools.pairwise(manila.deletes)]
+    assert gaps == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0]
+
+
+# -- looking --------------------------------------------------------------------------------------
+
+
+class Shelf:
+    """Things that can be shown one by one or listed."""
+
+    def __init__(self, *there, unlisted=()):
+        self.views = {thing: {"id": thing} for thing in (*there, *unlisted)}
+        self.unlisted = set(unlisted)
+        self.asked = []
+
+    def one(self, thing):
+        self.asked.append(thing)
+        return self.views.get(thing)
+
+    def listed(self):
+        self.asked.append("list")
+        return [view for thing, view in self.views.items() if thing not in self.unlisted]
+
+
+@pytest.mark.parametrize("ids", [[], ["a"], ["a", "b"]])
+def test_few_things_are_asked_for_one_by_one(ids):
+    shelf = Shelf("a")
+    views = looking.look(ids, shelf.one, shelf.listed, complete=True)
+    assert views == {thing: {"id": "a"} if thing == "a" else None for thing in ids}
+    assert shelf.asked == ids
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_many_things_are_asked_for_with_one_list(complete):
+    shelf = Shelf("a", "b", "c", "d", "another")
+    views = looking.look({"a", "b", "c", "d"}, shelf.one, shelf.listed, complete=complete)
+    assert views == {thing: {"id": thing} for thing in "abcd"}
+    assert shelf.asked == ["list"]
+
+
+def test_what_a_complete_list_leaves_out_is_gone():
+    shelf = Shelf("a", "b")
+    views = looking.look(["a", "b", "c"], shelf.one, shelf.listed, complete=True)
+    assert views == {"a": {"id": "a"}, "b": {"id": "b"}, "c": None}
+    assert shelf.asked == ["list"]
+
+
+def test_what_an_incomplete_list_leaves_out_is_asked_for_before_it_counts_as_gone():
+    shelf = Shelf("a", "b", unlisted=["c"])
+    views = looking.look(["a", "b", "c", "d"], shelf.one, shelf.listed, complete=False)
+    assert views == {"a": {"id": "a"}, "b": {"id": "b"}, "c": {"id": "c"}, "d": None}
+    assert shelf.asked == ["list", "c", "d"]

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions: made by Karbor's own factory, and sent where the operator says that Manila is."""
+
+from types import SimpleNamespace
+
+import pytest
+from karbor.common import config as karbor_config
+from karbor.services.protection.client_factory import ClientFactory
+from karbor.services.protection.clients import manila as karbor_manila_client
+from keystoneauth1 import token_endpoint
+from oslo_config import cfg
+
+from karbor_manila import client, sessions
+from karbor_manila.exception import SessionUnavailable
+
+GROUP = "manila_client"
+V2_TYPES = ("sharev2", "shared-file-system", "share")
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """Karbor's options of Manila as a ``karbor.conf`` with these lines gives them."""
+
+    def configured(*lines):
+        path = tmp_path / "karbor.conf"
+        path.write_text("\n".join((f"[{GROUP}]", *lines)))
+        conf = cfg.ConfigOpts()
+        conf.register_opts(karbor_config.service_client_opts, GROUP)
+        conf.register_opts(karbor_manila_client.manila_client_opts, GROUP)
+        conf(args=[f"--config-file={path}"])
+        return conf
+
+    return configured
+
+
+# -- where Manila is ------------------------------------------------------------------------------
+
+
+def test_karbors_defaults_mean_the_public_endpoint_of_the_v2_api_in_any_region(configured):
+    assert sessions.where(configured()) == client.Where(
+        interfaces=("public", "internal"), region=None, endpoint=None, service_types=V2_TYPES
+    )
+
+
+def test_defaults_that_karbor_sets_in_code_are_no_choice_of_the_operator(configured):
+    conf = configured()
+    conf.set_default("interface", "admin", GROUP)
+    conf.set_default("region_id", "elsewhere", GROUP)
+    assert sessions.where(conf) == sessions.where(configured())
+
+
+def test_karbors_own_global_configuration_can_be_asked():
+    assert sessions.where(cfg.CONF) == client.Where(
+        interfaces=("public", "internal"), region=None, endpoint=None, service_types=V2_TYPES
+    )
+
+
+@pytest.mark.parametrize("interface", ["public", "internal", "admin"])
+def test_an_interface_that_the_operator_sets_is_the_only_one(configured, interface):
+    assert sessions.where(configured(f"interface = {interface}")).interfaces == (interface,)
+
+
+@pytest.mark.parametrize("region", ["RegionOne", "north"])
+def test_a_region_that_the_operator_sets_counts_even_when_it_is_the_default(configured, region):
+    assert sessions.where(configured(f"region_id = {region}")).region == region
+
+
+def test_an_endpoint_that_the_operator_sets_counts(configured):
+    conf = configured("manila_endpoint = http://manila.example:8786/v2")
+    assert sessions.where(conf).endpoint == "http://manila.example:8786/v2"
+
+
+@pytest.mark.parametrize(
+    ("info", "types", "interfaces"),
+    [
+        ("sharev2:manilav2:publicURL", V2_TYPES, ("public", "internal")),
+        ("sharev2:manilav2:internalURL", V2_TYPES, ("internal", "public")),
+        ("sharev2:manilav2:adminURL", V2_TYPES, ("admin", "public", "internal")),
+        ("share:manila:public", ("share", "sharev2", "shared-file-system"), ("public", "internal")),
+        ("nas:manila:publicURL", ("nas", *V2_TYPES), ("public", "internal")),
+    ],
+)
+def test_the_catalog_info_is_tried_first(configured, info, types, interfaces):
+    found = sessions.where(configured(f"manila_catalog_info = {info}"))
+    assert (found.service_types, found.interfaces) == (types, interfaces)
+
+
+@pytest.mark.parametrize("info", ["sharev2", "sharev2:manilav2", "sharev2:", "sharev2:a:b:c"])
+def test_a_catalog_info_that_is_not_whole_is_read_as_far_as_it_goes(configured, info):
+    assert sessions.where(configured(f"manila_catalog_info = {info}")).service_types == V2_TYPES
+
+
+def test_the_interface_option_comes_before_that_of_the_catalog_info(configured):
+    conf = configured("interface = admin", "manila_catalog_info = sharev2:manilav2:internalURL")
+    assert sessions.where(conf).interfaces == ("admin",)
+
+
+# -- the session ----------------------------------------------------------------------------------
+
+
+class KeystonePlugin:
+    """Karbor's, without Keystone."""
+
+    def __init__(self, *, broken=False):
+        self.broken = broken
+        self.service_auth_plugin = token_endpoint.Token("http://manila.example/v2", "service")
+
+    def create_user_auth_plugin(self, context):
+        if self.broken:
+            raise RuntimeError("the token is gone")
+        return token_endpoint.Token("http://manila.example/v2", context.auth_token)
+
+
+@pytest.fixture
+def keystone(monkeypatch):
+    plugin = KeystonePlugin()
+    monkeypatch.setattr(ClientFactory, "_keystone_plugin", plugin)
+    return plugin
+
+
+@pytest.fixture
+def settings():
+    """Sets options of ``[manila_client]`` where Karbor's factory reads them."""
+    yield lambda **given: [cfg.CONF.set_override(k, v, GROUP) for k, v in given.items()]
+    for option in ("manila_ca_cert_file", "manila_auth_insecure", "ca_cert_file", "auth_insecure"):
+        cfg.CONF.clear_override(option, GROUP)
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The clients that were made: their arguments."""
+    made = []
+
+    def make(session, where, **kwargs):
+        made.append(SimpleNamespace(session=session, where=where, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(sessions.client, "Manila", make)
+    return made
+
+
+def connect(project_id=None):
+    context = SimpleNamespace(project_id="project-a", auth_token="of-the-tenant")
+    return sessions.connect(context, project_id=project_id, timeout=7.0, parallel=3)
+
+
+@pytest.mark.usefixtures("made")
+def test_without_a_session_the_project_is_named(keystone):
+    keystone.broken = True
+    with pytest.raises(SessionUnavailable, match="project-a"):
+        connect()
+
+
+@pytest.mark.usefixtures("keystone", "made")
+def test_the_session_has_the_tenants_token_and_karbors_own():
+    headers = connect().session.get_auth_headers()
+    assert headers["X-Auth-Token"] == "of-the-tenant"
+    assert headers["X-Service-Token"] == "service"
+
+
+@pytest.mark.usefixtures("keystone", "made")
+def test_the_client_gets_what_the_caller_and_the_operator_say():
+    manila = connect()
+    assert (manila.timeout, manila.parallel) == (7.0, 3)
+    assert manila.where == sessions.where()
+
+
+@pytest.mark.usefixtures("keystone", "made")
+@pytest.mark.parametrize(
+    ("asked", "elsewhere"),
+    [
+        (None, None),
+        ("project-a", None),
+        ("", None),
+        ("project-b", "project-b"),
+    ],
+)
+def test_only_another_project_is_asked_for_by_its_id(asked, elsewhere):
+    assert connect(asked).project_id == elsewhere
+
+
+@pytest.mark.usefixtures("keystone", "made")
+@pytest.mark.parametrize(
+    ("given", "verify"),
+    [
+        ({}, True),
+        ({"manila_ca_cert_file": "/own.pem"}, "/own.pem"),
+        ({"manila_auth_insecure": True}, False),
+        ({"ca_cert_file": "/all.pem"}, "/all.pem"),
+        ({"auth_insecure": True}, False),
+        ({"manila_ca_cert_file": "/own.pem", "ca_cert_file": "/all.pem"}, "/own.pem"),
+        ({"manila_ca_cert_file": "/own.pem", "auth_insecure": True}, "/own.pem"),
+        ({"manila_auth_insecure": True, "ca_cert_file": "/all.pem"}, False),
+        ({"auth_insecure": True, "ca_cert_file": "/all.pem"}, False),
+    ],
+)
+def test_certificates_are_checked_as_the_operator_says(settings, given, verify):
+    settings(**given)
+    assert connect().session.verify == verify
