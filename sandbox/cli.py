@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: ``python3 -m sandbox install|start|status|restart|stop|destroy|run``.
+"""The command line: ``python3 -m sandbox install|start|status|restart|stop|destroy|run|demo``.
 
 Exit codes: 0 done; 1 something failed, with the end of its log; 2 wrong usage; ``status`` answers
-3 when not everything runs; ``run`` answers what the command answered.
+3 when not everything runs; ``run`` answers what the command answered; ``demo`` answers 128 and the
+signal's number when a signal ended it (130 for Ctrl-C).
 """
 
 import argparse
@@ -14,6 +15,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from sandbox import credentials, errors, install, paths
+from sandbox.demo import launch
 from sandbox.info import StackInfo
 from sandbox.stack import Stack
 from sandbox.state import SERVICES, Settings
@@ -63,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     command("destroy", _destroy, [state], "stop everything and remove the state folder")
     run = command("run", _run, [options], "start, run a command as the user alpha, stop")
     run.add_argument("argv", nargs="+", metavar="CMD", help="the command, after --")
+    demo = command("demo", _demo, [common], "install if needed, show the main job, clean up")
+    demo.add_argument("--state", metavar="DIR", help="state folder (default: .sandbox/demo)")
+    demo.add_argument("--keep", action="store_true", help="leave the sandbox running at the end")
     return parser
 
 
@@ -158,6 +163,10 @@ def _run(given: argparse.Namespace) -> int:
         except OSError as error:
             say(f"{given.argv[0]}: {error.strerror}", stream=sys.stderr)
             return 127
+
+
+def _demo(given: argparse.Namespace) -> int:
+    return launch.demo(given.state, given.home, keep=given.keep, say=say)
 
 
 def _overview(info: StackInfo) -> str:
