@@ -132,6 +132,9 @@ def _settle(job: _Running, reason: str) -> None:
             _settle_record(job, reason)
         elif job.checkpoint.status in _AFTER:
             job.checkpoint.status = _AFTER[job.checkpoint.status]
+            if job.checkpoint.resource_graph is None:
+                # python-karborclient cannot show a checkpoint without one.
+                job.checkpoint.resource_graph = []
             if reason:
                 key = f"checkpoint#{job.checkpoint.id}"
                 reasons.add(job.checkpoint, "reasons", {key: reason})

@@ -97,7 +97,11 @@ class State:
             return
         if not self.exists():
             raise errors.NotAState(self.root)
-        shutil.rmtree(self.root)
+        # Under another name first: killed half-way, a folder without its marker is nobody's.
+        doomed = self.root.with_name(self.root.name + ".removed")
+        shutil.rmtree(doomed, ignore_errors=True)
+        self.root.rename(doomed)
+        shutil.rmtree(doomed)
 
     def passwords(self) -> dict[str, str]:
         """Return the passwords by user, made when the folder was."""

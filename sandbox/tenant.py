@@ -235,5 +235,5 @@ def wait(
         if done(seen):
             return seen
         if time.monotonic() > deadline:
-            raise Unfinished(what, seconds, getattr(seen, "_info", seen))
+            raise Unfinished(what, seconds, getattr(seen, "status", seen))
         time.sleep(interval)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox import credentials, errors, paths
-from sandbox.demo import claim, signals
+from sandbox.demo import claim, installing, signals
 from sandbox.demo.ticker import Ticker
 from sandbox.stack import Stack
 
@@ -71,6 +71,7 @@ def _told(stack: Stack, keep: bool, ticker: Ticker, say: Callable[..., None]) ->
     root = stack.state.root
     say(f"Real Keystone, Manila and Karbor, on loopback, with all their data in {root}")
     with ticker.running("preparing"):
+        installing.ensure(stack.home, say)
         stack.start()
     child = subprocess.Popen(_argv(stack, keep), env=_environment(), cwd=paths.REPO)  # noqa: S603
     try:
@@ -123,10 +124,9 @@ def _put_away(stack: Stack, code: int, say: Callable[..., None]) -> None:
         stack.destroy()
         say(f"Everything is stopped, and {stack.state.root} is removed.")
         return
-    say("Everything is stopped. What it left is kept for you to look at, logs first:")
+    say("Everything is stopped. What it left is kept for you to look at:")
     for log in sorted((stack.state.root / "logs").glob("*.log")):
         say(f"  {log}")
-    say(
-        f"The next demonstration removes it; so does: python3 -m sandbox destroy "
-        f"--state {stack.state.root}"
-    )
+    say(f"  {stack.state.root}")
+    say(f"The next demonstration removes it; so does: python3 -m sandbox destroy "
+        f"--state {stack.state.root}")

@@ -176,6 +176,16 @@ def test_a_document_that_cannot_be_read_may_be_readable_later(requests_mock, tex
     client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
 
 
+@pytest.mark.parametrize(
+    "answer", [{"status_code": 503}, {"exc": requests.exceptions.ConnectTimeout("no answer")}]
+)
+def test_asking_for_the_versions_is_not_repeated_behind_the_callers_back(requests_mock, answer):
+    document = requests_mock.get(f"{HOST}/", **answer)
+    with pytest.raises(ManilaPassing):
+        client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
+    assert document.call_count == 1
+
+
 def test_a_cloud_is_asked_for_its_versions_once(requests_mock):
     document = requests_mock.get(f"{HOST}/", json=versions("2.80"))
     for _ in range(3):
@@ -340,25 +350,26 @@ def test_keystones_errors_are_sorted_like_manilas(error, kind):
 # -- lists ----------------------------------------------------------------------------------------
 
 
-def views(*numbers):
-    return [{"id": f"id-{number}"} for number in numbers]
-
-
 def ids(listed):
-    return [view["id"] for view in listed]
+    return "".join(view["id"] for view in listed)
 
 
 @pytest.fixture
-def pages(requests_mock, monkeypatch):
-    """Serves these pages of a list, by offset, four at a time; empty ones behind them."""
+def rows(requests_mock, monkeypatch):
+    """Serves a list as Manila does, four rows at a time.
+
+    Each letter is a row of the database; a thing with several (a share with replicas) is shown once
+    on a page. ``most`` is the server's own limit of rows (``osapi_max_limit``).
+    """
     monkeypatch.setattr(client, "PAGE", 4)
 
-    def serve(kind, *contents, count=None):
+    def serve(kind, rows, *, most=4, count=None):
         def answer(request, _context):
-            page = int(query(request)["offset"]) // 4
-            body = {kind: contents[page] if page < len(contents) else []}
-            if count is not None and query(request).get("with_count"):
-                body["count"] = count
+            asked = query(request)
+            offset, limit = int(asked["offset"]), min(int(asked["limit"]), most)
+            body = {kind: [{"id": row} for row in dict.fromkeys(rows[offset : offset + limit])]}
+            if asked.get("with_count"):
+                body["count"] = len(set(rows)) if count is None else count
             return body
 
         return requests_mock.get(f"{ENDPOINT}/{kind}/detail", json=answer)
@@ -368,86 +379,98 @@ def pages(requests_mock, monkeypatch):
 
 @pytest.mark.parametrize("microversion", ["2.78", "2.79"])
 @pytest.mark.parametrize(
-    "contents",
-    [
-        [],
-        [views(1)],
-        [views(1, 2, 3, 4)],
-        [views(1, 2, 3, 4), views(5)],
-        [views(1, 2, 3, 4), views(5, 6, 7, 8)],
-        [views(1, 2), views(3), views(4, 5, 6)],
-        [views(1, 2, 3, 4), views(4, 5), views(5, 6)],
-        [views(1, 1, 1, 1), views(1, 1, 2, 2), views(2, 3)],
-        [views(1, 2, 3, 4), views(1, 2, 3, 4), views(5)],
-    ],
+    "there",
+    ["", "a", "abcd", "abcde", "abcdefgh", "aabbccdd", "aaaabbbb", "aaaaaaaabc", "abbbbbbbbc"],
 )
-def test_a_list_gives_everything_once_whatever_the_pages(connect, pages, microversion, contents):
-    everything = list(dict.fromkeys(ids(sum(contents, []))))
+def test_a_list_gives_everything_once_whatever_the_pages(connect, rows, microversion, there):
     manila = connect(microversion)
-    served = pages("shares", *contents, count=len(everything))
-    assert ids(manila.shares()) == everything
-    assert served.call_count <= len(contents) + 1
+    served = rows("shares", there)
+    assert ids(manila.shares()) == "".join(dict.fromkeys(there))
+    assert served.call_count <= len(there) + 1
 
 
-def test_with_a_count_no_request_is_spent_on_an_empty_page(manila, pages):
-    served = pages("snapshots", views(1, 2), count=2)
-    assert len(manila.snapshots()) == 2
+@pytest.mark.xfail(strict=True, reason="steps of PAGE pass over what the server left out of a page")
+@pytest.mark.parametrize("microversion", ["2.78", "2.79"])
+@pytest.mark.parametrize("most", [1, 2, 3])
+@pytest.mark.parametrize("there", ["abcd", "abcdefghij", "aabcddefgg"])
+def test_a_server_with_a_smaller_limit_gives_everything_too(
+    connect, rows, microversion, most, there
+):
+    manila = connect(microversion)
+    rows("snapshots", there, most=most)
+    assert ids(manila.snapshots()) == "".join(dict.fromkeys(there))
+
+
+def test_with_a_count_no_request_is_spent_on_an_empty_page(manila, rows):
+    served = rows("snapshots", "ab")
+    assert ids(manila.snapshots()) == "ab"
     assert served.call_count == 1
     assert query(served.last_request)["with_count"] == "True"
 
 
-def test_a_count_that_is_too_high_does_not_go_on_for_ever(manila, pages):
-    served = pages("snapshots", views(1, 2), count=99)
-    assert len(manila.snapshots()) == 2
+def test_a_count_that_is_too_high_does_not_go_on_for_ever(manila, rows):
+    served = rows("snapshots", "ab", count=99)
+    assert ids(manila.snapshots()) == "ab"
     assert served.call_count == 2
 
 
-def test_before_2_79_nobody_is_asked_for_a_count(connect, pages):
+def test_a_page_is_not_larger_than_manila_gives_unless_told_otherwise():
+    assert client.PAGE <= 1000  # osapi_max_limit
+
+
+def test_before_2_79_nobody_is_asked_for_a_count(connect, rows):
     manila = connect("2.78")
-    served = pages("shares", views(1))
+    served = rows("shares", "a")
     manila.shares()
     assert "with_count" not in query(served.last_request)
 
 
-def test_pages_are_asked_for_by_offset_not_by_marker(manila, pages):
-    served = pages("shares", views(1, 2, 3, 4), views(5), count=5)
+def test_pages_are_asked_for_by_offset_not_by_marker(manila, rows):
+    served = rows("shares", "abcde")
     manila.shares()
     asked = [query(request) for request in served.request_history]
     assert [(q["limit"], q["offset"]) for q in asked] == [("4", "0"), ("4", "4")]
     assert not any("marker" in q for q in asked)
 
 
-def test_public_shares_of_others_are_not_asked_for(manila, pages):
-    served = pages("shares")
+def test_public_shares_of_others_are_not_asked_for(manila, rows):
+    served = rows("shares", "")
     manila.shares(status="creating")
     asked = query(served.last_request)
     assert (asked["is_public"], asked["status"]) == ("False", "creating")
     assert not {"all_tenants", "project_id"} & set(asked)
 
 
-def test_another_project_is_asked_for_as_an_administrator_does(connect, pages):
-    served = pages("snapshots")
+def test_another_project_is_asked_for_as_an_administrator_does(connect, rows):
+    served = rows("snapshots", "")
     connect(project_id="other").snapshots()
     asked = query(served.last_request)
     assert (asked["all_tenants"], asked["project_id"]) == ("1", "other")
 
 
-def test_metadata_is_asked_for_as_a_python_literal(manila, pages):
-    served = pages("snapshots")
+def test_metadata_is_asked_for_as_a_python_literal(manila, rows):
+    served = rows("snapshots", "")
     manila.snapshots(metadata={"karbor_manila_bank": "it's", "b": "2"})
     assert query(served.last_request)["metadata"] == str({"karbor_manila_bank": "it's", "b": "2"})
 
 
-def test_an_error_in_the_middle_of_a_list_is_no_short_list(manila, pages, requests_mock):
+def test_an_error_in_the_middle_of_a_list_is_no_short_list(manila, requests_mock):
     requests_mock.get(
         f"{ENDPOINT}/shares/detail",
         [
-            {"json": {"shares": views(1, 2, 3, 4), "count": 9}},
+            {"json": {"shares": [{"id": "a"}], "count": 9}},
             {"status_code": 503},
         ],
     )
     with pytest.raises(ManilaPassing):
         manila.shares()
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_may_not_be_seen_is_not_taken_for_gone(manila, requests_mock, status):
+    answers(requests_mock, status_code=status)
+    for show in (manila.share, manila.snapshot):
+        assert isinstance(error_of(lambda show=show: show("x")), ManilaRefused)
 
 
 # -- single things --------------------------------------------------------------------------------
@@ -764,6 +787,11 @@ def test_a_token_that_somebody_repeats_is_not_told(manila, requests_mock, said, 
     assert TOKEN not in told
     assert "0123456789abcdef" not in told
     assert "***" in told
+
+
+def test_a_novel_is_cut_short(manila, requests_mock):
+    answers(requests_mock, status_code=400, json={"fault": {"message": "x" * 100_000}})
+    assert len(str(error_of(lambda: ask(manila)))) < 2000
 
 
 def test_what_manila_says_is_told_unchanged(manila, requests_mock):

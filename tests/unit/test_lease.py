@@ -17,6 +17,7 @@ from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
 NOW = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
 LONG_AGO = NOW - datetime.timedelta(days=30)
 TIMEOUT = 60.0
+REAL_NOW = lease._now
 
 #: Leases that nobody can understand, as the bank's file holds them.
 NONSENSE = ["", "{", "null", "7", "[]", '"alive"', "{}", '{"pid": 1}', '{"host": "h", "extra": 1}']
@@ -70,6 +71,10 @@ def alive(bank, owner, since=LONG_AGO):
     return lease.is_alive(bank, owner, TIMEOUT, since)
 
 
+def test_time_is_utc():
+    assert REAL_NOW().utcoffset() == datetime.timedelta(0)
+
+
 # -- this machine ---------------------------------------------------------------------------------
 
 
@@ -102,11 +107,11 @@ def test_a_dead_pid_is_dead_at_once(bank, here):
     started = psutil.Process(child.pid).create_time()
     child.wait()
     put(bank, "owner-1", replace(here, pid=child.pid, started=started))
-    assert not alive(bank, "owner-1", since=NOW)
+    assert alive(bank, "owner-1", since=NOW) is False
 
 
 def test_another_process_with_the_pid_of_the_dead_is_not_the_dead(bank, here):
-    put(bank, "owner-1", replace(here, started=here.started - 3600))
+    put(bank, "owner-1", replace(here, started=here.started - 10))
     assert not alive(bank, "owner-1")
 
 
@@ -150,7 +155,11 @@ def test_a_machine_is_told_by_its_boot_and_its_pids():
     assert pids.startswith("pid:[")
 
 
-def test_a_machine_without_proc_is_told_by_its_name(monkeypatch, tmp_path):
+@pytest.mark.parametrize("there", [[], ["proc/sys/kernel/random/boot_id"]])
+def test_a_machine_without_proc_is_told_by_its_name(monkeypatch, tmp_path, there):
+    for path in there:
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text("boot")
     monkeypatch.setattr(lease, "Path", lambda path: tmp_path / path.lstrip("/"))
     assert lease._machine() == lease.socket.gethostname()
 
@@ -192,6 +201,7 @@ def test_a_lease_of_elsewhere_with_a_damaged_field_counts_as_none(bank, elsewher
     [
         ("pid", "many"),
         ("pid", -1),
+        ("pid", 0),
         ("pid", None),
         ("started", "early"),
         ("started", None),

@@ -319,6 +319,29 @@ def test_a_checkpoint_that_a_living_process_works_on_is_not_deleted(
     assert service.checkpoint(checkpoint.id).status == status
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="Karbor's file-system bank empties an object before it writes it; who reads in between "
+    "takes the living for dead (lease.py, _read)",
+)
+def test_a_lease_that_is_just_being_renewed_does_not_make_its_owner_dead(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = left_by(service, "protecting", alive=True)
+    claim = "karbor-manila/owner.json"
+    long_ago = {"since": "2026-01-01T00:00:00+00:00"}
+    section = checkpoint.checkpoint_section
+    section.update_object(claim, section.get_object(claim) | long_ago)
+    original = FileSystemBankPlugin.get_object
+    torn = [""]
+
+    def half_written(self: Any, key: str, context: Any = None) -> Any:
+        return torn.pop() if "/leases/" in key and torn else original(self, key, context)
+
+    monkeypatch.setattr(FileSystemBankPlugin, "get_object", half_written)
+    assert refusal(service.delete, checkpoint.id).code == 400
+
+
 def test_a_checkpoint_that_this_process_protects_is_not_deleted(service: Service) -> None:
     checkpoint_id = service.call("protect", service.plan(service.share()))
     error = refusal(service.call, "delete", service.provider.id, checkpoint_id)
@@ -418,10 +441,8 @@ def test_a_failed_delete_tells_why_and_is_run_again(service: Service, checkpoint
     assert service.checkpoint(checkpoint.id).status == "deleted"
 
 
-@pytest.mark.parametrize("entry", [1, 2, 3])
-def test_a_delete_that_stopped_in_the_index_can_be_run_again(
-    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch, entry: int
-) -> None:
+def fail_in_the_index(monkeypatch: pytest.MonkeyPatch, entry: int) -> None:
+    """The bank fails once, when this entry of a checkpoint is taken out of its index."""
     original = FileSystemBankPlugin.delete_object
     seen: list[str] = []
 
@@ -433,6 +454,13 @@ def test_a_delete_that_stopped_in_the_index_can_be_run_again(
         original(self, key, context)
 
     monkeypatch.setattr(FileSystemBankPlugin, "delete_object", fails_once)
+
+
+@pytest.mark.parametrize("entry", [1, 2, 3])
+def test_a_delete_that_stopped_in_the_index_can_be_run_again(
+    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch, entry: int
+) -> None:
+    fail_in_the_index(monkeypatch, entry)
     service.delete(checkpoint.id)
     assert service.checkpoint(checkpoint.id).status == "error-deleting"
     service.delete(checkpoint.id)
@@ -496,6 +524,21 @@ def test_the_state_of_a_deleted_checkpoint_cannot_be_reset(
     service.delete(checkpoint.id)
     error = refusal(service.call, "reset_state", service.provider.id, checkpoint.id, "available")
     assert isinstance(error, karbor_exception.CheckpointNotBeReset)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="what a stopped deletion took out of the index stays out: the checkpoint is available, "
+    "and no list and no retention sees it (manager.py, reset_state)",
+)
+def test_a_checkpoint_whose_deletion_stopped_in_the_index_is_listed_after_a_reset(
+    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_in_the_index(monkeypatch, entry=3)
+    service.delete(checkpoint.id)
+    service.call("reset_state", service.provider.id, checkpoint.id, "available")
+    plan_id = checkpoint.protection_plan["id"]
+    assert listed(service) == listed(service, filters={"plan_id": plan_id}) == [checkpoint.id]
 
 
 def test_another_projects_state_cannot_be_reset(service: Service) -> None:

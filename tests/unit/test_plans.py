@@ -139,7 +139,25 @@ def test_a_type_without_a_plugin_is_refused_by_its_name() -> None:
     assert "'files'" in said
 
 
-@pytest.mark.parametrize("share_id", ["my share", "", "../../index", "a#b", "ä"])
+DRESSED_UP = pytest.mark.xfail(
+    strict=True,
+    reason="is_uuid_like takes it, Karbor's bank does not: the checkpoint cannot be deleted "
+    "(plans.py, check_plan)",
+)
+
+
+@pytest.mark.parametrize(
+    "share_id",
+    [
+        "my share",
+        "",
+        "../../index",
+        "a#b",
+        "ä",
+        pytest.param("{" + SHARE_ID + "}", marks=DRESSED_UP),
+        pytest.param(f"urn:uuid:{SHARE_ID}", marks=DRESSED_UP),
+    ],
+)
 def test_a_share_by_anything_but_an_id_is_refused(share_id: str) -> None:
     assert repr(share_id) in refusal(plan(THE_SHARE | {"id": share_id}))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import errors
-from sandbox.demo import claim, launch
+from sandbox import errors, paths
+from sandbox.demo import claim, installing, launch, signals
 from sandbox.state import State
 
 
@@ -21,6 +21,7 @@ class FakeStack:
     broken = False
 
     def __init__(self, state, home=None, say=None):
+        self.home = paths.Home.find(home)
         self.state = State(Path(state))
         self.story = []
 
@@ -47,6 +48,7 @@ class Stage:
         self.root, self.lines, self.stacks = root, [], []
         self.patch = monkeypatch
         monkeypatch.setattr(launch, "Stack", self.stack)
+        monkeypatch.setattr(installing, "ensure", lambda home, say: None)
 
     def stack(self, *args, **kwargs):
         self.stacks.append(FakeStack(*args, **kwargs))
@@ -157,3 +159,41 @@ def test_nobody_listening_does_not_keep_it_from_stopping(stage):
     stage.say = say
     assert stage.run("raise SystemExit(1)") == 1
     assert stage.story == ["start", "stop"]
+
+
+def test_a_signal_while_installing_ends_every_process_that_installs(tmp_path, monkeypatch):
+    code = (
+        "import subprocess, sys\n"
+        "pip = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(pip.pid, flush=True)\n"
+        "pip.wait()\n"
+    )
+    monkeypatch.setattr(installing, "_argv", lambda home: [sys.executable, "-c", code])
+    pids = []
+
+    def say(line):
+        pids.append(int(line))
+        raise signals.Ended(signal.SIGINT)
+
+    with pytest.raises(signals.Ended):
+        installing.ensure(paths.Home(tmp_path), say)
+    deadline = time.monotonic() + 5
+    while alive(pids[0]):
+        assert time.monotonic() < deadline, "the grandchild goes on"
+        time.sleep(0.01)
+
+
+def test_what_cannot_be_installed_says_why_and_is_a_failure(tmp_path, monkeypatch):
+    code = "print('no such package'); raise SystemExit(1)"
+    monkeypatch.setattr(installing, "_argv", lambda home: [sys.executable, "-c", code])
+    said = []
+    with pytest.raises(installing.NotInstalled):
+        installing.ensure(paths.Home(tmp_path), said.append)
+    assert said == ["no such package"]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
