@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import tenacity
 from oslo_log import log as logging
 
 from karbor_manila.identity import PREFIX
@@ -91,7 +92,15 @@ def _read(bank: Any, owner: str) -> Lease | None:
     key = _LEASES + owner
     if key not in set(bank.list_objects(_LEASES)):
         return None
-    lease = _parse(bank.get_object(key))
+    # Karbor's file-system bank empties an object before it writes it, and the owner may be doing
+    # that just now: a living one must not be taken for dead, so look again.
+    look_again = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda lease: lease is None),
+        wait=tenacity.wait_fixed(0.05),
+        stop=tenacity.stop_after_attempt(3),
+        retry_error_callback=lambda _state: None,
+    )
+    lease: Lease | None = look_again(lambda: _parse(bank.get_object(key)))
     if lease is None:
         LOG.warning("The lease of %s cannot be understood and counts as none", owner)
     return lease

@@ -138,8 +138,10 @@ class ProtectionManager(manager.ProtectionManager):
     def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
         """Delete a checkpoint; again, too, when that failed or was abandoned."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
+        self.worker.await_end(checkpoint)
         running = self.worker.running
         with self.worker.beginning(checkpoint_id):
+            checkpoint.reload_meta_data()  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
             if self._is_dead_end(checkpoint, running):
@@ -159,6 +161,7 @@ class ProtectionManager(manager.ProtectionManager):
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         if self._is_dead_end(checkpoint, self.worker.running):
             LOG.info("Checkpoint %s is set from %s to %s", checkpoint_id, checkpoint.status, state)
+            checkpoints.mend_index(self.provider_registry.show_provider(provider_id), checkpoint)
             checkpoint.status = state
             checkpoint.commit()
         else:

@@ -17,6 +17,7 @@ from oslo_utils import timeutils
 from karbor_manila import ownership
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
+from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
 
@@ -40,8 +41,9 @@ class _Running:
 class Worker(worker.Worker):
     """Builds and runs flows; no checkpoint is left in work when its flow has ended."""
 
-    def __init__(self, engine_path: str | None = None) -> None:
+    def __init__(self, engine_path: str | None = None, clock: Clock | None = None) -> None:
         super().__init__(engine_path)
+        self._clock = clock or Clock()
         self._flows: dict[int, _Running] = {}
         self._begun: collections.Counter[str] = collections.Counter()
 
@@ -50,6 +52,23 @@ class Worker(worker.Worker):
         """The ids of the checkpoints that this process is changing, or about to change."""
         flows = (flow.checkpoint.id for flow in self._flows.values() if flow.record is None)
         return frozenset(flows) | frozenset(self._begun)
+
+    def await_end(self, checkpoint: Any, patience: float = 5.0) -> None:
+        """Let a flow end that has written its last status but not yet its last line.
+
+        Karbor commits ``available`` before it ends the operation log, and whoever reads that may
+        go on at once.
+
+        :param patience: seconds
+        """
+        deadline = self._clock.now() + patience
+        while (
+            checkpoint.status not in _AFTER
+            and checkpoint.id not in self._begun
+            and checkpoint.id in self.running
+            and self._clock.now() < deadline
+        ):
+            self._clock.sleep(0.05)
 
     @contextlib.contextmanager
     def beginning(self, checkpoint_id: str) -> Iterator[None]:

@@ -319,11 +319,6 @@ def test_a_checkpoint_that_a_living_process_works_on_is_not_deleted(
     assert service.checkpoint(checkpoint.id).status == status
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Karbor's file-system bank empties an object before it writes it; who reads in between "
-    "takes the living for dead (lease.py, _read)",
-)
 def test_a_lease_that_is_just_being_renewed_does_not_make_its_owner_dead(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +393,20 @@ def test_a_second_delete_while_the_status_is_being_written_is_refused(
 
 def test_a_deleted_checkpoint_is_not_found(service: Service, checkpoint: Any) -> None:
     service.delete(checkpoint.id)
+    assert isinstance(refusal(service.delete, checkpoint.id), karbor_exception.CheckpointNotFound)
+
+
+def test_a_checkpoint_that_was_deleted_while_a_delete_waited_is_not_found(
+    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = service.manager.worker.await_end
+
+    def meanwhile(_checkpoint: Any) -> None:
+        """Another DELETE, in another green thread, is quicker."""
+        monkeypatch.setattr(service.manager.worker, "await_end", original)
+        service.delete(checkpoint.id)
+
+    monkeypatch.setattr(service.manager.worker, "await_end", meanwhile)
     assert isinstance(refusal(service.delete, checkpoint.id), karbor_exception.CheckpointNotFound)
 
 
@@ -526,11 +535,6 @@ def test_the_state_of_a_deleted_checkpoint_cannot_be_reset(
     assert isinstance(error, karbor_exception.CheckpointNotBeReset)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="what a stopped deletion took out of the index stays out: the checkpoint is available, "
-    "and no list and no retention sees it (manager.py, reset_state)",
-)
 def test_a_checkpoint_whose_deletion_stopped_in_the_index_is_listed_after_a_reset(
     service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

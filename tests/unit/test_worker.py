@@ -19,8 +19,8 @@ from karbor.services.protection.provider import PluggableProtectionProvider
 from oslo_serialization import jsonutils
 
 from karbor_manila.protectable import ShareProtectable
-from karbor_manila.worker import Worker
-from tests.fakes.manila import FakeManila, passing, refused
+from karbor_manila.worker import Worker, _Running
+from tests.fakes.manila import FakeClock, FakeManila, passing, refused
 from tests.unit.karbor_stage import PROJECT, SHARE, Foreign, Service, started, told
 
 
@@ -405,3 +405,47 @@ def test_a_plan_on_a_project_with_other_things_in_it_is_protected(service: Servi
     assert checkpoint.status == "available"
     assert [item["id"] for item in told(checkpoint)["left_out"]] == ["a volume"]
     assert [view["share_id"] for view in service.cloud.snapshots.values()] == [share]
+
+
+# -- flows that are about to end --------------------------------------------------------------
+
+
+class Ending(FakeClock):
+    """A flow of the checkpoint ends when somebody has waited long enough."""
+
+    def __init__(self, checkpoint: Any, after: float) -> None:
+        super().__init__()
+        self.worker = Worker(clock=self)
+        self.worker._flows[0] = _Running("protect", checkpoint, None)
+        self.ends = self.seconds + after
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.seconds >= self.ends:
+            self.worker._flows.clear()
+
+
+@pytest.mark.parametrize("status", ["available", "error"])
+def test_a_flow_that_has_written_its_last_status_is_let_end(service: Service, status: str) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    checkpoint.status = status
+    clock = Ending(checkpoint, after=1.0)
+    clock.worker.await_end(checkpoint)
+    assert clock.worker.running == frozenset()
+
+
+def test_a_flow_that_does_not_end_is_not_waited_for_long(service: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    clock = Ending(checkpoint, after=3600.0)
+    before = clock.now()
+    clock.worker.await_end(checkpoint)
+    assert clock.now() - before == pytest.approx(5.0, abs=0.1)
+
+
+def test_a_flow_in_the_middle_of_its_work_is_not_waited_for(service: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    checkpoint.status = "protecting"
+    clock = Ending(checkpoint, after=1.0)
+    before = clock.now()
+    clock.worker.await_end(checkpoint)
+    assert clock.now() == before
