@@ -26,14 +26,6 @@ CALL_OPTS: list[cfg.Opt] = [
         "counts as a passing error; one that creates something is looked for before it is "
         "repeated.",
     ),
-    cfg.FloatOpt(
-        "outage_timeout",
-        default=120.0,
-        min=0.0,
-        max=86400.0,
-        help="Seconds for which passing errors of one call (HTTP 5xx, HTTP 429, a broken or "
-        "refused connection) are ridden out before the operation fails.",
-    ),
     cfg.IntOpt(
         "max_parallel_requests",
         default=10,
@@ -46,6 +38,14 @@ CALL_OPTS: list[cfg.Opt] = [
 
 PROVIDER_OPTS: list[cfg.Opt] = [
     *CALL_OPTS,
+    cfg.FloatOpt(
+        "outage_timeout",
+        default=120.0,
+        min=0.0,
+        max=86400.0,
+        help="Seconds for which passing errors of one call (HTTP 5xx, HTTP 429, a broken or "
+        "refused connection) are ridden out before the operation fails.",
+    ),
     cfg.FloatOpt(
         "poll_interval_min",
         default=0.1,

@@ -89,7 +89,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         """One share of the requester's project.
 
         :raises karbor.exception.ProtectableResourceNotFound: there is no such share in the project
-        :raises karbor.exception.ProtectableResourceInvalidStatus: it cannot be protected now
+        :raises karbor.exception.InvalidProtectableInstance: it cannot be protected now; HTTP 400
         :raises karbor.exception.ListProtectableResourceFailed: Manila cannot be asked
         """
         try:
@@ -105,8 +105,9 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
                 reason="there is no such share in this project",
             )
         if objection(view):
-            raise karbor_exception.ProtectableResourceInvalidStatus(
-                id=resource_id, type=self.get_resource_type(), status=objection(view)
+            # Karbor's own ProtectableResourceInvalidStatus would be a bare HTTP 500.
+            raise karbor_exception.InvalidProtectableInstance(
+                f"Share {resource_id} cannot be protected: {objection(view)}."
             )
         return self._resource(view)
 

@@ -123,3 +123,9 @@ def test_the_snapshot_that_the_backend_fails_is_removed_and_the_reason_told(
     assert share.id in checkpoint.extra_info
     assert alpha.snapshots(share.id) == []
     alpha.delete(checkpoint)
+
+
+def test_an_instance_that_cannot_be_protected_is_a_400_that_says_why(alpha: Tenant) -> None:
+    share = alpha.make_share("plain", share_type="nosnap")
+    with pytest.raises(karbor_exc.BadRequest, match="no snapshot support"):
+        alpha.karbor.protectables.get_instance(SHARE, share.id)

@@ -12,7 +12,7 @@ from oslo_config import cfg
 
 from karbor_manila import opts
 
-CALLS = ["request_timeout", "outage_timeout", "max_parallel_requests"]
+CALLS = ["request_timeout", "max_parallel_requests"]
 NUMBERS = (cfg.FloatOpt, cfg.IntOpt)
 ALL = {
     f"{place}:{opt.name}": opt
@@ -32,6 +32,7 @@ def test_the_names_of_the_providers_options_stay():
     assert opts.GROUP == "manila_share_protection"
     assert [opt.name for opt in opts.PROVIDER_OPTS] == [
         *CALLS,
+        "outage_timeout",
         "poll_interval_min",
         "poll_interval_max",
         "share_busy_timeout",

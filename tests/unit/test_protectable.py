@@ -344,7 +344,7 @@ def test_a_share_that_cannot_be_protected_is_shown_with_the_reason(
     registry: ProtectableRegistry, manila: Listing, fields: dict[str, Any], said: str
 ) -> None:
     manila.views = [view("bad", **fields)]
-    with pytest.raises(karbor_exception.ProtectableResourceInvalidStatus, match=said):
+    with pytest.raises(karbor_exception.InvalidProtectableInstance, match=said):
         registry.show_resource(context_of(OWN), SHARE, "bad")
 
 

@@ -637,10 +637,11 @@ def test_the_real_clock_lets_time_pass(monkeypatch):
 
 
 def test_the_real_clock_wakes_who_waits():
-    condition = threading.Condition()
+    condition, notified = threading.Condition(), []
 
     def notify():
-        with condition:
+        with condition:  # free only while the other one waits
+            notified.append(Clock().now())
             condition.notify_all()
 
     with condition:
@@ -648,8 +649,9 @@ def test_the_real_clock_wakes_who_waits():
         notifier.start()
         before = Clock().now()
         Clock().wait(condition, 60.0)
+        assert notified
+        assert Clock().now() - before < 60.0
     notifier.join()
-    assert Clock().now() - before < 60.0
 
 
 def test_without_a_clock_of_its_own_persist_takes_the_real_one():
