@@ -113,6 +113,8 @@ def _entries(bank: Any, query: Query) -> Iterator[Entry]:
     ``/by-plan/<plan>/<project>/<day>/<timestamp>@<id>``.
     """
     prefix = f"by-plan/{query.plan_id}" if query.plan_id else f"by-provider/{query.provider_id}"
+    if query.project_id is not None:
+        prefix += f"/{query.project_id}"
     section = bank.get_sub_section(_INDICES)
     for key in section.list_objects(prefix=f"/{prefix}/"):
         parts = key.strip("/").split("/")

@@ -211,8 +211,9 @@ class Manila:
     def _pages(self, kind: str, asked: str, filters: Mapping[str, str]) -> Iterator[View]:
         """Everything in a list, once.
 
-        Steps by ``limit``, because ``marker`` is ignored and a page may be short (it counts joined
-        rows); repeats are dropped for the same reason.
+        ``marker`` is ignored, a page may be short because it counts joined rows, and a server may
+        give less than what is asked for (``osapi_max_limit``). So each step is as long as the page
+        that came: never too long, and repeats are dropped.
         """
         seen: set[str] = set()
         offset = 0
@@ -226,7 +227,7 @@ class Manila:
                 if view["id"] not in seen:
                     seen.add(view["id"])
                     yield view
-            offset += PAGE
+            offset += len(page)
             total = body.get("count")
             if not page or (total is not None and len(seen) >= total):
                 return

@@ -6,9 +6,11 @@ what cannot be listed, and stumbles over a share that a plan names beside its pr
 (karbor/services/protection/protectable_registry.py, graph.py, resource_flow.py).
 """
 
+import time
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import eventlet
 from karbor import exception as karbor_exception
 from karbor.resource import Resource
 from karbor.services.protection import graph
@@ -23,6 +25,10 @@ LOG = logging.getLogger(__name__)
 #: A checkpoint names so many things that it leaves out; of the others it tells the number.
 MOST_NAMED = 100
 
+#: So many seconds in all are spent on the names of what is not protected: Karbor's API waits for
+#: the graph, and Karbor's plugins ask Nova, Cinder and so on without a timeout.
+REPORT_SECONDS = 10.0
+
 
 class GraphBuilder:
     """Stands in for Karbor's protectable registry while one checkpoint's graph is built.
@@ -36,6 +42,7 @@ class GraphBuilder:
         self._types = frozenset(types)
         self._left_out: list[dict[str, Any]] = []
         self._named: frozenset[tuple[str, str]] = frozenset()
+        self._until = time.monotonic() + REPORT_SECONDS
 
     def build_graph(self, context: Any, resources: Iterable[Resource]) -> list[graph.GraphNode]:
         """The graph below these resources; called by Karbor's protect flow.
@@ -99,8 +106,11 @@ class GraphBuilder:
         return list(found or [])
 
     def _report(self, context: Any, plugin: Any, resource_type: str, parent: Resource) -> None:
+        found: Any = None
+        left = max(0.0, self._until - time.monotonic())
         try:
-            found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
+            with eventlet.Timeout(left, False):
+                found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
         except Exception as error:  # noqa: BLE001 - any plugin's, of a type that is not protected
             LOG.info(
                 "Resources of type %s, which this provider does not protect, cannot be listed: %s",

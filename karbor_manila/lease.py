@@ -9,9 +9,10 @@ known at once by its pid; elsewhere its lease runs out.
 import datetime
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import tenacity
@@ -20,6 +21,8 @@ from oslo_log import log as logging
 from karbor_manila.identity import PREFIX
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _LEASES = PREFIX + "/leases/"
 
@@ -64,7 +67,7 @@ def prune(bank: Any, age: float) -> None:
     """
     try:
         for key in bank.list_objects(_LEASES):
-            lease = _parse(bank.get_object(key))
+            lease = _look(bank, key)
             if lease is None or lease.age > age:
                 bank.delete_object(key)
     except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
@@ -92,34 +95,47 @@ def _read(bank: Any, owner: str) -> Lease | None:
     key = _LEASES + owner
     if key not in set(bank.list_objects(_LEASES)):
         return None
-    # Karbor's file-system bank empties an object before it writes it, and the owner may be doing
-    # that just now: a living one must not be taken for dead, so look again.
-    look_again = tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda lease: lease is None),
-        wait=tenacity.wait_fixed(0.05),
-        stop=tenacity.stop_after_attempt(3),
-        retry_error_callback=lambda _state: None,
-    )
-    lease: Lease | None = look_again(lambda: _parse(bank.get_object(key)))
+    lease = _look(bank, key)
     if lease is None:
         LOG.warning("The lease of %s cannot be understood and counts as none", owner)
     return lease
 
 
-def _parse(stored: Any) -> Lease | None:
-    """A lease as it was written, or None for anything else, such as half of one."""
+def _look(bank: Any, key: str) -> Lease | None:
     try:
-        lease = Lease(
-            host=str(stored["host"]),
-            machine=str(stored["machine"]),
-            pid=int(stored["pid"]),
-            started=float(stored["started"]),
-            renewed=str(stored["renewed"]),
-        )
-        lease.age  # noqa: B018 - raises for what is no date, or one without a zone
+        return look_twice(lambda: _parse(bank.get_object(key)))
     except (KeyError, TypeError, ValueError):
         return None
-    return lease if lease.pid > 0 else None
+
+
+def look_twice(read: Callable[[], T]) -> T:
+    """Read what another process may be writing just now: Karbor's file-system bank empties an
+    object before it writes it, and a living process must not be taken for dead.
+
+    :param read: raises KeyError, TypeError or ValueError for what cannot be understood
+    """
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((KeyError, TypeError, ValueError)),
+        wait=tenacity.wait_fixed(0.05),
+        stop=tenacity.stop_after_attempt(3),
+        reraise=True,
+    )
+    return again(read)
+
+
+def _parse(stored: Any) -> Lease:
+    """A lease as it was written. Raises KeyError, TypeError or ValueError for anything else."""
+    lease = Lease(
+        host=str(stored["host"]),
+        machine=str(stored["machine"]),
+        pid=int(stored["pid"]),
+        started=float(stored["started"]),
+        renewed=str(stored["renewed"]),
+    )
+    lease.age  # noqa: B018 - raises for what is no date, or one without a zone
+    if lease.pid <= 0:
+        raise ValueError("no process has that number")
+    return lease
 
 
 def _runs(lease: Lease) -> bool:

@@ -159,13 +159,22 @@ class ProtectionManager(manager.ProtectionManager):
     def reset_state(self, context: Any, provider_id: str, checkpoint_id: str, state: str) -> None:
         """Set the status of a checkpoint, of an abandoned one too."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
-        if self._is_dead_end(checkpoint, self.worker.running):
-            LOG.info("Checkpoint %s is set from %s to %s", checkpoint_id, checkpoint.status, state)
-            checkpoints.mend_index(self.provider_registry.show_provider(provider_id), checkpoint)
-            checkpoint.status = state
-            checkpoint.commit()
-        else:
-            super().reset_state(context, provider_id, checkpoint_id, state)
+        self.worker.await_end(checkpoint)
+        running = self.worker.running
+        if checkpoint_id in running:
+            raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
+        with self.worker.beginning(checkpoint_id):
+            checkpoint.reload_meta_data()
+            if self._is_dead_end(checkpoint, running):
+                LOG.info(
+                    "Checkpoint %s is set from %s to %s", checkpoint_id, checkpoint.status, state
+                )
+                provider = self.provider_registry.show_provider(provider_id)
+                checkpoints.mend_index(provider, checkpoint)
+                checkpoint.status = state
+                checkpoint.commit()
+            else:
+                super().reset_state(context, provider_id, checkpoint_id, state)
 
     @messaging.expected_exceptions(
         exception.ProviderNotFound, exception.CheckpointNotFound, exception.BankListObjectsFailed

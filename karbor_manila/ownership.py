@@ -10,7 +10,6 @@ import datetime
 from collections.abc import Collection
 from typing import Any
 
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
@@ -65,10 +64,11 @@ def _owner(checkpoint: Any) -> tuple[str, datetime.datetime]:
     section = checkpoint.checkpoint_section
     try:
         if _CLAIM in section.list_objects():
-            return _parse(section.get_object(_CLAIM))
-    except (karbor_exception.BankGetObjectFailed, KeyError, TypeError, ValueError) as error:
-        # A crash may have cut it short; who made the checkpoint is known all the same.
-        LOG.warning("Checkpoint %s: its claim cannot be read: %s", checkpoint.id, error)
+            return lease.look_twice(lambda: _parse(section.get_object(_CLAIM)))
+    except (KeyError, TypeError, ValueError) as error:
+        # A crash may have cut it short; who made the checkpoint is known all the same. (A bank that
+        # does not give it is another matter: who does not know the owner calls nobody dead.)
+        LOG.warning("Checkpoint %s: its claim cannot be understood: %s", checkpoint.id, error)
     begun = float(section.get_object(_INDEX)["timestamp"])
     return checkpoint.owner_id, datetime.datetime.fromtimestamp(begun, datetime.UTC)
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be told of a plan or a restore before anything is begun."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
-from oslo_utils import uuidutils
 
 from karbor_manila import exception, parameters
 from karbor_manila.protection import ShareProtectionPlugin
@@ -33,7 +33,7 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
     resources = plan.get("resources") or []
     for item in resources:
         # The id becomes part of a key in the bank.
-        if item["type"] == SHARE and not uuidutils.is_uuid_like(item["id"]):
+        if item["type"] == SHARE and not _is_id(item["id"]):
             raise karbor_exception.InvalidPlan(
                 reason=f"it names a share by {item['id']!r}, which is not an id (a UUID)"
             )
@@ -91,6 +91,11 @@ def _check(given: Mapping[str, Any] | None, known: Collection[str] | None, check
         if share_id and known is not None and share_id not in known:
             raise exception.InvalidParameter(key, dict(values or {}), "there is no such share here")
         check(dict(values or {}))
+
+
+def _is_id(text: str) -> bool:
+    """A UUID as Manila writes it; oslo's is_uuid_like takes braces and ``urn:uuid:`` as well."""
+    return bool(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text))
 
 
 def _options(given: dict[str, Any]) -> None:

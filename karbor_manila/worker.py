@@ -178,7 +178,7 @@ def _settle_log(context: Any, job: _Running, reason: str) -> None:
     try:
         logs = objects.OperationLogList.get_all_by_project(
             context,
-            job.checkpoint.project_id,
+            (job.record or job.checkpoint).project_id,  # an administrator's restore is not theirs
             None,
             None,
             filters={"checkpoint_id": job.checkpoint.id},

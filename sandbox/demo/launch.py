@@ -128,5 +128,7 @@ def _put_away(stack: Stack, code: int, say: Callable[..., None]) -> None:
     for log in sorted((stack.state.root / "logs").glob("*.log")):
         say(f"  {log}")
     say(f"  {stack.state.root}")
-    say(f"The next demonstration removes it; so does: python3 -m sandbox destroy "
-        f"--state {stack.state.root}")
+    say(
+        f"The next demonstration removes it; so does: python3 -m sandbox destroy "
+        f"--state {stack.state.root}"
+    )

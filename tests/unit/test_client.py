@@ -389,7 +389,6 @@ def test_a_list_gives_everything_once_whatever_the_pages(connect, rows, microver
     assert served.call_count <= len(there) + 1
 
 
-@pytest.mark.xfail(strict=True, reason="steps of PAGE pass over what the server left out of a page")
 @pytest.mark.parametrize("microversion", ["2.78", "2.79"])
 @pytest.mark.parametrize("most", [1, 2, 3])
 @pytest.mark.parametrize("there", ["abcd", "abcdefghij", "aabcddefgg"])

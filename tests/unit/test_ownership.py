@@ -196,7 +196,7 @@ def test_a_damaged_claim_counts_as_none(tmp_path, theirs, ours, text):
     assert not abandoned(ours, checkpoint)
 
 
-def test_a_claim_that_cannot_be_read_counts_as_none(tmp_path, theirs):
+def test_who_cannot_read_a_claim_calls_nobody_dead(tmp_path, theirs):
     class LosesClaims(FaultyPlugin):
         def get_object(self, key, context=None):
             if key.endswith(CLAIM):
@@ -206,7 +206,8 @@ def test_a_claim_that_cannot_be_read_counts_as_none(tmp_path, theirs):
     checkpoint = made_before(theirs, 3600)
     claimed_before(checkpoint, 5, "owner")
     ours = open_bank(tmp_path, LosesClaims)
-    assert abandoned(ours, seen(ours, checkpoint))
+    with pytest.raises(karbor_exception.BankGetObjectFailed):
+        abandoned(ours, seen(ours, checkpoint))
 
 
 @pytest.mark.parametrize("broken", [["list"], ["get"], ["list", "get"]])

@@ -139,13 +139,6 @@ def test_a_type_without_a_plugin_is_refused_by_its_name() -> None:
     assert "'files'" in said
 
 
-DRESSED_UP = pytest.mark.xfail(
-    strict=True,
-    reason="is_uuid_like takes it, Karbor's bank does not: the checkpoint cannot be deleted "
-    "(plans.py, check_plan)",
-)
-
-
 @pytest.mark.parametrize(
     "share_id",
     [
@@ -154,8 +147,8 @@ DRESSED_UP = pytest.mark.xfail(
         "../../index",
         "a#b",
         "ä",
-        pytest.param("{" + SHARE_ID + "}", marks=DRESSED_UP),
-        pytest.param(f"urn:uuid:{SHARE_ID}", marks=DRESSED_UP),
+        "{" + SHARE_ID + "}",
+        f"urn:uuid:{SHARE_ID}",
     ],
 )
 def test_a_share_by_anything_but_an_id_is_refused(share_id: str) -> None:

@@ -141,10 +141,10 @@ def test_a_plugin_obeys_the_file_of_its_provider(
 ) -> None:
     with started(tmp_path, monkeypatch) as service:
         service.provider._config.register_opts(opts.PROVIDER_OPTS, opts.GROUP)
-        service.provider._config.set_override("outage_timeout", 7.0, opts.GROUP)
+        service.provider._config.set_override("request_timeout", 7.0, opts.GROUP)
         plugin = service.provider.load_plugins()[SHARE]
-        assert plugin._shared.settings.outage_timeout == 7.0
-        assert opts.GROUP not in cfg.CONF or cfg.CONF[opts.GROUP].outage_timeout != 7.0
+        assert plugin._shared.settings.request_timeout == 7.0
+        assert opts.GROUP not in cfg.CONF or cfg.CONF[opts.GROUP].request_timeout != 7.0
 
 
 def test_keystone_is_asked_with_a_deadline_too(
