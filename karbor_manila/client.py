@@ -369,6 +369,10 @@ def _checked(asked: str, response: Any, body: Any, *, readable: bool = True) -> 
     manilaclient's own exceptions are not used: it cannot build the one for a 429 with Retry-After
     (manilaclient/common/apiclient/exceptions.py, from_response).
     """
+    if response.status_code == 404 and not isinstance(body, dict):
+        # Manila's own 404 is JSON, and means that a thing is gone. This one is of something between
+        # us and Manila, and on its word nothing must be forgotten.
+        raise exception.ManilaPassing(asked, "HTTP 404, but not Manila's own")
     if response.status_code >= 400:
         raise _failure(
             asked,

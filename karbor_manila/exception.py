@@ -117,7 +117,7 @@ class SessionUnavailable(ManilaPassing):
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
         super().__init__(
-            "give anything",
+            "do anything",
             f"no Keystone session could be made for project {project_id}; check that Keystone "
             f"answers, and [trustee] and [keystone_authtoken] in karbor.conf",
         )

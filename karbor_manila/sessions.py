@@ -7,6 +7,7 @@ token, so that long operations outlive the tenant's token. It is made by Karbor'
 of ``[manila_client]``.
 """
 
+import dataclasses
 from typing import Any
 
 from karbor.services.protection.client_factory import ClientFactory
@@ -41,10 +42,13 @@ def connect(
             session.verify = False
         elif group.ca_cert_file:
             session.verify = group.ca_cert_file
+    found = where(conf)
+    if found.endpoint:
+        # As Karbor's own client does it: Manilas before Xena want the project in the path.
+        endpoint = f"{found.endpoint.rstrip('/')}/{context.project_id}"
+        found = dataclasses.replace(found, endpoint=endpoint)
     elsewhere = project_id if project_id and project_id != context.project_id else None
-    return client.Manila(
-        session, where(conf), project_id=elsewhere, timeout=timeout, parallel=parallel
-    )
+    return client.Manila(session, found, project_id=elsewhere, timeout=timeout, parallel=parallel)
 
 
 def where(conf: Any = cfg.CONF) -> client.Where:

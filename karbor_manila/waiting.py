@@ -141,6 +141,10 @@ class Watcher:
         """
         deadline = self._clock.now() + timeout
         with self._condition:
+            if key in self._announced:
+                # It is waited for again, because something was done to it: look soon.
+                self._settled_at = self._clock.now()
+                self._due = min(self._due, self._settled_at + self._shortest)
             self._announce(key)
             self._wanted[key] = self._wanted.get(key, 0) + 1
             # A look that is under way began before this wait and says nothing about it.

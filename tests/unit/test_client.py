@@ -492,11 +492,18 @@ def test_deleting_says_whether_there_was_something(manila, requests_mock, kind):
     delete = getattr(manila, f"delete_{kind}")
     requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=202)
     assert delete("x") is True
-    requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=404)
+    gone = {"itemNotFound": {"code": 404, "message": "it could not be found"}}
+    requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=404, json=gone)
     assert delete("x") is False
     requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=403)
     with pytest.raises(ManilaRefused):
         delete("x")
+
+
+@pytest.mark.parametrize("do", ["delete_snapshot", "delete_share", "snapshot", "share"])
+def test_a_404_that_is_not_manilas_own_is_no_word_that_a_thing_is_gone(manila, requests_mock, do):
+    answers(requests_mock, status_code=404, text="<html>no such backend</html>")
+    assert isinstance(error_of(lambda: getattr(manila, do)("x")), ManilaPassing)
 
 
 @pytest.mark.parametrize("microversion", ["2.37", "2.98"])

@@ -122,7 +122,13 @@ def keystone(monkeypatch):
 def settings():
     """Sets options of ``[manila_client]`` where Karbor's factory reads them."""
     yield lambda **given: [cfg.CONF.set_override(k, v, GROUP) for k, v in given.items()]
-    for option in ("manila_ca_cert_file", "manila_auth_insecure", "ca_cert_file", "auth_insecure"):
+    for option in (
+        "manila_ca_cert_file",
+        "manila_auth_insecure",
+        "ca_cert_file",
+        "auth_insecure",
+        "manila_endpoint",
+    ):
         cfg.CONF.clear_override(option, GROUP)
 
 
@@ -197,3 +203,9 @@ def test_only_another_project_is_asked_for_by_its_id(asked, elsewhere):
 def test_certificates_are_checked_as_the_operator_says(settings, given, verify):
     settings(**given)
     assert connect().session.verify == verify
+
+
+@pytest.mark.usefixtures("keystone", "made")
+def test_an_endpoint_of_the_operators_gets_the_project_as_karbors_own_client_does_it(settings):
+    settings(manila_endpoint="http://manila.invalid/v2/")
+    assert connect().where.endpoint == "http://manila.invalid/v2/project-a"
