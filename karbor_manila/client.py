@@ -12,7 +12,6 @@ completion cache into the home folder at every list and create
 are found.
 """
 
-import contextlib
 import re
 import threading
 import urllib.parse
@@ -25,9 +24,8 @@ from keystoneauth1 import exceptions as ks_exc
 from manilaclient import api_versions
 from manilaclient import client as manilaclient
 from oslo_log import log as logging
-from oslo_utils import strutils
 
-from karbor_manila import exception
+from karbor_manila import answers, exception
 
 LOG = logging.getLogger(__name__)
 
@@ -113,7 +111,7 @@ class Manila:
     ) -> None:
         self._project_id = project_id
         self._slots = threading.BoundedSemaphore(parallel)
-        with _asking("find Manila in Keystone's catalog"):
+        with answers.asking("find Manila in Keystone's catalog"):
             self.endpoint = _find_endpoint(session, where)
         self._session = session
         self._timeout = timeout
@@ -178,8 +176,8 @@ class Manila:
     def limits(self) -> dict[str, int]:
         """The project's absolute limits and what is used of them; -1 is no limit."""
         asked = "show the quota of the project"
-        limits = _part(asked, self._ask("GET", "/limits", asked), "limits")
-        absolute: dict[str, int] = _part(asked, limits, "absolute")
+        limits = answers.part(asked, self._ask("GET", "/limits", asked), "limits")
+        absolute: dict[str, int] = answers.part(asked, limits, "absolute")
         return absolute
 
     def messages(self, **filters: str) -> list[View]:
@@ -187,7 +185,7 @@ class Manila:
         query = urllib.parse.urlencode(filters | {"sort_key": "created_at", "sort_dir": "desc"})
         asked = "read its messages"
         reply = self._ask("GET", f"/messages?{query}", asked)
-        messages: list[View] = _part(asked, reply, "messages")
+        messages: list[View] = answers.part(asked, reply, "messages")
         return messages
 
     def is_alive(self) -> bool:
@@ -222,7 +220,7 @@ class Manila:
             if self.features.counts:
                 query["with_count"] = "True"
             body = self._ask("GET", f"/{kind}/detail?{urllib.parse.urlencode(query)}", asked)
-            page = _part(asked, body, kind)
+            page = answers.part(asked, body, kind)
             for view in page:
                 if view["id"] not in seen:
                     seen.add(view["id"])
@@ -234,7 +232,7 @@ class Manila:
 
     def _get(self, path: str, key: str, asked: str) -> View | None:
         try:
-            view: View = _part(asked, self._ask("GET", path, asked), key)
+            view: View = answers.part(asked, self._ask("GET", path, asked), key)
         except exception.ManilaRefused as refused:
             if refused.status == 404:
                 return None
@@ -243,7 +241,7 @@ class Manila:
 
     def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
         response, body = self._send(asked, "POST", path, body={key: dict(fields)})
-        view: View = _part(asked, body, key)
+        view: View = answers.part(asked, body, key)
         view["request_id"] = response.headers.get("x-openstack-request-id")
         return view
 
@@ -262,9 +260,9 @@ class Manila:
     def _send(
         self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
-        with self._slots, _asking(asked):
+        with self._slots, answers.asking(asked):
             response, body = self._http.request(path, method, raise_exc=False, **kwargs)
-        return response, _checked(asked, response, body, readable=readable)
+        return response, answers.checked(asked, response, body, readable=readable)
 
     def _adapter(self, microversion: str) -> Any:
         return manilaclient.Client(
@@ -281,10 +279,10 @@ class Manila:
         if known:
             return known
         asked = "say which microversions it speaks"
-        with _asking(asked):
+        with answers.asking(asked):
             response, body = self._adapter(OLDEST).get_with_base_url("", raise_exc=False)
         # 300 Multiple Choices is how Manila answers when it speaks more than one version.
-        microversion = negotiate(_checked(asked, response, body).get("versions"))
+        microversion = negotiate(answers.checked(asked, response, body).get("versions"))
         LOG.info("Manila at %s is spoken to in microversion %s", self.endpoint, microversion)
         with _negotiated_lock:
             _negotiated[self.endpoint] = microversion
@@ -341,86 +339,3 @@ def _find_endpoint(session: Any, where: Where) -> str:
     raise exception.EndpointMissing(
         list(where.service_types), " or ".join(where.interfaces), where.region
     )
-
-
-@contextlib.contextmanager
-def _asking(asked: str) -> Iterator[None]:
-    """Sort what keystoneauth raises: a broken connection may pass, the rest is final.
-
-    Keystone's own errors on the way (a token that cannot be renewed) come through here too.
-    """
-    try:
-        yield
-    except ks_exc.SSLError as error:
-        answer = f"its certificate was not accepted: {error}"
-        raise exception.ManilaRefused(asked, 0, answer) from error
-    except (ks_exc.ConnectionError, ks_exc.DiscoveryFailure) as error:
-        # The second is what a generic password plugin makes of a Keystone that is away.
-        raise exception.ManilaPassing(asked, str(error)) from error
-    except ks_exc.HttpError as error:
-        raise _failure(asked, int(error.http_status or 0), str(error), error.request_id) from error
-    except ks_exc.ClientException as error:
-        raise exception.ManilaRefused(asked, 0, str(error)) from error
-
-
-def _checked(asked: str, response: Any, body: Any, *, readable: bool = True) -> dict[str, Any]:
-    """The body of a good answer; of a bad one the error, in Manila's own words.
-
-    manilaclient's own exceptions are not used: it cannot build the one for a 429 with Retry-After
-    (manilaclient/common/apiclient/exceptions.py, from_response).
-    """
-    if response.status_code == 404 and not isinstance(body, dict):
-        # Manila's own 404 is JSON, and means that a thing is gone. This one is of something between
-        # us and Manila, and on its word nothing must be forgotten.
-        raise exception.ManilaPassing(asked, "HTTP 404, but not Manila's own")
-    if response.status_code >= 400:
-        raise _failure(
-            asked,
-            response.status_code,
-            _answer(body) or str(response.reason or "no reason given"),
-            response.headers.get("x-openstack-request-id"),
-            _seconds(response.headers.get("retry-after")),
-        )
-    if not readable:
-        return {}
-    if not isinstance(body, dict):
-        # Cut short on the way: as good as a broken connection.
-        raise exception.ManilaPassing(asked, "the reply could not be read")
-    return body
-
-
-def _part(asked: str, body: Mapping[str, Any], key: str) -> Any:
-    """A part of a good answer. Something between us and Manila may answer in its place."""
-    if key not in body:
-        raise exception.ManilaPassing(asked, f"the reply has no {key!r}")
-    return body[key]
-
-
-def _failure(
-    asked: str, status: int, answer: str, request_id: str | None, retry_after: float = 0.0
-) -> exception.KarborManilaError:
-    if status >= 500 or status in (408, 429):
-        return exception.ManilaPassing(asked, f"HTTP {status}, {answer}", retry_after)
-    return exception.ManilaRefused(asked, status, answer, request_id)
-
-
-def _answer(body: Any) -> str:
-    """Manila's sentence in an error body: ``{"badRequest": {"code": 400, "message": ...}}``."""
-    for error in body.values() if isinstance(body, dict) else ():
-        if isinstance(error, dict) and error.get("message"):
-            return _without_secrets(str(error["message"]))
-    return ""
-
-
-def _without_secrets(text: str) -> str:
-    """Somebody on the way may repeat a request's headers, and what it says is shown to users."""
-    masked = re.sub(r"(?i)\b(x-[a-z-]*token\W+)\S+", r"\1***", text)
-    return str(strutils.mask_password(re.sub(r"\bgAAAAA[\w-]+", "***", masked)))[:1000]
-
-
-def _seconds(value: object) -> float:
-    """A Retry-After in seconds; one that is a date, which Manila never sends, counts as none."""
-    try:
-        return float(str(value or 0))
-    except ValueError:
-        return 0.0

@@ -8,7 +8,7 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, mark, statuses
 from karbor_manila.client import Manila
-from karbor_manila.drivers import base, looking
+from karbor_manila.drivers import base, looking, messages, quota
 from karbor_manila.drivers.base import View
 from karbor_manila.drivers.removal import Removal
 from karbor_manila.mark import Mark
@@ -85,7 +85,9 @@ class SnapshotDriver(base.ShareDriver):
             for share in shares
             if not share.get("snapshot_support")
         }
-        self._check_quota([share for share in shares if share["id"] not in refused])
+        wanted = [share for share in shares if share["id"] not in refused]
+        if wanted:
+            quota.check(self._persist(self._manila.limits), wanted)
         return refused
 
     def protect(
@@ -323,41 +325,4 @@ class SnapshotDriver(base.ShareDriver):
         return judge
 
     def _reason(self, thing: str) -> str:
-        """Manila's own words on what became of a thing, as far as it has any.
-
-        A message may be filed under the snapshot's instance, whose id a tenant does not know; the
-        id of the request that made the thing finds it then.
-        """
-        filters = [{"resource_id": thing}]
-        if self._requests.get(thing):
-            filters.append({"request_id": str(self._requests[thing])})
-        for wanted in filters:
-            try:
-                messages = self._manila.messages(**wanted)
-            except (exception.ManilaPassing, exception.ManilaRefused) as error:
-                LOG.info("No reason is known for %s: %s", thing, error)
-                return ""
-            if messages:
-                return str(messages[0].get("user_message") or "")
-        return ""
-
-    # -- quota --------------------------------------------------------------------------------
-
-    def _check_quota(self, shares: Collection[View]) -> None:
-        if not shares:
-            return
-        limits = self._persist(self._manila.limits)
-        gigabytes = sum(int(share["size"]) for share in shares)
-        for what, limit, used, needed in (
-            ("snapshots", "maxTotalShareSnapshots", "totalShareSnapshotsUsed", len(shares)),
-            (
-                "snapshot gigabytes",
-                "maxTotalSnapshotGigabytes",
-                "totalSnapshotGigabytesUsed",
-                gigabytes,
-            ),
-        ):
-            most = int(limits.get(limit, -1))
-            left = most - int(limits.get(used, 0))
-            if most >= 0 and left < needed:
-                raise exception.QuotaTooSmall(what, needed, max(left, 0), most)
+        return messages.reason(self._manila, thing, self._requests.get(thing))

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a project's quota suffices for the snapshots of its shares."""
+
+from collections.abc import Collection, Mapping
+
+from karbor_manila import exception
+from karbor_manila.drivers.base import View
+
+
+def check(limits: Mapping[str, int], shares: Collection[View]) -> None:
+    """Compare what the snapshots of these shares need with what is left.
+
+    :param limits: the project's absolute limits and what is used of them, as Manila shows them
+        (GET /limits); -1 is no limit
+    :raises QuotaTooSmall: they do not all fit, by number or by size
+    """
+    gigabytes = sum(int(share["size"]) for share in shares)
+    for what, limit, used, needed in (
+        ("snapshots", "maxTotalShareSnapshots", "totalShareSnapshotsUsed", len(shares)),
+        (
+            "snapshot gigabytes",
+            "maxTotalSnapshotGigabytes",
+            "totalSnapshotGigabytesUsed",
+            gigabytes,
+        ),
+    ):
+        most = int(limits.get(limit, -1))
+        left = most - int(limits.get(used, 0))
+        if most >= 0 and left < needed:
+            raise exception.QuotaTooSmall(what, needed, max(left, 0), most)
