@@ -89,7 +89,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         """One share of the requester's project.
 
         :raises karbor.exception.ProtectableResourceNotFound: there is no such share in the project
-        :raises karbor.exception.InvalidProtectableInstance: it cannot be protected now; HTTP 400
+        :raises karbor.exception.InvalidProtectableInstance: it cannot be protected now
         :raises karbor.exception.ListProtectableResourceFailed: Manila cannot be asked
         """
         try:
@@ -105,7 +105,8 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
                 reason="there is no such share in this project",
             )
         if objection(view):
-            # Karbor's own ProtectableResourceInvalidStatus would be a bare HTTP 500.
+            # Whatever it is, Karbor's API makes an HTTP 500 of it, with this text
+            # (karbor/api/v1/protectables.py, instances_show).
             raise karbor_exception.InvalidProtectableInstance(
                 f"Share {resource_id} cannot be protected: {objection(view)}."
             )
