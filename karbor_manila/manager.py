@@ -290,7 +290,7 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
         record["status"] = failure
         try:
             record.save()
-        except Exception:
+        except Exception:  # a database that is away must not take the refusal's place
             LOG.exception("The reason of a refusal could not be written into %s", record["id"])
         raise
 

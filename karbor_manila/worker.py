@@ -158,7 +158,7 @@ def _settle(job: _Running, reason: str) -> None:
                 key = f"checkpoint#{job.checkpoint.id}"
                 reasons.add(job.checkpoint, "reasons", {key: reason})
             job.checkpoint.commit()
-    except Exception:
+    except Exception:  # whatever a bank or a database raises; the flow's own error is told already
         LOG.exception("Checkpoint %s: its failure could not be written down", job.checkpoint.id)
 
 
@@ -202,7 +202,7 @@ def _settle_log(context: Any, job: _Running, reason: str) -> None:
                 }
             )
             log.save()
-    except Exception:
+    except Exception:  # the log is a courtesy; the error of the flow goes on to the caller
         LOG.exception("Checkpoint %s: its operation log could not be ended", job.checkpoint.id)
 
 

@@ -23,7 +23,7 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> None:
     """Write a reason; a place that cannot be written to must not hide the reason itself."""
     try:
         write(job, *args)
-    except Exception:
+    except Exception:  # whatever a bank or a database raises; the error itself is on its way
         LOG.exception(
             "The reason could not be written for share %s, checkpoint %s",
             job.share_id,
