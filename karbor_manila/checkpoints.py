@@ -18,6 +18,7 @@ from oslo_log import log as logging
 LOG = logging.getLogger(__name__)
 
 _INDICES = "/indices"
+_CHECKPOINTS = "/checkpoints/"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,30 @@ def find(provider: Any, query: Query) -> list[Any]:
             if checkpoint.status != constants.CHECKPOINT_STATUS_DELETED:
                 found.append(checkpoint)
     return found
+
+
+def everything(bank: Any) -> Iterator[str]:
+    """The ids of all checkpoints that the bank has ever held, by their objects.
+
+    Karbor leaves the one that says ``deleted``, and a crash may leave one that is in no index.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    for key in bank.list_objects(_CHECKPOINTS):
+        checkpoint_id, _, name = key.removeprefix(_CHECKPOINTS).partition("/")
+        if name == "index.json":
+            yield checkpoint_id
+
+
+def resources(checkpoint: Any) -> Iterator[Any]:
+    """The resources of a checkpoint's graph, parents before children."""
+
+    def walk(nodes: Any) -> Iterator[Any]:
+        for node in nodes or ():
+            yield node.value
+            yield from walk(node.child_nodes)
+
+    return walk(checkpoint.resource_graph)
 
 
 def mend_index(provider: Any, checkpoint: Any) -> None:

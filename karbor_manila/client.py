@@ -40,6 +40,9 @@ NEWEST = "2.98"
 
 PAGE = 1000
 
+#: As ``project_id`` of :class:`Manila`: the lists show what all projects have.
+EVERY_PROJECT = "*"
+
 View = dict[str, Any]
 
 # Endpoint -> microversion. A cloud is upgraded rarely, and one GET per operation is a cost that a
@@ -91,8 +94,8 @@ class Manila:
 
     :param session: a keystoneauth session; its project is whose shares are seen
     :param where: where to find Manila
-    :param project_id: whose things the lists show when it is not the session's own project; only
-        an administrator gets an answer to that
+    :param project_id: whose things the lists show when it is not the session's own project, or
+        :data:`EVERY_PROJECT`; only an administrator gets an answer to that
     :param timeout: seconds to wait for one answer
     :param parallel: requests under way at a time; the others queue here
     :raises EndpointMissing: there is none in the catalog
@@ -200,7 +203,9 @@ class Manila:
     def _filters(self, metadata: Mapping[str, str] | None) -> dict[str, str]:
         filters: dict[str, str] = {}
         if self._project_id:
-            filters |= {"all_tenants": "1", "project_id": self._project_id}
+            filters["all_tenants"] = "1"
+            if self._project_id != EVERY_PROJECT:
+                filters["project_id"] = self._project_id
         if metadata:
             # Manila evaluates it as a Python literal (manila/api/v2/share_snapshots.py).
             filters["metadata"] = str(dict(metadata))

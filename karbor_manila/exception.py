@@ -114,11 +114,12 @@ class SessionUnavailable(ManilaPassing):
     so it counts as an error that may pass.
     """
 
-    def __init__(self, project_id: str) -> None:
+    def __init__(self, project_id: str | None) -> None:
         self.project_id = project_id
+        whom = f"project {project_id}" if project_id else "Karbor's own user"
         super().__init__(
             "do anything",
-            f"no Keystone session could be made for project {project_id}; check that Keystone "
+            f"no Keystone session could be made for {whom}; check that Keystone "
             f"answers, and [trustee] and [keystone_authtoken] in karbor.conf",
         )
 
@@ -239,3 +240,32 @@ class BankUnreadable(KarborManilaError):
         self.what = what
         self.cause = cause
         super().__init__(f"The bank failed to {what}: {cause.rstrip('.')}.")
+
+
+class Interrupted(KarborManilaError):
+    """Work on a share that a dead process had not got far enough with to be completed."""
+
+    def __init__(self, work: str, share_id: str, advice: str) -> None:
+        self.work = work
+        self.share_id = share_id
+        self.advice = advice
+        super().__init__(
+            f"The process that worked on it died before the {work} of share {share_id} was under "
+            f"way, and nothing is left of it. {advice}"
+        )
+
+
+class Taken(KarborManilaError):
+    """Somebody is at work on a checkpoint, a restore or a verification.
+
+    ``claim`` is a :class:`karbor_manila.claims.Claim`, or None when it was released meanwhile.
+    """
+
+    def __init__(self, thing: str, claim: Any) -> None:
+        self.thing = thing
+        self.claim = claim
+        who = f" ({claim.operation} since {claim.since:%Y-%m-%d %H:%M:%S} UTC)" if claim else ""
+        super().__init__(
+            f"{thing} is in work{who}, and the process that works on it is alive. Wait until it "
+            f"ends."
+        )

@@ -8,9 +8,11 @@ it calls the manager, so what Karbor's own manager refuses for good (a checkpoin
 
 import contextlib
 import datetime
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import eventlet
+import futurist
 import oslo_messaging as messaging
 from karbor import exception
 from karbor.common import constants
@@ -22,13 +24,15 @@ from oslo_service import loopingcall
 
 from karbor_manila import (
     checkpoints,
+    claims,
     identity,
     lease,
     opts,
-    ownership,
     parameters,
     plans,
+    reconciliation,
 )
+from karbor_manila import exception as errors
 from karbor_manila.operations import restore as restore_operation
 from karbor_manila.protectable import ShareProtectable
 from karbor_manila.schemas import VERIFY_SCHEMA
@@ -37,6 +41,13 @@ from karbor_manila.worker import Worker
 LOG = logging.getLogger(__name__)
 
 _LEASES_KEPT = 7 * 24 * 3600.0  # seconds
+
+# Things that a dead process left are ended so many at a time; most of that is waiting for Manila.
+_SIDE_BY_SIDE = 4
+
+_FIRST_RETRY = 5.0  # seconds; the pause doubles from there
+
+_RESET = "reset_state"  # the operation in a claim
 
 
 class ProtectionManager(manager.ProtectionManager):
@@ -48,8 +59,16 @@ class ProtectionManager(manager.ProtectionManager):
         # With two plugins for a type the last one registered wins, and the order in which entry
         # points are found is that of directories: this makes it ours for certain.
         self.protectable_registry.register_plugin(ShareProtectable())
-        self.worker: Worker = Worker()
+        self.claims = claims.Claims(self._settings.lease_timeout)
+        self.worker: Worker = Worker(self.claims)
         self._renewals: loopingcall.FixedIntervalLoopingCall | None = None
+        self.reconciliation = reconciliation.Reconciliation(
+            self._providers,
+            self.claims,
+            grace=self._settings.lease_timeout,
+            executor=lambda: futurist.GreenThreadPoolExecutor(max_workers=_SIDE_BY_SIDE),
+        )
+        self._reconciler: Any = None
         for provider in self._providers():
             _register_verify_schemas(provider)
 
@@ -64,9 +83,12 @@ class ProtectionManager(manager.ProtectionManager):
             lease.prune(provider.bank, _LEASES_KEPT)
         self._renewals = loopingcall.FixedIntervalLoopingCall(self._renew_leases)
         self._renewals.start(interval=self._settings.lease_interval, stop_on_exception=False)
+        self._reconciler = eventlet.spawn(self._reconcile_for_ever)
 
     def cleanup_host(self) -> None:
         """The leases stay: by them, what this process left unfinished is known as abandoned."""
+        if self._reconciler:
+            self._reconciler.kill()
         if self._renewals:
             self._renewals.stop()
         super().cleanup_host()
@@ -139,14 +161,14 @@ class ProtectionManager(manager.ProtectionManager):
         """Delete a checkpoint; again, too, when that failed or was abandoned."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         self.worker.await_end(checkpoint)
-        running = self.worker.running
-        with self.worker.beginning(checkpoint_id):
+        abandoned = self.claims.is_abandoned(checkpoint)
+        with _one_at_a_time(), self.worker.claimed(checkpoint, constants.OPERATION_DELETE):
             checkpoint.reload_meta_data()  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
-            if self._is_dead_end(checkpoint, running):
+            if self._is_dead_end(checkpoint, abandoned=abandoned):
                 self._reopen(provider_id, checkpoint)
-            elif checkpoint.status in ownership.IN_WORK or checkpoint_id in running:
+            elif checkpoint.status in claims.IN_WORK:
                 raise exception.InvalidInput(
                     reason=f"checkpoint {checkpoint_id} is {checkpoint.status}, and the process "
                     f"that works on it is alive; wait until it ends"
@@ -160,21 +182,22 @@ class ProtectionManager(manager.ProtectionManager):
         """Set the status of a checkpoint, of an abandoned one too."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         self.worker.await_end(checkpoint)
-        running = self.worker.running
-        if checkpoint_id in running:
-            raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
-        with self.worker.beginning(checkpoint_id):
-            checkpoint.reload_meta_data()
-            if self._is_dead_end(checkpoint, running):
-                LOG.info(
-                    "Checkpoint %s is set from %s to %s", checkpoint_id, checkpoint.status, state
-                )
-                provider = self.provider_registry.show_provider(provider_id)
-                checkpoints.mend_index(provider, checkpoint)
-                checkpoint.status = state
-                checkpoint.commit()
-            else:
-                super().reset_state(context, provider_id, checkpoint_id, state)
+        abandoned = self.claims.is_abandoned(checkpoint)
+        try:
+            with self.worker.claimed(checkpoint, _RESET):
+                checkpoint.reload_meta_data()
+                if self._is_dead_end(checkpoint, abandoned=abandoned):
+                    LOG.info(
+                        "Checkpoint %s: %s becomes %s", checkpoint_id, checkpoint.status, state
+                    )
+                    provider = self.provider_registry.show_provider(provider_id)
+                    checkpoints.mend_index(provider, checkpoint)
+                    checkpoint.status = state
+                    checkpoint.commit()
+                else:
+                    super().reset_state(context, provider_id, checkpoint_id, state)
+        except errors.Taken as taken:
+            raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id) from taken
 
     @messaging.expected_exceptions(
         exception.ProviderNotFound, exception.CheckpointNotFound, exception.BankListObjectsFailed
@@ -216,6 +239,19 @@ class ProtectionManager(manager.ProtectionManager):
         for provider in self._providers():
             lease.renew(provider.bank)
 
+    def _reconcile_for_ever(self) -> None:
+        """End what dead processes left, in the background; sooner again when that did not work."""
+        retry = _FIRST_RETRY
+        while True:
+            try:
+                clean = all(self.reconciliation.run().values())
+            except Exception:  # whatever a bank or a database raises: it may be back the next time
+                LOG.exception("Nobody knows what is unfinished; this is tried again")
+                clean = False
+            longest = self._settings.reconcile_interval
+            eventlet.sleep(longest if clean else min(retry, longest))
+            retry = _FIRST_RETRY if clean else retry * 2
+
     def _own_checkpoint(self, context: Any, provider_id: str, checkpoint_id: str) -> Any:
         provider = self.provider_registry.show_provider(provider_id)
         checkpoint = provider.get_checkpoint(checkpoint_id, context=context)
@@ -232,19 +268,17 @@ class ProtectionManager(manager.ProtectionManager):
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
         checkpoint.commit()
 
-    def _is_dead_end(self, checkpoint: Any, running: Collection[str]) -> bool:
+    @staticmethod
+    def _is_dead_end(checkpoint: Any, *, abandoned: bool) -> bool:
         """Whether the checkpoint is in a status that nobody will ever change any more.
 
-        :param running: the checkpoints that this process works on
+        The caller holds its claim.
+
+        :param abandoned: what was said of it before the claim was taken
         """
         if checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING:
-            return checkpoint.id not in running
-        return ownership.is_abandoned(
-            checkpoint,
-            own={provider.bank.get_owner_id() for provider in self._providers()},
-            running=running,
-            timeout=self._settings.lease_timeout,
-        )
+            return True
+        return abandoned and checkpoint.status in claims.IN_WORK
 
     def _check_record(
         self, context: Any, record: Any, check: Callable[[dict[str, Any]], Any]
@@ -259,7 +293,8 @@ class ProtectionManager(manager.ProtectionManager):
         provider = self.provider_registry.show_provider(record["provider_id"])
         if not plans.protects_shares(provider):
             return
-        shares = [node.id for node in _nodes(checkpoint.resource_graph) if node.type == plans.SHARE]
+        nodes = checkpoints.resources(checkpoint)
+        shares = [node.id for node in nodes if node.type == plans.SHARE]
         wrong = plans.check_restore(record["parameters"], shares, check)
         for share_id, reason in wrong.items():
             record.update_resource_status(
@@ -267,6 +302,15 @@ class ProtectionManager(manager.ProtectionManager):
             )
         if wrong:
             raise exception.InvalidInput(reason=" ".join(sorted(set(wrong.values()))))
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """What somebody else works on is refused with a 400 and who it is."""
+    try:
+        yield
+    except errors.Taken as taken:
+        raise exception.InvalidInput(reason=str(taken)) from taken
 
 
 @contextlib.contextmanager
@@ -293,12 +337,6 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
         except Exception:  # a database that is away must not take the refusal's place
             LOG.exception("The reason of a refusal could not be written into %s", record["id"])
         raise
-
-
-def _nodes(graph: Any) -> Iterator[Any]:
-    for node in graph or ():
-        yield node.value
-        yield from _nodes(node.child_nodes)
 
 
 def _register_verify_schemas(provider: Any) -> None:

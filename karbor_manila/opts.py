@@ -98,6 +98,14 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds that a failed operation spends on removing what it made. What is left after "
         "them stays in the checkpoint's record and goes with the checkpoint.",
     ),
+    cfg.FloatOpt(
+        "request_settle_time",
+        default=15.0,
+        min=0.0,
+        max=3600.0,
+        help="Seconds in which Manila may still carry out a request to create something whose "
+        "sender got no answer or died. So long it is looked for before it counts as never made.",
+    ),
     cfg.StrOpt(
         "default_driver",
         default="snapshot",
@@ -137,6 +145,21 @@ SERVICE_OPTS: list[cfg.Opt] = [
         max=86400.0,
         help="Seconds after which a lease that was not renewed counts as that of a dead process. "
         "Keep it at several times lease_interval.",
+    ),
+    cfg.FloatOpt(
+        "reconcile_interval",
+        default=300.0,
+        min=1.0,
+        max=86400.0,
+        help="Seconds between two looks for what dead processes left unfinished. The first one "
+        "is at start-up; one that did not get through is repeated sooner.",
+    ),
+    cfg.FloatOpt(
+        "audit_grace",
+        default=3600.0,
+        min=0.0,
+        max=2592000.0,
+        help="Seconds for which an audit leaves alone what is younger, whatever it looks like.",
     ),
 ]
 

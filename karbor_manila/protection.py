@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protection plugin for OS::Manila::Share. Karbor makes one instance for each flow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from karbor.common import constants
@@ -98,6 +98,23 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
         """Not in this release; our manager refuses a copy before it begins."""
         raise exception.NotSupported(
             "Copying a checkpoint with shares", "Protect the plan once more instead."
+        )
+
+    def shared_as_karbor(self, share_ids: Iterable[str]) -> Shared:
+        """What a flow shares that runs without a tenant, with Karbor's own user.
+
+        :param share_ids: the resources of the flow
+        """
+        shared = Shared(self._settings, self._connect_as_karbor)
+        for share_id in share_ids:
+            shared.register(share_id)
+        return shared
+
+    def _connect_as_karbor(self, context: Any, project_id: str) -> Manila:
+        return sessions.connect_as_karbor(
+            project_id,
+            timeout=self._settings.request_timeout,
+            parallel=self._settings.max_parallel_requests,
         )
 
     def _connect(self, context: Any, project_id: str) -> Manila:

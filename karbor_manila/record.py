@@ -8,6 +8,7 @@ plugin, which have no version, are read as version 0. ``Intent`` stands under a 
 before the first call that creates something until the work is complete or undone.
 """
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as fields_of
@@ -62,7 +63,11 @@ class ShareRecord:
 
 @dataclass(frozen=True)
 class Intent:
-    """Something that is about to be, or was just, created in Manila. ``since`` is UTC, ISO 8601."""
+    """Something that is about to be, or was just, created in Manila. ``since`` is UTC, ISO 8601.
+
+    ``share`` is, in the intent of a protection, what its record will say of the share: with it,
+    another process can complete what this one began. Intents of before 0.2 do not have it.
+    """
 
     operation: str
     driver: str
@@ -71,6 +76,7 @@ class Intent:
     owner: str
     since: str
     created_id: str | None = None
+    share: dict[str, Any] | None = None
     version: int = field(default=VERSION)
 
 
@@ -90,6 +96,38 @@ def load_record(stored: object) -> ShareRecord:
     return ShareRecord(**_load(stored, RECORD_SCHEMA, "record", ShareRecord))
 
 
+def describe(share: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record says of a share, by its view in Manila: some of the fields of ShareRecord."""
+    return {
+        "share_id": share["id"],
+        "size": int(share["size"]),
+        "share_proto": share["share_proto"],
+        "share_type": share.get("share_type"),
+        "share_type_name": share.get("share_type_name"),
+        "share_network_id": share.get("share_network_id"),
+        "availability_zone": share.get("availability_zone"),
+        "share_name": share.get("name"),
+        "share_description": share.get("description"),
+    }
+
+
+def complete(intent: Intent, snapshot_id: str, protected_at: str) -> ShareRecord:
+    """The record of a protection whose snapshot is complete.
+
+    :raises RecordInvalid: the intent does not say what the share was
+    """
+    if intent.share is None:
+        raise exception.RecordInvalid("intent", "it does not say what the share was")
+    return ShareRecord(
+        **intent.share,
+        snapshot_id=snapshot_id,
+        driver=intent.driver,
+        project_id=intent.project_id,
+        protected_at=protected_at,
+        mark=intent.mark,
+    )
+
+
 def dump_intent(intent: Intent) -> dict[str, Any]:
     """The intent as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
     return _checked(_plain(intent), INTENT_SCHEMA, "intent")
@@ -97,7 +135,14 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
 
 def load_intent(stored: object) -> Intent:
     """An intent from what the bank gave back; raises as :func:`load_record` does."""
-    return Intent(**_load(stored, INTENT_SCHEMA, "intent", Intent))
+    intent = Intent(**_load(stored, INTENT_SCHEMA, "intent", Intent))
+    try:
+        moment = datetime.datetime.fromisoformat(intent.since)
+    except ValueError as error:
+        raise exception.RecordInvalid("intent", f"since: {error}") from error
+    if moment.tzinfo is None:
+        raise exception.RecordInvalid("intent", f"since: {intent.since} has no time zone")
+    return intent
 
 
 def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:

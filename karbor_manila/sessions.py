@@ -14,7 +14,7 @@ from karbor.services.protection.client_factory import ClientFactory
 from karbor.services.protection.clients import manila as karbor_manila_client
 from oslo_config import cfg
 
-from karbor_manila import client, exception
+from karbor_manila import answers, client, exception
 
 _GROUP = karbor_manila_client.CONFIG_GROUP
 
@@ -31,9 +31,39 @@ def connect(
     :raises SessionUnavailable: Karbor could not make a session
     :raises ManilaPassing, ManilaRefused, EndpointMissing, ManilaTooOld: see client.Manila
     """
-    session = ClientFactory._generate_session(context, "manila")
+    session = _session(context, timeout, conf)
+    elsewhere = project_id if project_id and project_id != context.project_id else None
+    return client.Manila(
+        session,
+        _in_project(where(conf), context.project_id),
+        project_id=elsewhere,
+        timeout=timeout,
+        parallel=parallel,
+    )
+
+
+def connect_as_karbor(
+    project_id: str, *, timeout: float, parallel: int, conf: Any = cfg.CONF
+) -> client.Manila:
+    """A Manila client for work without a tenant: that of Karbor's own user, who is an administrator
+    (``[trustee]`` of ``karbor.conf``).
+
+    :param project_id: the project whose things are worked on, or client.EVERY_PROJECT
+    :raises: as :func:`connect`
+    """
+    session = _session(None, timeout, conf)
+    found = where(conf)
+    if found.endpoint:
+        with answers.asking("find the project of Karbor's own user"):
+            found = _in_project(found, session.get_project_id())
+    return client.Manila(session, found, project_id=project_id, timeout=timeout, parallel=parallel)
+
+
+def _session(context: Any | None, timeout: float, conf: Any) -> Any:
+    """:param context: None for Karbor's own user"""
+    session = ClientFactory._generate_session(context, "manila", privileged_user=context is None)
     if session is None:  # ClientFactory swallows the reason
-        raise exception.SessionUnavailable(context.project_id)
+        raise exception.SessionUnavailable(context.project_id if context else None)
     session.timeout = timeout  # of Keystone's answers, too
     group = conf[_GROUP]
     if not group.manila_ca_cert_file and not group.manila_auth_insecure:
@@ -42,13 +72,14 @@ def connect(
             session.verify = False
         elif group.ca_cert_file:
             session.verify = group.ca_cert_file
-    found = where(conf)
-    if found.endpoint:
-        # As Karbor's own client does it: Manilas before Xena want the project in the path.
-        endpoint = f"{found.endpoint.rstrip('/')}/{context.project_id}"
-        found = dataclasses.replace(found, endpoint=endpoint)
-    elsewhere = project_id if project_id and project_id != context.project_id else None
-    return client.Manila(session, found, project_id=elsewhere, timeout=timeout, parallel=parallel)
+    return session
+
+
+def _in_project(found: client.Where, project_id: str | None) -> client.Where:
+    """As Karbor's own client does it: Manilas before Xena want the project in the path."""
+    if not found.endpoint:
+        return found
+    return dataclasses.replace(found, endpoint=f"{found.endpoint.rstrip('/')}/{project_id}")
 
 
 def where(conf: Any = cfg.CONF) -> client.Where:

@@ -4,6 +4,7 @@
 Every wait has a deadline. Time comes from a :class:`Clock`, so that tests can set it.
 """
 
+import datetime
 import random
 import threading
 import time
@@ -35,11 +36,15 @@ _WHILE_ASKING = 2.0
 
 
 class Clock:
-    """Monotonic seconds and the ways to let them pass."""
+    """Monotonic seconds and the ways to let them pass, and the time of the day."""
 
     def now(self) -> float:
         """Seconds since some fixed moment."""
         return time.monotonic()
+
+    def utcnow(self) -> datetime.datetime:
+        """The time of the day, UTC."""
+        return datetime.datetime.now(datetime.UTC)
 
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Karbor's Worker with us in it: it builds the flows, runs them, and knows which ones run."""
 
-import collections
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import tenacity
 from karbor import exception as karbor_exception
-from karbor import objects
 from karbor.common import constants
 from karbor.services.protection.flows import worker
 from oslo_log import log as logging
-from oslo_utils import timeutils
 
-from karbor_manila import ownership
+from karbor_manila import exception, operation_logs
+from karbor_manila.claims import RECONCILE, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
 from karbor_manila.waiting import Clock
@@ -37,21 +36,25 @@ class _Running:
     checkpoint: Any
     record: Any
 
+    @property
+    def thing(self) -> str:
+        """The id of what is claimed for it."""
+        return str(self.record.id if self.record is not None else self.checkpoint.id)
+
 
 class Worker(worker.Worker):
-    """Builds and runs flows; no checkpoint is left in work when its flow has ended."""
+    """Builds and runs flows; no checkpoint is left in work when its flow has ended.
 
-    def __init__(self, engine_path: str | None = None, clock: Clock | None = None) -> None:
+    :param claims: of this process; a flow holds that of its checkpoint, restore or verification
+    """
+
+    def __init__(
+        self, claims: Claims, engine_path: str | None = None, clock: Clock | None = None
+    ) -> None:
         super().__init__(engine_path)
+        self._claims = claims
         self._clock = clock or Clock()
         self._flows: dict[int, _Running] = {}
-        self._begun: collections.Counter[str] = collections.Counter()
-
-    @property
-    def running(self) -> frozenset[str]:
-        """The ids of the checkpoints that this process is changing, or about to change."""
-        flows = (flow.checkpoint.id for flow in self._flows.values() if flow.record is None)
-        return frozenset(flows) | frozenset(self._begun)
 
     def await_end(self, checkpoint: Any, patience: float = 5.0) -> None:
         """Let a flow end that has written its last status but not yet its last line.
@@ -64,22 +67,39 @@ class Worker(worker.Worker):
         deadline = self._clock.now() + patience
         while (
             checkpoint.status not in _AFTER
-            and checkpoint.id not in self._begun
-            and checkpoint.id in self.running
+            and self._has_flow(checkpoint.id)
             and self._clock.now() < deadline
         ):
             self._clock.sleep(0.05)
 
     @contextlib.contextmanager
-    def beginning(self, checkpoint_id: str) -> Iterator[None]:
-        """While something is about to be begun on a checkpoint: it counts as running."""
-        self._begun[checkpoint_id] += 1
+    def claimed(self, checkpoint: Any, operation: str, patience: float = 20.0) -> Iterator[None]:
+        """Hold the claim of a checkpoint; a flow that is begun meanwhile keeps it until its end.
+
+        :param patience: seconds to wait while the checkpoint is being reconciled
+        :raises Taken: somebody else is at work on it
+        """
+        deadline = self._clock.now() + patience
+
+        def is_reconciled(error: BaseException) -> bool:
+            return (
+                isinstance(error, exception.Taken)
+                and error.claim is not None
+                and error.claim.operation == RECONCILE
+                and self._clock.now() < deadline
+            )
+
+        tenacity.Retrying(
+            retry=tenacity.retry_if_exception(is_reconciled),
+            wait=tenacity.wait_fixed(0.2),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )(lambda: self._take(checkpoint.id, operation, checkpoint))
         try:
             yield
         finally:
-            self._begun[checkpoint_id] -= 1
-            if not self._begun[checkpoint_id]:
-                del self._begun[checkpoint_id]
+            if not self._has_flow(checkpoint.id):
+                self._claims.release(checkpoint.id)
 
     def get_flow(
         self, context: Any, operation_type: str, checkpoint: Any, provider: Any, **kwargs: Any
@@ -88,6 +108,8 @@ class Worker(worker.Worker):
 
         A checkpoint whose flow cannot be built is not left in work: its status becomes the one of
         a failure, with the reason.
+
+        :raises Taken: somebody else is at work on the checkpoint, restore or verification
         """
         record = kwargs.get("restore") or kwargs.get("verify")
         job = _Running(operation_type, checkpoint, record)
@@ -95,18 +117,23 @@ class Worker(worker.Worker):
             return super().get_flow(context, operation_type, checkpoint, provider, **kwargs)
         # From now on, not only once the flow is there: listing the shares of a project takes time
         # in which somebody may ask for the end of the checkpoint.
-        begun = contextlib.nullcontext() if record else self.beginning(checkpoint.id)
-        with begun:
-            try:
-                flow = self._build(context, job, provider, kwargs)
-            except Exception as error:
-                LOG.exception(
-                    "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
-                )
-                _settle(job, _sentence(error))
-                _settle_log(context, job, _sentence(error))
-                raise
-            self._flows[id(flow)] = job
+        lent = job.thing in self._claims.held
+        try:
+            if not lent:
+                self._take(job.thing, operation_type, checkpoint)
+            flow = self._build(context, job, provider, kwargs)
+        except exception.Taken:
+            raise  # what somebody else works on is not ours to settle
+        except Exception as error:
+            LOG.exception(
+                "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
+            )
+            _settle(job, _sentence(error))
+            _settle_log(context, job, _sentence(error))
+            if not lent:
+                self._claims.release(job.thing)
+            raise
+        self._flows[id(flow)] = job
         return flow
 
     def run_flow(self, flow_engine: Any) -> None:
@@ -123,8 +150,15 @@ class Worker(worker.Worker):
             )
             if job:
                 _settle(job, "")
+        except BaseException:
+            # A green thread is killed: what it leaves is nobody's, and has not come to its end.
+            if job:
+                self._claims.leave(job.thing)
+            raise
         finally:
             self._flows.pop(id(flow_engine), None)
+        if job:
+            self._claims.release(job.thing)
 
     def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
@@ -135,13 +169,23 @@ class Worker(worker.Worker):
         if job.operation == constants.OPERATION_DELETE and checkpoint.resource_graph is None:
             # It died before its graph was stored, so nothing was ever made for it.
             checkpoint.resource_graph = []
-        if job.record is None:
-            ownership.claim(checkpoint, job.operation)
         flow = super().get_flow(context, job.operation, checkpoint, provider, **kwargs)
         if builder and builder.left_out():
             reasons.add(checkpoint, "left_out", builder.left_out())
             checkpoint.commit()
         return flow
+
+    def _take(self, thing: str, operation: str, checkpoint: Any) -> None:
+        self._claims.take(
+            thing,
+            operation,
+            provider_id=checkpoint.provider_id,
+            checkpoint_id=checkpoint.id,
+            bank=checkpoint.checkpoint_section.bank,
+        )
+
+    def _has_flow(self, checkpoint_id: str) -> bool:
+        return any(job.thing == checkpoint_id for job in self._flows.values())
 
 
 def _settle(job: _Running, reason: str) -> None:
@@ -173,37 +217,18 @@ def _settle_record(job: _Running, reason: str) -> None:
 
 
 def _settle_log(context: Any, job: _Running, reason: str) -> None:
-    """End the operation log that Karbor's flow made before it could not be built: the newest."""
-    restore_id = job.record.id if job.operation == constants.OPERATION_RESTORE else None
-    try:
-        logs = objects.OperationLogList.get_all_by_project(
-            context,
-            (job.record or job.checkpoint).project_id,  # an administrator's restore is not theirs
-            None,
-            None,
-            filters={"checkpoint_id": job.checkpoint.id},
-        )
-        ours = [
-            log
-            for log in logs
-            if log.status in _AFTER
-            and log.ended_at is None
-            and log.restore_id == restore_id
-            # Karbor calls the log of a deletion one of a protection, too.
-            and (job.record is None) == (log.operation_type == constants.OPERATION_PROTECT)
-        ]
-        if ours:
-            log = max(ours, key=lambda log: log.started_at)
-            log.update(
-                {
-                    "status": _AFTER[log.status],
-                    "error_info": reason,
-                    "ended_at": timeutils.utcnow(),
-                }
-            )
-            log.save()
-    except Exception:  # the log is a courtesy; the error of the flow goes on to the caller
-        LOG.exception("Checkpoint %s: its operation log could not be ended", job.checkpoint.id)
+    """End the operation log that Karbor's flow made before it could not be built."""
+    operation_logs.end(
+        context,
+        operation_logs.Sought(
+            project_id=(job.record or job.checkpoint).project_id,
+            checkpoint_id=job.checkpoint.id,
+            operation=job.operation,
+            restore_id=job.record.id if job.operation == constants.OPERATION_RESTORE else None,
+            not_before=job.record.created_at if job.record is not None else None,
+        ),
+        error_info=reason,
+    )
 
 
 def _sentence(error: Exception) -> str:

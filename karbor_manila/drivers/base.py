@@ -88,6 +88,13 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
+    def find(self, mark: Mark) -> list[View]:
+        """What bears exactly this mark, as it is now: snapshots, or shares for a restore's mark.
+
+        :returns: views, those that can be used first
+        """
+
+    @abc.abstractmethod
     def wait_protected(self, snapshot_id: str) -> View:
         """Wait until what :meth:`protect` began is complete.
 

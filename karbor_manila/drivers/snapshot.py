@@ -261,6 +261,14 @@ class SnapshotDriver(base.ShareDriver):
 
     # -- looking ------------------------------------------------------------------------------
 
+    def find(self, mark: Mark) -> list[View]:
+        """What bears the mark now, the usable first."""
+        kind = "share" if mark.restore else "snapshot"
+        final = statuses.SHARE_FINAL if mark.restore else statuses.SNAPSHOT_FINAL
+        return sorted(
+            self._bearing(kind, mark, fresh=True), key=lambda view: view["status"] in final
+        )
+
     def _watcher(self, look: Any, expected: int) -> Watcher:
         return Watcher(
             look,

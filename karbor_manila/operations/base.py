@@ -2,7 +2,6 @@
 """What the operations have in common: one hook, one taskflow flow, one way to fail."""
 
 import abc
-import datetime
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -59,6 +58,10 @@ class Job:
         """The flow's driver of this name."""
         return self.shared.catalogue(self.context, self.checkpoint).driver(name)
 
+    def now(self) -> str:
+        """UTC, ISO 8601, to the second."""
+        return self.shared.clock.utcnow().isoformat(timespec="seconds")
+
     def owner(self) -> str:
         """Karbor's owner id of the bank in this process."""
         return str(self.checkpoint.checkpoint_section.get_owner_id())
@@ -90,6 +93,10 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
     @abc.abstractmethod
     def steps(self) -> list[JobTask]:
         """The steps, in order."""
+
+    def is_final(self, error: Exception) -> bool:
+        """Whether nobody will try again by himself after this error, so that the user is told."""
+        return True
 
     @abc.abstractmethod
     def failed(self, job: Job, reason: str) -> None:
@@ -130,8 +137,9 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                 checkpoint.id,
                 reason,
             )
-            reasons.guard(self.failed, job, reason)
-            reasons.guard(reasons.to_operation_log, job, reason)
+            if self.is_final(error):
+                reasons.guard(self.failed, job, reason)
+                reasons.guard(reasons.to_operation_log, job, reason)
             raise self.failure(
                 name="Share",
                 reason=reason,
@@ -139,11 +147,6 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                 resource_type=constants.SHARE_RESOURCE_TYPE,
             ) from error
         LOG.info("%s of share %s, checkpoint %s: done", self.verb, resource.id, checkpoint.id)
-
-
-def now() -> str:
-    """UTC, ISO 8601, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _sentence(error: Exception) -> str:

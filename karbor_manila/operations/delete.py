@@ -5,6 +5,7 @@ It is idempotent, and works from whatever is left: no record, half a record, a r
 understood, or a snapshot that is already gone are all roads to the same end.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from karbor import exception as karbor_exception
@@ -13,8 +14,9 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, identity
 from karbor_manila.mark import Mark
-from karbor_manila.operations import reasons
+from karbor_manila.operations import late, reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
+from karbor_manila.record import Intent
 
 LOG = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class ReadPages(JobTask):
 
     def execute(self, job: Job) -> Left:
         job.ledger.status(constants.RESOURCE_STATUS_DELETING)
-        mark = self._mark(job)
+        mark = bare_mark(job)
         try:
             record = job.ledger.record()
             if record:
@@ -43,23 +45,45 @@ class ReadPages(JobTask):
                 return Left(record.driver, record.snapshot_id, mark if record.mark else None)
             intent = job.ledger.intent()
             if intent:
-                return Left(intent.driver, intent.created_id, mark)
+                return Left(intent.driver, _made(job, intent), mark)
         except exception.RecordInvalid as error:
-            LOG.warning(
-                "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
-                job.share_id,
-                job.checkpoint.id,
-                error,
-            )
+            _warn(job, error)
         return Left(job.shared.settings.default_driver, None, mark)
 
-    @staticmethod
-    def _mark(job: Job) -> Mark | None:
-        """Marks count only in a bank that says who it is; without one nothing is looked for."""
-        bank_id = job.shared.once(
-            "bank (read)", lambda: identity.read(job.checkpoint.checkpoint_section.bank)
-        )
-        return job.mark(bank_id) if bank_id else None
+
+class EndRestores(JobTask):
+    """What restores began and never ended: a share that is complete is the user's, the rest goes.
+
+    One that is under way is waited for: it fails when its snapshot goes.
+    """
+
+    def execute(self, job: Job) -> None:
+        for restore_id in job.ledger.restores():
+            self._end(job, restore_id)
+            job.ledger.end_restore(restore_id)
+
+    def _end(self, job: Job, restore_id: str) -> None:
+        try:
+            intent = job.ledger.restore(restore_id)
+        except exception.RecordInvalid as error:
+            _warn(job, error)
+            intent = None
+        if intent:
+            mark, share_id = intent.mark, _made(job, intent)
+            driver = job.driver(intent.driver)
+        else:
+            bare = bare_mark(job)
+            if bare is None:
+                return
+            mark = dataclasses.replace(bare, restore=restore_id)
+            driver = job.driver(job.shared.settings.default_driver)
+            share_id = next((view["id"] for view in driver.find(mark)), None)
+        if share_id is None:
+            return
+        try:
+            driver.wait_restored(share_id)
+        except exception.ResourceFailed:
+            driver.discard(mark, share_id)
 
 
 class Remove(JobTask):
@@ -82,6 +106,34 @@ class Erase(JobTask):
         job.ledger.status(constants.RESOURCE_STATUS_DELETED)
 
 
+def bare_mark(job: Job) -> Mark | None:
+    """The mark of what was made to keep the share.
+
+    Marks count only in a bank that says who it is; without one nothing is looked for.
+    """
+    bank_id = job.shared.once(
+        "bank (read)", lambda: identity.read(job.checkpoint.checkpoint_section.bank)
+    )
+    return job.mark(bank_id) if bank_id else None
+
+
+def _warn(job: Job, error: exception.RecordInvalid) -> None:
+    LOG.warning(
+        "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
+        job.share_id,
+        job.checkpoint.id,
+        error,
+    )
+
+
+def _made(job: Job, intent: Intent) -> str | None:
+    """The id of what an intent led to, as far as there is anything."""
+    if intent.created_id:
+        return intent.created_id
+    view = late.find(job, intent)
+    return str(view["id"]) if view else None
+
+
 class DeleteOperation(ShareOperation):
     """Removes a share from a checkpoint."""
 
@@ -90,7 +142,7 @@ class DeleteOperation(ShareOperation):
 
     def steps(self) -> list[JobTask]:
         """The steps, in order."""
-        return [ReadPages(), Remove(), Erase()]
+        return [ReadPages(), EndRestores(), Remove(), Erase()]
 
     def failed(self, job: Job, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""

@@ -66,6 +66,16 @@ class Ledger:
         stored = self._read(INTENT)
         return None if stored is None else load_intent(stored)
 
+    def restores(self) -> list[str]:
+        """The ids of the restores that are under way, or were cut short."""
+        keys = self._ask(self._section.list_objects, "list the restores of a share")
+        return sorted(key.removeprefix(RESTORES) for key in keys if key.startswith(RESTORES))
+
+    def restore(self, restore_id: str) -> Intent | None:
+        """The intent of one restore, or None. Raises RecordInvalid."""
+        stored = self._read(RESTORES + restore_id)
+        return None if stored is None else load_intent(stored)
+
     def begin(self, intent: Intent) -> None:
         """Say what is about to be created, before it is."""
         self._write(self._key(intent), dump_intent(intent))
@@ -84,6 +94,10 @@ class Ledger:
     def end(self, intent: Intent) -> None:
         """The work of this intent is over: complete, or undone."""
         self._remove(self._key(intent))
+
+    def end_restore(self, restore_id: str) -> None:
+        """As above, whether or not the intent of the restore can be understood."""
+        self._remove(RESTORES + restore_id)
 
     def erase(self) -> None:
         """Nothing is kept of this share any more."""

@@ -8,10 +8,10 @@ from karbor.common import constants
 from oslo_log import log as logging
 from taskflow.types.failure import Failure
 
-from karbor_manila import exception, parameters, statuses
-from karbor_manila.operations import reasons, survey
-from karbor_manila.operations.base import Job, JobTask, ShareOperation, now
-from karbor_manila.record import Intent, ShareRecord
+from karbor_manila import exception, parameters, record, statuses
+from karbor_manila.operations import late, reasons, survey
+from karbor_manila.operations.base import Job, JobTask, ShareOperation
+from karbor_manila.record import Intent
 from karbor_manila.schemas import OPTIONS_SCHEMA
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ class WriteIntent(JobTask):
             project_id=share["project_id"],
             mark=job.mark(job.shared.bank_id(job.checkpoint)),
             owner=job.owner(),
-            since=now(),
+            since=job.now(),
+            share=record.describe(share),
         )
         job.ledger.begin(intent)
         return intent
@@ -90,23 +91,32 @@ class TakeSnapshot(JobTask):
                 return str(snapshot_id)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
-        snapshot_id = job.made if isinstance(result, Failure) else result
-        try:
-            job.driver(intent.driver).delete(
-                intent.mark, snapshot_id, project_id=intent.project_id, undo=True
-            )
-            job.ledger.end(intent)
-        except exception.KarborManilaError as error:
-            LOG.error(
-                "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
-                snapshot_id,
-                job.share_id,
-                job.checkpoint.id,
-                error,
-            )
-            job.remarks.append(
-                f"What was begun could not be removed and goes with the checkpoint: {error}"
-            )
+        unclear = isinstance(result, Failure) and late.is_unclear(result)
+        withdraw(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
+
+
+def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool = False) -> None:
+    """Remove what a failed protection made, and its intent; what cannot be removed keeps it.
+
+    :param unclear: the request that creates may still be on its way to Manila
+    """
+    driver = job.driver(intent.driver)
+    try:
+        if unclear and snapshot_id is None:
+            late.find(job, intent, since=job.now())
+        driver.delete(intent.mark, snapshot_id, project_id=intent.project_id, undo=True)
+        job.ledger.end(intent)
+    except exception.KarborManilaError as error:
+        LOG.error(
+            "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
+            snapshot_id,
+            job.share_id,
+            job.checkpoint.id,
+            error,
+        )
+        job.remarks.append(
+            f"What was begun could not be removed and goes with the checkpoint: {error}"
+        )
 
 
 class AwaitSnapshot(JobTask):
@@ -119,26 +129,14 @@ class AwaitSnapshot(JobTask):
 class CompleteRecord(JobTask):
     """The record that everything later works from; with it the share counts as protected."""
 
-    def execute(self, job: Job, share: View, intent: Intent, snapshot_id: str) -> None:
-        job.ledger.complete(
-            ShareRecord(
-                driver=intent.driver,
-                share_id=share["id"],
-                size=int(share["size"]),
-                share_proto=share["share_proto"],
-                share_type=share.get("share_type"),
-                share_type_name=share.get("share_type_name"),
-                share_network_id=share.get("share_network_id"),
-                availability_zone=share.get("availability_zone"),
-                share_name=share.get("name"),
-                share_description=share.get("description"),
-                snapshot_id=snapshot_id,
-                project_id=share["project_id"],
-                protected_at=now(),
-                mark=intent.mark,
-            )
-        )
-        job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> None:
+        complete(job, intent, snapshot_id)
+
+
+def complete(job: Job, intent: Intent, snapshot_id: str) -> None:
+    """The snapshot is there: the record of it takes the place of the intent."""
+    job.ledger.complete(record.complete(intent, snapshot_id, job.now()))
+    job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
 
 
 class ProtectOperation(ShareOperation):

@@ -85,10 +85,21 @@ def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any]) -> None:
     It must be a JSON string: Karbor loads it as one (karbor/services/protection/flows/utils.py).
     A dict is merged with a dict. The caller commits.
     """
-    info = jsonutils.loads(checkpoint.extra_info) if checkpoint.extra_info else {}
+    info = _info(checkpoint)
     known = info.get(name)
     info[name] = known | value if isinstance(known, dict) and isinstance(value, dict) else value
     checkpoint.extra_info = jsonutils.dumps(info)
+
+
+def of(checkpoint: Any) -> dict[str, str]:
+    """The reasons that a checkpoint tells, by resource."""
+    told: dict[str, str] = _info(checkpoint).get("reasons") or {}
+    return told
+
+
+def _info(checkpoint: Any) -> dict[str, Any]:
+    info: dict[str, Any] = jsonutils.loads(checkpoint.extra_info) if checkpoint.extra_info else {}
+    return info
 
 
 def key(share_id: str) -> str:

@@ -10,8 +10,8 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception, parameters
 from karbor_manila.drivers.base import Source
-from karbor_manila.operations import reasons
-from karbor_manila.operations.base import Job, JobTask, ShareOperation, now
+from karbor_manila.operations import late, reasons
+from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent, ShareRecord
 from karbor_manila.schemas import RESTORE_SCHEMA
 
@@ -67,7 +67,7 @@ class WriteIntent(JobTask):
             project_id=job.context.project_id,
             mark=job.mark(job.shared.bank_id(job.checkpoint), job.extras["restore"].id),
             owner=job.owner(),
-            since=now(),
+            since=job.now(),
         )
         job.ledger.begin(intent)
         return intent
@@ -100,20 +100,31 @@ class CreateShare(JobTask):
         return str(job.made)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
-        share_id = job.made if isinstance(result, Failure) else result
-        try:
-            if job.driver(intent.driver).discard(intent.mark, share_id):
-                job.remarks.append("The new share was removed again.")
-            job.ledger.end(intent)
-        except exception.KarborManilaError as error:
-            LOG.error(
-                "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
-                share_id,
-                job.share_id,
-                job.checkpoint.id,
-                error,
-            )
-            job.remarks.append(f"The new share could not be removed: {error}")
+        unclear = isinstance(result, Failure) and late.is_unclear(result)
+        withdraw(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
+
+
+def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = False) -> None:
+    """Remove the share that a failed restore made, and the intent; what stays keeps it.
+
+    :param unclear: the request that creates may still be on its way to Manila
+    """
+    driver = job.driver(intent.driver)
+    try:
+        if unclear and share_id is None:
+            late.find(job, intent, since=job.now())
+        if driver.discard(intent.mark, share_id):
+            job.remarks.append("The new share was removed again.")
+        job.ledger.end(intent)
+    except exception.KarborManilaError as error:
+        LOG.error(
+            "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
+            share_id,
+            job.share_id,
+            job.checkpoint.id,
+            error,
+        )
+        job.remarks.append(f"The new share could not be removed: {error}")
 
 
 class AwaitShare(JobTask):

@@ -7,6 +7,7 @@ share whose type supports it, deletes only from available or error, a 202 is not
 plans one that is never hit fails (see :meth:`FakeManila.assert_hit`).
 """
 
+import datetime
 import itertools
 import uuid
 from collections.abc import Callable, Mapping
@@ -28,6 +29,11 @@ class FakeClock(Clock):
 
     def now(self) -> float:
         return self.seconds
+
+    def utcnow(self) -> datetime.datetime:
+        return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
+            seconds=self.seconds
+        )
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds

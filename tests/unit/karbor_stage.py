@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import futurist
 import pytest
 from karbor import context as karbor_context
 from karbor import objects
@@ -26,7 +27,7 @@ from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher
 from oslo_serialization import jsonutils
 
-from karbor_manila import opts, sessions
+from karbor_manila import identity, lease, opts, sessions
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import shared
 from karbor_manila.protectable import ShareProtectable
@@ -168,11 +169,26 @@ class Service:
             del registry._plugin_map[foreign]  # they would ask Nova, Cinder and so on
         registry.register_plugin(ShareProtectable(connect=self.connect, clock=cloud.clock))
         self.manager._spawn = lambda func, *args: self.spawned.append(lambda: func(*args))
+        self.manager.reconciliation._executor = futurist.SynchronousExecutor
         (self.provider,) = self.manager.provider_registry.providers.values()
 
     def connect(self, context: Any, **_kwargs: Any) -> Any:
         """Stands in for :func:`karbor_manila.sessions.connect`."""
         return FakeManila(self.cloud, context.project_id)
+
+    def connect_as_karbor(self, project_id: str, **_kwargs: Any) -> Any:
+        """Stands in for :func:`karbor_manila.sessions.connect_as_karbor`."""
+        return FakeManila(self.cloud, project_id)
+
+    def die(self) -> "Service":
+        """This process is killed; returns the one that is started instead of it."""
+        bank = self.provider.bank
+        lease.renew(bank)
+        key = f"{identity.PREFIX}/leases/{bank.get_owner_id()}"
+        # Both are the same process of the operating system: its pid must seem to be used again.
+        bank.update_object(key, bank.get_object(key) | {"started": 0.0})
+        self.spawned.clear()
+        return Service(self.folder, self.cloud, type(self.manager))
 
     def share(self, **fields: Any) -> str:
         """The id of a new share of the project."""
@@ -290,4 +306,5 @@ def started(
     with configured(folder), database(monkeypatch):
         service = Service(folder, cloud, manager)
         monkeypatch.setattr(sessions, "connect", service.connect)
+        monkeypatch.setattr(sessions, "connect_as_karbor", service.connect_as_karbor)
         yield service

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 from karbor import objects, rpc
+from karbor.db.sqlalchemy import api as sqlalchemy_api
 from karbor.services.operationengine.operations.retention_operation import (
     RetentionProtectOperation,
 )
@@ -22,7 +23,7 @@ from oslo_messaging._drivers import common as rpc_common
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
 
-from karbor_manila import identity, lease, ownership
+from karbor_manila import claims, identity, lease
 from tests.fakes.manila import FakeManila
 from tests.unit.banks import open_bank
 from tests.unit.karbor_stage import (
@@ -74,7 +75,9 @@ def left_by(service: Service, status: str, *, alive: bool) -> Any:
     theirs = type(service.provider.get_checkpoint_collection())(bank).create(
         service.plan(service.share())
     )
-    ownership.claim(theirs, "protect")
+    claims.Claims(60.0).take(
+        theirs.id, "protect", provider_id=service.provider.id, checkpoint_id=theirs.id, bank=bank
+    )
     theirs.status = status
     theirs.commit()
     lease.renew(bank)
@@ -315,7 +318,7 @@ def test_a_checkpoint_that_a_living_process_works_on_is_not_deleted(
     error = refusal(service.delete, checkpoint.id)
     assert isinstance(error, karbor_exception.Invalid)
     assert error.code == 400
-    assert f"{checkpoint.id} is {status}" in error.msg
+    assert f"{checkpoint.id} is in work (protect since" in error.msg
     assert service.checkpoint(checkpoint.id).status == status
 
 
@@ -323,10 +326,8 @@ def test_a_lease_that_is_just_being_renewed_does_not_make_its_owner_dead(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = left_by(service, "protecting", alive=True)
-    claim = "karbor-manila/owner.json"
-    long_ago = {"since": "2026-01-01T00:00:00+00:00"}
-    section = checkpoint.checkpoint_section
-    section.update_object(claim, section.get_object(claim) | long_ago)
+    with sqlalchemy_api.get_engine().begin() as connection:
+        connection.execute("UPDATE karbor_manila_claims SET since = '2026-01-01 00:00:00'")
     original = FileSystemBankPlugin.get_object
     torn = [""]
 
@@ -483,15 +484,6 @@ def test_a_delete_that_died_in_the_index_leaves_nothing_in_the_list(
     checkpoint.status = "deleted"
     checkpoint.commit()
     assert service.call("list_checkpoints", service.provider.id, filters={}) == []
-
-
-@pytest.mark.parametrize("text", ["", '{"owner": "a'], ids=["empty", "half"])
-def test_a_claim_that_a_crash_cut_short_does_not_stop_a_delete(service: Service, text: str) -> None:
-    checkpoint = left_by(service, "protecting", alive=False)
-    path = f"bank/karbor/checkpoints/{checkpoint.id}/karbor-manila/owner.json"
-    (service.folder / path).write_text(text, encoding="utf-8")
-    service.delete(checkpoint.id)
-    assert service.checkpoint(checkpoint.id).status == "deleted"
 
 
 # -- reset-state ------------------------------------------------------------------------------

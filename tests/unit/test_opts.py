@@ -40,6 +40,7 @@ def test_the_names_of_the_providers_options_stay():
         "restore_timeout",
         "delete_timeout",
         "undo_timeout",
+        "request_settle_time",
         "default_driver",
         "share_type_drivers",
     ]
@@ -51,6 +52,8 @@ def test_the_names_of_the_services_options_stay():
         "listing_timeout",
         "lease_interval",
         "lease_timeout",
+        "reconcile_interval",
+        "audit_grace",
     ]
 
 

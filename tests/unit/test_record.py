@@ -191,7 +191,23 @@ def test_damage_in_any_field_of_a_record_is_refused_by_name(name, damage):
         record.load_record(stored)
 
 
-@pytest.mark.parametrize("name", sorted(record.dump_intent(INTENT).keys() - {"version"}))
+def test_an_intent_of_before_0_2_is_read_but_cannot_be_completed():
+    stored = record.dump_intent(INTENT)
+    del stored["share"]
+    old = record.load_intent(stored)
+    assert old.share is None
+    with pytest.raises(RecordInvalid, match="what the share was"):
+        record.complete(old, "snapshot", INTENT.since)
+
+
+@pytest.mark.parametrize("since", ["yesterday", "", "2026-11-20T12:00:00"])
+def test_an_intent_without_a_moment_is_refused(since):
+    stored = record.dump_intent(INTENT) | {"since": since}
+    with pytest.raises(RecordInvalid, match="since"):
+        record.load_intent(stored)
+
+
+@pytest.mark.parametrize("name", sorted(record.dump_intent(INTENT).keys() - {"version", "share"}))
 @pytest.mark.parametrize("damage", ["missing", 1.5, [], {}])
 def test_damage_in_any_field_of_an_intent_is_refused_by_name(name, damage):
     stored = copy.deepcopy(record.dump_intent(INTENT)) | {name: damage}

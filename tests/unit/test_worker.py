@@ -18,6 +18,7 @@ from karbor.services.protection.flows import worker as karbor_worker
 from karbor.services.protection.provider import PluggableProtectionProvider
 from oslo_serialization import jsonutils
 
+from karbor_manila.claims import Claims
 from karbor_manila.protectable import ShareProtectable
 from karbor_manila.worker import Worker, _Running
 from tests.fakes.manila import FakeClock, FakeManila, passing, refused
@@ -242,7 +243,7 @@ def watch(service: Service, method: str, monkeypatch: pytest.MonkeyPatch) -> lis
     original = getattr(FakeManila, method)
 
     def spy(self: FakeManila, *args: Any, **kwargs: Any) -> Any:
-        seen.append(service.manager.worker.running)
+        seen.append(service.manager.claims.held)
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(FakeManila, method, spy)
@@ -259,26 +260,27 @@ def test_a_checkpoint_runs_while_it_is_protected_and_not_afterwards(
     seen = watch(service, "create_snapshot", monkeypatch)
     checkpoint = service.protect(service.plan(share))
     assert seen == [{checkpoint.id}]
-    assert service.manager.worker.running == frozenset()
+    assert service.manager.claims.held == frozenset()
 
 
 def test_a_checkpoint_runs_from_the_answer_to_the_request_on(service: Service) -> None:
     checkpoint_id = service.call("protect", service.plan(service.share()))
-    assert service.manager.worker.running == {checkpoint_id}
+    assert service.manager.claims.held == {checkpoint_id}
     service.run()
     service.call("delete", service.provider.id, checkpoint_id)
-    assert service.manager.worker.running == {checkpoint_id}
+    assert service.manager.claims.held == {checkpoint_id}
 
 
 @pytest.mark.parametrize("operation", ["restore", "verify"])
-def test_a_restore_or_verification_changes_no_checkpoint_and_does_not_count(
+def test_a_restore_or_verification_is_claimed_and_its_checkpoint_is_not(
     service: Service, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     checkpoint = service.protect(service.plan(service.share()))
     seen = watch(service, "snapshot", monkeypatch)
-    getattr(service, operation)(checkpoint.id)
+    record = getattr(service, operation)(checkpoint.id)
     assert seen
-    assert set(seen) == {frozenset()}
+    assert set(seen) == {frozenset({record.id})}
+    assert service.manager.claims.held == frozenset()
 
 
 def test_a_flow_that_cannot_be_built_does_not_run(
@@ -287,7 +289,7 @@ def test_a_flow_that_cannot_be_built_does_not_run(
     monkeypatch.setattr(PluggableProtectionProvider, "load_plugins", raising(RuntimeError()))
     with pytest.raises(karbor_exception.FlowError):
         service.protect(service.plan(service.share()))
-    assert service.manager.worker.running == frozenset()
+    assert service.manager.claims.held == frozenset()
 
 
 def test_a_flow_whose_engine_dies_does_not_run(
@@ -299,14 +301,14 @@ def test_a_flow_whose_engine_dies_does_not_run(
     monkeypatch.setattr(karbor_worker.Worker, "run_flow", raising(Killed()))  # type: ignore[arg-type]
     with pytest.raises(Killed):
         service.protect(service.plan(service.share()))
-    assert service.manager.worker.running == frozenset()
+    assert service.manager.claims.held == frozenset()
 
 
 def test_two_checkpoints_run_side_by_side(service: Service) -> None:
     ids = {service.call("protect", service.plan(service.share())) for _ in range(2)}
-    assert service.manager.worker.running == ids
+    assert service.manager.claims.held == ids
     service.spawned.pop()()
-    assert len(service.manager.worker.running) == 1
+    assert len(service.manager.claims.held) == 1
 
 
 def test_a_checkpoint_runs_while_its_graph_is_built(
@@ -357,7 +359,7 @@ def test_a_checkpoint_that_died_before_its_graph_was_stored_can_be_deleted(
 def test_an_unknown_operation_is_refused_as_karbor_does(service: Service) -> None:
     checkpoint = service.protect(service.plan(service.share()))
     with pytest.raises(karbor_exception.InvalidParameterValue):
-        Worker().get_flow(service.context(), "fly", checkpoint, service.provider)
+        Worker(Claims(60.0)).get_flow(service.context(), "fly", checkpoint, service.provider)
 
 
 # -- what is left out -------------------------------------------------------------------------
@@ -415,7 +417,7 @@ class Ending(FakeClock):
 
     def __init__(self, checkpoint: Any, after: float) -> None:
         super().__init__()
-        self.worker = Worker(clock=self)
+        self.worker = Worker(Claims(60.0), clock=self)
         self.worker._flows[0] = _Running("protect", checkpoint, None)
         self.ends = self.seconds + after
 
@@ -431,7 +433,7 @@ def test_a_flow_that_has_written_its_last_status_is_let_end(service: Service, st
     checkpoint.status = status
     clock = Ending(checkpoint, after=1.0)
     clock.worker.await_end(checkpoint)
-    assert clock.worker.running == frozenset()
+    assert clock.worker._flows == {}
 
 
 def test_a_flow_that_does_not_end_is_not_waited_for_long(service: Service) -> None:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends the operation logs that Karbor leaves open: its flows end theirs in their last task only.
+
+Whoever ends them holds the claim of the checkpoint, restore or verification, so nobody is at work
+on what an open log tells of.
+"""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import objects
+from karbor.common import constants
+from oslo_log import log as logging
+from oslo_utils import timeutils
+
+LOG = logging.getLogger(__name__)
+
+# What a log says when its work has ended badly, by what it said while that was going on.
+_AFTER = {
+    constants.CHECKPOINT_STATUS_PROTECTING: constants.CHECKPOINT_STATUS_ERROR,
+    constants.CHECKPOINT_STATUS_DELETING: constants.CHECKPOINT_STATUS_ERROR_DELETING,
+    constants.RESTORE_STATUS_IN_PROGRESS: constants.RESTORE_STATUS_FAILURE,
+}
+
+# Karbor calls the log of a deletion one of a protection, too, and leaves the status that the
+# checkpoint had before.
+_KARBORS_TYPE = {constants.OPERATION_DELETE: constants.OPERATION_PROTECT}
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which open logs are meant. ``not_before`` (UTC) leaves out older ones."""
+
+    project_id: str
+    checkpoint_id: str
+    operation: str
+    restore_id: str | None = None
+    not_before: datetime.datetime | None = None
+
+
+def end(context: Any, sought: Sought, *, status: str | None = None, error_info: str = "") -> None:
+    """End the open logs of an operation; none is fine.
+
+    :param context: Karbor's request context, that of an administrator or of the project
+    :param status: of the end; by default that of a failure
+    :param error_info: why; empty to leave what is there
+    """
+    try:
+        for log in _open_logs(context, sought):
+            fields = {
+                "status": status or _AFTER.get(log.status, constants.CHECKPOINT_STATUS_ERROR),
+                "ended_at": timeutils.utcnow(),
+            }
+            log.update(fields | ({"error_info": error_info} if error_info else {}))
+            log.save()
+    except Exception:  # the log is a courtesy; what it tells of has been dealt with
+        LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
+
+
+def _open_logs(context: Any, sought: Sought) -> list[Any]:
+    logs = objects.OperationLogList.get_all_by_project(
+        context, sought.project_id, None, None, filters={"checkpoint_id": sought.checkpoint_id}
+    )
+    wanted = _KARBORS_TYPE.get(sought.operation, sought.operation)
+    found = [
+        log
+        for log in logs
+        if log.ended_at is None
+        and log.operation_type == wanted
+        and log.restore_id == sought.restore_id
+        and (sought.not_before is None or _naive(log.started_at) >= _naive(sought.not_before))
+    ]
+    if sought.operation == constants.OPERATION_VERIFY and found:
+        # A log does not say of which verification it is, and another one may be under way.
+        return [min(found, key=lambda log: _naive(log.started_at))]
+    return found
+
+
+def _naive(moment: datetime.datetime) -> datetime.datetime:
+    """UTC without a zone; Karbor's objects give both kinds."""
+    return moment.replace(tzinfo=None)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that are carried out after their sender has died or given up.
+
+A POST whose reply nobody saw may still wait in a load balancer or in Manila's API. Whoever finds
+nothing under its mark right after it was sent has not yet found that there is nothing.
+"""
+
+import datetime
+
+from taskflow.types.failure import Failure
+
+from karbor_manila import exception
+from karbor_manila.drivers.base import View
+from karbor_manila.operations.base import Job
+from karbor_manila.record import Intent
+
+_BETWEEN_LOOKS = 1.0  # seconds
+
+
+def is_unclear(failure: Failure) -> bool:
+    """Whether a failed request may be carried out all the same: there was no answer to it."""
+    return failure.check(exception.ManilaUnavailable) is not None
+
+
+def find(job: Job, intent: Intent, *, since: str | None = None) -> View | None:
+    """What bears the mark of an intent; waits while it may still appear.
+
+    :param since: when the request was last sent, UTC, ISO 8601; by default when the intent was
+        written
+    :returns: the view, a usable one if there is one
+    """
+    clock, longest = job.shared.clock, job.shared.settings.request_settle_time
+    sent = datetime.datetime.fromisoformat(since or intent.since)
+    settles = sent + datetime.timedelta(seconds=longest)
+    # The time of the day may be set back; nothing waits for longer than the option says.
+    deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)
+    driver = job.driver(intent.driver)
+    while True:
+        found = driver.find(intent.mark)
+        left = deadline - clock.now()
+        if found or left <= 0:
+            return found[0] if found else None
+        clock.sleep(min(_BETWEEN_LOOKS, left))
