@@ -191,6 +191,21 @@ class Manila:
         messages: list[View] = answers.part(asked, reply, "messages")
         return messages
 
+    def require_administrator(self) -> None:
+        """Make sure that lists of other projects are whole.
+
+        Manila does not refuse such a list to anybody else: it gives what the session's own project
+        has (manila/share/api.py, get_all), and everything seems to be gone.
+
+        :raises NotAdministrator: the session is not an administrator's
+        """
+        try:
+            self._ask("GET", "/services", "list its services")
+        except exception.ManilaRefused as refused:
+            if refused.status == 403:
+                raise exception.NotAdministrator(refused.answer) from refused
+            raise
+
     def is_alive(self) -> bool:
         """Whether Manila answers this session at all."""
         try:

@@ -124,6 +124,17 @@ class SessionUnavailable(ManilaPassing):
         )
 
 
+class NotAdministrator(KarborManilaError):
+    """Karbor's own user may not see what the projects have."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        super().__init__(
+            f"Karbor's own user is not an administrator of Manila: {answer.rstrip('.')}. Give the "
+            f"user of [trustee] in karbor.conf the role admin in its default project."
+        )
+
+
 class ResourceFailed(KarborManilaError):
     """Something in Manila ended in a status from which it will not recover by itself."""
 
@@ -268,4 +279,16 @@ class Taken(KarborManilaError):
         super().__init__(
             f"{thing} is in work{who}, and the process that works on it is alive. Wait until it "
             f"ends."
+        )
+
+
+class BankSuspect(KarborManilaError):
+    """A bank on whose word nothing is judged: it may be the wrong one, or not all of it."""
+
+    def __init__(self, provider: str, why: str) -> None:
+        self.provider = provider
+        self.why = why
+        super().__init__(
+            f"The bank of provider {provider} cannot be trusted to know its checkpoints: {why}. "
+            f"Nothing was judged or removed. Check that it is mounted and is the right one."
         )

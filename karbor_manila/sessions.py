@@ -49,14 +49,18 @@ def connect_as_karbor(
     (``[trustee]`` of ``karbor.conf``).
 
     :param project_id: the project whose things are worked on, or client.EVERY_PROJECT
-    :raises: as :func:`connect`
+    :raises: as :func:`connect`, and NotAdministrator
     """
     session = _session(None, timeout, conf)
     found = where(conf)
     if found.endpoint:
         with answers.asking("find the project of Karbor's own user"):
             found = _in_project(found, session.get_project_id())
-    return client.Manila(session, found, project_id=project_id, timeout=timeout, parallel=parallel)
+    manila = client.Manila(
+        session, found, project_id=project_id, timeout=timeout, parallel=parallel
+    )
+    manila.require_administrator()
+    return manila
 
 
 def _session(context: Any | None, timeout: float, conf: Any) -> Any:

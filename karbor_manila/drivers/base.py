@@ -95,6 +95,14 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
+    def everything(self) -> list[View]:
+        """What may keep a share, in all the projects that the client sees, marked or not."""
+
+    @abc.abstractmethod
+    def show(self, snapshot_id: str) -> View | None:
+        """One of :meth:`everything`, or None when it is not there."""
+
+    @abc.abstractmethod
     def wait_protected(self, snapshot_id: str) -> View:
         """Wait until what :meth:`protect` began is complete.
 

@@ -269,6 +269,14 @@ class SnapshotDriver(base.ShareDriver):
             self._bearing(kind, mark, fresh=True), key=lambda view: view["status"] in final
         )
 
+    def everything(self) -> list[View]:
+        """All snapshots."""
+        return self._persist(self._manila.snapshots)
+
+    def show(self, snapshot_id: str) -> View | None:
+        """One snapshot."""
+        return self._persist(lambda: self._manila.snapshot(snapshot_id))
+
     def _watcher(self, look: Any, expected: int) -> Watcher:
         return Watcher(
             look,

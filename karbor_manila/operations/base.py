@@ -14,6 +14,9 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from karbor_manila import exception
+from karbor_manila.client import Manila
+from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.mark import Mark
 from karbor_manila.operations import reasons
 from karbor_manila.operations.ledger import Ledger
@@ -54,9 +57,17 @@ class Job:
             restore=restore_id,
         )
 
-    def driver(self, name: str) -> Any:
+    def manila(self) -> Manila:
+        """The flow's client."""
+        return self.shared.manila(self.context, self.checkpoint.project_id)
+
+    def catalogue(self) -> Catalogue:
+        """The flow's drivers."""
+        return self.shared.catalogue(self.context, self.checkpoint.project_id)
+
+    def driver(self, name: str) -> ShareDriver:
         """The flow's driver of this name."""
-        return self.shared.catalogue(self.context, self.checkpoint).driver(name)
+        return self.catalogue().driver(name)
 
     def now(self) -> str:
         """UTC, ISO 8601, to the second."""

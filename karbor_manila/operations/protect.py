@@ -45,7 +45,7 @@ class WriteIntent(JobTask):
     default_provides = "intent"
 
     def execute(self, job: Job, share: View) -> Intent:
-        catalogue = job.shared.catalogue(job.context, job.checkpoint)
+        catalogue = job.catalogue()
         intent = Intent(
             operation="protect",
             driver=catalogue.name_for(share),

@@ -40,17 +40,15 @@ class Shared:
         if resource_id not in self.resource_ids:
             self.resource_ids.append(resource_id)
 
-    def manila(self, context: Any, checkpoint: Any) -> Manila:
-        """The flow's client."""
-        return self.once(
-            "manila", lambda: self.persist(lambda: self._connect(context, checkpoint.project_id))
-        )
+    def manila(self, context: Any, project_id: str) -> Manila:
+        """The flow's client, for the things of a project."""
+        return self.once("manila", lambda: self.persist(lambda: self._connect(context, project_id)))
 
-    def catalogue(self, context: Any, checkpoint: Any) -> Catalogue:
-        """The flow's drivers."""
+    def catalogue(self, context: Any, project_id: str) -> Catalogue:
+        """The flow's drivers, for the things of a project."""
 
         def build() -> Catalogue:
-            manila = self.manila(context, checkpoint)
+            manila = self.manila(context, project_id)
 
             def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
                 return factory(manila, self.patience(), len(self.resource_ids), self.clock)

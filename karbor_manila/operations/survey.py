@@ -46,7 +46,7 @@ def _survey(job: Job) -> Survey:
     views = job.shared.persist(lambda: _look(job, job.shared.resource_ids))
     refused: dict[str, Exception] = {}
     by_driver: dict[str, list[View]] = defaultdict(list)
-    catalogue = job.shared.catalogue(job.context, job.checkpoint)
+    catalogue = job.catalogue()
     for share_id, view in views.items():
         error = _objection(share_id, view, job.context.project_id)
         if error:
@@ -80,9 +80,7 @@ def await_idle(job: Job, share: View) -> View:
             raise error
         return view if view and view["status"] == statuses.AVAILABLE else PENDING
 
-    watcher = job.shared.busy_shares(
-        job.shared.manila(job.context, job.checkpoint), lambda ids: _look(job, ids)
-    )
+    watcher = job.shared.busy_shares(job.manila(), lambda ids: _look(job, ids))
     idle: View = watcher.wait(
         share["id"],
         judge,
@@ -94,7 +92,7 @@ def await_idle(job: Job, share: View) -> View:
 
 def look_again(job: Job, share_id: str) -> View:
     """The share as it is now. Raises ShareNotProtectable when it cannot be protected any more."""
-    manila = job.shared.manila(job.context, job.checkpoint)
+    manila = job.manila()
     view = job.shared.persist(lambda: manila.share(share_id))
     error = _objection(share_id, view, job.context.project_id)
     if error or view is None:
@@ -103,7 +101,7 @@ def look_again(job: Job, share_id: str) -> View:
 
 
 def _look(job: Job, ids: Collection[str]) -> dict[str, View | None]:
-    manila = job.shared.manila(job.context, job.checkpoint)
+    manila = job.manila()
     return looking.look(ids, manila.share, manila.shares, complete=False)
 
 

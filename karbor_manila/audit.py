@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares what Manila has under a bank's marks with what the checkpoints in that bank account for.
+
+Nothing is removed on the word of a bank that is absent, empty or unreadable, nor on a mark whose
+project or record disagrees (tenants can forge marks), nor when it is young. Shares are never judged
+here: a restored share bears a mark for ever and is the user's.
+"""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from oslo_log import log as logging
+
+from karbor_manila import checkpoints, exception, identity, mark, plans
+from karbor_manila.client import EVERY_PROJECT
+from karbor_manila.drivers.base import ShareDriver, View
+from karbor_manila.mark import Mark
+from karbor_manila.operations import reasons
+from karbor_manila.operations.ledger import Ledger
+from karbor_manila.operations.shared import Shared
+from karbor_manila.record import ShareRecord
+from karbor_manila.waiting import Clock
+
+LOG = logging.getLogger(__name__)
+
+#: A snapshot that bears our mark and that no checkpoint accounts for.
+ORPHAN = "orphan"
+#: A share in a checkpoint whose snapshot is gone.
+LOST = "lost"
+
+_IN_WORK = frozenset({constants.CHECKPOINT_STATUS_PROTECTING, constants.CHECKPOINT_STATUS_DELETING})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not agree.
+
+    ``action`` is what :meth:`Audit.fix` does about it; empty when nobody but the reader may.
+    """
+
+    kind: str
+    provider_id: str
+    snapshot_id: str
+    share_id: str
+    checkpoint_id: str
+    project_id: str
+    why: str
+    action: str
+
+
+class Audit:
+    """One provider's bank against Manila.
+
+    :param provider: Karbor's provider, whose shares our plugin protects
+    :param grace: seconds; what is younger is left alone
+    """
+
+    def __init__(self, provider: Any, *, grace: float, clock: Clock | None = None) -> None:
+        self._provider = provider
+        self._grace = grace
+        self._clock = clock or Clock()
+        self._shared: Shared = provider.load_plugins()[plans.SHARE].shared_as_karbor([])
+        self._bank_id = ""
+
+    def find(self) -> list[Finding]:
+        """What does not agree; nothing is changed.
+
+        :raises BankSuspect, BankUnreadable: the bank's word cannot be trusted
+        :raises NotAdministrator, ManilaUnavailable, ManilaRefused:
+        """
+        self._bank_id = self._trusted()
+        known = self._checkpoints()
+        marked, present = [], set()
+        for view in self._driver().everything():
+            present.add(view["id"])
+            found = mark.read(view)
+            if found and found.bank == self._bank_id:
+                marked.append((view, found))
+        orphans = (self._judge(view, found, known) for view, found in marked)
+        return [finding for finding in orphans if finding] + list(self._lost(known, present))
+
+    def fix(self, finding: Finding) -> str:
+        """Do what a finding says, if it still holds.
+
+        :returns: what was done, or why nothing was
+        :raises: as :meth:`find`, and what the removal of a snapshot raises
+        """
+        if not finding.action:
+            return "left alone"
+        if self._trusted() != self._bank_id:
+            return "left alone: the bank is another one now"
+        known = self._one(finding.checkpoint_id)
+        view = self._driver().show(finding.snapshot_id)
+        if finding.kind == LOST:
+            checkpoint = known.get(finding.checkpoint_id)
+            if view is None and checkpoint is not None:
+                return self._mark_as_lost(checkpoint, finding)
+        elif view is None:
+            return "gone already"
+        else:
+            found = mark.read(view)
+            if found and self._judge(view, found, known) == finding:
+                return self._remove(finding)
+        return "left alone: it is not what it was when it was listed"
+
+    def _trusted(self) -> str:
+        """The id of the bank, when the bank is to be trusted."""
+        bank_id = identity.read(self._provider.bank)
+        if bank_id is None:
+            raise exception.BankSuspect(self._provider.name, "it has no id, so it is empty or new")
+        return bank_id
+
+    def _one(self, checkpoint_id: str) -> dict[str, Any]:
+        """As :meth:`_checkpoints`, of one alone: nothing when the bank has never held it."""
+        prefix = f"/checkpoints/{checkpoint_id}/"
+        try:
+            held = f"{prefix}index.json" in set(self._provider.bank.list_objects(prefix))
+        except karbor_exception.KarborException as error:
+            raise exception.BankUnreadable("list a checkpoint", str(error)) from error
+        return {checkpoint_id: self._checkpoint(checkpoint_id)} if held else {}
+
+    def _checkpoints(self) -> dict[str, Any]:
+        """All that the bank has ever held, by id; None for one that cannot be read."""
+        known: dict[str, Any] = {}
+        try:
+            for checkpoint_id in checkpoints.everything(self._provider.bank):
+                known[checkpoint_id] = self._checkpoint(checkpoint_id)
+        except karbor_exception.KarborException as error:
+            raise exception.BankUnreadable("list its checkpoints", str(error)) from error
+        if not known:
+            # Karbor never removes the last object of a checkpoint.
+            raise exception.BankSuspect(self._provider.name, "it has never held a checkpoint")
+        return known
+
+    def _checkpoint(self, checkpoint_id: str) -> Any:
+        try:
+            checkpoint = self._provider.get_checkpoint(checkpoint_id)
+            checkpoint.to_dict()
+        except Exception as error:  # noqa: BLE001 - Karbor takes any index for a checkpoint's
+            LOG.error(
+                "Checkpoint %s cannot be read; its shares are not judged: %s", checkpoint_id, error
+            )
+            return None
+        return checkpoint
+
+    def _judge(self, view: View, found: Mark, known: dict[str, Any]) -> Finding | None:
+        """The finding about a marked snapshot, if there is anything to say of it."""
+        why = action = ""
+        if found.checkpoint not in known:
+            why = "its checkpoint is not in the bank"
+            action = "remove the snapshot"
+        else:
+            checkpoint = known[found.checkpoint]
+            if checkpoint is None or checkpoint.status in _IN_WORK:
+                return None
+            if checkpoint.project_id != view.get("project_id"):
+                why = "its mark names a checkpoint of another project; it may be forged"
+            elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
+                why, action = "its checkpoint was deleted", "remove the snapshot"
+            else:
+                why = self._disagreement(checkpoint, found, view["id"])
+        if not why:
+            return None
+        if found.resource != view["share_id"]:
+            why, action = "its mark names another share; it may be forged", ""
+        elif action and self._is_young(view):
+            why, action = f"{why}; it is young and may be in work", ""
+        return Finding(
+            kind=ORPHAN,
+            provider_id=found.provider,
+            snapshot_id=view["id"],
+            share_id=view["share_id"],
+            checkpoint_id=found.checkpoint,
+            project_id=str(view.get("project_id")),
+            why=why,
+            action=action,
+        )
+
+    def _disagreement(self, checkpoint: Any, found: Mark, snapshot_id: str) -> str:
+        """Why a checkpoint that exists does not account for a snapshot; empty when it does."""
+        ledger = self._ledger(checkpoint, found.resource)
+        try:
+            record = ledger.record()
+            if record:
+                if record.snapshot_id == snapshot_id:
+                    return ""
+                return f"its checkpoint keeps snapshot {record.snapshot_id} of this share"
+            if ledger.intent():
+                return ""
+        except exception.RecordInvalid as error:
+            LOG.warning("Share %s, checkpoint %s: %s", found.resource, checkpoint.id, error)
+            return ""
+        return "its checkpoint has no record of this share; it goes when the checkpoint is deleted"
+
+    def _lost(self, known: dict[str, Any], present: set[str]) -> Iterator[Finding]:
+        for checkpoint in known.values():
+            if checkpoint is None or checkpoint.provider_id != self._provider.id:
+                continue
+            if checkpoint.status not in (
+                constants.CHECKPOINT_STATUS_AVAILABLE,
+                constants.CHECKPOINT_STATUS_ERROR,
+            ):
+                continue
+            for share_id, record in self._records(checkpoint):
+                if record.snapshot_id in present or self._driver().show(record.snapshot_id):
+                    continue
+                told = reasons.key(share_id) in reasons.of(checkpoint)
+                yield Finding(
+                    kind=LOST,
+                    provider_id=checkpoint.provider_id,
+                    snapshot_id=record.snapshot_id,
+                    share_id=share_id,
+                    checkpoint_id=checkpoint.id,
+                    project_id=checkpoint.project_id,
+                    why="its snapshot is not in Manila any more",
+                    action="" if told else "say so in the checkpoint",
+                )
+
+    def _records(self, checkpoint: Any) -> Iterator[tuple[str, ShareRecord]]:
+        for node in checkpoints.resources(checkpoint):
+            if node.type != plans.SHARE:
+                continue
+            try:
+                record = self._ledger(checkpoint, node.id).record()
+            except exception.RecordInvalid as error:
+                LOG.warning("Share %s, checkpoint %s: %s", node.id, checkpoint.id, error)
+                continue
+            if record:
+                yield node.id, record
+
+    def _remove(self, finding: Finding) -> str:
+        self._driver().delete(None, finding.snapshot_id, project_id=finding.project_id)
+        LOG.info(
+            "Orphaned snapshot %s of share %s, checkpoint %s is removed",
+            finding.snapshot_id,
+            finding.share_id,
+            finding.checkpoint_id,
+        )
+        return "removed"
+
+    def _mark_as_lost(self, checkpoint: Any, finding: Finding) -> str:
+        """The user reads it; what else is in the checkpoint can be restored as before."""
+        reason = str(exception.SnapshotGone(finding.snapshot_id))
+        reasons.add(checkpoint, "reasons", {reasons.key(finding.share_id): reason})
+        self._ledger(checkpoint, finding.share_id).status(constants.RESOURCE_STATUS_ERROR)
+        shares = {share_id for share_id, _record in self._records(checkpoint)}
+        if {reasons.key(share_id) for share_id in shares} <= set(reasons.of(checkpoint)):
+            checkpoint.status = constants.CHECKPOINT_STATUS_ERROR  # nothing of it is left
+        checkpoint.commit()
+        return "said so in the checkpoint"
+
+    def _is_young(self, view: View) -> bool:
+        """By the time that Manila gives, UTC; without one nothing is old."""
+        try:
+            made = datetime.datetime.fromisoformat(str(view.get("created_at")))
+        except ValueError:
+            return True
+        age = self._clock.utcnow() - made.replace(tzinfo=datetime.UTC)
+        return age.total_seconds() < self._grace
+
+    def _ledger(self, checkpoint: Any, share_id: str) -> Ledger:
+        return Ledger(checkpoint.get_resource_bank_section(share_id), self._clock.sleep)
+
+    def _driver(self) -> ShareDriver:
+        return self._shared.catalogue(None, EVERY_PROJECT).driver("snapshot")

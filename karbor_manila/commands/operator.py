@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's commands: they run on Karbor's host, from its configuration and with its user."""
+
+import argparse
+import functools
+from typing import Any
+
+import futurist
+from cliff.lister import Lister
+
+from karbor_manila import exception, identity, reconciliation
+from karbor_manila.audit import Audit as Auditing
+from karbor_manila.audit import Finding
+from karbor_manila.claims import Claims
+from karbor_manila.commands.host import Host
+
+#: The exit code when there is something that a person has to look at.
+SOMETHING_TO_DO = 3
+
+
+class HostCommand(Lister):
+    """A command that lists things on Karbor's host."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The options that all of them have."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--config-file",
+            action="append",
+            default=[],
+            metavar="PATH",
+            help="Karbor's configuration file; may be given several times. By default those that "
+            "Karbor's services find themselves (/etc/karbor/karbor.conf and so on).",
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Print the list; the exit code says whether something is left to do."""
+        self.left = False
+        return super().run(parsed_args) or (SOMETHING_TO_DO if self.left else 0)
+
+
+class Reconcile(HostCommand):
+    """Bring to an end what dead karbor-protection processes left unfinished.
+
+    The manager does the same at its start and from time to time. What a living process works on is
+    left alone. Exit code 3: something is unfinished (--dry-run), or has to be tried again later.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """As above, and the dry run."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Only list what is unfinished; change nothing."
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
+        """One line for each thing that was found."""
+        host = Host(parsed_args.config_file)
+        work = reconciliation.Reconciliation(
+            lambda: host.providers,
+            Claims(host.settings.lease_timeout),
+            grace=host.settings.lease_timeout,
+            executor=functools.partial(futurist.ThreadPoolExecutor, max_workers=4),
+        )
+        if parsed_args.dry_run:
+            ends = dict.fromkeys(work.find(), "unfinished")
+            self.left = bool(ends)
+        else:
+            with host.alive():
+                ends = work.run()
+            self.left = not all(ends.values())
+        return (
+            ("Operation", "ID", "Checkpoint", "Provider", "Project", "Since", "Status"),
+            [
+                (
+                    item.operation,
+                    item.id,
+                    item.checkpoint_id,
+                    item.provider_id,
+                    item.project_id,
+                    item.since.isoformat(timespec="seconds") if item.since else "",
+                    status or "to be tried again",
+                )
+                for item, status in ends.items()
+            ],
+        )
+
+
+class Audit(HostCommand):
+    """List snapshots that no checkpoint accounts for, and checkpoints whose snapshot is gone.
+
+    Only what bears the mark of the bank is looked at. Exit code 3: something was found (without
+    --fix), or something that was found could not be mended.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """As above, and what to do about it."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="Do what the column Action says, for exactly what is listed: remove orphaned "
+            "snapshots, and say in checkpoints which of their snapshots are gone.",
+        )
+        parser.add_argument(
+            "--grace",
+            type=float,
+            metavar="SECONDS",
+            help="Leave alone what is younger (by default audit_grace of karbor.conf).",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
+        """One line for each finding."""
+        host = Host(parsed_args.config_file)
+        grace = host.settings.audit_grace if parsed_args.grace is None else parsed_args.grace
+        seen: set[str] = set()
+        rows = []
+        for provider in host.ours():
+            bank_id = identity.read(provider.bank)
+            if bank_id in seen:
+                continue  # another provider on the same bank
+            seen |= {bank_id} if bank_id else set()
+            audit = Auditing(provider, grace=grace)
+            for finding in audit.find():
+                rows.append((*_columns(finding), self._about(audit, finding, parsed_args.fix)))
+        return (
+            (
+                "Finding",
+                "Snapshot",
+                "Share",
+                "Checkpoint",
+                "Project",
+                "Why",
+                "Done" if parsed_args.fix else "Action",
+            ),
+            rows,
+        )
+
+    def _about(self, audit: Auditing, finding: Finding, fix: bool) -> str:
+        """The last column. One that resists must not keep the others from being mended."""
+        if not fix:
+            self.left = True
+            return finding.action or "none"
+        try:
+            done = audit.fix(finding)
+        except exception.KarborManilaError as error:
+            done = f"failed: {error}"
+        self.left |= done.startswith(("failed", "left"))
+        return done
+
+
+def _columns(finding: Finding) -> tuple[str, ...]:
+    return (
+        finding.kind,
+        finding.snapshot_id,
+        finding.share_id,
+        finding.checkpoint_id,
+        finding.project_id,
+        finding.why,
+    )
