@@ -186,7 +186,12 @@ _KARBORS_PROVIDER_OPTS: list[cfg.Opt] = [
         help="The protection plugins: one line each. A later one takes over the types of an "
         "earlier one, so Karbor's noop plugin must not come after these.",
     ),
-    cfg.StrOpt("bank", sample_default="karbor-fs-bank-plugin", help="The bank plugin."),
+    cfg.StrOpt(
+        "bank",
+        sample_default="karbor-manila-fs-bank-plugin",
+        help="The bank plugin. This one is a file-system bank that writes atomically; it reads "
+        "what karbor-fs-bank-plugin wrote into the same folder.",
+    ),
     cfg.BoolOpt("enabled", sample_default=True, help="Whether the provider is offered."),
 ]
 
@@ -194,8 +199,8 @@ _KARBORS_BANK_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "file_system_bank_path",
         sample_default="/var/lib/karbor/bank",
-        help="The folder of Karbor's file-system bank; it must be the same on every host that "
-        "runs karbor-protection.",
+        help="The folder of the file-system bank; it must be the same on every host that runs "
+        "karbor-protection.",
     ),
 ]
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two providers of the sandbox, on one bank. Standard library only.
 
-``karbor-manila`` is ours; ``karbor-stock`` is what Karbor offers without us. They share the bank,
-so a checkpoint that one made can be read by the other, and only the provider's id keeps them apart.
+``karbor-manila`` is ours; ``karbor-stock`` is what Karbor offers without us. They share the bank's
+folder, each by its own bank plugin, so a checkpoint that one made can be read by the other, and
+only the provider's id keeps them apart.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ IDS = {
     OURS: "6b61726d-0000-4000-8000-6d616e696c61",
     STOCK: "6b61726d-0000-4000-8000-73746f636b00",
 }
-FS_BANK = "karbor-fs-bank-plugin"
+BANKS = {OURS: "karbor-manila-fs-bank-plugin", STOCK: "karbor-fs-bank-plugin"}
 
 
 def write(directory: Path, bank: Path, *, options: Mapping[str, Any]) -> Path:
@@ -60,7 +61,7 @@ def _provider(name: str, description: str, *plugins: str) -> dict[str, Any]:
         "name": name,
         "description": description,
         "id": IDS[name],
-        "bank": FS_BANK,
+        "bank": BANKS[name],
         "enabled": True,
         "plugin": plugins,
     }

@@ -4,6 +4,7 @@
 import importlib.metadata
 
 import pytest
+from karbor.services.protection.bank_plugin import BankPlugin
 from karbor.services.protection.protectable_plugin import ProtectablePlugin
 from karbor.services.protection.protection_plugin import ProtectionPlugin
 
@@ -12,6 +13,7 @@ from karbor_manila.drivers.base import ShareDriver
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
+BANK = "karbor-manila-fs-bank-plugin"
 ENTRY_POINTS = {
     (entry.group, entry.name): entry
     for entry in importlib.metadata.distribution("karbor-manila").entry_points
@@ -24,6 +26,7 @@ def test_the_names_stay():
         (PROTECTABLES, "karbor-manila-share", "karbor_manila.protectable:ShareProtectable"),
         (PROTECTIONS, share, "karbor_manila.protection:ShareProtectionPlugin"),
         (PROTECTIONS, "karbor-manila-project-plugin", "karbor_manila.project:ProjectPlugin"),
+        (PROTECTIONS, BANK, "karbor_manila.bank:FileSystemBankPlugin"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
         (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
@@ -34,7 +37,7 @@ def test_the_names_stay():
     ("group", "kind"),
     [
         (PROTECTABLES, ProtectablePlugin),
-        (PROTECTIONS, ProtectionPlugin),
+        (PROTECTIONS, (ProtectionPlugin, BankPlugin)),
         (catalogue.NAMESPACE, ShareDriver),
     ],
 )

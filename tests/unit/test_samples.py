@@ -24,3 +24,4 @@ def test_the_sample_provider_names_our_plugins() -> None:
     sample = (ROOT / "provider.conf.sample").read_text()
     assert "#plugin = karbor-manila-share-protection-plugin\n" in sample
     assert "#plugin = karbor-manila-project-plugin\n" in sample
+    assert "#bank = karbor-manila-fs-bank-plugin\n" in sample

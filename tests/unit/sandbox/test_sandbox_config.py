@@ -64,11 +64,13 @@ def test_karbor_reaches_manila_through_the_proxy_and_others_may_go_straight():
     )
 
 
-def test_both_providers_use_one_bank(tmp_path):
+def test_both_providers_use_one_folder_each_by_its_own_bank_plugin(tmp_path):
     folder = providers.write(tmp_path / "d", tmp_path / "bank", options={})
     ours, stock = (read(folder / f"{name}.conf") for name in (providers.OURS, providers.STOCK))
     banks = [it["file_system_bank_plugin"]["file_system_bank_path"] for it in (ours, stock)]
     assert banks == [str(tmp_path / "bank")] * 2
+    assert ours["provider"]["bank"] == "karbor-manila-fs-bank-plugin"
+    assert stock["provider"]["bank"] == "karbor-fs-bank-plugin"
     assert ours["provider"]["id"] != stock["provider"]["id"]
     assert stock["manila_snapshot_plugin"]["poll_interval"] == "1"
     lines = (folder / "karbor-stock.conf").read_text().splitlines()
