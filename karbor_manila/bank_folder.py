@@ -54,7 +54,7 @@ class KeyedFolder:
         """Raise OSError unless the container is there, on the file system that it was on at first:
         the empty folder under a mount that is gone must not be taken for the bank."""
         if self._mount and not self._mount.is_mount():
-            raise OSError(errno.ENODEV, f"nothing is mounted on {self._mount} any more")
+            raise OSError(errno.ENODEV, "its file system is not mounted any more")
         if not stat.S_ISDIR(self._container.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "the bank's container is no folder")
         if not self._mount:
