@@ -30,6 +30,17 @@ _GROUP = "file_system_bank_plugin"
 _DRAFTS_KEPT = 24 * 3600.0  # seconds; no write takes nearly as long
 
 
+class ObjectDamaged(karbor_exception.BankGetObjectFailed, ValueError):
+    """The object is there, but what is in it is no value: no repetition will help.
+
+    A ValueError, too, so that whoever counts what cannot be understood as none (a lease, a claim)
+    need not know which bank it is from: Karbor's gives an empty string for an empty object.
+    """
+
+    def __init__(self, reason: str, key: str) -> None:
+        karbor_exception.BankGetObjectFailed.__init__(self, reason=reason, key=key)
+
+
 class FileSystemBankPlugin(BankPlugin):
     """Karbor's BankPlugin. All it raises are Karbor's Bank...Failed.
 
@@ -76,11 +87,14 @@ class FileSystemBankPlugin(BankPlugin):
     def get_object(self, key: str, context: Any = None) -> Any:
         """The value that was kept under the key, or that Karbor's own bank wrote there.
 
-        :raises BankGetObjectFailed: there is none, or it cannot be read
+        :raises BankGetObjectFailed: there is none, or it cannot be read; ObjectDamaged when that is
+            for its content
         """
         try:
             return bank_values.decode(self._folder.read(key))
-        except (OSError, ValueError) as error:
+        except ValueError as error:
+            raise ObjectDamaged(str(error), key) from error
+        except OSError as error:
             # Not at ERROR: asking is the only way to learn whether an object is there.
             LOG.debug("Object %s is not given: %s", key, error)
             raise karbor_exception.BankGetObjectFailed(reason=_why(error), key=key) from error

@@ -119,7 +119,9 @@ class Ledger:
         def read() -> Any:
             try:
                 return self._section.get_object(key)
-            except karbor_exception.BankGetObjectFailed:
+            except karbor_exception.BankGetObjectFailed as error:
+                if isinstance(error, ValueError):
+                    return ""  # it is there and is no value (bank.ObjectDamaged): as Karbor's bank
                 if key in self._section.list_objects():
                     raise
                 return None

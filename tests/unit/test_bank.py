@@ -26,6 +26,8 @@ from oslo_config import cfg
 
 from karbor_manila import bank_folder, checkpoints, identity, lease
 from karbor_manila.bank import FileSystemBankPlugin
+from karbor_manila.exception import RecordInvalid
+from karbor_manila.operations.ledger import Ledger
 from tests.unit.banks import make_checkpoint, open_bank, open_provider, stored
 
 GET, UPDATE = karbor_exception.BankGetObjectFailed, karbor_exception.BankUpdateObjectFailed
@@ -420,9 +422,26 @@ def test_checkpoints_of_each_are_read_listed_and_deleted_by_the_other(bank, karb
 def test_what_karbors_bank_left_empty_says_so(bank, tmp_path):
     fill(bank, "/a/index.json")
     stored(tmp_path, "/a/index.json").write_bytes(b"")
-    with pytest.raises(GET, match="empty: Karbor's own bank was stopped while it wrote"):
-        bank.get_object("/a/index.json")
+    for kind in (GET, ValueError):
+        with pytest.raises(kind, match="empty: Karbor's own bank was stopped while it wrote"):
+            bank.get_object("/a/index.json")
     assert bank.list_objects() == ["/a/index.json"]
+
+
+def test_a_lease_that_karbors_bank_left_empty_counts_as_none(bank, tmp_path):
+    bank.update_object("/karbor-manila/leases/somebody", {})
+    stored(tmp_path, "/karbor-manila/leases/somebody").write_bytes(b"")
+    assert not lease.is_alive(bank, "somebody", 60, DAYS[0])
+    lease.prune(bank, age=60)
+    assert bank.list_objects("/karbor-manila/leases/") == []
+
+
+def test_a_record_that_karbors_bank_left_empty_is_an_invalid_record(bank, tmp_path):
+    section = bank.get_sub_section("/checkpoints/1/resource-data/2/")
+    section.update_object("metadata", {})
+    stored(tmp_path, "/checkpoints/1/resource-data/2/metadata").write_bytes(b"")
+    with pytest.raises(RecordInvalid):
+        Ledger(section, lambda _seconds: None).record()
 
 
 def test_what_is_being_written_shows_in_nobodys_list(bank, karbors, monkeypatch):
