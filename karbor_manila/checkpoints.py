@@ -100,6 +100,20 @@ def everything(bank: Any) -> Iterator[str]:
             yield checkpoint_id
 
 
+def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]]:
+    """The pages of restores and drills that are under way or were cut short: the ids of the
+    checkpoint, the share, and Karbor's restore or verification.
+
+    :param checkpoint_id: only of this one
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
+    for key in bank.list_objects(prefix):
+        parts = key.removeprefix(_CHECKPOINTS).split("/")
+        if len(parts) == 5 and (parts[1], parts[3]) == ("resource-data", "restores"):
+            yield parts[0], parts[2], parts[4]
+
+
 def resources(checkpoint: Any) -> Iterator[Any]:
     """The resources of a checkpoint's graph, parents before children."""
 

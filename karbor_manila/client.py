@@ -84,6 +84,11 @@ class Features:
         return self._at_least("2.54")
 
     @property
+    def access_rules_resource(self) -> bool:
+        """Access rules have a list of their own, and metadata."""
+        return self._at_least("2.45")
+
+    @property
     def counts(self) -> bool:
         """Lists say how many things there are in all (``with_count``)."""
         return self._at_least("2.79")
@@ -134,10 +139,16 @@ class Manila:
         """A share, or None when there is none that this project may see."""
         return self._get(f"/shares/{share_id}", "share", f"show share {share_id}")
 
-    def snapshots(self, *, metadata: Mapping[str, str] | None = None) -> list[View]:
+    def snapshots(
+        self, *, metadata: Mapping[str, str] | None = None, share_id: str | None = None
+    ) -> list[View]:
         """The project's snapshots in detail. ``metadata`` needs ``features.snapshot_metadata``."""
+        filters = self._filters(metadata)
         asked = "list the snapshots of the project"
-        return list(self._pages("snapshots", asked, self._filters(metadata)))
+        if share_id:
+            filters["share_id"] = share_id
+            asked = f"list the snapshots of share {share_id}"
+        return list(self._pages("snapshots", asked, filters))
 
     def snapshot(self, snapshot_id: str) -> View | None:
         """A snapshot, or None when there is none that this project may see."""
@@ -175,6 +186,38 @@ class Manila:
     def delete_share(self, share_id: str) -> bool:
         """Ask for the end of a share. False when there is none; True is only a promise (202)."""
         return self._delete(f"/shares/{share_id}", f"delete share {share_id}")
+
+    def revert_share(self, share_id: str, snapshot_id: str) -> None:
+        """Ask for a share to be put back to its newest snapshot (microversion 2.27)."""
+        asked = f"revert share {share_id} to snapshot {snapshot_id}"
+        self._act(share_id, {"revert": {"snapshot_id": snapshot_id}}, asked)
+
+    def access_rules(self, share_id: str) -> list[View]:
+        """The access rules of a share, without their keys."""
+        asked = f"list the access rules of share {share_id}"
+        if self.features.access_rules_resource:
+            reply = self._ask("GET", f"/share-access-rules?share_id={share_id}", asked)
+        else:
+            reply = self._act(share_id, {"access_list": None}, asked, readable=True)
+        rules: list[View] = answers.part(asked, reply, "access_list")
+        return [
+            {name: value for name, value in rule.items() if name != "access_key"} for rule in rules
+        ]
+
+    def allow_access(self, share_id: str, rule: Mapping[str, Any]) -> View:
+        """Ask for an access rule, with Manila's own field names."""
+        asked = f"allow {rule.get('access_type')} {rule.get('access_to')} access to {share_id}"
+        reply = self._act(share_id, {"allow_access": dict(rule)}, asked, readable=True)
+        view: View = answers.part(asked, reply, "access")
+        view.pop("access_key", None)
+        return view
+
+    def export_locations(self, share_id: str) -> list[str]:
+        """The paths under which a share is mounted, the preferred ones first."""
+        asked = f"show the export locations of share {share_id}"
+        reply = self._ask("GET", f"/shares/{share_id}/export_locations", asked)
+        found: list[View] = answers.part(asked, reply, "export_locations")
+        return [view["path"] for view in sorted(found, key=lambda view: not view.get("preferred"))]
 
     def limits(self) -> dict[str, int]:
         """The project's absolute limits and what is used of them; -1 is no limit."""
@@ -264,6 +307,12 @@ class Manila:
         view: View = answers.part(asked, body, key)
         view["request_id"] = response.headers.get("x-openstack-request-id")
         return view
+
+    def _act(
+        self, share_id: str, body: Mapping[str, Any], asked: str, *, readable: bool = False
+    ) -> dict[str, Any]:
+        path = f"/shares/{share_id}/action"
+        return self._send(asked, "POST", path, readable=readable, body=dict(body))[1]
 
     def _delete(self, path: str, asked: str) -> bool:
         try:

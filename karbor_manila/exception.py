@@ -253,6 +253,20 @@ class BankUnreadable(KarborManilaError):
         super().__init__(f"The bank failed to {what}: {cause.rstrip('.')}.")
 
 
+class CheckFailed(KarborManilaError):
+    """The operator's command says that a drilled share is not good, or says nothing."""
+
+    def __init__(self, command: str, ended: str, output: str) -> None:
+        self.command = command
+        self.ended = ended
+        self.output = output
+        said = f" It said: {output.rstrip('.')}." if output else ""
+        super().__init__(
+            f"The check of the restored share {ended}.{said} The share was restored; whether its "
+            f"content is good has to be looked at."
+        )
+
+
 class Interrupted(KarborManilaError):
     """Work on a share that a dead process had not got far enough with to be completed."""
 

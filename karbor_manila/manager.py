@@ -28,14 +28,12 @@ from karbor_manila import (
     identity,
     lease,
     opts,
-    parameters,
     plans,
     reconciliation,
 )
 from karbor_manila import exception as errors
-from karbor_manila.operations import restore as restore_operation
+from karbor_manila.operations import planning, verify
 from karbor_manila.protectable import ShareProtectable
-from karbor_manila.schemas import VERIFY_SCHEMA
 from karbor_manila.worker import Worker
 
 LOG = logging.getLogger(__name__)
@@ -130,7 +128,7 @@ class ProtectionManager(manager.ProtectionManager):
     def restore(self, context: Any, restore: Any, restore_auth: Any) -> None:
         """Restore a checkpoint. What is refused is refused with a reason in the restore."""
         with _explained(restore, constants.RESTORE_STATUS_FAILURE):
-            self._check_record(context, restore, restore_operation.check_parameters)
+            self._check_record(context, restore, planning.check)
             super().restore(context, restore, restore_auth)
 
     @messaging.expected_exceptions(
@@ -144,11 +142,7 @@ class ProtectionManager(manager.ProtectionManager):
     def verification(self, context: Any, verification: Any) -> None:
         """Verify a checkpoint, of one's own project only, which Karbor does not check."""
         with _explained(verification, constants.VERIFICATION_STATUS_FAILURE):
-            self._check_record(
-                context,
-                verification,
-                lambda given: parameters.resolve(VERIFY_SCHEMA, given),
-            )
+            self._check_record(context, verification, verify.check)
             super().verification(context, verification)
 
     @messaging.expected_exceptions(
@@ -281,7 +275,7 @@ class ProtectionManager(manager.ProtectionManager):
         return abandoned and checkpoint.status in claims.IN_WORK
 
     def _check_record(
-        self, context: Any, record: Any, check: Callable[[dict[str, Any]], Any]
+        self, context: Any, record: Any, check: Callable[[str, dict[str, Any]], Any]
     ) -> None:
         """Refuse a restore or verification that cannot be done, before anything is begun."""
         checkpoint = self._own_checkpoint(context, record["provider_id"], record["checkpoint_id"])
@@ -295,7 +289,11 @@ class ProtectionManager(manager.ProtectionManager):
             return
         nodes = checkpoints.resources(checkpoint)
         shares = [node.id for node in nodes if node.type == plans.SHARE]
-        wrong = plans.check_restore(record["parameters"], shares, check)
+
+        def checked(share_id: str, given: dict[str, Any]) -> None:
+            planning.check_by_record(checkpoint, share_id, check(share_id, given))
+
+        wrong = plans.check_restore(record["parameters"], shares, checked)
         for share_id, reason in wrong.items():
             record.update_resource_status(
                 plans.SHARE, share_id, constants.RESOURCE_STATUS_ERROR, reason

@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 
 PREFIX = "karbor_manila_"
 
+#: Metadata of shares that are not the user's: what they are for (``drill``, ``copy``).
+PURPOSE = PREFIX + "purpose"
+
 # Manila takes 255 characters of description (manila/api/v2/share_snapshots.py).
 DESCRIPTION_LENGTH = 255
 

@@ -107,6 +107,20 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         "sender got no answer or died. So long it is looked for before it counts as never made.",
     ),
     cfg.StrOpt(
+        "drill_command",
+        help="A command that checks a share that a drill has restored, run without a shell on the "
+        "host of karbor-protection. It gets KARBOR_MANILA_EXPORT_LOCATION, _EXPORT_LOCATIONS (one "
+        "a line), _SHARE_ID, _SOURCE_SHARE_ID, _SNAPSHOT_ID, _CHECKPOINT_ID and _PROJECT_ID in its "
+        "environment. Exit code 0 says that the share is good. Without one a drill only restores.",
+    ),
+    cfg.FloatOpt(
+        "drill_timeout",
+        default=600.0,
+        min=1.0,
+        max=604800.0,
+        help="Seconds that drill_command may take before it is killed and the drill has failed.",
+    ),
+    cfg.StrOpt(
         "default_driver",
         default="snapshot",
         help="The driver that protects shares whose type is not named in share_type_drivers.",

@@ -16,6 +16,7 @@ SHARE = constants.SHARE_RESOURCE_TYPE
 PROJECT = constants.PROJECT_RESOURCE_TYPE
 
 Check = Callable[[dict[str, Any]], Any]
+CheckOne = Callable[[str, dict[str, Any]], Any]
 
 
 def protects_shares(provider: Any) -> bool:
@@ -57,12 +58,12 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
 
 
 def check_restore(
-    given: Mapping[str, Any] | None, share_ids: Collection[str], check: Check
+    given: Mapping[str, Any] | None, share_ids: Collection[str], check: CheckOne
 ) -> dict[str, str]:
     """What is wrong with the parameters of a restore or a verification.
 
     :param share_ids: the shares of the checkpoint
-    :param check: raises for the parameters of one share
+    :param check: raises for a share and its parameters
     :returns: the reasons by share id; empty when nothing is wrong
     """
     try:
@@ -73,7 +74,7 @@ def check_restore(
     wrong = {}
     for share_id in share_ids:
         try:
-            check(parameters.merge(given, SHARE, share_id))
+            check(share_id, parameters.merge(given, SHARE, share_id))
         except exception.KarborManilaError as error:
             wrong[share_id] = str(error)
     return wrong

@@ -14,7 +14,7 @@ from karbor.services.protection import protectable_plugin
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila import exception, opts, sessions, statuses
+from karbor_manila import exception, mark, opts, sessions, statuses
 from karbor_manila.client import Manila, View
 from karbor_manila.waiting import Clock, persist
 
@@ -180,6 +180,9 @@ def objection(view: View) -> str:
 
     A busy share is no objection: its protection waits for it.
     """
+    purpose = (view.get("metadata") or {}).get(mark.PURPOSE)
+    if purpose:
+        return f"karbor-manila made it itself, for a {purpose}"
     if view.get("is_soft_deleted"):
         return "it is in the recycle bin"
     if view["status"] in statuses.SHARE_FINAL:

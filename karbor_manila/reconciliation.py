@@ -21,7 +21,7 @@ from karbor.common import constants
 from karbor.resource import Resource
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, exception, operation_logs, plans
+from karbor_manila import checkpoints, claims, exception, operation_logs, parameters, plans
 from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
 from karbor_manila.waiting import Clock
@@ -38,6 +38,9 @@ _OPERATION_OF = {
 _FAILURES = frozenset(
     {constants.CHECKPOINT_STATUS_ERROR, constants.CHECKPOINT_STATUS_ERROR_DELETING}
 )
+
+# The same word for restores and verifications.
+_IN_PROGRESS = constants.RESTORE_STATUS_IN_PROGRESS
 
 # Names of Karbor's objects: they are there once Karbor has registered them.
 _RECORDS = {
@@ -107,7 +110,12 @@ class Reconciliation:
         """What is unfinished; nothing is changed."""
         known = {provider.id: provider for provider in self._providers()}
         found: dict[str, Unfinished] = {}
-        for item in (*self._claimed(known), *self._unclaimed(known), *self._records(known)):
+        for item in (
+            *self._claimed(known),
+            *self._unclaimed(known),
+            *self._records(known),
+            *self._leftovers(known),
+        ):
             found.setdefault(item.id, item)
         return list(found.values())
 
@@ -179,7 +187,7 @@ class Reconciliation:
         """Restores and verifications that nobody has claimed, although they are not new."""
         for operation, kind in _RECORDS.items():
             in_work = getattr(objects, f"{kind}List").get_all(
-                _as_karbor(), None, None, filters={"status": constants.RESTORE_STATUS_IN_PROGRESS}
+                _as_karbor(), None, None, filters={"status": _IN_PROGRESS}
             )
             for record in in_work:
                 provider = providers.get(record.provider_id)
@@ -194,6 +202,20 @@ class Reconciliation:
                     record.provider_id,
                     record.project_id,
                     begun,
+                )
+
+    def _leftovers(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
+        """Restores and verifications that have ended and could not remove what they made."""
+        for provider in providers.values():
+            for checkpoint_id, _share_id, record_id in checkpoints.unended(provider.bank):
+                kind = _kind_of(record_id)
+                if kind is None or self._claims.get(record_id):
+                    continue
+                record = _record(kind, record_id)
+                if record.provider_id != provider.id or record.status == _IN_PROGRESS:
+                    continue
+                yield Unfinished(
+                    kind, record_id, checkpoint_id, provider.id, record.project_id, None
                 )
 
 
@@ -264,7 +286,7 @@ def _end_record(provider: Any, item: Unfinished) -> str:
         record = _record(item.operation, item.id)
     except karbor_exception.NotFound:
         return constants.RESTORE_STATUS_FAILURE  # there is nobody to tell
-    if record.status == constants.RESTORE_STATUS_IN_PROGRESS:
+    if record.status == _IN_PROGRESS:
         good = item.operation == constants.OPERATION_RESTORE and _end_restore(provider, record)
         if good:
             record.status = constants.RESTORE_STATUS_SUCCESS
@@ -278,6 +300,7 @@ def _end_record(provider: Any, item: Unfinished) -> str:
                 f"here of each share holds; ask for the {item.operation} again for the others.",
             )
         record.save()
+    _end_leftovers(provider, record, item.operation)
     operation_logs.end(
         _as_karbor(),
         operation_logs.Sought(
@@ -301,8 +324,35 @@ def _end_restore(provider: Any, record: Any) -> bool:
     shares, others = _resources(checkpoint)
     if not shares or not plans.protects_shares(provider):
         return False
-    errors = _run(recover.RecoverRestoreOperation, provider, checkpoint, shares, restore=record)
+    errors = _run(
+        recover.RecoverRestoreOperation,
+        provider,
+        checkpoint,
+        shares,
+        record.parameters,
+        restore=record,
+    )
     return not errors and not others
+
+
+def _end_leftovers(provider: Any, record: Any, operation: str) -> None:
+    """Remove what is temporary and was not removed; a drill's share, above all."""
+    shares = [
+        share_id
+        for _checkpoint_id, share_id, record_id in checkpoints.unended(
+            provider.bank, record.checkpoint_id
+        )
+        if record_id == record.id
+    ]
+    if not shares:
+        return
+    checkpoint = provider.get_checkpoint(record.checkpoint_id)
+    name = "restore" if operation == constants.OPERATION_RESTORE else "verify"
+    errors = _run(
+        recover.EndLeftoverOperation, provider, checkpoint, shares, None, **{name: record}
+    )
+    if errors:
+        raise _Later(str(errors[0]))
 
 
 def _run(
@@ -310,10 +360,12 @@ def _run(
     provider: Any,
     checkpoint: Any,
     shares: Iterable[str],
+    parameters_of_all: Any = None,
     **extras: Any,
 ) -> list[Exception]:
     """Run an operation on each share with Karbor's own user.
 
+    :param parameters_of_all: as the user gave them to Karbor
     :returns: the errors that are final
     :raises _Later: Manila or the bank was away for one of them
     """
@@ -324,7 +376,8 @@ def _run(
     for share_id in shares:
         share = Resource(type=plans.SHARE, id=share_id, name="")
         try:
-            operation(shared).on_main(checkpoint, share, context, {}, **extras)
+            given = parameters.merge(parameters_of_all, plans.SHARE, share_id)
+            operation(shared).on_main(checkpoint, share, context, given, **extras)
         except karbor_exception.KarborException as error:
             if isinstance(error.__cause__, recover.PASSING):
                 away = error.__cause__
@@ -358,15 +411,20 @@ def _record(operation: str, record_id: str) -> Any:
     return getattr(objects, _RECORDS[operation]).get_by_id(_as_karbor(), record_id)
 
 
+def _kind_of(record_id: str) -> str | None:
+    """The operation of a restore or verification; None when there is neither."""
+    for operation in _RECORDS:
+        with contextlib.suppress(karbor_exception.NotFound):
+            _record(operation, record_id)
+            return operation
+    return None
+
+
 def _operation(claim: claims.Claim) -> str:
     """What a claim was for; a reconciliation may have died as well."""
     if claim.id == claim.checkpoint_id:
         return claim.operation
-    for operation in _RECORDS:
-        with contextlib.suppress(karbor_exception.NotFound):
-            _record(operation, claim.id)
-            return operation
-    return claim.operation
+    return _kind_of(claim.id) or claim.operation
 
 
 def _project_of(provider: Any, checkpoint_id: str) -> str:

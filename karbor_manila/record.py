@@ -17,10 +17,16 @@ from typing import Any
 import jsonschema
 
 from karbor_manila import exception
-from karbor_manila.mark import Mark
+from karbor_manila.mark import PREFIX, Mark
 from karbor_manila.schemas import INTENT_SCHEMA, RECORD_SCHEMA
 
-VERSION = 1
+VERSION = 2
+
+#: Intents did not change with the records.
+INTENT_VERSION = 1
+
+# What version 2 added.
+_SINCE_2 = ("share_group_id", "metadata", "is_public", "access_rules", "clone_id")
 
 #: What Karbor 1.6.0's share plugin writes, of the same kinds as ours.
 _FOREIGN_SCHEMA = {
@@ -42,7 +48,11 @@ _FOREIGN_SCHEMA = {
 
 @dataclass(frozen=True)
 class ShareRecord:
-    """A protected share. ``size`` is in GiB; ``mark`` is None in records of Karbor's own plugin."""
+    """A protected share. ``size`` is in GiB; ``mark`` is None in records of Karbor's own plugin.
+
+    What is None may be unknown: older records do not tell everything. ``clone_id`` is set in copied
+    checkpoints, whose snapshot is one of a clone.
+    """
 
     share_id: str
     size: int
@@ -57,8 +67,18 @@ class ShareRecord:
     share_name: str | None = None
     share_description: str | None = None
     protected_at: str | None = None
+    share_group_id: str | None = None
+    metadata: dict[str, str] | None = None
+    is_public: bool | None = None
+    access_rules: list[dict[str, Any]] | None = None
+    clone_id: str | None = None
     mark: Mark | None = None
     version: int = VERSION
+
+    @property
+    def snapshot_of(self) -> str:
+        """The id of the share in Manila that the snapshot belongs to."""
+        return self.clone_id or self.share_id
 
 
 @dataclass(frozen=True)
@@ -77,7 +97,7 @@ class Intent:
     since: str
     created_id: str | None = None
     share: dict[str, Any] | None = None
-    version: int = field(default=VERSION)
+    version: int = field(default=INTENT_VERSION)
 
 
 def dump_record(record: ShareRecord) -> dict[str, Any]:
@@ -93,6 +113,10 @@ def load_record(stored: object) -> ShareRecord:
     """
     if isinstance(stored, Mapping) and "version" not in stored:
         return _load_foreign(stored)
+    if isinstance(stored, Mapping) and stored["version"] == 1 and stored["version"] is not True:
+        grown = {**dict.fromkeys(_SINCE_2), **stored, "version": VERSION}
+        fields = _load(grown, RECORD_SCHEMA, "record", ShareRecord)
+        return ShareRecord(**fields | {"version": 1})
     return ShareRecord(**_load(stored, RECORD_SCHEMA, "record", ShareRecord))
 
 
@@ -108,10 +132,22 @@ def describe(share: Mapping[str, Any]) -> dict[str, Any]:
         "availability_zone": share.get("availability_zone"),
         "share_name": share.get("name"),
         "share_description": share.get("description"),
+        "share_group_id": share.get("share_group_id"),
+        "metadata": {
+            name: str(value)
+            for name, value in (share.get("metadata") or {}).items()
+            if not name.startswith(PREFIX)  # it may itself have been restored
+        },
+        "is_public": bool(share.get("is_public")),
     }
 
 
-def complete(intent: Intent, snapshot_id: str, protected_at: str) -> ShareRecord:
+def complete(
+    intent: Intent,
+    snapshot_id: str,
+    protected_at: str,
+    access_rules: list[dict[str, Any]] | None = None,
+) -> ShareRecord:
     """The record of a protection whose snapshot is complete.
 
     :raises RecordInvalid: the intent does not say what the share was
@@ -124,6 +160,7 @@ def complete(intent: Intent, snapshot_id: str, protected_at: str) -> ShareRecord
         driver=intent.driver,
         project_id=intent.project_id,
         protected_at=protected_at,
+        access_rules=access_rules,
         mark=intent.mark,
     )
 
@@ -161,7 +198,8 @@ def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:
 
 
 def _load(stored: object, schema: dict[str, Any], what: str, kind: Any) -> dict[str, Any]:
-    if isinstance(stored, Mapping) and stored.get("version") not in (None, VERSION):
+    known = schema["properties"]["version"]["const"]
+    if isinstance(stored, Mapping) and stored.get("version") not in (None, known):
         raise exception.RecordVersionUnknown(what, stored["version"])
     checked = _checked(stored, schema, what)
     fields = {item.name: checked[item.name] for item in fields_of(kind) if item.name in checked}

@@ -8,13 +8,14 @@ this, on a fake and on the real Manila.
 """
 
 import abc
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from karbor_manila.mark import Mark
 
 View = dict[str, Any]
+Rule = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Patience:
 
 @dataclass(frozen=True)
 class Source:
-    """What a restore starts from: what was kept, and what the share was. ``size`` in GiB."""
+    """What a restore starts from: what was kept, and what the share was. ``size`` in GiB.
+
+    ``share_id`` is the share that the snapshot belongs to.
+    """
 
     snapshot_id: str
     share_id: str
@@ -41,7 +45,17 @@ class Source:
     share_type: str | None
     share_network_id: str | None
     availability_zone: str | None
-    project_id: str | None = None
+
+
+@dataclass(frozen=True)
+class NewShare:
+    """What is not taken over from the source. ``size`` in GiB."""
+
+    name: str | None
+    description: str | None
+    size: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    is_public: bool = False
 
 
 class ShareDriver(abc.ABC):
@@ -111,17 +125,25 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def verify(self, snapshot_id: str, share_id: str) -> View:
+    def verify(self, snapshot_id: str, share_id: str, size: int | None = None) -> View:
         """The view of what keeps the share, when the share could be had back from it.
+
+        :param share_id: the share that the snapshot must belong to
+        :param size: GiB that it must have; None for any
 
         :raises SnapshotGone: it is not there
         :raises SnapshotDoubtful: it is there and cannot be used
         """
 
     @abc.abstractmethod
-    def restore(
-        self, source: Source, mark: Mark, *, name: str | None, description: str | None
-    ) -> str:
+    def preflight_restore(self, sizes: Collection[int]) -> None:
+        """Whether the quota suffices for new shares of these sizes (GiB); writes nothing.
+
+        :raises QuotaTooSmall: not all of them fit
+        """
+
+    @abc.abstractmethod
+    def restore(self, source: Source, mark: Mark, new: NewShare) -> str:
         """Begin to make a new share from what was kept; adopts one that already bears the mark.
 
         :returns: the new share's id, as soon as the server has answered
@@ -130,6 +152,22 @@ class ShareDriver(abc.ABC):
     @abc.abstractmethod
     def wait_restored(self, share_id: str) -> View:
         """Wait until what :meth:`restore` began is complete; raises as :meth:`wait_protected`."""
+
+    @abc.abstractmethod
+    def access_rules(self, share_id: str) -> list[Rule] | None:
+        """Who may mount a share: dicts with ``access_type``, ``access_to``, ``access_level`` and
+        ``metadata``, never a key. None when the server does not tell."""
+
+    @abc.abstractmethod
+    def grant(self, share_id: str, rules: Collection[Rule]) -> list[str]:
+        """Give a share these access rules and wait until they are in force.
+
+        :returns: a sentence for each rule that is not
+        """
+
+    @abc.abstractmethod
+    def export_locations(self, share_id: str) -> list[str]:
+        """Where a share can be mounted, the preferred first; empty when it is not told."""
 
     @abc.abstractmethod
     def discard(self, mark: Mark, share_id: str | None) -> bool:

@@ -15,16 +15,18 @@ def check(limits: Mapping[str, int], shares: Collection[View]) -> None:
     :raises QuotaTooSmall: they do not all fit, by number or by size
     """
     gigabytes = sum(int(share["size"]) for share in shares)
-    for what, limit, used, needed in (
-        ("snapshots", "maxTotalShareSnapshots", "totalShareSnapshotsUsed", len(shares)),
-        (
-            "snapshot gigabytes",
-            "maxTotalSnapshotGigabytes",
-            "totalSnapshotGigabytesUsed",
-            gigabytes,
-        ),
-    ):
-        most = int(limits.get(limit, -1))
-        left = most - int(limits.get(used, 0))
-        if most >= 0 and left < needed:
-            raise exception.QuotaTooSmall(what, needed, max(left, 0), most)
+    _check(limits, "snapshots", "TotalShareSnapshots", len(shares))
+    _check(limits, "snapshot gigabytes", "TotalSnapshotGigabytes", gigabytes)
+
+
+def check_shares(limits: Mapping[str, int], sizes: Collection[int]) -> None:
+    """As :func:`check`, for new shares of these sizes in GiB."""
+    _check(limits, "shares", "TotalShares", len(sizes))
+    _check(limits, "share gigabytes", "TotalShareGigabytes", sum(sizes))
+
+
+def _check(limits: Mapping[str, int], what: str, name: str, needed: int) -> None:
+    most = int(limits.get(f"max{name}", -1))
+    left = most - int(limits.get(f"t{name[1:]}Used", 0))
+    if most >= 0 and left < needed:
+        raise exception.QuotaTooSmall(what, needed, max(left, 0), most)

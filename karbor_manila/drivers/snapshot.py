@@ -8,7 +8,7 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, mark, statuses
 from karbor_manila.client import Manila
-from karbor_manila.drivers import base, looking, messages, quota
+from karbor_manila.drivers import access, base, looking, messages, quota
 from karbor_manila.drivers.base import View
 from karbor_manila.drivers.removal import Removal
 from karbor_manila.mark import Mark
@@ -136,7 +136,7 @@ class SnapshotDriver(base.ShareDriver):
 
     # -- restore ------------------------------------------------------------------------------
 
-    def verify(self, snapshot_id: str, share_id: str) -> View:
+    def verify(self, snapshot_id: str, share_id: str, size: int | None = None) -> View:
         """The snapshot's view, when a share can be made from it."""
 
         def judge(view: View | None) -> View:
@@ -148,15 +148,20 @@ class SnapshotDriver(base.ShareDriver):
             if view["status"] != statuses.AVAILABLE:
                 why = f"its status is {view['status']!r}, and only an available one can be used"
                 raise exception.SnapshotDoubtful(snapshot_id, why)
+            if size is not None and int(view["size"]) != size:
+                why = f"it has {view['size']} GiB, and the record says {size}"
+                raise exception.SnapshotDoubtful(snapshot_id, why)
             return view
 
         return self._snapshots.wait(
             snapshot_id, judge, self._patience.outage, f"a look at snapshot {snapshot_id}"
         )
 
-    def restore(
-        self, source: base.Source, mark: Mark, *, name: str | None, description: str | None
-    ) -> str:
+    def preflight_restore(self, sizes: Collection[int]) -> None:
+        """The quota for all of them."""
+        quota.check_shares(self._persist(self._manila.limits), sizes)
+
+    def restore(self, source: base.Source, mark: Mark, new: base.NewShare) -> str:
         """Begin a new share from the snapshot, or adopt the one that bears the mark."""
         self._restoring = mark.scope()
         attempts = 0
@@ -170,15 +175,15 @@ class SnapshotDriver(base.ShareDriver):
                     return str(view["id"])
             view = self._manila.create_share(
                 share_proto=source.share_proto,
-                size=source.size,
+                size=new.size,
                 snapshot_id=source.snapshot_id,
-                name=name,
-                description=description,
+                name=new.name,
+                description=new.description,
                 share_type=source.share_type,
                 share_network_id=source.share_network_id,
                 availability_zone=source.availability_zone,
-                metadata=mark.metadata(),
-                is_public=False,
+                metadata={**new.metadata, **mark.metadata()},
+                is_public=new.is_public,
             )
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
@@ -193,6 +198,29 @@ class SnapshotDriver(base.ShareDriver):
             self._patience.restore,
             f"share {share_id} to become available",
         )
+
+    def access_rules(self, share_id: str) -> list[base.Rule] | None:
+        """The access rules of a share."""
+        return access.read(self._manila, share_id, self._persist)
+
+    def grant(self, share_id: str, rules: Collection[base.Rule]) -> list[str]:
+        """Give a share its access rules."""
+        return access.grant(
+            self._manila,
+            share_id,
+            rules,
+            persist=self._persist,
+            patience=self._patience.undo,
+            clock=self._clock,
+        )
+
+    def export_locations(self, share_id: str) -> list[str]:
+        """Where a share can be mounted."""
+        try:
+            return self._persist(lambda: self._manila.export_locations(share_id))
+        except exception.ManilaRefused as refused:
+            LOG.info("The export locations of share %s are not told: %s", share_id, refused)
+            return []
 
     def discard(self, mark: Mark, share_id: str | None) -> bool:
         """Remove the share of a failed restore."""

@@ -39,6 +39,8 @@ class Job:
     ledger: Ledger
     #: The id of what the operation made in Manila, if it made anything.
     made: str | None = None
+    #: The clock's seconds at which a part of the operation began that is timed.
+    began: float = 0.0
     #: What else the user should know of a failure, such as what could not be undone.
     remarks: list[str] = field(default_factory=list)
 
@@ -46,6 +48,16 @@ class Job:
     def share_id(self) -> str:
         """The id of the share that the checkpoint's resource is."""
         return str(self.resource.id)
+
+    @property
+    def request(self) -> Any:
+        """Karbor's restore or verification, whose id tells what is made for it."""
+        return self.extras.get("restore") or self.extras["verify"]
+
+    def ledger_of(self, share_id: str) -> Ledger:
+        """The pages of another share of the checkpoint."""
+        section = self.checkpoint.get_resource_bank_section(share_id)
+        return Ledger(section, self.shared.clock.sleep)
 
     def mark(self, bank_id: str, restore_id: str = "") -> Mark:
         """The mark of what this job makes."""
@@ -102,8 +114,8 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         self.shared = shared
 
     @abc.abstractmethod
-    def steps(self) -> list[JobTask]:
-        """The steps, in order."""
+    def steps(self, job: Job) -> list[JobTask]:
+        """The steps, in order. Raises InvalidParameter or NotSupported for what was asked."""
 
     def is_final(self, error: Exception) -> bool:
         """Whether nobody will try again by himself after this error, so that the user is told."""
@@ -129,7 +141,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         )
         LOG.info("%s of share %s, checkpoint %s: begins", self.verb, resource.id, checkpoint.id)
         try:
-            flow = linear_flow.Flow(f"{self.verb} {resource.id}").add(*self.steps())
+            flow = linear_flow.Flow(f"{self.verb} {resource.id}").add(*self.steps(job))
             taskflow.engines.run(flow, store={"job": job}, engine="serial")
         except Exception as error:
             self.shared.excuse(resource.id)

@@ -5,7 +5,6 @@ It is idempotent, and works from whatever is left: no record, half a record, a r
 understood, or a snapshot that is already gone are all roads to the same end.
 """
 
-import dataclasses
 from dataclasses import dataclass
 
 from karbor import exception as karbor_exception
@@ -13,6 +12,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila import exception, identity
+from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import Mark
 from karbor_manila.operations import late, reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
@@ -52,38 +52,47 @@ class ReadPages(JobTask):
 
 
 class EndRestores(JobTask):
-    """What restores began and never ended: a share that is complete is the user's, the rest goes.
-
-    One that is under way is waited for: it fails when its snapshot goes.
-    """
+    """Nothing is left that restores and drills began and never ended."""
 
     def execute(self, job: Job) -> None:
         for restore_id in job.ledger.restores():
-            self._end(job, restore_id)
-            job.ledger.end_restore(restore_id)
+            end_restore(job, restore_id)
 
-    def _end(self, job: Job, restore_id: str) -> None:
-        try:
-            intent = job.ledger.restore(restore_id)
-        except exception.RecordInvalid as error:
-            _warn(job, error)
-            intent = None
-        if intent:
-            mark, share_id = intent.mark, _made(job, intent)
-            driver = job.driver(intent.driver)
-        else:
-            bare = bare_mark(job)
-            if bare is None:
-                return
-            mark = dataclasses.replace(bare, restore=restore_id)
-            driver = job.driver(job.shared.settings.default_driver)
-            share_id = next((view["id"] for view in driver.find(mark)), None)
-        if share_id is None:
-            return
-        try:
-            driver.wait_restored(share_id)
-        except exception.ResourceFailed:
+
+def end_restore(job: Job, restore_id: str) -> None:
+    """End what a restore or a drill of the share began.
+
+    A restored share that is complete is the user's. One that is under way is waited for: it fails
+    when its snapshot goes. The rest is removed.
+    """
+    try:
+        intent = job.ledger.restore(restore_id)
+    except exception.RecordInvalid as error:
+        _warn(job, error)
+        intent = None
+    mark = intent.mark if intent else bare_mark(job, restore_id)
+    if mark:
+        driver = job.driver(intent.driver if intent else job.shared.settings.default_driver)
+        share_id = _made(job, intent) if intent else _first(driver.find(mark))
+        if share_id and (_is_temporary(intent) or not _is_complete(driver, share_id)):
             driver.discard(mark, share_id)
+    job.ledger.end_restore(restore_id)
+
+
+def _is_temporary(intent: Intent | None) -> bool:
+    return intent is not None and intent.operation == "drill"
+
+
+def _is_complete(driver: ShareDriver, share_id: str) -> bool:
+    try:
+        driver.wait_restored(share_id)
+    except exception.ResourceFailed:
+        return False
+    return True
+
+
+def _first(views: list[View]) -> str | None:
+    return str(views[0]["id"]) if views else None
 
 
 class Remove(JobTask):
@@ -106,15 +115,15 @@ class Erase(JobTask):
         job.ledger.status(constants.RESOURCE_STATUS_DELETED)
 
 
-def bare_mark(job: Job) -> Mark | None:
-    """The mark of what was made to keep the share.
+def bare_mark(job: Job, restore_id: str = "") -> Mark | None:
+    """The mark of what was made to keep the share, or to restore it.
 
     Marks count only in a bank that says who it is; without one nothing is looked for.
     """
     bank_id = job.shared.once(
         "bank (read)", lambda: identity.read(job.checkpoint.checkpoint_section.bank)
     )
-    return job.mark(bank_id) if bank_id else None
+    return job.mark(bank_id, restore_id) if bank_id else None
 
 
 def _warn(job: Job, error: exception.RecordInvalid) -> None:
@@ -131,7 +140,7 @@ def _made(job: Job, intent: Intent) -> str | None:
     if intent.created_id:
         return intent.created_id
     view = late.find(job, intent)
-    return str(view["id"]) if view else None
+    return _first([view] if view else [])
 
 
 class DeleteOperation(ShareOperation):
@@ -140,7 +149,7 @@ class DeleteOperation(ShareOperation):
     verb = "Deletion"
     failure = karbor_exception.DeleteResourceFailed
 
-    def steps(self) -> list[JobTask]:
+    def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
         return [ReadPages(), EndRestores(), Remove(), Erase()]
 

@@ -9,6 +9,7 @@ from oslo_log import log as logging
 from taskflow.types.failure import Failure
 
 from karbor_manila import exception, parameters, record, statuses
+from karbor_manila.drivers.base import Rule
 from karbor_manila.operations import late, reasons, survey
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
@@ -119,6 +120,15 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
         )
 
 
+class ReadAccess(JobTask):
+    """Who may mount the share; asked for while Manila makes the snapshot."""
+
+    default_provides = "rules"
+
+    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> list[Rule] | None:
+        return job.driver(intent.driver).access_rules(job.share_id)
+
+
 class AwaitSnapshot(JobTask):
     """The snapshot is complete."""
 
@@ -129,13 +139,13 @@ class AwaitSnapshot(JobTask):
 class CompleteRecord(JobTask):
     """The record that everything later works from; with it the share counts as protected."""
 
-    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> None:
-        complete(job, intent, snapshot_id)
+    def execute(self, job: Job, intent: Intent, snapshot_id: str, rules: list[Rule] | None) -> None:
+        complete(job, intent, snapshot_id, rules)
 
 
-def complete(job: Job, intent: Intent, snapshot_id: str) -> None:
+def complete(job: Job, intent: Intent, snapshot_id: str, rules: list[Rule] | None) -> None:
     """The snapshot is there: the record of it takes the place of the intent."""
-    job.ledger.complete(record.complete(intent, snapshot_id, job.now()))
+    job.ledger.complete(record.complete(intent, snapshot_id, job.now(), rules))
     job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
 
 
@@ -145,13 +155,14 @@ class ProtectOperation(ShareOperation):
     verb = "Protection"
     failure = karbor_exception.CreateResourceFailed
 
-    def steps(self) -> list[JobTask]:
+    def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
         return [
             ResolveOptions(),
             InspectShare(),
             WriteIntent(),
             TakeSnapshot(),
+            ReadAccess(),
             AwaitSnapshot(),
             CompleteRecord(),
         ]

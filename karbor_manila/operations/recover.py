@@ -5,13 +5,13 @@ These operations run under the reconciliation, with Karbor's own user. They leav
 is when Manila or the bank is away, so that the next attempt finds what this one found.
 """
 
-import dataclasses
+from typing import Any
 
 from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
 from karbor_manila import exception
-from karbor_manila.operations import delete, late, protect, restore
+from karbor_manila.operations import delete, late, planning, protect, restore
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.record import Intent
 
@@ -47,7 +47,7 @@ class AdoptSnapshot(JobTask):
         try:
             driver.wait_protected(snapshot_id)
             driver.verify(snapshot_id, job.share_id)
-            protect.complete(job, intent, snapshot_id)
+            protect.complete(job, intent, snapshot_id, driver.access_rules(job.share_id))
         except _SPOILT:
             protect.withdraw(job, intent, snapshot_id)
             raise
@@ -72,23 +72,31 @@ class AdoptSnapshot(JobTask):
 class AdoptShare(JobTask):
     """The restored share is there and told of, or nothing of the attempt is left."""
 
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        super().__init__()
+        self._wanted = wanted
+
     def execute(self, job: Job) -> None:
-        restore_id = job.extras["restore"].id
-        intent = job.ledger.restore(restore_id)
-        share_id = self._find(job, intent, restore_id)
+        intent = job.ledger.restore(job.request.id)
+        record = job.ledger.record()
+        known = intent or record
+        name = known.driver if known else str(job.shared.settings.default_driver)
+        share_id = self._find(job, intent, name)
         if share_id is None:
             if intent:
                 job.ledger.end(intent)
             raise exception.Interrupted("restore", job.share_id, "Restore it again.")
         job.made = share_id
-        driver = job.driver(self._driver(job, intent))
         try:
-            view = driver.wait_restored(share_id)
+            view = job.driver(name).wait_restored(share_id)
         except _SPOILT:
-            if intent:
+            if intent and not self._wanted["keep_failed"]:
                 restore.withdraw(job, intent, share_id)
             raise
-        restore.report(job, share_id, view["status"])
+        if record:
+            restore.finish(job, planning.new_share(job.checkpoint.id, record, self._wanted), view)
+        else:
+            restore.report(job, share_id, view["status"])
         if intent:
             job.ledger.end(intent)
         LOG.info(
@@ -98,26 +106,17 @@ class AdoptShare(JobTask):
             job.checkpoint.id,
         )
 
-    def _find(self, job: Job, intent: Intent | None, restore_id: str) -> str | None:
+    @staticmethod
+    def _find(job: Job, intent: Intent | None, driver: str) -> str | None:
         if intent and intent.created_id:
             return intent.created_id
         if intent:
             view = late.find(job, intent)
             return str(view["id"]) if view else None
         # Complete, but for the last word in Karbor's database; or not even begun.
-        bare = delete.bare_mark(job)
-        if bare is None:
-            return None
-        mark = dataclasses.replace(bare, restore=restore_id)
-        found = job.driver(self._driver(job, None)).find(mark)
+        mark = delete.bare_mark(job, job.request.id)
+        found = job.driver(driver).find(mark) if mark else []
         return str(found[0]["id"]) if found else None
-
-    @staticmethod
-    def _driver(job: Job, intent: Intent | None) -> str:
-        if intent:
-            return intent.driver
-        record = job.ledger.record()
-        return record.driver if record else str(job.shared.settings.default_driver)
 
 
 class RecoverProtectOperation(protect.ProtectOperation):
@@ -126,7 +125,7 @@ class RecoverProtectOperation(protect.ProtectOperation):
     verb = "Recovery of the protection"
     failure = karbor_exception.CreateResourceFailed
 
-    def steps(self) -> list[JobTask]:
+    def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
         return [AdoptSnapshot()]
 
@@ -141,9 +140,10 @@ class RecoverRestoreOperation(restore.RestoreOperation):
     verb = "Recovery of the restore"
     failure = karbor_exception.RestoreResourceFailed
 
-    def steps(self) -> list[JobTask]:
+    def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
-        return [AdoptShare()]
+        wanted = planning.check(job.share_id, job.given)
+        return [AdoptShare(wanted)] if wanted["include"] else [restore.LeaveOut()]
 
     def is_final(self, error: Exception) -> bool:
         """As above."""
@@ -159,3 +159,25 @@ class RecoverDeleteOperation(delete.DeleteOperation):
     def is_final(self, error: Exception) -> bool:
         """As above."""
         return not isinstance(error, PASSING)
+
+
+class EndLeftover(JobTask):
+    """Nothing temporary is left of a restore or a verification that has ended."""
+
+    def execute(self, job: Job) -> None:
+        delete.end_restore(job, job.request.id)
+
+
+class EndLeftoverOperation(restore.RestoreOperation):
+    """Removes what an ended restore or verification could not remove itself."""
+
+    verb = "Removal of what is left"
+    failure = karbor_exception.RestoreResourceFailed
+
+    def steps(self, job: Job) -> list[JobTask]:
+        """The steps, in order."""
+        return [EndLeftover()]
+
+    def is_final(self, error: Exception) -> bool:
+        """It is tried again for ever, and told of in the log."""
+        return False

@@ -1,71 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Restore: parameters, record, a look at the snapshot, intent, new share, its end, the report."""
+"""Restore: the plan, intent, new share, its end, its access rules, the report."""
 
 from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
+from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
-from karbor_manila import exception, parameters
-from karbor_manila.drivers.base import Source
-from karbor_manila.operations import late, reasons
+from karbor_manila import exception
+from karbor_manila.operations import late, planning, reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
-from karbor_manila.record import Intent, ShareRecord
-from karbor_manila.schemas import RESTORE_SCHEMA
+from karbor_manila.operations.planning import RestorePlan
+from karbor_manila.record import Intent
 
 LOG = logging.getLogger(__name__)
 
-
-def check_parameters(given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a restore of one share; the manager asks this before a restore begins.
-
-    :raises InvalidParameter: one of them cannot be used
-    :raises NotSupported: ``share_id`` is given
-    """
-    resolved = parameters.resolve(RESTORE_SCHEMA, given)
-    if resolved["share_id"]:
-        raise exception.NotSupported(
-            f"Restoring into the existing share {resolved['share_id']} (share_id)",
-            "Leave share_id out: a new share is made, beside the old one. Nothing was changed.",
-        )
-    return resolved
+LEFT_OUT = "Left out, as asked for (include)."
 
 
-class ResolveParameters(JobTask):
-    """The user's parameters for this share."""
+class LeaveOut(JobTask):
+    """The user does not want this share."""
 
-    default_provides = "wanted"
+    def execute(self, job: Job) -> None:
+        job.shared.excuse(job.share_id)
+        report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, LEFT_OUT)
 
-    def execute(self, job: Job) -> dict[str, Any]:
-        return check_parameters(job.given)
 
+class PlanRestore(JobTask):
+    """What is to be done, when it can be done."""
 
-class ReadRecord(JobTask):
-    """The record of the share, when its snapshot can be used."""
+    default_provides = "plan"
 
-    default_provides = "record"
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        super().__init__()
+        self._wanted = wanted
 
-    def execute(self, job: Job, wanted: dict[str, Any]) -> ShareRecord:
-        record = job.ledger.record()
-        if record is None:
-            raise exception.RecordMissing(job.checkpoint.id, job.share_id)
-        job.driver(record.driver).verify(record.snapshot_id, record.share_id)
-        return record
+    def execute(self, job: Job) -> RestorePlan:
+        return planning.plan(job, self._wanted)
 
 
 class WriteIntent(JobTask):
-    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+    """From here on a crash leaves something in the bank that tells what may be in Manila.
+
+    :param operation: ``restore``, or ``drill`` for a share that never outlives the operation
+    """
 
     default_provides = "intent"
 
-    def execute(self, job: Job, record: ShareRecord) -> Intent:
+    def __init__(self, operation: str) -> None:
+        super().__init__()
+        self._operation = operation
+
+    def execute(self, job: Job, plan: RestorePlan) -> Intent:
         intent = Intent(
-            operation="restore",
-            driver=record.driver,
+            operation=self._operation,
+            driver=plan.driver,
             project_id=job.context.project_id,
-            mark=job.mark(job.shared.bank_id(job.checkpoint), job.extras["restore"].id),
+            mark=job.mark(job.shared.bank_id(job.checkpoint), job.request.id),
             owner=job.owner(),
             since=job.now(),
         )
@@ -74,34 +67,32 @@ class WriteIntent(JobTask):
 
 
 class CreateShare(JobTask):
-    """Begins the new share. Its revert removes it; the source is never touched."""
+    """Begins the new share. Its revert removes it; the source is never touched.
+
+    :param keep: whether a share that fails is kept for inspection
+    """
 
     default_provides = "new_share_id"
 
-    def execute(self, job: Job, wanted: dict[str, Any], record: ShareRecord, intent: Intent) -> str:
-        source = Source(
-            snapshot_id=record.snapshot_id,
-            share_id=record.share_id,
-            size=record.size,
-            share_proto=record.share_proto,
-            share_type=record.share_type,
-            share_network_id=record.share_network_id,
-            availability_zone=record.availability_zone,
-        )
-        named = f"{job.checkpoint.id}@{record.share_id}"
-        job.made = job.driver(intent.driver).restore(
-            source,
-            intent.mark,
-            name=wanted["restore_name"] or record.share_name or named,
-            description=wanted["restore_description"] or record.share_description,
-        )
+    def __init__(self, *, keep: bool = False) -> None:
+        super().__init__()
+        self._keep = keep
+
+    def execute(self, job: Job, plan: RestorePlan, intent: Intent) -> str:
+        job.made = job.driver(intent.driver).restore(plan.source, intent.mark, plan.share())
         job.ledger.created(intent, str(job.made))
-        reasons.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
+        if intent.operation == "restore":
+            reasons.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
         return str(job.made)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
         unclear = isinstance(result, Failure) and late.is_unclear(result)
-        withdraw(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
+        share_id = job.made if isinstance(result, Failure) else result
+        if share_id and self._keep:
+            job.remarks.append(f"The new share {share_id} is kept for inspection (keep_failed).")
+            reasons.guard(lambda job: job.ledger.end(intent), job)
+        else:
+            withdraw(job, intent, share_id, unclear=unclear)
 
 
 def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = False) -> None:
@@ -130,20 +121,49 @@ def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = 
 class AwaitShare(JobTask):
     """The new share is complete."""
 
-    def execute(self, job: Job, intent: Intent, new_share_id: str) -> None:
-        view = job.driver(intent.driver).wait_restored(new_share_id)
-        # A share that is there is not given up for a database that is away.
-        reasons.guard(_report_made, job, view["status"])
+    default_provides = "view"
+
+    def execute(self, job: Job, intent: Intent, new_share_id: str) -> dict[str, Any]:
+        return job.driver(intent.driver).wait_restored(new_share_id)
+
+
+class Finish(JobTask):
+    """What the share had besides its content, and what the user reads of it."""
+
+    def execute(self, job: Job, plan: RestorePlan, intent: Intent, view: dict[str, Any]) -> None:
+        finish(job, plan, view)
         job.ledger.end(intent)
 
 
-def _report_made(job: Job, status: str) -> None:
-    report(job, str(job.made), status)
+def finish(job: Job, plan: RestorePlan, view: dict[str, Any]) -> None:
+    """Give a share that is complete its access rules, and report it.
+
+    A share that is there is not given up for a rule, nor for a database that is away.
+    """
+    driver = job.driver(plan.driver)
+    missing, places = list(plan.not_restored), []
+    try:
+        if plan.access_rules:
+            missing += driver.grant(view["id"], plan.access_rules)
+        places = driver.export_locations(view["id"])
+    except exception.KarborManilaError as error:
+        missing.append(str(error))
+    told = {
+        "restored_from": {"share_id": job.share_id, "snapshot_id": plan.source.snapshot_id},
+        "way": plan.way,
+        "export_locations": places,
+        "not_restored": missing,
+    }
+    reasons.guard(_report_made, job, view["status"], jsonutils.dumps(told))
+
+
+def _report_made(job: Job, status: str, told: str | None = None) -> None:
+    report(job, str(job.made), status, told)
 
 
 def report(job: Job, share_id: str, status: str, reason: str | None = None) -> None:
-    """Say in Karbor's restore what became of a share."""
-    reasons.to_record(job, job.extras["restore"], share_id, status, reason)
+    """Say in Karbor's restore or verification what became of a share."""
+    reasons.to_record(job, job.request, share_id, status, reason)
 
 
 class RestoreOperation(ShareOperation):
@@ -152,9 +172,18 @@ class RestoreOperation(ShareOperation):
     verb = "Restore"
     failure = karbor_exception.RestoreResourceFailed
 
-    def steps(self) -> list[JobTask]:
+    def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
-        return [ResolveParameters(), ReadRecord(), WriteIntent(), CreateShare(), AwaitShare()]
+        wanted = planning.check(job.share_id, job.given)
+        if not wanted["include"]:
+            return [LeaveOut()]
+        return [
+            PlanRestore(wanted),
+            WriteIntent("restore"),
+            CreateShare(keep=wanted["keep_failed"]),
+            AwaitShare(),
+            Finish(),
+        ]
 
     def failed(self, job: Job, reason: str) -> None:
         """Of the new share when there is one, else of the share that was to be restored."""

@@ -1,47 +1,120 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verify: the record is whole, and what keeps the share is in Manila and available."""
+"""Verify, in three depths: what the record says, what a restore would do, a restore as a drill."""
 
+import dataclasses
 from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
+from oslo_serialization import jsonutils
 
-from karbor_manila import exception, parameters
-from karbor_manila.operations import reasons
+from karbor_manila import exception, mark, parameters
+from karbor_manila.drivers import command
+from karbor_manila.operations import planning, restore
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
+from karbor_manila.operations.planning import RestorePlan
+from karbor_manila.operations.restore import report
+from karbor_manila.record import Intent
 from karbor_manila.schemas import VERIFY_SCHEMA
 
-
-class CheckParameters(JobTask):
-    """The user's parameters for this share."""
-
-    def execute(self, job: Job) -> None:
-        parameters.resolve(VERIFY_SCHEMA, job.given)
+RECORD = "record"
+PLAN = "plan"
+DRILL = "drill"
 
 
-class CheckSnapshot(JobTask):
+def check(share_id: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a verification of one share; before it begins.
+
+    :raises InvalidParameter, NotSupported: as planning.check, and for what a drill cannot do
+    """
+    wanted = parameters.resolve(VERIFY_SCHEMA, given)
+    planning.check(share_id, given)
+    if wanted["depth"] == DRILL:
+        for name in ("share_id", "keep_failed"):
+            if wanted[name]:
+                raise exception.InvalidParameter(
+                    name, wanted[name], "a drill makes a temporary share and leaves nothing behind"
+                )
+    return wanted
+
+
+class CheckRecord(JobTask):
     """The record, and the snapshot that it names."""
 
-    default_provides = "view"
-
-    def execute(self, job: Job) -> dict[str, Any]:
+    def execute(self, job: Job) -> None:
         record = job.ledger.record()
         if record is None:
             raise exception.RecordMissing(job.checkpoint.id, job.share_id)
-        view: dict[str, Any] = job.driver(record.driver).verify(record.snapshot_id, record.share_id)
-        return view
+        view = job.driver(record.driver).verify(
+            record.snapshot_id, record.snapshot_of, size=record.size
+        )
+        report(job, job.share_id, view["status"])
 
 
-class Report(JobTask):
-    """Karbor's verification says that the share can be had back."""
+class TellPlan(JobTask):
+    """The plan of a restore, for the user to read."""
 
-    def execute(self, job: Job, view: dict[str, Any]) -> None:
-        report(job, view["status"])
+    def execute(self, job: Job, plan: RestorePlan) -> None:
+        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.told())
 
 
-def report(job: Job, status: str, reason: str | None = None) -> None:
-    """Say in Karbor's verification how a share stands."""
-    reasons.to_record(job, job.extras["verify"], job.share_id, status, reason)
+class PlanDrill(restore.PlanRestore):
+    """As of a restore, but of a share that is nobody's and goes again."""
+
+    def execute(self, job: Job) -> RestorePlan:
+        plan = super().execute(job)
+        new = dataclasses.replace(
+            plan.share(),
+            name=f"drill-{job.checkpoint.id}",
+            description=f"Drill of verification {job.request.id}; it is removed by itself",
+            metadata={mark.PURPOSE: DRILL},
+            is_public=False,
+        )
+        job.began = job.shared.clock.now()
+        return dataclasses.replace(plan, new=new)
+
+
+class CheckShare(JobTask):
+    """The operator's command says whether the share is good; without one it is, being there."""
+
+    default_provides = "told"
+
+    def execute(self, job: Job, plan: RestorePlan, view: dict[str, Any]) -> dict[str, Any]:
+        restored_in = job.shared.clock.now() - job.began
+        settings, driver = job.shared.settings, job.driver(plan.driver)
+        missing = driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
+        told = {"depth": DRILL, "seconds": round(restored_in, 1), "not_restored": missing}
+        if settings.drill_command:
+            places = driver.export_locations(view["id"])
+            command.run(
+                settings.drill_command,
+                {
+                    "KARBOR_MANILA_SHARE_ID": view["id"],
+                    "KARBOR_MANILA_SOURCE_SHARE_ID": job.share_id,
+                    "KARBOR_MANILA_SNAPSHOT_ID": plan.source.snapshot_id,
+                    "KARBOR_MANILA_CHECKPOINT_ID": job.checkpoint.id,
+                    "KARBOR_MANILA_PROJECT_ID": job.checkpoint.project_id,
+                    "KARBOR_MANILA_EXPORT_LOCATION": places[0] if places else "",
+                    "KARBOR_MANILA_EXPORT_LOCATIONS": "\n".join(places),
+                },
+                settings.drill_timeout,
+            )
+        return told | {"check": "passed" if settings.drill_command else "none is configured"}
+
+
+class RemoveShare(JobTask):
+    """The temporary share is gone."""
+
+    def execute(self, job: Job, intent: Intent, new_share_id: str) -> None:
+        job.driver(intent.driver).discard(intent.mark, new_share_id)
+        job.ledger.end(intent)
+
+
+class TellDrill(JobTask):
+    """How the drill went, for the user to read."""
+
+    def execute(self, job: Job, told: dict[str, Any]) -> None:
+        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(told))
 
 
 class VerifyOperation(ShareOperation):
@@ -50,10 +123,25 @@ class VerifyOperation(ShareOperation):
     verb = "Verification"
     failure = karbor_exception.VerifyResourceFailed
 
-    def steps(self) -> list[JobTask]:
+    def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
-        return [CheckParameters(), CheckSnapshot(), Report()]
+        wanted = check(job.share_id, job.given)
+        if not wanted["include"]:
+            return [restore.LeaveOut()]
+        if wanted["depth"] == PLAN:
+            return [restore.PlanRestore(wanted), TellPlan()]
+        if wanted["depth"] == DRILL:
+            return [
+                PlanDrill(wanted),
+                restore.WriteIntent(DRILL),
+                restore.CreateShare(),
+                restore.AwaitShare(),
+                CheckShare(),
+                RemoveShare(),
+                TellDrill(),
+            ]
+        return [CheckRecord()]
 
     def failed(self, job: Job, reason: str) -> None:
         """Into the verification."""
-        report(job, constants.RESOURCE_STATUS_ERROR, reason)
+        report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)

@@ -8,13 +8,14 @@
 """
 
 import abc
+import dataclasses
 import uuid
 from typing import Any
 
 import pytest
 
 from karbor_manila import exception
-from karbor_manila.drivers.base import ShareDriver, Source
+from karbor_manila.drivers.base import NewShare, ShareDriver, Source
 from karbor_manila.mark import Mark
 
 View = dict[str, Any]
@@ -46,12 +47,20 @@ class World(abc.ABC):
         """Remove a snapshot behind the driver's back, and wait until it is gone."""
 
     @abc.abstractmethod
+    def refused_rule(self) -> dict[str, Any]:
+        """An access rule that this Manila takes and never brings into force, or refuses."""
+
+    @abc.abstractmethod
     def write(self, share_id: str, text: str) -> None:
         """Put data into a share."""
 
     @abc.abstractmethod
     def read(self, share_id: str) -> str:
         """The data in a share."""
+
+
+#: A new share of the contract: as large as those that the worlds make.
+BACK = NewShare(name="back", description=None, size=1)
 
 
 def mark_for(share: View, **fields: str) -> Mark:
@@ -139,7 +148,7 @@ class DriverContract:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         world.write(share["id"], "after")
         driver, mark = world.driver(), mark_for(share, restore=str(uuid.uuid4()))
-        new = driver.restore(source_of(share, snapshot_id), mark, name="back", description=None)
+        new = driver.restore(source_of(share, snapshot_id), mark, BACK)
         view = driver.wait_restored(new)
         assert (view["status"], view["name"], view["size"]) == ("available", "back", share["size"])
         assert (world.read(new), world.read(share["id"])) == ("before", "after")
@@ -147,13 +156,9 @@ class DriverContract:
     def test_the_same_restore_never_makes_a_second_share(self, world: World, share: View) -> None:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         mark = mark_for(share, restore=str(uuid.uuid4()))
-        first = world.driver().restore(
-            source_of(share, snapshot_id), mark, name="back", description=None
-        )
+        first = world.driver().restore(source_of(share, snapshot_id), mark, BACK)
         world.driver().wait_restored(first)
-        again = world.driver().restore(
-            source_of(share, snapshot_id), mark, name="back", description=None
-        )
+        again = world.driver().restore(source_of(share, snapshot_id), mark, BACK)
         assert again == first
 
     def test_a_discarded_restore_leaves_no_share_and_keeps_the_source(
@@ -161,7 +166,7 @@ class DriverContract:
     ) -> None:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         driver, mark = world.driver(), mark_for(share, restore=str(uuid.uuid4()))
-        new = driver.restore(source_of(share, snapshot_id), mark, name="back", description=None)
+        new = driver.restore(source_of(share, snapshot_id), mark, BACK)
         driver.wait_restored(new)
         assert world.driver().discard(mark, None)
         assert world.share(new) is None
@@ -213,3 +218,60 @@ class DriverContract:
         mine = protect(world.driver(), share, mark)
         world.driver().delete(mark, mine, project_id=world.project_id)
         assert [snapshot["id"] for snapshot in world.snapshots_of(share["id"])] == [other]
+
+    def test_a_new_share_is_as_it_was_asked_for(self, world: World, share: View) -> None:
+        driver = world.driver()
+        snapshot_id = protect(driver, share, mark_for(share))
+        new = NewShare("larger", "why", 2, metadata={"colour": "blue"})
+        mark = mark_for(share, restore=str(uuid.uuid4()))
+        made = driver.wait_restored(driver.restore(source_of(share, snapshot_id), mark, new))
+        assert (made["name"], made["description"], made["size"]) == ("larger", "why", 2)
+        assert made["metadata"]["colour"] == "blue"
+        assert not made["is_public"]
+
+    def test_a_new_share_is_found_by_its_mark_and_the_snapshot_by_its_own(
+        self, world: World, share: View
+    ) -> None:
+        driver, kept = world.driver(), mark_for(share)
+        snapshot_id = protect(driver, share, kept)
+        back = dataclasses.replace(kept, restore=str(uuid.uuid4()))
+        assert driver.find(back) == []
+        new = driver.restore(source_of(share, snapshot_id), back, BACK)
+        driver.wait_restored(new)
+        assert [view["id"] for view in driver.find(back)] == [new]
+        assert [view["id"] for view in driver.find(kept)] == [snapshot_id]
+        assert driver.show(snapshot_id)["id"] == snapshot_id
+        assert snapshot_id in {view["id"] for view in driver.everything()}
+
+    def test_access_rules_are_read_without_keys_and_given_to_another_share(
+        self, world: World, share: View
+    ) -> None:
+        driver = world.driver()
+        rules = [
+            {
+                "access_type": "ip",
+                "access_to": "127.0.0.9",
+                "access_level": "ro",
+                "metadata": {},
+            }
+        ]
+        assert driver.grant(share["id"], rules) == []
+        assert driver.access_rules(share["id"]) == rules
+        assert driver.grant(share["id"], rules) == []  # a reply that was lost does not matter
+
+    def test_a_rule_that_does_not_come_into_force_is_told(self, world: World, share: View) -> None:
+        driver = world.driver()
+        told = driver.grant(share["id"], [world.refused_rule()])
+        assert len(told) == 1
+
+    def test_a_share_says_where_it_is_mounted(self, world: World, share: View) -> None:
+        assert world.driver().export_locations(share["id"])
+
+    def test_a_snapshot_of_another_size_than_recorded_is_doubtful(
+        self, world: World, share: View
+    ) -> None:
+        driver = world.driver()
+        snapshot_id = protect(driver, share, mark_for(share))
+        driver.verify(snapshot_id, share["id"], size=share["size"])
+        with pytest.raises(exception.SnapshotDoubtful, match="GiB"):
+            driver.verify(snapshot_id, share["id"], size=share["size"] + 1)

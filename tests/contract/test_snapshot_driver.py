@@ -46,6 +46,14 @@ class FakeWorld(World):
     def remove_snapshot(self, snapshot_id: str) -> None:
         del self.cloud.snapshots[snapshot_id]
 
+    def refused_rule(self) -> dict[str, Any]:
+        return {
+            "access_type": "carrier pigeon",
+            "access_to": "roof",
+            "access_level": "rw",
+            "metadata": {},
+        }
+
     def write(self, share_id: str, text: str) -> None:
         # What the snapshots of the share were taken of is the text until now.
         for snapshot in self.cloud.snapshots.values():

@@ -76,6 +76,7 @@ class Cloud:
     shares: dict[str, View] = field(default_factory=dict)
     snapshots: dict[str, View] = field(default_factory=dict)
     messages: list[View] = field(default_factory=list)
+    access: dict[str, list[View]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
@@ -150,14 +151,18 @@ class FakeManila:
     def share(self, share_id: str) -> View | None:
         return self._call("share", lambda: self._one("shares", share_id))
 
-    def snapshots(self, *, metadata: Mapping[str, str] | None = None) -> list[View]:
+    def snapshots(
+        self, *, metadata: Mapping[str, str] | None = None, share_id: str | None = None
+    ) -> list[View]:
         assert not metadata or self.features.snapshot_metadata
         return self._call(
             "snapshots",
             lambda: [
                 dict(view)
                 for view in self._settled("snapshots").values()
-                if view["project_id"] == self._project and _has(view, metadata)
+                if view["project_id"] == self._project
+                and _has(view, metadata)
+                and share_id in (None, view["share_id"])
             ],
         )
 
@@ -234,6 +239,45 @@ class FakeManila:
             return True
 
         return self._call("delete_share", delete)
+
+    def access_rules(self, share_id: str) -> list[View]:
+        def rules() -> list[View]:
+            self._existing(share_id)
+            return [dict(rule) for rule in self._cloud.access.get(share_id, [])]
+
+        return self._call("access_rules", rules)
+
+    def allow_access(self, share_id: str, rule: Mapping[str, Any]) -> View:
+        def allow() -> View:
+            self._existing(share_id)
+            known = self._cloud.access.setdefault(share_id, [])
+            same = [r for r in known if r["access_to"] == rule["access_to"]]
+            if same:
+                raise exception.ManilaRefused("allow", 400, "Share access is already in effect")
+            view = {"metadata": {}, "id": str(uuid.uuid4()), "state": "active", **rule}
+            # Manila accepts a type that the backend does not know; the rule ends in error.
+            if rule["access_type"] not in ("ip", "user", "cert", "cephx"):
+                view["state"] = "error"
+            known.append(view)
+            return dict(view)
+
+        return self._call("allow_access", allow)
+
+    def export_locations(self, share_id: str) -> list[str]:
+        def places() -> list[str]:
+            self._existing(share_id)
+            return [f"127.0.0.1:/shares/{share_id}"]
+
+        return self._call("export_locations", places)
+
+    def require_administrator(self) -> None:
+        self._call("require_administrator", lambda: None)
+
+    def _existing(self, share_id: str) -> View:
+        share = self._one("shares", share_id)
+        if share is None:
+            raise exception.ManilaRefused("show", 404, "Share could not be found")
+        return share
 
     def limits(self) -> dict[str, int]:
         return self._call("limits", lambda: dict(self._cloud.limits))

@@ -43,6 +43,14 @@ class RealWorld(World):
             30,
         )
 
+    def refused_rule(self) -> dict[str, Any]:
+        return {
+            "access_type": "carrier pigeon",
+            "access_to": "roof",
+            "access_level": "rw",
+            "metadata": {},
+        }
+
     def write(self, share_id: str, text: str) -> None:
         (self._tenant.folder(share_id) / "file").write_text(text)
 

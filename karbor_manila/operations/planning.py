@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a restore of one share will do, found out without a writing call.
+
+The restore carries out the plan that this makes, and a verification of depth ``plan`` tells it, so
+that the two never disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from karbor.common import constants
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+
+from karbor_manila import exception, parameters
+from karbor_manila.drivers.base import NewShare, Rule, Source
+from karbor_manila.operations.base import Job
+from karbor_manila.operations.ledger import Ledger
+from karbor_manila.record import ShareRecord
+from karbor_manila.schemas import RESTORE_SCHEMA
+from karbor_manila.waiting import Clock
+
+LOG = logging.getLogger(__name__)
+
+NEW_SHARE = "new share"
+IN_PLACE = "in place"
+
+# Parameters of a new share that mean nothing for one that is there, and the other way round.
+_OF_A_NEW_SHARE = ("restore_name", "restore_description", "size", "share_type", "share_network_id")
+_OF_IN_PLACE = ("remove_newer", "safety_copy")
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """What is made, from what, and what is not had back. Sentences are for the user to read.
+
+    ``removes`` are the ids of newer snapshots that an in-place restore removes.
+    """
+
+    way: str
+    driver: str
+    source: Source
+    new: NewShare | None = None
+    access_rules: list[Rule] = field(default_factory=list)
+    removes: list[str] = field(default_factory=list)
+    safety_copy: bool = False
+    loses: list[str] = field(default_factory=list)
+    not_restored: list[str] = field(default_factory=list)
+
+    def share(self) -> NewShare:
+        """The new share, in the plan of one."""
+        if self.new is None:
+            raise ValueError(f"a restore {self.way} makes no share")
+        return self.new
+
+    def told(self) -> str:
+        """The plan as JSON, for Karbor's API."""
+        return str(jsonutils.dumps(asdict(self)))
+
+
+def check(share_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a restore of one share, whatever Manila says; before a restore begins.
+
+    :param share_id: the share that the checkpoint holds
+    :param given: of a restore, or of a verification, which has them all and ``depth``
+    :raises InvalidParameter: one of them cannot be used, or not with the others
+    :raises NotSupported: ``share_id`` is another share
+    """
+    own = {name: value for name, value in given.items() if name != "depth"}
+    wanted = parameters.resolve(RESTORE_SCHEMA, own)
+    target = wanted["share_id"]
+    if target and target != share_id:
+        raise exception.NotSupported(
+            f"Restoring share {share_id} into the existing share {target} (share_id)",
+            "A snapshot can be restored into a new share, when share_id is left out, or in place, "
+            "when share_id is the protected share itself. Nothing was changed.",
+        )
+    foreign = [name for name in (_OF_A_NEW_SHARE if target else _OF_IN_PLACE) if wanted[name]]
+    foreign += [name for name in ("is_public", "access_rules") if target and wanted[name]]
+    for name in foreign:
+        when = "a new share is made" if target else "the share is restored in place (share_id)"
+        raise exception.InvalidParameter(name, wanted[name], f"it can only be given when {when}")
+    return wanted
+
+
+def check_by_record(checkpoint: Any, share_id: str, wanted: dict[str, Any]) -> None:
+    """What the record alone refuses, so that no share of a restore is begun for nothing.
+
+    :param wanted: what :func:`check` gave
+    :raises InvalidParameter: Manila cannot do what is asked
+    """
+    if wanted["share_id"] or not wanted["include"]:
+        return
+    section = checkpoint.get_resource_bank_section(share_id)
+    try:
+        record = Ledger(section, Clock().sleep).record()
+    except (exception.RecordInvalid, exception.BankUnreadable) as error:
+        LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
+        return
+    if record:
+        new_share(checkpoint.id, record, wanted)
+
+
+def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
+    """What the restore of the job's share would do now.
+
+    :param wanted: what :func:`check` gave
+    :raises KarborManilaError: it cannot be done, and why
+    """
+    record = job.ledger.record()
+    if record is None:
+        raise exception.RecordMissing(job.checkpoint.id, job.share_id)
+    job.driver(record.driver).verify(record.snapshot_id, record.snapshot_of)
+    if wanted["share_id"]:
+        return _in_place(job, record, wanted)
+    made = new_share(job.checkpoint.id, record, wanted)
+    job.shared.once(
+        "quota of a restore", lambda: job.driver(record.driver).preflight_restore(_sizes(job))
+    )
+    return made
+
+
+def source_of(record: ShareRecord) -> Source:
+    """What a restore starts from."""
+    return Source(
+        snapshot_id=record.snapshot_id,
+        share_id=record.snapshot_of,
+        size=record.size,
+        share_proto=record.share_proto,
+        share_type=record.share_type,
+        share_network_id=record.share_network_id,
+        availability_zone=record.availability_zone,
+    )
+
+
+def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -> RestorePlan:
+    """The plan of a new share, by the record and the parameters alone.
+
+    :raises InvalidParameter: Manila cannot do what is asked
+    """
+    _refuse("share_type", wanted, {record.share_type, record.share_type_name})
+    _refuse("share_network_id", wanted, {record.share_network_id})
+    size = wanted["size"] or record.size
+    if size < record.size:
+        raise exception.InvalidParameter(
+            "size", size, f"the share had {record.size} GiB, and a new share cannot have less"
+        )
+    rules = record.access_rules or []
+    return RestorePlan(
+        way=NEW_SHARE,
+        driver=record.driver,
+        source=source_of(record),
+        new=NewShare(
+            name=wanted["restore_name"]
+            or record.share_name
+            or f"{checkpoint_id}@{record.share_id}",
+            description=wanted["restore_description"] or record.share_description,
+            size=size,
+            metadata=(record.metadata or {}) if wanted["metadata"] else {},
+            is_public=wanted["is_public"],
+        ),
+        access_rules=rules if wanted["access_rules"] else [],
+        not_restored=list(_not_restored(record, wanted)),
+    )
+
+
+def _in_place(job: Job, record: ShareRecord, wanted: dict[str, Any]) -> RestorePlan:
+    raise exception.NotSupported(
+        f"Restoring share {record.share_id} in place (share_id)",
+        "Leave share_id out: a new share is made, beside the old one. Nothing was changed.",
+    )
+
+
+def _refuse(name: str, wanted: dict[str, Any], known: set[str | None]) -> None:
+    if wanted[name] and wanted[name] not in known:
+        had = " or ".join(sorted(value for value in known if value)) or "none"
+        raise exception.InvalidParameter(
+            name,
+            wanted[name],
+            f"Manila makes a share from a snapshot with that of the protected share alone ({had})",
+        )
+
+
+def _sizes(job: Job) -> list[int]:
+    """The sizes of all new shares of the flow, as far as the records and the parameters tell."""
+    sizes = []
+    for share_id in job.shared.resource_ids:
+        given = parameters.merge(job.request.parameters, constants.SHARE_RESOURCE_TYPE, share_id)
+        wanted = check(share_id, given)
+        record = job.ledger_of(share_id).record()
+        if record and wanted["include"] and not wanted["share_id"]:
+            sizes.append(wanted["size"] or record.size)
+    return sizes
+
+
+def _not_restored(record: ShareRecord, wanted: dict[str, Any]) -> Any:
+    """What the new share will not have, a sentence each."""
+    unknown = "the record does not say; it was made by an older release or by Karbor's own plugin"
+    if record.metadata is None:
+        yield f"Its metadata: {unknown}."
+    elif record.metadata and not wanted["metadata"]:
+        yield "Its metadata: not asked for (metadata)."
+    if record.access_rules is None:
+        yield f"Its access rules: {unknown}, or Manila did not tell."
+    elif record.access_rules and not wanted["access_rules"]:
+        yield f"Its {len(record.access_rules)} access rules: not asked for (access_rules)."
+    if record.is_public and not wanted["is_public"]:
+        yield "That it was public: not asked for (is_public)."
+    if record.share_group_id:
+        yield f"Its place in share group {record.share_group_id}: Manila cannot do that."
