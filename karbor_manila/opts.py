@@ -108,10 +108,12 @@ PROVIDER_OPTS: list[cfg.Opt] = [
     ),
     cfg.StrOpt(
         "drill_command",
+        default="",
         help="A command that checks a share that a drill has restored, run without a shell on the "
         "host of karbor-protection. It gets KARBOR_MANILA_EXPORT_LOCATION, _EXPORT_LOCATIONS (one "
         "a line), _SHARE_ID, _SOURCE_SHARE_ID, _SNAPSHOT_ID, _CHECKPOINT_ID and _PROJECT_ID in its "
-        "environment. Exit code 0 says that the share is good. Without one a drill only restores.",
+        "environment. Exit code 0 says that the share is good. A dollar sign is written "
+        "twice, as everywhere in this file. Left empty, a drill only restores.",
     ),
     cfg.FloatOpt(
         "drill_timeout",

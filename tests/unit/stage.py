@@ -43,6 +43,11 @@ class Record(dict[str, Any]):
     def id(self) -> str:
         return str(self["id"])
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the user gave them to Karbor."""
+        return dict(self.get("parameters") or {})
+
     def update_resource_status(
         self, resource_type: str, resource_id: str, status: str, reason: str | None = None
     ) -> None:
@@ -145,6 +150,9 @@ class Stage:
     ) -> list[BaseException]:
         """Run one flow: the main hook for each share. Returns the errors of those that failed."""
         shared = self.shared(*share_ids)
+        for record in (extras.get("restore"), extras.get("verify")):
+            if record is not None:
+                record["parameters"] = {SHARE: given or {}}
         errors: list[BaseException] = []
         for share_id in share_ids:
             try:

@@ -13,6 +13,7 @@ from karbor_manila.drivers.base import ShareDriver
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
+COMMANDS = "karbor_manila.commands"
 BANK = "karbor-manila-fs-bank-plugin"
 ENTRY_POINTS = {
     (entry.group, entry.name): entry
@@ -28,6 +29,9 @@ def test_the_names_stay():
         (PROTECTIONS, "karbor-manila-project-plugin", "karbor_manila.project:ProjectPlugin"),
         (PROTECTIONS, BANK, "karbor_manila.bank:FileSystemBankPlugin"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
+        ("console_scripts", "karbor-manila", "karbor_manila.commands.app:main"),
+        (COMMANDS, "audit", "karbor_manila.commands.operator:Audit"),
+        (COMMANDS, "reconcile", "karbor_manila.commands.operator:Reconcile"),
         (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
         (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
     }

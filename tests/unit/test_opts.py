@@ -41,6 +41,8 @@ def test_the_names_of_the_providers_options_stay():
         "delete_timeout",
         "undo_timeout",
         "request_settle_time",
+        "drill_command",
+        "drill_timeout",
         "default_driver",
         "share_type_drivers",
     ]

@@ -49,11 +49,21 @@ def test_a_restore_may_leave_everything_out():
         "share_id": None,
         "restore_name": None,
         "restore_description": None,
+        "size": None,
+        "share_type": None,
+        "share_network_id": None,
+        "is_public": False,
+        "metadata": True,
+        "access_rules": False,
+        "include": True,
+        "keep_failed": False,
+        "remove_newer": False,
+        "safety_copy": False,
     }
 
 
-def test_a_verification_takes_nothing():
-    assert parameters.resolve(VERIFY, {}) == {}
+def test_a_verification_takes_a_depth_and_what_a_restore_takes():
+    assert parameters.resolve(VERIFY, {}) == {"depth": "record"} | parameters.resolve(RESTORE, {})
 
 
 @pytest.mark.parametrize(
@@ -165,7 +175,7 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_told():
 
 def test_an_unknown_name_is_refused_where_nothing_is_known():
     with pytest.raises(InvalidParameter, match="known are: none"):
-        parameters.resolve(VERIFY, {"colour": "red"})
+        parameters.resolve({"properties": {}}, {"colour": "red"})
 
 
 def test_what_was_given_is_left_as_it_was():

@@ -14,8 +14,8 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
     ManilaSnapshotProtectionPlugin,
 )
 
-from karbor_manila import parameters, plans, schemas
-from karbor_manila.operations import restore
+from karbor_manila import plans
+from karbor_manila.operations import planning, verify
 from karbor_manila.project import ProjectPlugin
 from karbor_manila.protection import ShareProtectionPlugin
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, context_of
@@ -193,7 +193,7 @@ def test_a_provider_is_ours_when_our_plugin_protects_its_shares(plugins: Any, ou
 
 
 def wrong(given: Any, *shares: str) -> dict[str, str]:
-    return plans.check_restore(given, shares or (SHARE_ID,), restore.check_parameters)
+    return plans.check_restore(given, shares or (SHARE_ID,), planning.check)
 
 
 @pytest.mark.parametrize(
@@ -238,10 +238,34 @@ def test_parameters_for_a_share_that_the_checkpoint_does_not_hold_are_wrong() ->
     assert UNKNOWN_ID in said[SHARE_ID]
 
 
-@pytest.mark.parametrize("target", [SHARE_ID, UNKNOWN_ID], ids=["itself", "another"])
-def test_an_existing_share_cannot_be_restored_into(target: str) -> None:
-    said = wrong({SHARE: {"share_id": target}})
-    assert f"{target} (share_id) is not supported" in said[SHARE_ID]
+def test_another_share_cannot_be_restored_into_and_the_alternatives_are_told() -> None:
+    said = wrong({SHARE: {"share_id": UNKNOWN_ID}})
+    assert f"into the existing share {UNKNOWN_ID} (share_id) is not supported" in said[SHARE_ID]
+    assert "a new share, when share_id is left out" in said[SHARE_ID]
+
+
+def test_the_share_itself_is_a_restore_in_place() -> None:
+    assert wrong({SHARE: {"share_id": SHARE_ID}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("restore_name", "back"),
+        ("size", "2"),
+        ("share_type", "gold"),
+        ("is_public", "True"),
+        ("access_rules", "True"),
+    ],
+)
+def test_what_is_of_a_new_share_is_refused_in_place(name: str, value: str) -> None:
+    said = wrong({SHARE: {"share_id": SHARE_ID, name: value}})
+    assert f"Parameter '{name}' cannot be" in said[SHARE_ID]
+
+
+@pytest.mark.parametrize("name", ["remove_newer", "safety_copy"])
+def test_what_is_of_a_restore_in_place_is_refused_for_a_new_share(name: str) -> None:
+    assert "in place (share_id)" in wrong({SHARE: {name: "True"}})[SHARE_ID]
 
 
 def test_a_target_that_is_no_id_is_told_so() -> None:
@@ -249,15 +273,21 @@ def test_a_target_that_is_no_id_is_told_so() -> None:
     assert "'share_id' cannot be 'my share': it takes an id (a UUID)" in said[SHARE_ID]
 
 
-def test_a_verification_takes_no_parameters() -> None:
-    def check_verification(given: dict[str, Any]) -> Any:
-        return parameters.resolve(schemas.VERIFY_SCHEMA, given)
+def test_a_verification_takes_the_parameters_of_a_restore_and_a_depth() -> None:
+    given = {"depth": "plan", "restore_name": "back", "size": "3"}
+    assert plans.check_restore({SHARE: given}, [SHARE_ID], verify.check) == {}
+    assert plans.check_restore({SHARE: {}}, [SHARE_ID], verify.check) == {}
+    said = plans.check_restore({SHARE: {"depth": "deep"}}, [SHARE_ID], verify.check)
+    assert "one of record, plan, drill" in said[SHARE_ID]
 
-    said = plans.check_restore({SHARE: {"x": "y"}}, [SHARE_ID], check_verification)
-    assert "no such parameter; known are: none" in said[SHARE_ID]
-    assert plans.check_restore({SHARE: {}}, [SHARE_ID], check_verification) == {}
+
+@pytest.mark.parametrize(("name", "value"), [("share_id", SHARE_ID), ("keep_failed", "True")])
+def test_a_drill_leaves_nothing_behind(name: str, value: str) -> None:
+    given = {"depth": "drill", name: value}
+    said = plans.check_restore({SHARE: given}, [SHARE_ID], verify.check)
+    assert "leaves nothing behind" in said[SHARE_ID]
 
 
 def test_parameters_for_a_share_of_a_checkpoint_without_shares_are_wrong() -> None:
     given = {f"{SHARE}#{UNKNOWN_ID}": {"restore_name": "back"}}
-    assert plans.check_restore(given, [], restore.check_parameters)
+    assert plans.check_restore(given, [], planning.check)

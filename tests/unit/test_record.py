@@ -38,6 +38,12 @@ RECORD = record.ShareRecord(
     share_name="home",
     share_description="everybody's",
     protected_at="2026-11-20T12:00:00+00:00",
+    share_group_id="5d0e2d0e-2b50-4a0e-8a5e-2d6b3e6f4a11",
+    metadata={"colour": "blue"},
+    is_public=False,
+    access_rules=[
+        {"access_type": "ip", "access_to": "10.0.0.0/8", "access_level": "rw", "metadata": {}}
+    ],
     mark=MARK,
 )
 
@@ -57,7 +63,14 @@ BARE = {
     "availability_zone",
     "share_name",
     "share_description",
+    "share_group_id",
+    "metadata",
+    "is_public",
+    "access_rules",
 }
+
+#: What version 2 added to version 1.
+SINCE_2 = {"share_group_id", "metadata", "is_public", "access_rules", "clone_id"}
 
 
 def through_the_bank(stored):
@@ -155,7 +168,7 @@ def test_a_record_of_karbors_plugin_may_lack_what_a_restore_can_do_without(name)
         (record.load_intent, record.dump_intent(INTENT)),
     ],
 )
-@pytest.mark.parametrize("version", [2, 99, "1", "next"])
+@pytest.mark.parametrize("version", [3, 99, "2", "next"])
 def test_a_version_of_the_future_is_refused_with_the_advice_to_upgrade(load, stored, version):
     with pytest.raises(RecordVersionUnknown, match="upgrade") as caught:
         load(stored | {"version": version})
@@ -181,8 +194,24 @@ def test_an_empty_object_is_refused(load):
         load({})
 
 
+def test_a_record_of_version_1_is_read_and_what_it_does_not_say_is_unknown():
+    stored = record.dump_record(RECORD) | {"version": 1}
+    for name in SINCE_2:
+        del stored[name]
+    loaded = record.load_record(through_the_bank(stored))
+    unknown = dict.fromkeys(SINCE_2)
+    assert loaded == dataclasses.replace(RECORD, version=1, **unknown)
+
+
+@pytest.mark.parametrize("secret", ["access_key", "password"])
+def test_a_record_with_a_secret_in_a_rule_is_not_written(secret):
+    rule = dict(RECORD.access_rules[0]) | {secret: "s3cret"}
+    with pytest.raises(RecordInvalid, match=secret):
+        record.dump_record(dataclasses.replace(RECORD, access_rules=[rule]))
+
+
 @pytest.mark.parametrize("name", sorted(record.dump_record(RECORD).keys() - {"version"}))
-@pytest.mark.parametrize("damage", ["missing", 1.5, [], {}])
+@pytest.mark.parametrize("damage", ["missing", 1.5, ["x"], {"x": 1}])
 def test_damage_in_any_field_of_a_record_is_refused_by_name(name, damage):
     stored = copy.deepcopy(record.dump_record(RECORD)) | {name: damage}
     if damage == "missing":
@@ -260,7 +289,7 @@ def test_a_record_that_breaks_its_schema_is_not_written(name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("operation", "copy"),
+        ("operation", "fly"),
         ("driver", ""),
         ("project_id", None),
         ("owner", None),

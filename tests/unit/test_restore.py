@@ -62,13 +62,14 @@ def test_the_restore_names_the_new_share_with_its_final_status(
     assert restore["resources_status"] == {f"{SHARE}#{new['id']}": "available"}
 
 
-def test_a_share_id_is_refused_before_anything(stage: Stage, share: Any, checkpoint: Any) -> None:
-    restore = Record()
-    (error,) = stage.restore(
-        checkpoint, share["id"], restore=restore, given={"share_id": share["id"]}
-    )
-    assert "Leave share_id out" in str(error)
-    assert "Leave share_id out" in restore["resources_reason"][f"{SHARE}#{share['id']}"]
+def test_another_share_is_refused_before_anything(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    restore, other = Record(), stage.cloud.add_share(stage.project_id)
+    given = {"share_id": other["id"]}
+    (error,) = stage.restore(checkpoint, share["id"], restore=restore, given=given)
+    assert "share_id is left out" in str(error)
+    assert "share_id is left out" in restore["resources_reason"][f"{SHARE}#{share['id']}"]
     assert stage.cloud.calls == []
 
 

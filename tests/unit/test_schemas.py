@@ -69,7 +69,8 @@ def test_nothing_of_karbors_own_plugin_is_missing(name):
 
 @pytest.mark.parametrize("name", STORED)
 def test_what_is_stored_has_a_version_and_may_grow(name):
-    assert ALL[name]["properties"]["version"] == {"const": 1}
+    version = {"RECORD_SCHEMA": 2, "INTENT_SCHEMA": 1}[name]
+    assert ALL[name]["properties"]["version"] == {"const": version}
     # Intents of before 0.2 do not say what the share was.
     assert set(ALL[name]["required"]) == set(ALL[name]["properties"]) - {"share"}
     assert ALL[name].get("additionalProperties", True) is True

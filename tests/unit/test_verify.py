@@ -68,14 +68,14 @@ def test_a_snapshot_that_is_gone_is_not_green(stage: Stage, share: Any, checkpoi
 
 def test_a_record_from_the_future_is_not_green(stage: Stage, share: Any, checkpoint: Any) -> None:
     section = checkpoint.get_resource_bank_section(share["id"])
-    section.update_object("metadata", section.get_object("metadata") | {"version": 2})
+    section.update_object("metadata", section.get_object("metadata") | {"version": 99})
     verdict, reason = verify(stage, checkpoint, share)
     assert verdict == "error"
     assert "upgrade karbor-manila" in reason
 
 
 def test_an_unknown_parameter_is_refused(stage: Stage, share: Any, checkpoint: Any) -> None:
-    verdict, reason = verify(stage, checkpoint, share, depth="drill")
+    verdict, reason = verify(stage, checkpoint, share, depth="deep")
     assert verdict == "error"
     assert "'depth'" in reason
 

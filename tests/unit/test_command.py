@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's command: its exit code decides, its deadline holds, its output's end is told."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from karbor_manila.drivers import command
+from karbor_manila.exception import CheckFailed
+
+
+def test_it_gets_the_environment_and_no_shell(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    command.run(f"sh -c 'echo $WHERE > {written}'", {"WHERE": "here; there"}, 60)
+    assert written.read_text() == "here; there\n"
+
+
+def test_the_end_of_its_output_is_told() -> None:
+    with pytest.raises(CheckFailed) as caught:
+        command.run("sh -c 'seq 1 5000; echo the last word >&2; exit 9'", {}, 60)
+    assert "exit code 9" in str(caught.value)
+    assert "the last word" in str(caught.value)
+    assert len(caught.value.output) <= command.TAIL
+
+
+@pytest.mark.parametrize("text", ["", "'unfinished", "/no/such/program"])
+def test_what_cannot_be_run_is_told(text: str) -> None:
+    with pytest.raises(CheckFailed, match="could not be run"):
+        command.run(text or "''", {}, 60)
+
+
+def test_at_its_deadline_it_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    with pytest.raises(CheckFailed, match="did not end within"):
+        command.run(f"sh -c 'sleep 600 & echo $! > {pid}; wait'", {}, 1.0)
+    child = int(pid.read_text())
+    # The kernel takes a moment to end it.
+    for _attempt in range(100):
+        if not Path(f"/proc/{child}").exists() or _is_zombie(child):
+            return
+        time.sleep(0.05)
+    os.kill(child, 9)
+    pytest.fail("what the command had started lives on")
+
+
+def test_what_it_leaves_in_the_background_does_not_hold_us_up() -> None:
+    command.run("sh -c 'sleep 5 & exit 0'", {}, 60)
+
+
+def test_a_password_in_its_output_is_masked() -> None:
+    with pytest.raises(CheckFailed) as caught:
+        command.run("sh -c 'echo password=hunter2; exit 1'", {}, 60)
+    assert "hunter2" not in str(caught.value)
+
+
+def _is_zombie(pid: int) -> bool:
+    return ") Z " in Path(f"/proc/{pid}/stat").read_text()
