@@ -4,6 +4,7 @@
 ====== ============= ==============================================================
 GET    /counts       requests per method and route template
 DELETE /counts       start counting from nothing
+GET    /requests     the counted requests, one by one in their order
 GET    /rules        rules with ``id``, ``seen`` and ``hits``
 POST   /rules        add a rule; answers its ``id``
 DELETE /rules        lift all rules
@@ -28,6 +29,7 @@ def application(forwarder: Forwarder, listener: Listener) -> web.Application:
         [
             web.get("/counts", control.counts),
             web.delete("/counts", control.clear_counts),
+            web.get("/requests", control.requests),
             web.get("/rules", control.report),
             web.post("/rules", control.add),
             web.delete("/rules", control.clear_rules),
@@ -50,6 +52,9 @@ class _Control:
     async def clear_counts(self, request: web.Request) -> web.Response:
         self._forwarder.counts.clear()
         return web.Response(status=204)
+
+    async def requests(self, request: web.Request) -> web.Response:
+        return web.json_response(self._forwarder.counts.in_order())
 
     async def report(self, request: web.Request) -> web.Response:
         return web.json_response(self._forwarder.rules.report())

@@ -40,6 +40,10 @@ class Proxy:
         """Return the requests so far, as ``{'GET /v2/shares/{id}': 3}``."""
         return self._call("GET", "/counts")
 
+    def requests(self) -> list[str]:
+        """Return the counted requests one by one, the oldest first."""
+        return self._call("GET", "/requests")
+
     def total(self) -> int:
         """Return how many requests there were in all."""
         return sum(self.counts().values())

@@ -17,19 +17,23 @@ def template(path: str) -> str:
 
 
 class Counts:
-    """Requests per method and route template, as ``GET /v2/shares/{id}``."""
+    """Requests per method and route template, as ``GET /v2/shares/{id}``, and their order."""
 
     def __init__(self) -> None:
-        self._counter: Counter[str] = Counter()
+        self._order: list[str] = []
 
     def add(self, method: str, path: str) -> None:
         """Count one request that has arrived, whatever becomes of it."""
-        self._counter[f"{method} {template(path)}"] += 1
+        self._order.append(f"{method} {template(path)}")
 
     def as_dict(self) -> dict[str, int]:
         """Return all counts so far."""
-        return dict(sorted(self._counter.items()))
+        return dict(sorted(Counter(self._order).items()))
+
+    def in_order(self) -> list[str]:
+        """Return every request so far, the oldest first."""
+        return list(self._order)
 
     def clear(self) -> None:
         """Start again from nothing."""
-        self._counter.clear()
+        self._order.clear()

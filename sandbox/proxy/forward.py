@@ -4,6 +4,8 @@
 import asyncio
 import json
 import logging
+import os
+import signal
 import time
 from collections.abc import Callable
 
@@ -98,11 +100,28 @@ class Forwarder:
         if rule.action == rules.OUTAGE:
             self._outage(rule.seconds)
             return None
+        if rule.action == rules.KILL:
+            return await self._kill(request, rule)
         if rule.action == rules.DELAY:
             await asyncio.sleep(rule.seconds)
         return await self._forward(request, lose=rule.action == rules.LOSE_REPLY)
 
-    async def _forward(self, request: web.BaseRequest, *, lose: bool) -> web.StreamResponse | None:
+    async def _kill(self, request: web.BaseRequest, rule: rules.Rule) -> None:
+        if rule.side == rules.AFTER:
+            # The reply is held back until its reader is dead; only then is the connection broken.
+            await self._forward(request, lose=True, first=lambda: _end(rule.pid))
+            return
+        _end(rule.pid)
+        listener.reset(request.transport)
+
+    async def _forward(
+        self,
+        request: web.BaseRequest,
+        *,
+        lose: bool,
+        first: Callable[[], None] = lambda: None,
+    ) -> web.StreamResponse | None:
+        """Forward; with ``lose`` the reply is read whole, ``first`` called, the reply dropped."""
         try:
             async with self._session.request(
                 request.method,
@@ -113,6 +132,7 @@ class Forwarder:
             ) as reply:
                 if lose:
                     await reply.read()
+                    first()
                     listener.reset(request.transport)
                     return None
                 return await _pass_on(request, reply)
@@ -132,6 +152,17 @@ async def _pass_on(request: web.BaseRequest, reply: aiohttp.ClientResponse) -> w
         await response.write(chunk)
     await response.write_eof()
     return response
+
+
+def _end(pid: int | None) -> None:
+    """Send SIGKILL, which is there before the next byte: nothing of the process runs after it."""
+    if pid is None:
+        return
+    LOG.info("kill -9 %s", pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        LOG.warning("process %s was gone already", pid)
 
 
 def _answer(rule: rules.Rule) -> web.Response:

@@ -12,7 +12,11 @@ DELAY = "delay"
 RESET = "reset"
 LOSE_REPLY = "lose_reply"
 OUTAGE = "outage"
-ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, OUTAGE)
+KILL = "kill"
+ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, OUTAGE, KILL)
+BEFORE = "before"
+AFTER = "after"
+SIDES = (BEFORE, AFTER)
 FOREVER = None
 
 
@@ -33,6 +37,8 @@ class Rule:
     :param body: of the answer: text, or a value that is sent as JSON.
     :param headers: of the answer.
     :param seconds: how long, for ``delay`` and ``outage``.
+    :param pid: of the process that ``kill`` ends.
+    :param side: when ``kill`` ends it, one of ``SIDES``.
     """
 
     method: str
@@ -44,6 +50,8 @@ class Rule:
     body: Any = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0
+    pid: int | None = None
+    side: str = BEFORE
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -62,6 +70,11 @@ class Rule:
             raise BadRule(f"times is {self.times}: give at least 1, or None for ever")
         if self.seconds < 0:
             raise BadRule(f"seconds is {self.seconds}")
+        if self.side not in SIDES:
+            raise BadRule(f"side {self.side!r} is none of {', '.join(SIDES)}")
+        # 0 and negative numbers mean groups of processes, and 1 is everybody's parent.
+        if (self.action == KILL) != (isinstance(self.pid, int) and self.pid > 1):
+            raise BadRule(f"pid is {self.pid!r}: {KILL}, and nothing else, needs one above 1")
 
     @classmethod
     def answer(cls, method: str, path: str, status: int, body: Any = "", **more: Any) -> "Rule":
@@ -87,6 +100,15 @@ class Rule:
     def outage(cls, method: str, path: str, seconds: float, **more: Any) -> "Rule":
         """Reset all connections and refuse new ones for so many seconds."""
         return cls(method, path, OUTAGE, seconds=seconds, **more)
+
+    @classmethod
+    def kill(cls, method: str, path: str, pid: int, side: str = BEFORE, **more: Any) -> "Rule":
+        """End a process by SIGKILL: the client's, to see what it leaves behind.
+
+        ``before``: as soon as the request is there, and Manila never hears of it. ``after``: once
+        Manila's whole reply is there, and the client never hears of that.
+        """
+        return cls(method, path, KILL, pid=pid, side=side, **more)
 
     @classmethod
     def parse(cls, values: Any) -> "Rule":

@@ -4,6 +4,9 @@
 import asyncio
 import http.client
 import http.server
+import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -179,6 +182,45 @@ def test_a_lost_reply_is_a_reset_after_the_server_did_the_work(client, proxy, up
     with proxy.fault(Rule.lose_reply("POST", "shares")), pytest.raises(ConnectionResetError):
         ask(client, "POST", "/v2/shares", b"body")
     assert [item[0] for item in upstream.seen] == ["POST"]
+
+
+@pytest.fixture
+def victim():
+    """A process that would run on for ever."""
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    yield child
+    child.kill()
+    child.wait()
+
+
+@pytest.mark.parametrize(("side", "heard"), [("before", []), ("after", ["POST"])])
+def test_a_kill_ends_a_process_on_one_side_of_the_nth_request(
+    client, proxy, upstream, victim, side, heard
+):
+    assert ask(client, "POST", "/v2/shares", b"first")[0] == 201
+    upstream.seen.clear()
+    proxy.clear_counts()
+    with proxy.fault(Rule.kill("POST", "shares", victim.pid, side, nth=2)):
+        assert ask(client, "POST", "/v2/shares", b"first of the rule")[0] == 201
+        assert victim.poll() is None
+        with pytest.raises(ConnectionResetError):
+            ask(client, "POST", "/v2/shares", b"second of the rule")
+    assert victim.wait(10) == -signal.SIGKILL
+    assert [item[0] for item in upstream.seen] == ["POST", *heard]
+    assert proxy.requests() == ["POST /v2/shares"] * 2
+
+
+def test_a_kill_of_a_process_that_is_gone_breaks_the_connection_all_the_same(
+    client, proxy, upstream, victim
+):
+    victim.kill()
+    victim.wait()
+    with (
+        proxy.fault(Rule.kill("GET", "shares", victim.pid)),
+        pytest.raises(ConnectionResetError),
+    ):
+        ask(client, "GET", "/v2/shares")
+    assert upstream.seen == []
 
 
 def test_an_outage_resets_who_is_connected_and_refuses_the_others(client, proxy, server):

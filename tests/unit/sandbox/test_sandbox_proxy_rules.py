@@ -30,8 +30,10 @@ def test_counts_are_kept_by_method_and_route():
         counts.add("GET", f"/v2/shares/{number}")
     counts.add("DELETE", "/v2/shares/1")
     assert counts.as_dict() == {"DELETE /v2/shares/{id}": 1, "GET /v2/shares/{id}": 2}
+    assert counts.in_order() == ["GET /v2/shares/{id}"] * 2 + ["DELETE /v2/shares/{id}"]
     counts.clear()
     assert counts.as_dict() == {}
+    assert counts.in_order() == []
 
 
 def acted(rules, number, method="POST", path="/v2/snapshots"):
@@ -96,6 +98,12 @@ def test_a_rule_survives_json():
         {"method": "GET", "path": "x", "action": "reset", "times": 0},
         {"method": "GET", "path": "x", "action": "delay", "seconds": -1},
         {"method": "GET", "path": "x", "action": "reset", "colour": "red"},
+        {"method": "GET", "path": "x", "action": "reset", "pid": 4711},
+        {"method": "GET", "path": "x", "action": "kill"},
+        {"method": "GET", "path": "x", "action": "kill", "pid": 1},
+        {"method": "GET", "path": "x", "action": "kill", "pid": -4711},
+        {"method": "GET", "path": "x", "action": "kill", "pid": "4711"},
+        {"method": "GET", "path": "x", "action": "kill", "pid": 4711, "side": "during"},
         {"method": "GET"},
         ["not", "an", "object"],
     ],
