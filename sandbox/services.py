@@ -104,7 +104,10 @@ class Services:
         directory = self.state.directory("karbor")
         settings = self.settings
         folder = providers.write(
-            directory / "providers.d", self.state.bank, options=settings.share_options
+            directory / "providers.d",
+            self.state.bank,
+            options=settings.share_options,
+            mortal=self.state.mortal if settings.mortal_bank else None,
         )
         conf = karbor.write(
             directory,

@@ -24,12 +24,15 @@ class Settings:
 
     :ivar debug: debug logs of Karbor, Manila and Keystone.
     :ivar stock_manager: Karbor's own protection manager instead of ours.
+    :ivar mortal_bank: the bank can be told to end Karbor's process, see
+        ``sandbox.karbor.mortal_bank``.
     :ivar pythonpath: folders that Karbor's process searches before its venv and this repository.
     :ivar share_options: of the provider karbor-manila, see ``sandbox.karbor.providers``.
     """
 
     debug: bool = False
     stock_manager: bool = False
+    mortal_bank: bool = False
     pythonpath: tuple[str, ...] = ()
     share_options: Mapping[str, Any] = field(default_factory=dict)
     karbor_options: Mapping[str, Any] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class State:
     def __init__(self, directory: Path) -> None:
         self.root = directory.absolute()
         self.bank = self.root / "bank"
+        self.mortal = self.root / "mortal"
         self.lock = self.root / "lock"
 
     def directory(self, service: str) -> Path:

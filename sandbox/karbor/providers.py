@@ -19,14 +19,19 @@ IDS = {
     STOCK: "6b61726d-0000-4000-8000-73746f636b00",
 }
 BANKS = {OURS: "karbor-manila-fs-bank-plugin", STOCK: "karbor-fs-bank-plugin"}
+MORTAL_BANK = "sandbox.karbor.mortal_bank.MortalBank"
 
 
-def write(directory: Path, bank: Path, *, options: Mapping[str, Any]) -> Path:
+def write(
+    directory: Path, bank: Path, *, options: Mapping[str, Any], mortal: Path | None = None
+) -> Path:
     """Write both providers' files into a directory and return it.
 
     :param bank: folder of the file-system bank.
     :param options: of our provider: a plain name goes to ``[manila_share_protection]``,
         ``group/name`` to that group, so ``provider/bank`` chooses another bank.
+    :param mortal: folder for ``sandbox.karbor.mortal_bank``, which is then put around the bank of
+        either provider.
     """
     ours = {
         "provider": _provider(
@@ -51,6 +56,10 @@ def write(directory: Path, bank: Path, *, options: Mapping[str, Any]) -> Path:
         "file_system_bank_plugin": {"file_system_bank_path": bank},
         "manila_snapshot_plugin": {"poll_interval": 1},
     }
+    if mortal:
+        for sections in (ours, stock):
+            sections["mortal_bank"] = {"folder": mortal, "within": sections["provider"]["bank"]}
+            sections["provider"]["bank"] = MORTAL_BANK
     files.write(directory / f"{OURS}.conf", files.ini(ours))
     files.write(directory / f"{STOCK}.conf", files.ini(stock))
     return directory

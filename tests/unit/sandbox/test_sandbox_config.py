@@ -86,6 +86,18 @@ def test_options_of_our_provider_go_to_our_group_unless_they_name_another(tmp_pa
     assert ours["provider"]["bank"] == "another-bank"
 
 
+def test_a_mortal_bank_stands_around_the_bank_of_either_provider(tmp_path):
+    options = {"provider/bank": "another-bank"}
+    folder = providers.write(tmp_path / "d", tmp_path, options=options, mortal=tmp_path / "m")
+    ours, stock = (read(folder / f"{name}.conf") for name in (providers.OURS, providers.STOCK))
+    assert [it["provider"]["bank"] for it in (ours, stock)] == [providers.MORTAL_BANK] * 2
+    assert [it["mortal_bank"]["within"] for it in (ours, stock)] == [
+        "another-bank",
+        providers.FS_BANK,
+    ]
+    assert ours["mortal_bank"]["folder"] == str(tmp_path / "m")
+
+
 def test_karbor_conf_has_what_karbor_insists_on(tmp_path):
     path = karbor.write(
         tmp_path,
