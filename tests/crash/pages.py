@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bank says of a share in a checkpoint, read beside Karbor by the provider's plugin."""
+
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor import utils
+from karbor.services.protection import bank_plugin
+from karbor.services.protection.provider import PROTECTION_NAMESPACE
+from oslo_config import cfg
+
+from karbor_manila import mark
+from sandbox.karbor import mortal_bank
+from sandbox.stack import Stack
+
+RECORD = "metadata"
+INTENT = "intent"
+RESTORES = "restores/"
+
+
+class Pages:
+    """Reads the bank of one provider; never writes.
+
+    :param provider: the provider's name, which is that of its file.
+    """
+
+    def __init__(self, stack: Stack, provider: str) -> None:
+        path = stack.state.directory("karbor") / "providers.d" / f"{provider}.conf"
+        conf = cfg.ConfigOpts()
+        conf(["--config-file", str(path)])
+        conf.register_opts(mortal_bank.OPTIONS, mortal_bank.GROUP)
+        # The bank within: this process is not the one that shall die.
+        within = conf[mortal_bank.GROUP].within
+        self._bank = bank_plugin.Bank(utils.load_plugin(PROTECTION_NAMESPACE, within, conf))
+
+    def names(self, checkpoint_id: str, snapshot: Any) -> bool:
+        """Whether the checkpoint's record or intent of the share leads to this snapshot."""
+        if self._page(checkpoint_id, snapshot.share_id, RECORD).get("snapshot_id") == snapshot.id:
+            return True
+        intent = self._page(checkpoint_id, snapshot.share_id, INTENT)
+        if intent.get("created_id"):
+            return bool(intent["created_id"] == snapshot.id)
+        found = mark.read(snapshot.to_dict()) if intent else None
+        return found is not None and (found.checkpoint, found.resource) == (
+            checkpoint_id,
+            snapshot.share_id,
+        )
+
+    def left(self, checkpoint_id: str, share_id: str) -> list[str]:
+        """The pages that name something in Manila, or may."""
+        keys = self._section(checkpoint_id, share_id).list_objects()
+        return sorted(key for key in keys if key in (RECORD, INTENT) or key.startswith(RESTORES))
+
+    def _page(self, checkpoint_id: str, share_id: str, name: str) -> dict[str, Any]:
+        section = self._section(checkpoint_id, share_id)
+        if name not in section.list_objects():
+            return {}
+        try:
+            page = section.get_object(name)
+        except karbor_exception.KarborException:
+            return {}  # Karbor has just removed it
+        # A page that Karbor is just writing may be caught half done; who asks looks again.
+        return page if isinstance(page, dict) else {}
+
+    def _section(self, checkpoint_id: str, share_id: str) -> Any:
+        return self._bank.get_sub_section(f"/checkpoints/{checkpoint_id}/resource-data/{share_id}")

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sandbox as a scenario sees it: its tenant, and the shares, plan and checkpoint of one run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karborclient.common.apiclient import exceptions as karbor_errors
+from keystoneauth1 import exceptions as connection_errors
+
+from sandbox.karbor import providers
+from sandbox.process import Process
+from sandbox.stack import Stack
+from sandbox.tenant import Tenant, Unfinished, wait
+from tests.crash.pages import Pages
+
+SHARES = 2
+CLEAN_SECONDS = 120
+IN_PASSING = ("creating", "creating_from_snapshot", "deleting")
+# What a client raises when Karbor refuses, or is not there any more.
+CLIENT_ERRORS = (karbor_errors.ClientException, connection_errors.ClientException)
+
+
+class Cut(Exception):
+    """Karbor died before it had answered."""
+
+
+@dataclass
+class Stage:
+    """What one scenario works on.
+
+    :ivar contents: of each source share, by its id.
+    :ivar checkpoint: that was there before the operation, if it needs one.
+    """
+
+    plan: Any
+    contents: dict[str, dict[str, bytes]]
+    checkpoint: Any = None
+
+
+class World:
+    """One sandbox, one tenant, one provider."""
+
+    def __init__(self, stack: Stack, provider: str, user: str = "alpha") -> None:
+        self.stack = stack
+        self.tenant = Tenant(stack.info, user)
+        self.provider = provider
+        self.provider_id = stack.info.providers[provider]
+        self.pages = Pages(stack, provider)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the promise is ours."""
+        return self.provider == providers.OURS
+
+    def karbor(self) -> Process:
+        """Karbor's process."""
+        found = Process.load(self.stack.state.pid("karbor"))
+        if found is None:
+            raise RuntimeError("Karbor was never started")
+        return found
+
+    def prepare(self, *, checkpoint: bool) -> Stage:
+        """Two shares with different bytes in them, a plan, and a checkpoint if it is asked for."""
+        made = [self.tenant.manila.shares.create("NFS", 1, name=f"s{n}") for n in range(SHARES)]
+        contents = {}
+        for number, share in enumerate(made):
+            self.tenant.wait_share(share.id)
+            folder = self.tenant.folder(share.id)
+            (folder / "file").write_bytes(f"share {number}".encode() * 1000)
+            contents[share.id] = read(folder)
+        plan = self.tenant.plan_of_shares(made, provider=self.provider_id)
+        stage = Stage(plan, contents)
+        if checkpoint:
+            stage.checkpoint = self.tenant.protect(plan)
+        return stage
+
+    def clean(self) -> None:
+        """Remove all that the tenant has in Manila; a server at work is let finish first."""
+        wait(
+            "everything in Manila coming to rest",
+            lambda: [*self.tenant.snapshots(), *self.tenant.shares()],
+            lambda things: all(thing.status not in IN_PASSING for thing in things),
+            CLEAN_SECONDS,
+        )
+        self.tenant.clean()
+
+    def checkpoints(self, stage: Stage) -> list[Any]:
+        """The checkpoints of the plan that a user can find and that are not deleted.
+
+        Listed by provider: a process may die before the checkpoint is in the index by plan.
+        """
+        listed = self.tenant.karbor.checkpoints.list(self.provider_id)
+        mine = [it for it in listed if it.protection_plan["id"] == stage.plan.id]
+        return [it for it in mine if it.status != "deleted"]
+
+    def restores(self, stage: Stage) -> list[Any]:
+        """The restores of the scenario's checkpoint."""
+        return self._of(stage, self.tenant.karbor.restores.list())
+
+    def verifications(self, stage: Stage) -> list[Any]:
+        """The verifications of the scenario's checkpoint."""
+        return self._of(stage, self.tenant.karbor.verifications.list())
+
+    def operation_logs(self, checkpoint_id: str) -> list[Any]:
+        """Karbor's logs of all that was done with a checkpoint."""
+        found: list[Any] = self.tenant.karbor.operation_logs.list(
+            search_opts={"checkpoint_id": checkpoint_id}
+        )
+        return found
+
+    def contents(self, share_id: str) -> dict[str, bytes]:
+        """The files of a share."""
+        return read(self.tenant.folder(share_id))
+
+    @staticmethod
+    def _of(stage: Stage, things: list[Any]) -> list[Any]:
+        known = stage.checkpoint.id if stage.checkpoint else None
+        return [thing for thing in things if thing.checkpoint_id == known]
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The files below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+__all__ = ["CLIENT_ERRORS", "Cut", "Stage", "Unfinished", "World", "wait"]
