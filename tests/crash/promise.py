@@ -12,11 +12,12 @@ from tests.crash.world import CLIENT_ERRORS, Stage, Unfinished, World, wait
 STUCK = "stuck"
 SNAPSHOT = "orphan snapshot"
 SHARE = "orphan share"
+PAGE = "left page"
 REASON = "no reason"
 LOG = "open log"
 DEAD_END = "dead end"
 UNTRUE = "untrue"
-KINDS = (STUCK, SNAPSHOT, SHARE, REASON, LOG, DEAD_END, UNTRUE)
+KINDS = (STUCK, SNAPSHOT, SHARE, PAGE, REASON, LOG, DEAD_END, UNTRUE)
 
 _CHECKPOINT_IN_WORK = ("protecting", "deleting", "copying", "wait_copying")
 _IN_WORK = (*_CHECKPOINT_IN_WORK, "in_progress", "started")
@@ -149,7 +150,7 @@ def _remains(world: World, stage: Stage, checkpoints: list[Any]) -> Iterator[Fin
     for checkpoint in checkpoints:
         for share_id in stage.contents:
             for page in world.pages.left(checkpoint.id, share_id):
-                yield Finding(UNTRUE, f"page {page} of a deleted checkpoint")
+                yield Finding(PAGE, f"page {page} of a deleted checkpoint")
 
 
 def _records(world: World, stage: Stage) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 """The sandbox as a scenario sees it: its tenant, and the shares, plan and checkpoint of one run."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,11 @@ class World:
         self.tenant = Tenant(stack.info, user)
         self.provider = provider
         self.provider_id = stack.info.providers[provider]
-        self.pages = Pages(stack, provider)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """The provider's bank, as Karbor was last told of it."""
+        return Pages(self.stack, self.provider)
 
     @property
     def ours(self) -> bool:
