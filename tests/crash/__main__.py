@@ -61,7 +61,7 @@ def _run(harness: Harness, given: argparse.Namespace, console: Console) -> int:
     chosen = _choose(harness.discover(given.operation or list(OPERATIONS)), given, console)
     if given.list:
         for point in chosen:
-            console.print(point)
+            console.print(str(point))
         return 0
     outcomes: list[Outcome] = []
     for number, point in enumerate(chosen, 1):

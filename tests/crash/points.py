@@ -12,6 +12,8 @@ from sandbox.proxy.rules import SIDES
 
 MANILA = "manila"
 BANK = "bank"
+#: How many of the GETs of a kind are points: one a share; what comes after are polls.
+LOOKS = 2
 _DAY = re.compile(r"(?<=/)\d{4}-\d\d-\d\d(?=/|$)")
 _ENTRY = re.compile(r"(?<=/)\d+@[0-9a-f-]{36}(?=/|$)")
 # A word such as ``detail`` has letters that no id has.
@@ -69,8 +71,9 @@ def of_write(op: str, key: str) -> Call:
 def find(operation: str, cold: Sequence[Call], warm: Sequence[Sequence[Call]]) -> list[Point]:
     """The points of an operation, in the order of its calls.
 
-    How often something is polled is a matter of time, so only those calls count that every warm
-    recording has; and of a process that was just started, the kinds that no warm one knows.
+    How often something is polled is a matter of time, and another look changes nothing. So a GET
+    counts no more than ``LOOKS`` times, and a call only as often as every warm recording has it.
+    Of a process that was just started, the kinds count that no warm one knows.
 
     :param cold: a recording in a process that had done nothing before.
     :param warm: recordings in a process that had done the same before.
@@ -78,6 +81,9 @@ def find(operation: str, cold: Sequence[Call], warm: Sequence[Sequence[Call]]) -
     common = Counter(warm[0])
     for recording in warm[1:]:
         common &= Counter(recording)
+    for call in common:
+        if call.method == "GET":
+            common[call] = min(common[call], LOOKS)
     first = [call for call in cold if call not in common]
     points = [replace(point, cold=True) for point in _both_sides(operation, first)]
     return points + [

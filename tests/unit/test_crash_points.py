@@ -54,6 +54,11 @@ def test_polls_count_as_often_as_every_warm_recording_has_them() -> None:
     ]
 
 
+def test_a_poll_too_many_is_no_point() -> None:
+    found = find("protect", [GET], [[GET] * 5] * 2)
+    assert [point.nth for point in found if point.side == "after"] == [1, 2]
+
+
 def test_what_only_a_new_process_asks_needs_a_new_process() -> None:
     found = find("protect", [ROOT, POST], [[POST]])
     assert [point.call for point in found if point.cold] == [ROOT, ROOT]
