@@ -282,10 +282,19 @@ class SnapshotDriver(base.ShareDriver):
 
     def _list_clones(self) -> list[tuple[str, str]]:
         """The shares that are being made from a snapshot: their ids and the snapshots'."""
+        # Most of Manila's drivers leave a clone in the first; only those that go on after they have
+        # answered use the second (manila/share/manager.py).
         named = self._manila.features.creating_from_snapshot
-        status = "creating_from_snapshot" if named else "creating"
-        making = self._persist(lambda: self._manila.shares(status=status))
-        return [(view["id"], view["snapshot_id"]) for view in making if view.get("snapshot_id")]
+        statuses_of_clones = ("creating", *(("creating_from_snapshot",) if named else ()))
+        return [
+            (view["id"], view["snapshot_id"])
+            for status in statuses_of_clones
+            for view in self._list_shares(status)
+            if view.get("snapshot_id")
+        ]
+
+    def _list_shares(self, status: str) -> list[View]:
+        return self._persist(lambda: self._manila.shares(status=status))
 
     # -- looking ------------------------------------------------------------------------------
 

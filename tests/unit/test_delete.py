@@ -100,13 +100,14 @@ def test_a_busy_snapshot_is_waited_for(stage: Stage, share: Any, checkpoint: Any
     assert gone(stage, checkpoint, share)
 
 
+@pytest.mark.parametrize("status", ["creating", "creating_from_snapshot"])
 def test_a_clone_that_is_being_made_is_waited_for(
-    stage: Stage, share: Any, checkpoint: Any
+    stage: Stage, share: Any, checkpoint: Any, status: str
 ) -> None:
     (snapshot_id,) = stage.cloud.snapshots
     clone = stage.cloud.add_share(
         stage.project_id,
-        status="creating_from_snapshot",
+        status=status,
         snapshot_id=snapshot_id,
         _until=stage.cloud.clock.now() + 300,
         _fails=False,
