@@ -7,7 +7,6 @@ from oslo_serialization import jsonutils
 
 from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
-from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant
 
 
@@ -108,21 +107,6 @@ def test_with_manila_down_a_project_plan_ends_in_error_and_not_empty(
     assert checkpoint.status == "error"
     assert "503" in alpha.checkpoint(plan.provider_id, checkpoint.id).extra_info
     alpha.delete(alpha.checkpoint(plan.provider_id, checkpoint.id))
-
-
-def test_the_snapshot_that_the_backend_fails_is_removed_and_the_reason_told(
-    alpha: Tenant, stack: Stack
-) -> None:
-    share = alpha.make_share("failing")
-    faults = stack.state.directory("manila") / "faults.json"
-    faults.write_text(jsonutils.dumps({"create_snapshot": {"id": share.id}}))
-    try:
-        checkpoint = alpha.protect(alpha.plan_of_shares([share]), status="error")
-    finally:
-        faults.unlink()
-    assert share.id in checkpoint.extra_info
-    assert alpha.snapshots(share.id) == []
-    alpha.delete(checkpoint)
 
 
 def test_an_instance_that_cannot_be_protected_is_shown_with_the_reason(alpha: Tenant) -> None:

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the table on a sandbox of its own, prints a line for each case and the totals.
+
+For Karbor's own plugin nothing is demanded: what became of each case is counted, on Karbor's own
+manager. Needs Karbor's venv, or one with what tox installs.
+"""
+
+import argparse
+import fnmatch
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sandbox.files import write_json
+from sandbox.karbor.providers import IDS, OURS
+from sandbox.stack import Stack
+from tests.faults.case import OPTIONS, Case
+from tests.faults.cases import table
+from tests.faults.report import as_dict, line, totals
+from tests.faults.run import Result, run
+from tests.faults.site import Site
+
+# Seconds. Karbor's own plugin has no deadlines: what takes longer than this never ends.
+PATIENCE = {True: 100.0, False: 60.0}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the chosen cases; 0 when ours kept every promise, and always for Karbor's own plugin."""
+    given = _parse(arguments)
+    ours = given.provider == OURS
+    cases = [
+        case
+        for group in table(given.provider).values()
+        for case in group
+        if fnmatch.fnmatch(case.name, given.only)
+    ]
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        stack = Stack(given.state or Path(folder) / "state", say=_say, stock_manager=not ours)
+        stack.start()
+        try:
+            site = Site(stack, given.provider, given.patience or PATIENCE[ours])
+            for result in _run_all(cases, site):
+                results.append(result)
+                _print(line(result, demand=ours))
+                if given.json:
+                    write_json(given.json, [as_dict(one) for one in results])
+        finally:
+            stack.destroy()
+    _print("", *totals(results, given.provider))
+    return 1 if ours and any(result.broken for result in results) else 0
+
+
+def _run_all(cases: list[Case], site: Site) -> Iterator[Result]:
+    for options in OPTIONS:
+        some = [case for case in cases if case.options == options]
+        if some:
+            with site.configured(options):
+                for case in some:
+                    yield run(case, site)
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--provider", choices=sorted(IDS), default=OURS)
+    parser.add_argument("--only", metavar="GLOB", default="*", help="cases by their names")
+    parser.add_argument("--state", metavar="DIR", help="state folder; default: a temporary one")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the results there, too")
+    parser.add_argument("--patience", metavar="SECONDS", type=float, help="until it is stuck")
+    return parser.parse_args(arguments)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _print(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running sandbox and the people in it: what outlives a single case."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from manilaclient import exceptions as manila_exc
+
+from sandbox.karbor import providers
+from sandbox.karbor.faulty_bank import CLASS as FAULTY_BANK
+from sandbox.stack import Stack
+from sandbox.tenant import Tenant, wait
+from tests.faults.case import OPTIONS
+
+
+class Site:
+    """A started stack, seen by a tenant whose shares are protected and by Manila's administrator.
+
+    :param stack: started
+    :param provider: the name of the provider to work with
+    :param patience: seconds after which an operation counts as stuck
+    """
+
+    def __init__(
+        self, stack: Stack, provider: str = providers.OURS, patience: float = 100.0
+    ) -> None:
+        self.stack = stack
+        self.provider = stack.info.providers[provider]
+        self.ours = provider == providers.OURS
+        self.patience = patience
+        self.proxy = stack.proxy
+        self.alpha = Tenant(stack.info, "alpha")
+        self.admin = Tenant(stack.info, "admin")
+        self.bank_faults = stack.state.root / "bank-faults.json"
+        self._spare: list[Any] = []
+
+    @contextlib.contextmanager
+    def configured(self, options: str) -> Iterator["Site"]:
+        """Karbor with one of ``OPTIONS`` and the faulty bank, for the length of a block."""
+        before = dict(self.stack.state.settings().share_options)
+        bank = {"provider/bank": FAULTY_BANK, "faulty_bank/faults_file": str(self.bank_faults)}
+        self.stack.restart("karbor", share_options={**OPTIONS[options], **bank})
+        try:
+            yield self
+        finally:
+            self.stack.restart("karbor", share_options=before)
+
+    def restart_karbor(self) -> None:
+        """Karbor has forgotten everything that it does not keep."""
+        self.stack.restart("karbor")
+
+    def knobs(self, kind: str) -> Path:
+        """The file of the backend's ``delays`` or ``faults``."""
+        return self.stack.state.directory("manila") / f"{kind}.json"
+
+    def take(self, number: int) -> list[Any]:
+        """So many shares, available and without snapshots."""
+        missing = number - len(self._spare)
+        begun = [self.alpha.manila.shares.create("NFS", 1, name="fault") for _ in range(missing)]
+        self._spare += [self.alpha.wait_share(share.id) for share in begun]
+        taken, self._spare = self._spare[:number], self._spare[number:]
+        return taken
+
+    def give_back(self, shares: list[Any]) -> None:
+        """Take shares for other cases, unless this one has spoilt them."""
+        left = {snapshot.share_id for snapshot in self.alpha.snapshots()}
+        known = {share.id: share for share in self.alpha.shares()}
+        self._spare += [
+            known[share.id]
+            for share in shares
+            if share.id in known
+            and known[share.id].status == "available"
+            and known[share.id].size == 1
+            and share.id not in left
+        ]
+
+    def remove_share(self, share_id: str) -> None:
+        """By force, without waiting for the end."""
+        with contextlib.suppress(manila_exc.NotFound):
+            self.admin.manila.shares.force_delete(share_id)
+
+    def remove_snapshots(self, snapshots: list[Any]) -> None:
+        """By force, until they are gone."""
+        for snapshot in snapshots:
+            with contextlib.suppress(manila_exc.NotFound):
+                self.admin.manila.share_snapshots.force_delete(snapshot.id)
+        doomed = {snapshot.id for snapshot in snapshots}
+        wait(
+            "the end of what was left",
+            lambda: doomed & {snapshot.id for snapshot in self.alpha.snapshots()},
+            lambda left: not left,
+            60,
+        )

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one case works with: its shares, and the operations on them, from a user's side alone."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from karborclient.common.apiclient import exceptions as karbor_exc
+from keystoneauth1 import exceptions as ks_exc
+from manilaclient import exceptions as manila_exc
+
+from sandbox.tenant import SHARE, Unfinished, wait
+from tests.faults.accounting import Books
+from tests.faults.site import Site
+
+#: What a user sees while Karbor cannot ask Keystone; they try again.
+_AWAY = (karbor_exc.ServiceUnavailable, ks_exc.ConnectFailure, ks_exc.ServiceUnavailable)
+STUCK = "stuck"
+REFUSED = "refused"
+
+
+@dataclass
+class Job:
+    """One operation of a case.
+
+    :ivar checkpoint: its id; of a protection, as soon as it has begun
+    :ivar record: the id of Karbor's restore or verification
+    :ivar outcome: the status that it ended in, ``stuck`` or ``refused``
+    :ivar reason: all that Karbor's API says of why
+    :ivar made: the ids of the shares that a restore speaks of
+    """
+
+    operation: str
+    shares: list[Any]
+    plan: Any
+    checkpoint: str | None = None
+    record: str | None = None
+    outcome: str = ""
+    reason: str = ""
+    made: set[str] = field(default_factory=set)
+
+
+class World:
+    """The shares of one case and what is done with them."""
+
+    def __init__(self, site: Site, operations: tuple[str, ...], shares: int) -> None:
+        self.site = site
+        self.jobs: list[Job] = []
+        taken = site.take(shares * len(operations))
+        for number, operation in enumerate(operations):
+            mine = taken[number * shares : (number + 1) * shares]
+            plan = site.alpha.plan_of_shares(mine, provider=site.provider)
+            self.jobs.append(Job(operation, mine, plan))
+        for job in self.jobs:
+            if job.operation != "protect":
+                job.checkpoint = site.alpha.protect(job.plan).id
+        #: The ids of shares that the owner has made meanwhile.
+        self.owned: set[str] = set()
+        self._before = {share.id for share in site.alpha.shares()}
+        site.proxy.clear_counts()
+
+    @property
+    def shares(self) -> list[Any]:
+        """The shares of all operations."""
+        return [share for job in self.jobs for share in job.shares]
+
+    @property
+    def job(self) -> Job:
+        """The first operation; most cases have one."""
+        return self.jobs[0]
+
+    # -- what a user does -----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin every operation. A Karbor that cannot ask Keystone is asked again."""
+        for job in self.jobs:
+            try:
+                _patiently(f"Karbor taking a {job.operation}", lambda: self._begin(job), 60)  # noqa: B023
+            except (karbor_exc.ClientException, Unfinished) as error:
+                job.outcome, job.reason = REFUSED, str(error)
+
+    def finish(self) -> None:
+        """Wait until each operation has ended."""
+        deadline = time.monotonic() + self.site.patience
+        for job in self.jobs:
+            if job.outcome:
+                continue
+            seconds = max(1.0, deadline - time.monotonic())
+            try:
+                self._finish(job, seconds)
+            except Unfinished as error:
+                job.outcome, job.reason = STUCK, str(error)
+
+    def delete(self, job: Job) -> str:
+        """DELETE the operation's checkpoint and say what that ended in."""
+        if job.checkpoint is None:
+            return "deleted"
+        alpha = self.site.alpha
+        try:
+            alpha.karbor.checkpoints.delete(self.site.provider, job.checkpoint)
+            return str(self._ended_checkpoint(job, self.site.patience).status)
+        except karbor_exc.ClientException as error:
+            return f"{REFUSED}: {error}"
+        except Unfinished:
+            return STUCK
+
+    def restore_rest(self, job: Job) -> Any:
+        """Set a checkpoint in error to available, and restore what it has."""
+        alpha = self.site.alpha
+        try:
+            alpha.karbor.checkpoints.reset_state(self.site.provider, job.checkpoint, "available")
+            begun = alpha.karbor.restores.create(self.site.provider, job.checkpoint, None, {}, None)
+        except karbor_exc.ClientException as error:
+            raise AssertionError(f"Karbor does not restore the rest: {error}") from error
+        job.record = begun.id
+        return self._ended_record(job, alpha.karbor.restores, self.site.patience)
+
+    # -- what there is --------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Any]:
+        """The snapshots of the case's shares."""
+        ours = {share.id for share in self.shares}
+        return [one for one in self.site.alpha.snapshots() if one.share_id in ours]
+
+    def unaccounted(self) -> list[str]:
+        """What is in Manila because of this case, and in nobody's books."""
+        bank = self.site.stack.state.bank
+        books = {
+            share.id: Books(bank, job.checkpoint) if job.checkpoint else None
+            for job in self.jobs
+            for share in job.shares
+        }
+        lost = []
+        for snapshot in self.snapshots():
+            book = books[snapshot.share_id]
+            if book is None or not book.name(snapshot):
+                lost.append(f"snapshot {snapshot.id} ({snapshot.status})")
+        reported = set().union(*(job.made for job in self.jobs))
+        lost += [
+            f"share {share_id}"
+            for share_id in sorted(self.new_shares())
+            if share_id not in reported
+        ]
+        return lost
+
+    def left(self) -> list[str]:
+        """What is left of the case's checkpoints after their DELETE, in Manila or in the bank."""
+        left = [f"snapshot {one.id} ({one.status})" for one in self.snapshots()]
+        for job in self.jobs:
+            books = Books(self.site.stack.state.bank, job.checkpoint or "none")
+            for share in job.shares:
+                left += [f"page {page} of share {share.id}" for page in books.pages(share.id)]
+        return left
+
+    def new_shares(self) -> set[str]:
+        """The ids of the shares that were made since the case began."""
+        return {share.id for share in self.site.alpha.shares()} - self._before
+
+    # -- what others do -------------------------------------------------------------------------
+
+    def set_snapshots(self, status: str, only: str | None = None) -> None:
+        """The administrator sets the snapshots of the case to a status."""
+        for snapshot in self.snapshots():
+            if only in (None, snapshot.status):
+                with contextlib.suppress(manila_exc.NotFound):
+                    self.site.admin.manila.share_snapshots.reset_state(snapshot.id, status)
+
+    def await_call(self, call: str, times: int = 1) -> None:
+        """Wait until Karbor has asked Manila this, as the proxy counts it."""
+        wait(
+            f"{call} (asked: {self.site.proxy.counts()})",
+            lambda: self.site.proxy.counts().get(call, 0),
+            lambda seen: seen >= times,
+            30,
+        )
+
+    @staticmethod
+    def await_manila(condition: Callable[[], bool]) -> None:
+        """Wait until Manila shows something."""
+        wait("what Manila was asked for", condition, bool, 30)
+
+    def sweep(self) -> None:
+        """Whatever became of the case, the next one finds nothing of it."""
+        site = self.site
+        site.proxy.reset()
+        for path in (site.knobs("delays"), site.knobs("faults"), site.bank_faults):
+            path.unlink(missing_ok=True)
+        site.remove_snapshots(self.snapshots())
+        for share_id in self.new_shares():
+            site.remove_share(share_id)
+        self.await_manila(lambda: not self.new_shares())
+        site.give_back(self.shares)
+
+    # -- Karbor's API ---------------------------------------------------------------------------
+
+    def _begin(self, job: Job) -> bool:
+        karbor, provider = self.site.alpha.karbor, self.site.provider
+        if job.operation == "protect":
+            job.checkpoint = karbor.checkpoints.create(provider, job.plan.id).id
+        elif job.operation == "restore":
+            job.record = karbor.restores.create(provider, job.checkpoint, None, {}, None).id
+        elif job.operation == "verify":
+            job.record = karbor.verifications.create(provider, job.checkpoint, {}).id
+        else:
+            karbor.checkpoints.delete(provider, job.checkpoint)
+        return True
+
+    def _finish(self, job: Job, seconds: float) -> None:
+        karbor = self.site.alpha.karbor
+        if job.operation in ("protect", "delete"):
+            checkpoint = self._ended_checkpoint(job, seconds)
+            job.outcome, job.reason = checkpoint.status, str(checkpoint.extra_info)
+        else:
+            manager = karbor.restores if job.operation == "restore" else karbor.verifications
+            record = self._ended_record(job, manager, seconds)
+            job.outcome, job.reason = record.status, str(record.resources_reason or "")
+
+    def _ended_checkpoint(self, job: Job, seconds: float) -> Any:
+        checkpoints = self.site.alpha.karbor.checkpoints
+        return _patiently(
+            f"checkpoint {job.checkpoint}",
+            lambda: checkpoints.get(self.site.provider, job.checkpoint),
+            seconds,
+            lambda seen: seen.status not in ("protecting", "deleting"),
+        )
+
+    def _ended_record(self, job: Job, manager: Any, seconds: float) -> Any:
+        record = _patiently(
+            f"{job.operation} {job.record}",
+            lambda: manager.get(job.record),
+            seconds,
+            lambda seen: seen.status != "in_progress",
+        )
+        if manager is self.site.alpha.karbor.restores:
+            job.made |= set(_ids(record.resources_status))
+        return record
+
+
+def _ids(statuses: dict[str, str] | None) -> Iterator[str]:
+    for key in statuses or {}:
+        kind, _, thing = key.partition("#")
+        if kind == SHARE:
+            yield thing
+
+
+def _patiently(
+    what: str, look: Callable[[], Any], seconds: float, done: Callable[[Any], bool] = bool
+) -> Any:
+    """What ``look`` gives when it is ``done``; a Karbor that is away is asked again."""
+    deadline = time.monotonic() + seconds
+    last: Any = None
+    while True:
+        try:
+            seen = look()
+            last = getattr(seen, "status", seen)
+        except _AWAY as error:
+            seen, last = None, error
+        if seen is not None and done(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise Unfinished(what, seconds, last)
+        time.sleep(0.1)
