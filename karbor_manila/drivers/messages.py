@@ -5,11 +5,16 @@ from oslo_log import log as logging
 
 from karbor_manila import exception
 from karbor_manila.client import Manila
+from karbor_manila.drivers.base import View
+from karbor_manila.waiting import Clock, persist
 
 LOG = logging.getLogger(__name__)
 
+# Seconds. A courtesy that others of the flow wait for, so one error is ridden out and no outage.
+_PATIENCE = 3.0
 
-def reason(manila: Manila, thing: str, request_id: str | None) -> str:
+
+def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> str:
     """Why a thing failed, as far as Manila says; empty when it does not.
 
     A message may be filed under the snapshot's instance, whose id a tenant does not know; the id of
@@ -18,12 +23,15 @@ def reason(manila: Manila, thing: str, request_id: str | None) -> str:
     filters = [{"resource_id": thing}]
     if request_id:
         filters.append({"request_id": request_id})
-    for wanted in filters:
-        try:
-            found = manila.messages(**wanted)
-        except (exception.ManilaPassing, exception.ManilaRefused) as error:
-            LOG.info("No reason is known for %s: %s", thing, error)
-            return ""
-        if found:
-            return str(found[0].get("user_message") or "")
+    try:
+        for wanted in filters:
+            found = _ask(manila, wanted, clock)
+            if found:
+                return str(found[0].get("user_message") or "")
+    except (exception.ManilaUnavailable, exception.ManilaRefused) as error:
+        LOG.info("No reason is known for %s: %s", thing, error)
     return ""
+
+
+def _ask(manila: Manila, wanted: dict[str, str], clock: Clock) -> list[View]:
+    return persist(lambda: manila.messages(**wanted), patience=_PATIENCE, clock=clock)

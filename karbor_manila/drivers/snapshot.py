@@ -378,4 +378,4 @@ class SnapshotDriver(base.ShareDriver):
         return judge
 
     def _reason(self, thing: str) -> str:
-        return messages.reason(self._manila, thing, self._requests.get(thing))
+        return messages.reason(self._manila, thing, self._requests.get(thing), self._clock)

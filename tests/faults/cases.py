@@ -55,7 +55,7 @@ def ridden_out(of: Calls, *, fresh: bool = False) -> list[Case]:
             operations=(of.operation,),
             plant=_with_failing_backend(of, plants.on_the_way(passing(kind, call, nth=nth))),
             fails=bool(of.undone),
-            says=("is in status 'error'",) if of.undone else (),
+            says=("is in status 'error'", "Manila says") if of.undone else (),
             fresh=fresh,
         )
         for call, nth in of.targets

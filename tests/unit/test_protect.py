@@ -267,3 +267,23 @@ def _delete_after_restart(stage: Stage, checkpoint_id: str, share_id: str) -> No
     assert stage.delete(checkpoint, share_id) == []
     assert stage.cloud.snapshots == {}
     assert set(stage.pages(checkpoint, share_id)) == {"status"}
+
+
+def test_manilas_own_words_are_told_though_they_are_asked_for_twice(stage: Stage) -> None:
+    share = stage.cloud.add_share(stage.project_id)
+    stage.cloud.failing.add(f"create_snapshot {share['id']}")
+    stage.cloud.plan("messages", passing)
+    checkpoint = stage.checkpoint(share["id"])
+    stage.protect(checkpoint, share["id"])
+    assert "Manila says" in reason(checkpoint, share["id"])
+    stage.cloud.assert_hit()
+
+
+def test_a_failure_is_told_though_manilas_own_words_cannot_be_had(stage: Stage) -> None:
+    share = stage.cloud.add_share(stage.project_id)
+    stage.cloud.failing.add(f"create_snapshot {share['id']}")
+    stage.cloud.plan("messages", passing, times=1000)
+    checkpoint = stage.checkpoint(share["id"])
+    stage.protect(checkpoint, share["id"])
+    assert "is in status 'error'. Manila gives no reason." in reason(checkpoint, share["id"])
+    assert stage.cloud.snapshots == {}
