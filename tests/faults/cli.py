@@ -9,13 +9,12 @@ import argparse
 import fnmatch
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.files import write_json
 from sandbox.karbor.providers import IDS, OURS
 from sandbox.stack import Stack
-from tests.faults.case import OPTIONS, Case
+from tests.faults.case import OPTIONS
 from tests.faults.cases import table
 from tests.faults.report import as_dict, line, totals
 from tests.faults.run import Result, run
@@ -41,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         stack.start()
         try:
             site = Site(stack, given.provider, given.patience or PATIENCE[ours])
-            for result in _run_all(cases, site):
+            # Those with the same options together: another set of them is a start of Karbor.
+            for case in sorted(cases, key=lambda case: list(OPTIONS).index(case.options)):
+                result = run(case, site)
                 results.append(result)
                 _print(line(result, demand=ours))
                 if given.json:
@@ -50,15 +51,6 @@ def main(arguments: list[str] | None = None) -> int:
             stack.destroy()
     _print("", *totals(results, given.provider))
     return 1 if ours and any(result.broken for result in results) else 0
-
-
-def _run_all(cases: list[Case], site: Site) -> Iterator[Result]:
-    for options in OPTIONS:
-        some = [case for case in cases if case.options == options]
-        if some:
-            with site.configured(options):
-                for case in some:
-                    yield run(case, site)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

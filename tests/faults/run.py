@@ -81,6 +81,7 @@ class Result:
 def run(case: Case, site: Site) -> Result:
     """Run a case. What it leaves behind is removed by force, and a stuck Karbor started anew."""
     began = time.monotonic()
+    site.configure(case.options)
     if case.fresh:
         site.restart_karbor()
     result = Result(case)

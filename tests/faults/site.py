@@ -2,7 +2,6 @@
 """A running sandbox and the people in it: what outlives a single case."""
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +34,20 @@ class Site:
         self.admin = Tenant(stack.info, "admin")
         self.bank_faults = stack.state.root / "bank-faults.json"
         self._spare: list[Any] = []
+        self._before = dict(stack.state.settings().share_options)
+        self._options: str | None = None
 
-    @contextlib.contextmanager
-    def configured(self, options: str) -> Iterator["Site"]:
-        """Karbor with one of ``OPTIONS`` and the faulty bank, for the length of a block."""
-        before = dict(self.stack.state.settings().share_options)
-        bank = {"provider/bank": FAULTY_BANK, "faulty_bank/faults_file": str(self.bank_faults)}
-        self.stack.restart("karbor", share_options={**OPTIONS[options], **bank})
-        try:
-            yield self
-        finally:
-            self.stack.restart("karbor", share_options=before)
+    def configure(self, options: str) -> None:
+        """Karbor has one of ``OPTIONS`` and the faulty bank from now on."""
+        if options != self._options:
+            bank = {"provider/bank": FAULTY_BANK, "faulty_bank/faults_file": str(self.bank_faults)}
+            self.stack.restart("karbor", share_options={**OPTIONS[options], **bank})
+            self._options = options
+
+    def leave(self) -> None:
+        """Karbor has the options that it had before."""
+        self.stack.restart("karbor", share_options=self._before)
+        self._options = None
 
     def restart_karbor(self) -> None:
         """Karbor has forgotten everything that it does not keep."""
