@@ -138,12 +138,8 @@ class World:
             if book is None or not book.name(snapshot):
                 lost.append(f"snapshot {snapshot.id} ({snapshot.status})")
         reported = set().union(*(job.made for job in self.jobs))
-        lost += [
-            f"share {share_id}"
-            for share_id in sorted(self.new_shares())
-            if share_id not in reported
-        ]
-        return lost
+        unknown = self.new_shares() - reported - self.owned
+        return lost + [f"share {share_id}" for share_id in sorted(unknown)]
 
     def left(self) -> list[str]:
         """What is left of the case's checkpoints after their DELETE, in Manila or in the bank."""
