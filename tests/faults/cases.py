@@ -209,7 +209,7 @@ def refusals() -> list[Case]:
 def good_ones_come_back(world: "World") -> None:
     """The bad share is named, and what the checkpoint has can be had once it is declared usable."""
     bad, *good = (share.id for share in world.job.shares)
-    reasons = jsonutils.loads(world.job.reason).get("reasons", {})
+    reasons = jsonutils.loads(world.job.reason or "{}")
     if [key.partition("#")[2] for key in reasons] != [bad]:
         raise AssertionError(f"the share that failed is {bad}, and the reasons say {reasons}")
     restore = world.restore_rest(world.job)

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from sandbox.proxy.control import NeverHit
-from tests.faults.case import Case
+from tests.faults.case import FAILURE, Case
 from tests.faults.site import Site
 from tests.faults.world import REFUSED, STUCK, World
 
@@ -59,8 +59,7 @@ class Result:
     def silent(self) -> bool:
         """Whether something failed and Karbor's API has no word of why."""
         return any(
-            outcome not in ("available", "success", "deleted")
-            and not any(mark in self.reasons[operation] for mark in (".", "reasons"))
+            outcome in FAILURE.values() and not self.reasons[operation]
             for operation, outcome in self.outcomes.items()
         )
 

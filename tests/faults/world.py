@@ -10,6 +10,7 @@ from typing import Any
 from karborclient.common.apiclient import exceptions as karbor_exc
 from keystoneauth1 import exceptions as ks_exc
 from manilaclient import exceptions as manila_exc
+from oslo_serialization import jsonutils
 
 from sandbox.tenant import SHARE, Unfinished, wait
 from tests.faults.accounting import Books
@@ -207,7 +208,7 @@ class World:
         karbor = self.site.alpha.karbor
         if job.operation in ("protect", "delete"):
             checkpoint = self._ended_checkpoint(job, seconds)
-            job.outcome, job.reason = checkpoint.status, str(checkpoint.extra_info)
+            job.outcome, job.reason = checkpoint.status, _reasons(checkpoint.extra_info)
         else:
             manager = karbor.restores if job.operation == "restore" else karbor.verifications
             record = self._ended_record(job, manager, seconds)
@@ -232,6 +233,12 @@ class World:
         if manager is self.site.alpha.karbor.restores:
             job.made |= set(_ids(record.resources_status))
         return record
+
+
+def _reasons(extra_info: str | None) -> str:
+    """What a checkpoint says of why something failed, as JSON; empty when it says nothing."""
+    reasons = jsonutils.loads(extra_info or "{}").get("reasons")
+    return jsonutils.dumps(reasons) if reasons else ""
 
 
 def _ids(statuses: dict[str, str] | None) -> Iterator[str]:
