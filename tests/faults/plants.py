@@ -49,7 +49,8 @@ def backend(*methods: str, anything: bool = False, **rule: Any) -> Plant:
         hits = path.with_name(path.name + ".hits")
         hits.unlink(missing_ok=True)
         about = {} if anything else {"id": world.shares[0].id}
-        write_json(path, {method: {**about, **rule} for method in methods})
+        # A rule with nothing in it would count as none.
+        write_json(path, {method: {**about, **rule} or True for method in methods})
         try:
             yield
         finally:
