@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import tenacity
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
+
+from karbor_manila import exception
 
 LOG = logging.getLogger(__name__)
 
@@ -85,6 +88,37 @@ def find(provider: Any, query: Query) -> list[Any]:
             if checkpoint.status != constants.CHECKPOINT_STATUS_DELETED:
                 found.append(checkpoint)
     return found
+
+
+def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
+    """A checkpoint; one that is there but cannot be read just now is not taken for absent.
+
+    :raises karbor.exception.CheckpointNotFound: the bank does not have it
+    :raises BankUnreadable: the bank does not give it
+    """
+    again = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(exception.BankUnreadable),
+        wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
+        stop=tenacity.stop_after_attempt(4),
+        reraise=True,
+    )
+    return again(_get, provider, checkpoint_id, context)
+
+
+def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
+    try:
+        return provider.get_checkpoint(checkpoint_id, context=context)
+    except karbor_exception.CheckpointNotFound as error:
+        prefix = f"{_CHECKPOINTS}{checkpoint_id}/"
+        try:
+            held = f"{prefix}index.json" in set(provider.bank.list_objects(prefix))
+        except karbor_exception.KarborException as unlisted:
+            raise exception.BankUnreadable("list a checkpoint", str(unlisted)) from unlisted
+        if held:
+            raise exception.BankUnreadable(
+                f"give checkpoint {checkpoint_id}", str(error)
+            ) from error
+        raise
 
 
 def everything(bank: Any) -> Iterator[str]:

@@ -8,6 +8,7 @@ it calls the manager, so what Karbor's own manager refuses for good (a checkpoin
 
 import contextlib
 import datetime
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,8 @@ _LEASES_KEPT = 7 * 24 * 3600.0  # seconds
 
 # Things that a dead process left are ended so many at a time; most of that is waiting for Manila.
 _SIDE_BY_SIDE = 4
+
+_BANKS_EVERY = 20  # runs
 
 _FIRST_RETRY = 5.0  # seconds; the pause doubles from there
 
@@ -236,9 +239,12 @@ class ProtectionManager(manager.ProtectionManager):
     def _reconcile_for_ever(self) -> None:
         """End what dead processes left, in the background; sooner again when that did not work."""
         retry = _FIRST_RETRY
-        while True:
+        for turn in itertools.count():
             try:
-                clean = all(self.reconciliation.run().values())
+                # What our own flows leave is in the database; the banks are searched at the start
+                # and now and then, for what Karbor's own manager or another one has left.
+                everywhere = turn % _BANKS_EVERY == 0
+                clean = all(self.reconciliation.run(everywhere=everywhere).values())
             except Exception:  # whatever a bank or a database raises: it may be back the next time
                 LOG.exception("Nobody knows what is unfinished; this is tried again")
                 clean = False
@@ -248,7 +254,10 @@ class ProtectionManager(manager.ProtectionManager):
 
     def _own_checkpoint(self, context: Any, provider_id: str, checkpoint_id: str) -> Any:
         provider = self.provider_registry.show_provider(provider_id)
-        checkpoint = provider.get_checkpoint(checkpoint_id, context=context)
+        try:
+            checkpoint = checkpoints.get(provider, checkpoint_id, context)
+        except errors.BankUnreadable as error:
+            raise exception.InvalidInput(reason=f"{error} Try again") from error
         if not context.is_admin and checkpoint.project_id != context.project_id:
             raise exception.AccessCheckpointNotAllowed(checkpoint_id=checkpoint_id)
         return checkpoint

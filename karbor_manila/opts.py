@@ -164,11 +164,12 @@ SERVICE_OPTS: list[cfg.Opt] = [
     ),
     cfg.FloatOpt(
         "reconcile_interval",
-        default=300.0,
+        default=60.0,
         min=1.0,
         max=86400.0,
         help="Seconds between two looks for what dead processes left unfinished. The first one "
-        "is at start-up; one that did not get through is repeated sooner.",
+        "is at start-up; one that did not get through is repeated sooner. Every twentieth searches "
+        "the banks, the others only Karbor's database.",
     ),
     cfg.FloatOpt(
         "audit_grace",

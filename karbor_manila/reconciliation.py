@@ -9,6 +9,7 @@ Each repair can be stopped and repeated at any point.
 
 import contextlib
 import datetime
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -94,28 +95,27 @@ class Reconciliation:
         self._executor = executor
         self._clock = clock or Clock()
 
-    def run(self) -> dict[Unfinished, str]:
+    def run(self, *, everywhere: bool = True) -> dict[Unfinished, str]:
         """End everything that is unfinished.
 
+        :param everywhere: search the banks, too, not only the database
         :returns: what was found, each with the status that it has now; empty for what has to be
             tried again later
         :raises: what banks and databases raise when they cannot even be searched
         """
-        found = self.find()
+        found = self.find(everywhere=everywhere)
         with self._executor() as executor:
             ends = [(item, executor.submit(self.end, item)) for item in found]
             return {item: end.result() for item, end in ends}
 
-    def find(self) -> list[Unfinished]:
+    def find(self, *, everywhere: bool = True) -> list[Unfinished]:
         """What is unfinished; nothing is changed."""
         known = {provider.id: provider for provider in self._providers()}
         found: dict[str, Unfinished] = {}
-        for item in (
-            *self._claimed(known),
-            *self._unclaimed(known),
-            *self._records(known),
-            *self._leftovers(known),
-        ):
+        searches = [self._claimed, self._records]
+        if everywhere:
+            searches += [self._unclaimed, self._leftovers]
+        for item in itertools.chain.from_iterable(search(known) for search in searches):
             found.setdefault(item.id, item)
         return list(found.values())
 
@@ -139,7 +139,7 @@ class Reconciliation:
                 status = _end_record(provider, item)
             else:
                 status = _end_checkpoint(provider, item)
-        except _Later as later:
+        except (_Later, exception.BankUnreadable) as later:
             LOG.warning("%s %s is ended later: %s", item.operation, item.id, later)
         except Exception:  # one that resists must not keep the others from their ends
             LOG.exception("%s %s could not be ended", item.operation, item.id)
@@ -221,7 +221,7 @@ class Reconciliation:
 
 def _end_checkpoint(provider: Any, item: Unfinished) -> str:
     try:
-        checkpoint = provider.get_checkpoint(item.id)
+        checkpoint = checkpoints.get(provider, item.id)
     except karbor_exception.CheckpointNotFound:
         return constants.CHECKPOINT_STATUS_DELETED  # there never was one, or nothing of it is left
     if checkpoint.status == constants.CHECKPOINT_STATUS_PROTECTING:
@@ -318,7 +318,7 @@ def _end_record(provider: Any, item: Unfinished) -> str:
 def _end_restore(provider: Any, record: Any) -> bool:
     """Whether everything was restored after all."""
     try:
-        checkpoint = provider.get_checkpoint(record.checkpoint_id)
+        checkpoint = checkpoints.get(provider, record.checkpoint_id)
     except karbor_exception.CheckpointNotFound:
         return False
     shares, others = _resources(checkpoint)

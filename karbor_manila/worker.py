@@ -139,6 +139,7 @@ class Worker(worker.Worker):
     def run_flow(self, flow_engine: Any) -> None:
         """Run a flow to its end, good or bad. The reason of a bad one was written by its hooks."""
         job = self._flows.get(id(flow_engine))
+        settled = True
         try:
             super().run_flow(flow_engine)
         except Exception as error:  # noqa: BLE001 - the end of a green thread: nobody catches it
@@ -149,7 +150,8 @@ class Worker(worker.Worker):
                 error,
             )
             if job:
-                _settle(job, "")
+                # The hooks tell what fails in them; this is of Karbor's own steps around them.
+                settled = _settle(job, "" if _is_told(job) else _sentence(error))
         except BaseException:
             # A green thread is killed: what it leaves is nobody's, and has not come to its end.
             if job:
@@ -157,8 +159,10 @@ class Worker(worker.Worker):
             raise
         finally:
             self._flows.pop(id(flow_engine), None)
-        if job:
+        if job and settled:
             self._claims.release(job.thing)
+        elif job:
+            self._claims.leave(job.thing)  # the reconciliation brings it to its end
 
     def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
@@ -188,22 +192,44 @@ class Worker(worker.Worker):
         return any(job.thing == checkpoint_id for job in self._flows.values())
 
 
-def _settle(job: _Running, reason: str) -> None:
-    """Whatever Karbor's flow left in work is brought to the end that a failure has."""
+def _settle(job: _Running, reason: str) -> bool:
+    """Whatever Karbor's flow left in work is brought to the end that a failure has.
+
+    :param reason: empty when it is told already
+    :returns: whether that could be written down
+    """
     try:
         if job.record is not None:
             _settle_record(job, reason)
-        elif job.checkpoint.status in _AFTER:
-            job.checkpoint.status = _AFTER[job.checkpoint.status]
+        elif reason or job.checkpoint.status in _AFTER:
+            status = job.checkpoint.status
+            job.checkpoint.status = _AFTER.get(status, status)
             if job.checkpoint.resource_graph is None:
                 # python-karborclient cannot show a checkpoint without one.
                 job.checkpoint.resource_graph = []
             if reason:
                 key = f"checkpoint#{job.checkpoint.id}"
                 reasons.add(job.checkpoint, "reasons", {key: reason})
-            job.checkpoint.commit()
+            _commit(job.checkpoint)
     except Exception:  # whatever a bank or a database raises; the flow's own error is told already
         LOG.exception("Checkpoint %s: its failure could not be written down", job.checkpoint.id)
+        return False
+    return True
+
+
+# A bank that fails once must not leave a checkpoint in work.
+_commit = tenacity.retry(
+    wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+    stop=tenacity.stop_after_attempt(5),
+    reraise=True,
+)(lambda checkpoint: checkpoint.commit())
+
+
+def _is_told(job: _Running) -> bool:
+    """Whether the user can read somewhere why the flow failed."""
+    if job.record is not None:
+        return bool(job.record.get("resources_reason"))
+    return bool(reasons.of(job.checkpoint))
 
 
 def _settle_record(job: _Running, reason: str) -> None:

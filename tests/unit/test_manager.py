@@ -19,6 +19,7 @@ from karbor.services.operationengine.operations.retention_operation import (
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from karbor.services.protection.checkpoint import Checkpoint
 from karbor.services.protection.flows import utils as flow_utils
+from karbor_manila.schemas import VERIFY_SCHEMA
 from oslo_messaging._drivers import common as rpc_common
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
@@ -261,7 +262,7 @@ def test_a_verification_with_a_parameter_is_refused_with_the_reason(
     record, call = begun(service, "verification", checkpoint.id, {SHARE: {"depth": "9"}})
     assert refusal(call).code == 400
     (reason,) = service.saved(record).resources_reason.values()
-    assert "'depth' cannot be '9': there is no such parameter" in reason
+    assert "'depth' cannot be '9': it takes one of record, plan, drill" in reason
 
 
 def test_a_verification_with_empty_parameters_is_done(service: Service, checkpoint: Any) -> None:
@@ -708,7 +709,7 @@ def test_a_list_can_be_sent_over_rpc(service: Service, checkpoint: Any) -> None:
 
 def test_our_verify_schemas_stand_where_karbor_looks_for_them(service: Service) -> None:
     shown = service.call("show_provider", service.provider.id)["extended_info_schema"]
-    assert shown["verify_schema"][SHARE]["properties"] == {}
+    assert shown["verify_schema"][SHARE] == VERIFY_SCHEMA
     assert set(shown["verify_schema"]) == {SHARE, PROJECT}
     assert jsonutils.loads(jsonutils.dumps(shown)) == shown
 
