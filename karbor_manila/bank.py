@@ -16,6 +16,7 @@ from karbor.services.protection.bank_plugin import BankPlugin
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
     file_system_bank_plugin_opts,
 )
+from oslo_concurrency import lockutils
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_utils import uuidutils
@@ -60,6 +61,7 @@ class FileSystemBankPlugin(BankPlugin):
         container = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
         desk = Desk(container)
         self._folder = KeyedFolder(container, desk)
+        self._writing = lockutils.Semaphores()
         self._owner_id: str = uuidutils.generate_uuid()
         try:
             self._folder.create()
@@ -80,7 +82,10 @@ class FileSystemBankPlugin(BankPlugin):
             fsync failed, the new value without a promise that it survives a loss of power
         """
         try:
-            self._folder.write(key, bank_values.encode(value))
+            # While one write waits for the disk, another of the same key may be asked for: what
+            # was asked for last must stand there in the end.
+            with lockutils.internal_lock(key, self._writing):
+                self._folder.write(key, bank_values.encode(value))
         except (OSError, ValueError) as error:
             raise karbor_exception.BankUpdateObjectFailed(reason=_why(error), key=key) from error
 

@@ -8,6 +8,9 @@ import time
 import uuid
 from pathlib import Path
 
+import eventlet.patcher
+import eventlet.tpool
+
 # Never more open than Karbor's bank (0755 and 0644 less the umask): names and descriptions of
 # shares stand in it. The umask of the process takes away more.
 FOLDER_MODE, _FILE_MODE = 0o750, 0o640
@@ -46,7 +49,7 @@ class Desk:
             with open(path, "xb", opener=_open_private) as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                _fsync(file.fileno())
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -80,11 +83,19 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, _FILE_MODE)
 
 
+def _fsync(descriptor: int) -> None:
+    """Wait for the disk; in Karbor's process, where all threads are green ones, aside of them."""
+    if eventlet.patcher.is_monkey_patched("thread"):
+        eventlet.tpool.execute(os.fsync, descriptor)
+    else:
+        os.fsync(descriptor)
+
+
 def sync(folder: Path) -> None:
     """Have a folder's entries on disk: fsync of a file says nothing of its name."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        _fsync(descriptor)
     except OSError as error:
         if error.errno != errno.EINVAL:  # file systems that cannot, and need not, do it
             raise
