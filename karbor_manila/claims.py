@@ -47,6 +47,10 @@ IN_WORK = frozenset({constants.CHECKPOINT_STATUS_PROTECTING, constants.CHECKPOIN
 #: The operation of a claim by which something abandoned is brought to its end.
 RECONCILE = "reconcile"
 
+# oslo.db translates most errors of SQLAlchemy and leaves OperationalError as it is: a table that is
+# there already (MySQL, SQLite), a database that is locked.
+_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
+
 # Karbor's database may be locked or restarted for a moment.
 _retrying = oslo_db_api.wrap_db_retry(
     max_retries=5,
@@ -55,6 +59,7 @@ _retrying = oslo_db_api.wrap_db_retry(
     max_retry_interval=2,
     retry_on_deadlock=True,
     retry_on_disconnect=True,
+    exception_checker=lambda error: isinstance(error, sa.exc.OperationalError),
 )
 
 # A row may be released or taken over between two statements; every turn means that another
@@ -82,7 +87,7 @@ class Claim:
 class Claims:
     """The claims of this process, and what it may know of those of others.
 
-    Errors of the database (``oslo_db.exception.DBError``) are passed on after some attempts: who
+    Errors of the database (oslo.db's and SQLAlchemy's) are passed on after some attempts: who
     cannot claim must not work.
 
     :param timeout: seconds after which a lease has run out
@@ -152,7 +157,7 @@ class Claims:
             return
         try:
             self._delete(thing, token)
-        except db_exception.DBError as error:
+        except _ERRORS as error:
             LOG.warning("The claim of %s could not be released: %s", thing, error)
 
     def leave(self, thing: str) -> None:
@@ -245,7 +250,7 @@ class Claims:
         if self._made is not engine:
             try:
                 _TABLE.create(engine, checkfirst=True)
-            except db_exception.DBError:
+            except _ERRORS:
                 # Another process may have made it in the same moment.
                 if not engine.has_table(_TABLE.name):
                     raise
