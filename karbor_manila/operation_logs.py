@@ -30,7 +30,8 @@ _KARBORS_TYPE = {constants.OPERATION_DELETE: constants.OPERATION_PROTECT}
 
 @dataclass(frozen=True)
 class Sought:
-    """Which open logs are meant. ``not_before`` (UTC) leaves out older ones."""
+    """Which open logs are meant. ``not_before`` (UTC) leaves out older ones, unless
+    ``restore_id`` names the log: two hosts have written the two moments."""
 
     project_id: str
     checkpoint_id: str
@@ -69,7 +70,11 @@ def _open_logs(context: Any, sought: Sought) -> list[Any]:
         if log.ended_at is None
         and log.operation_type == wanted
         and log.restore_id == sought.restore_id
-        and (sought.not_before is None or _naive(log.started_at) >= _naive(sought.not_before))
+        and (
+            sought.restore_id is not None
+            or sought.not_before is None
+            or _naive(log.started_at) >= _naive(sought.not_before)
+        )
     ]
     if sought.operation == constants.OPERATION_VERIFY and found:
         # A log does not say of which verification it is, and another one may be under way.
