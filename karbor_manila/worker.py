@@ -117,7 +117,8 @@ class Worker(worker.Worker):
             return super().get_flow(context, operation_type, checkpoint, provider, **kwargs)
         # From now on, not only once the flow is there: listing the shares of a project takes time
         # in which somebody may ask for the end of the checkpoint.
-        lent = job.thing in self._claims.held
+        # Only a DELETE has claimed its thing already; another who holds it reconciles it.
+        lent = operation_type == constants.OPERATION_DELETE and job.thing in self._claims.held
         try:
             if not lent:
                 self._take(job.thing, operation_type, checkpoint)
