@@ -8,7 +8,9 @@ is when Manila or the bank is away, so that the next attempt finds what this one
 from typing import Any
 
 from karbor import exception as karbor_exception
+from oslo_db import exception as db_exception
 from oslo_log import log as logging
+from sqlalchemy import exc as sqlalchemy_exception
 
 from karbor_manila import exception
 from karbor_manila.operations import delete, late, planning, protect, restore
@@ -25,8 +27,14 @@ _SPOILT = (
     exception.RecordInvalid,
 )
 
-#: What may be otherwise the next time.
-PASSING = (exception.ManilaUnavailable, exception.ManilaPassing, exception.BankUnreadable)
+#: What may be otherwise the next time. The database is where a restore is told of.
+PASSING = (
+    exception.ManilaUnavailable,
+    exception.ManilaPassing,
+    exception.BankUnreadable,
+    db_exception.DBError,
+    sqlalchemy_exception.SQLAlchemyError,
+)
 
 
 class AdoptSnapshot(JobTask):
