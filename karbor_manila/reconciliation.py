@@ -22,7 +22,15 @@ from karbor.common import constants
 from karbor.resource import Resource
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, exception, operation_logs, parameters, plans
+from karbor_manila import (
+    checkpoints,
+    claims,
+    exception,
+    identity,
+    operation_logs,
+    parameters,
+    plans,
+)
 from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
 from karbor_manila.waiting import Clock
@@ -103,21 +111,35 @@ class Reconciliation:
             tried again later
         :raises: what banks and databases raise when they cannot even be searched
         """
-        found = self.find(everywhere=everywhere)
+        found, away = self._search(everywhere=everywhere)
         with self._executor() as executor:
             ends = [(item, executor.submit(self.end, item)) for item in found]
-            return {item: end.result() for item, end in ends}
+            ended = {item: end.result() for item, end in ends}
+        if away:
+            raise away
+        return ended
 
     def find(self, *, everywhere: bool = True) -> list[Unfinished]:
-        """What is unfinished; nothing is changed."""
-        known = {provider.id: provider for provider in self._providers()}
+        """What is unfinished in the banks that are at hand; nothing is changed."""
+        return self._search(everywhere=everywhere)[0]
+
+    def _search(self, *, everywhere: bool) -> tuple[list[Unfinished], Exception | None]:
+        """What is unfinished, and the error of a bank that could not be searched."""
         found: dict[str, Unfinished] = {}
+        away: Exception | None = None
         searches = [self._claimed, self._records]
         if everywhere:
             searches += [self._unclaimed, self._leftovers]
-        for item in itertools.chain.from_iterable(search(known) for search in searches):
-            found.setdefault(item.id, item)
-        return list(found.values())
+        for provider in self._providers():
+            known = {provider.id: provider}
+            try:
+                _check_mounted(provider)
+                for item in itertools.chain.from_iterable(search(known) for search in searches):
+                    found.setdefault(item.id, item)
+            except Exception as error:  # noqa: BLE001 - the banks of the others may be at hand
+                LOG.error("Nobody knows what is unfinished in %s: %s", provider.id, error)
+                away = error
+        return list(found.values()), away
 
     def end(self, item: Unfinished) -> str:
         """End one thing; empty when that has to be tried again later, else its status now."""
@@ -171,6 +193,9 @@ class Reconciliation:
                     ours = checkpoint.provider_id == provider.id
                     if not ours or not self._claims.is_abandoned(checkpoint):
                         continue
+                    if self._is_being_made(checkpoint):
+                        continue
+                    project_id = checkpoint.project_id
                 except Exception as error:  # noqa: BLE001 - Karbor takes any index for one
                     LOG.error("Checkpoint %s cannot be read: %s", checkpoint_id, error)
                     continue
@@ -179,9 +204,17 @@ class Reconciliation:
                     checkpoint_id,
                     checkpoint_id,
                     provider.id,
-                    checkpoint.project_id,
+                    project_id,
                     None,
                 )
+
+    def _is_being_made(self, checkpoint: Any) -> bool:
+        """Karbor puts a checkpoint into the bank before our worker can claim it."""
+        section = checkpoint.checkpoint_section
+        if checkpoint.owner_id != section.get_owner_id():
+            return False
+        made = float(section.get_object("index.json")["timestamp"])
+        return self._clock.utcnow().timestamp() - made < self._grace
 
     def _records(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
         """Restores and verifications that nobody has claimed, although they are not new."""
@@ -236,6 +269,15 @@ def _end_checkpoint(provider: Any, item: Unfinished) -> str:
     )
     operation_logs.end(_as_karbor(), sought, status=checkpoint.status, error_info=_told(checkpoint))
     return str(checkpoint.status)
+
+
+def _check_mounted(provider: Any) -> None:
+    """In a bank that is not mounted everybody seems dead, and every checkpoint gone.
+
+    :raises _Later: it is empty
+    """
+    if identity.read(provider.bank) is None and not any(checkpoints.everything(provider.bank)):
+        raise _Later(f"the bank of provider {provider.id} is empty; is it mounted?")
 
 
 def _end_protection(provider: Any, checkpoint: Any) -> None:
