@@ -93,7 +93,7 @@ def test_a_log_that_has_ended_is_left_as_it_is() -> None:
         {"operation_type": "verify"},
         {"restore_id": str(uuid.uuid4())},
     ],
-    ids=lambda fields: "".join(fields),
+    ids="".join,
 )
 def test_the_logs_of_others_are_left_open(fields: dict[str, Any]) -> None:
     made = log(**fields)
