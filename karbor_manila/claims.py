@@ -10,6 +10,7 @@ so a DELETE, a reset-state or the reconciliation may.
 The table is ours alone; Karbor's migrations do not know it.
 """
 
+import dataclasses
 import datetime
 import threading
 import uuid
@@ -43,6 +44,9 @@ _TABLE = sa.Table(
 
 #: Statuses in which some process is at work on the checkpoint, or was.
 IN_WORK = frozenset({constants.CHECKPOINT_STATUS_PROTECTING, constants.CHECKPOINT_STATUS_DELETING})
+
+# The owner of what its owner has left unfinished.
+_NOBODY = ""
 
 #: The operation of a claim by which something abandoned is brought to its end.
 RECONCILE = "reconcile"
@@ -82,6 +86,8 @@ class Claim:
     owner: str
     token: str
     since: datetime.datetime
+    #: Whether it took the place of a dead owner's; known to whoever took it alone.
+    took_over: bool = False
 
 
 class Claims:
@@ -139,7 +145,7 @@ class Claims:
                         break
                     if known and self._replace(known, claim):
                         LOG.info("%s: taken over from %s, which is dead", thing, known.owner)
-                        return claim
+                        return dataclasses.replace(claim, took_over=True)
         except BaseException:
             self._forget(claim)
             raise
@@ -161,10 +167,19 @@ class Claims:
             LOG.warning("The claim of %s could not be released: %s", thing, error)
 
     def leave(self, thing: str) -> None:
-        """This process stops working on a thing that is not at its end: the row stays, as a dead
-        one that this process may take up again, and others once this one is dead."""
+        """This process stops working on a thing that is not at its end: the row stays, as nobody's.
+
+        A row that cannot be changed is logged: it is a dead one here, and elsewhere once this
+        process is dead.
+        """
         with self._lock:
-            self._held.pop(thing, None)
+            token = self._held.pop(thing, None)
+        if token is None:
+            return
+        try:
+            self._disown(thing, token)
+        except _ERRORS as error:
+            LOG.warning("The claim of %s could not be left: %s", thing, error)
 
     def get(self, thing: str) -> Claim | None:
         """Who has claimed a thing, dead or alive."""
@@ -182,8 +197,8 @@ class Claims:
         with self._lock:
             if self._held.get(claim.id) == claim.token:
                 return True
-        if claim.owner == bank.get_owner_id():
-            return False  # a row that this process could not remove
+        if claim.owner in (_NOBODY, bank.get_owner_id()):
+            return False  # left, or a row that this process could not remove
         return lease.is_alive(bank, claim.owner, self._timeout, claim.since)
 
     def is_abandoned(self, checkpoint: Any) -> bool:
@@ -235,6 +250,12 @@ class Claims:
             connection.execute(_TABLE.delete().where(same))
 
     @_retrying
+    def _disown(self, thing: str, token: str) -> None:
+        same = sa.and_(_TABLE.c.id == thing, _TABLE.c.token == token)
+        with self._begin() as connection:
+            connection.execute(_TABLE.update().where(same).values(owner=_NOBODY))
+
+    @_retrying
     def _select(self, wanted: Any) -> list[Claim]:
         with self._begin() as connection:
             rows = connection.execute(
@@ -259,4 +280,6 @@ class Claims:
 
 
 def _row(claim: Claim) -> dict[str, Any]:
-    return asdict(claim) | {"since": claim.since.replace(tzinfo=None)}
+    row = asdict(claim) | {"since": claim.since.replace(tzinfo=None)}
+    del row["took_over"]
+    return row

@@ -159,11 +159,14 @@ class ProtectionManager(manager.ProtectionManager):
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         self.worker.await_end(checkpoint)
         abandoned = self.claims.is_abandoned(checkpoint)
-        with _one_at_a_time(), self.worker.claimed(checkpoint, constants.OPERATION_DELETE):
+        with (
+            _one_at_a_time(),
+            self.worker.claimed(checkpoint, constants.OPERATION_DELETE) as took_over,
+        ):
             checkpoint.reload_meta_data()  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
-            if self._is_dead_end(checkpoint, abandoned=abandoned):
+            if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                 self._reopen(provider_id, checkpoint)
             elif checkpoint.status in claims.IN_WORK:
                 raise exception.InvalidInput(
@@ -181,9 +184,9 @@ class ProtectionManager(manager.ProtectionManager):
         self.worker.await_end(checkpoint)
         abandoned = self.claims.is_abandoned(checkpoint)
         try:
-            with self.worker.claimed(checkpoint, _RESET):
+            with self.worker.claimed(checkpoint, _RESET) as took_over:
                 checkpoint.reload_meta_data()
-                if self._is_dead_end(checkpoint, abandoned=abandoned):
+                if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                     LOG.info(
                         "Checkpoint %s: %s becomes %s", checkpoint_id, checkpoint.status, state
                     )

@@ -254,7 +254,7 @@ class Reconciliation:
 
 def _end_checkpoint(provider: Any, item: Unfinished) -> str:
     try:
-        checkpoint = checkpoints.get(provider, item.id)
+        checkpoint = _checkpoint(provider, item.id)
     except karbor_exception.CheckpointNotFound:
         return constants.CHECKPOINT_STATUS_DELETED  # there never was one, or nothing of it is left
     if checkpoint.status == constants.CHECKPOINT_STATUS_PROTECTING:
@@ -269,6 +269,19 @@ def _end_checkpoint(provider: Any, item: Unfinished) -> str:
     )
     operation_logs.end(_as_karbor(), sought, status=checkpoint.status, error_info=_told(checkpoint))
     return str(checkpoint.status)
+
+
+def _checkpoint(provider: Any, checkpoint_id: str) -> Any:
+    """A checkpoint as it stands in a bank that is there.
+
+    :raises karbor.exception.CheckpointNotFound: there is none for certain
+    :raises BankUnreadable: the bank does not give it
+    """
+    try:
+        return checkpoints.get(provider, checkpoint_id)
+    except karbor_exception.CheckpointNotFound:
+        _check_mounted(provider)
+        raise
 
 
 def _check_mounted(provider: Any) -> None:
@@ -360,7 +373,7 @@ def _end_record(provider: Any, item: Unfinished) -> str:
 def _end_restore(provider: Any, record: Any) -> bool:
     """Whether everything was restored after all."""
     try:
-        checkpoint = checkpoints.get(provider, record.checkpoint_id)
+        checkpoint = _checkpoint(provider, record.checkpoint_id)
     except karbor_exception.CheckpointNotFound:
         return False
     shares, others = _resources(checkpoint)

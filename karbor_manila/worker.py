@@ -13,7 +13,7 @@ from karbor.services.protection.flows import worker
 from oslo_log import log as logging
 
 from karbor_manila import exception, operation_logs
-from karbor_manila.claims import RECONCILE, Claims
+from karbor_manila.claims import RECONCILE, Claim, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
 from karbor_manila.waiting import Clock
@@ -73,8 +73,10 @@ class Worker(worker.Worker):
             self._clock.sleep(0.05)
 
     @contextlib.contextmanager
-    def claimed(self, checkpoint: Any, operation: str, patience: float = 20.0) -> Iterator[None]:
+    def claimed(self, checkpoint: Any, operation: str, patience: float = 20.0) -> Iterator[bool]:
         """Hold the claim of a checkpoint; a flow that is begun meanwhile keeps it until its end.
+
+        Gives whether it was taken over from somebody dead.
 
         :param patience: seconds to wait while the checkpoint is being reconciled
         :raises Taken: somebody else is at work on it
@@ -89,14 +91,14 @@ class Worker(worker.Worker):
                 and self._clock.now() < deadline
             )
 
-        tenacity.Retrying(
+        claim = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_reconciled),
             wait=tenacity.wait_fixed(0.2),
             sleep=self._clock.sleep,
             reraise=True,
         )(lambda: self._take(checkpoint.id, operation, checkpoint))
         try:
-            yield
+            yield claim.took_over
         finally:
             if not self._has_flow(checkpoint.id):
                 self._claims.release(checkpoint.id)
@@ -180,8 +182,8 @@ class Worker(worker.Worker):
             checkpoint.commit()
         return flow
 
-    def _take(self, thing: str, operation: str, checkpoint: Any) -> None:
-        self._claims.take(
+    def _take(self, thing: str, operation: str, checkpoint: Any) -> Claim:
+        return self._claims.take(
             thing,
             operation,
             provider_id=checkpoint.provider_id,

@@ -997,11 +997,6 @@ def test_a_checkpoint_whose_deletion_is_completed_meanwhile_is_not_found(
         service.delete(checkpoint.id)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="whether it is abandoned is asked before the claim is taken, while the reconciliation "
-    "still lives, so what it then leaves undone is refused as the work of a living process",
-)
 def test_a_checkpoint_that_the_reconciliation_leaves_undone_can_be_deleted_at_once(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1014,11 +1009,6 @@ def test_a_checkpoint_that_the_reconciliation_leaves_undone_can_be_deleted_at_on
     service.delete(checkpoint.id)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the row of a reconciliation that comes back later names a living owner, and every "
-    "other process refuses a DELETE for as long as that one lives and does not succeed",
-)
 def test_what_another_process_reconciles_in_vain_can_be_deleted_here(service: Service) -> None:
     checkpoint = left_by(service, "protecting", alive=False)
     other = Service(service.folder, service.cloud, type(service.manager))
