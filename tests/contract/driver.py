@@ -9,6 +9,7 @@
 
 import abc
 import dataclasses
+import datetime
 import uuid
 from typing import Any
 
@@ -31,8 +32,16 @@ class World(abc.ABC):
         """A new driver, as a new flow would get it."""
 
     @abc.abstractmethod
+    def overseer(self) -> ShareDriver:
+        """A new driver of an administrator, whose client sees every project."""
+
+    @abc.abstractmethod
     def make_share(self, **fields: Any) -> View:
         """An available share (``snapshot_support=False`` for one that cannot be protected)."""
+
+    @abc.abstractmethod
+    def now(self) -> datetime.datetime:
+        """The time of the day by Manila's clock, UTC."""
 
     @abc.abstractmethod
     def snapshots_of(self, share_id: str) -> list[View]:
@@ -275,3 +284,57 @@ class DriverContract:
         driver.verify(snapshot_id, share["id"], size=share["size"])
         with pytest.raises(exception.SnapshotDoubtful, match="GiB"):
             driver.verify(snapshot_id, share["id"], size=share["size"] + 1)
+
+    def test_what_bears_a_mark_is_found_and_nothing_else(self, world: World, share: View) -> None:
+        mark = mark_for(share)
+        assert world.driver().find(mark) == []
+        protect(world.driver(), share, mark_for(share))
+        mine = protect(world.driver(), share, mark)
+        assert [view["id"] for view in world.driver().find(mark)] == [mine]
+
+    def test_what_is_made_after_a_driver_has_looked_is_found_by_it(
+        self, world: World, share: View
+    ) -> None:
+        driver, mark = world.driver(), mark_for(share)
+        assert driver.find(mark) == []
+        mine = protect(world.driver(), share, mark)
+        assert [view["id"] for view in driver.find(mark)] == [mine]
+
+    def test_what_a_restore_made_is_found_by_its_mark(self, world: World, share: View) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        driver, mark = world.driver(), mark_for(share, restore=str(uuid.uuid4()))
+        new = driver.restore(source_of(share, snapshot_id), mark, BACK)
+        driver.wait_restored(new)
+        assert [view["id"] for view in world.driver().find(mark)] == [new]
+
+    def test_an_administrators_driver_sees_everything_that_keeps_a_share(
+        self, world: World, share: View
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        (mine,) = (view for view in world.overseer().everything() if view["id"] == snapshot_id)
+        assert mine["share_id"] == share["id"]
+        assert mine["project_id"] == world.project_id
+        assert mine == world.overseer().show(snapshot_id)
+
+    def test_everything_says_when_it_was_made_in_utc(self, world: World, share: View) -> None:
+        earlier = world.now() - datetime.timedelta(seconds=1)
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        (mine,) = (view for view in world.overseer().everything() if view["id"] == snapshot_id)
+        made = datetime.datetime.fromisoformat(mine["created_at"]).replace(tzinfo=datetime.UTC)
+        assert earlier <= made <= world.now()
+
+    def test_what_was_removed_is_not_shown(self, world: World, share: View) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        driver = world.overseer()
+        assert driver.show(snapshot_id)
+        world.remove_snapshot(snapshot_id)
+        assert driver.show(snapshot_id) is None
+        assert snapshot_id not in {view["id"] for view in driver.everything()}
+
+    def test_an_administrators_driver_removes_what_a_project_has_without_its_mark(
+        self, world: World, share: View
+    ) -> None:
+        other = protect(world.driver(), share, mark_for(share))
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        world.overseer().delete(None, snapshot_id, project_id=world.project_id)
+        assert [snapshot["id"] for snapshot in world.snapshots_of(share["id"])] == [other]

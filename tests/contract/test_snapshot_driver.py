@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The snapshot driver on the fake Manila: the contract, with and without snapshot metadata."""
 
+import datetime
 from typing import Any
 
 import pytest
 
+from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from tests.contract.driver import DriverContract, World
@@ -29,10 +31,17 @@ class FakeWorld(World):
             },
         )
         self._manila = FakeManila(self.cloud, self.project_id, microversion)
+        self._every = FakeManila(self.cloud, EVERY_PROJECT, microversion, administrator=True)
         self._texts: dict[str, str] = {}
 
     def driver(self, expected: int = 1) -> ShareDriver:
         return SnapshotDriver(self._manila, Patience(), expected, self.cloud.clock)
+
+    def overseer(self) -> ShareDriver:
+        return SnapshotDriver(self._every, Patience(), 1, self.cloud.clock)
+
+    def now(self) -> datetime.datetime:
+        return self.cloud.clock.utcnow()
 
     def make_share(self, **fields: Any) -> View:
         return dict(self.cloud.add_share(self.project_id, **fields))

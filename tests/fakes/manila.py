@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from karbor_manila import exception
-from karbor_manila.client import Features
+from karbor_manila.client import EVERY_PROJECT, Features
 from karbor_manila.waiting import Clock
 
 View = dict[str, Any]
@@ -125,13 +125,26 @@ def refused(status: int = 400) -> exception.ManilaRefused:
 
 
 class FakeManila:
-    """A session of one project in a :class:`Cloud`."""
+    """A session in a :class:`Cloud`.
+
+    :param project_id: the one project that its lists show; EVERY_PROJECT shows all of them to an
+        administrator and nothing to anybody else
+    :param administrator: shows and deletes by id reach every project
+    """
 
     endpoint = "http://manila.invalid/v2"
 
-    def __init__(self, cloud: Cloud, project_id: str, microversion: str = "2.98") -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        project_id: str,
+        microversion: str = "2.98",
+        *,
+        administrator: bool = False,
+    ) -> None:
         self._cloud = cloud
         self._project = project_id
+        self._administrator = administrator
         self.features = Features(microversion)
 
     def shares(
@@ -142,9 +155,7 @@ class FakeManila:
             lambda: [
                 dict(view)
                 for view in self._settled("shares").values()
-                if view["project_id"] == self._project
-                and _has(view, metadata)
-                and status in (None, view["status"])
+                if self._lists(view) and _has(view, metadata) and status in (None, view["status"])
             ],
         )
 
@@ -160,7 +171,7 @@ class FakeManila:
             lambda: [
                 dict(view)
                 for view in self._settled("snapshots").values()
-                if view["project_id"] == self._project
+                if self._lists(view)
                 and _has(view, metadata)
                 and share_id in (None, view["share_id"])
             ],
@@ -194,6 +205,8 @@ class FakeManila:
                 "project_id": self._project,
                 "metadata": dict(metadata or {}),
                 "status": "creating",
+                # As Manila writes it: UTC, without saying so.
+                "created_at": self._cloud.clock.utcnow().replace(tzinfo=None).isoformat(),
             }
             self._begin("create_snapshot", view, share_id)
             self._cloud.snapshots[view["id"]] = view
@@ -204,7 +217,7 @@ class FakeManila:
     def delete_snapshot(self, snapshot_id: str) -> bool:
         def delete() -> bool:
             view = self._settled("snapshots").get(snapshot_id)
-            if view is None:
+            if view is None or not self._reaches(view):
                 return False
             if view["status"] not in ("available", "error"):
                 raise exception.ManilaRefused("delete", 400, f"snapshot is {view['status']}")
@@ -230,7 +243,7 @@ class FakeManila:
     def delete_share(self, share_id: str) -> bool:
         def delete() -> bool:
             view = self._settled("shares").get(share_id)
-            if view is None:
+            if view is None or not self._reaches(view):
                 return False
             if view["status"] not in ("available", "error"):
                 raise exception.ManilaRefused("delete", 403, f"share is {view['status']}")
@@ -292,6 +305,13 @@ class FakeManila:
             ],
         )
 
+    def require_administrator(self) -> None:
+        def ask() -> None:
+            if not self._administrator:
+                raise exception.NotAdministrator("Policy doesn't allow service:index")
+
+        self._call("require_administrator", ask)
+
     def is_alive(self) -> bool:
         try:
             self.limits()
@@ -340,8 +360,15 @@ class FakeManila:
 
     def _one(self, kind: str, thing: str) -> View | None:
         view = self._settled(kind).get(thing)
-        seen = view and (view["project_id"] == self._project or view.get("is_public"))
+        seen = view and (self._reaches(view) or view.get("is_public"))
         return dict(view) if view and seen else None
+
+    def _lists(self, view: View) -> bool:
+        every = self._administrator and self._project == EVERY_PROJECT
+        return bool(every or view["project_id"] == self._project)
+
+    def _reaches(self, view: View) -> bool:
+        return bool(self._administrator or view["project_id"] == self._project)
 
 
 def _has(view: View, metadata: Mapping[str, str] | None) -> bool:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The drivers' contract on the real Manila."""
 
+import datetime
 from typing import Any
 
 import pytest
 
-from karbor_manila.client import Manila, Where
+from karbor_manila.client import EVERY_PROJECT, Manila, Where
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from sandbox.tenant import Tenant, wait
@@ -22,6 +23,14 @@ class RealWorld(World):
     def driver(self, expected: int = 1) -> ShareDriver:
         manila = Manila(self._tenant.session, Where(interfaces=("internal",)))
         return SnapshotDriver(manila, Patience(), expected)
+
+    def overseer(self) -> ShareDriver:
+        session = Tenant(self._tenant.info, "admin").session
+        manila = Manila(session, Where(interfaces=("internal",)), project_id=EVERY_PROJECT)
+        return SnapshotDriver(manila, Patience())
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.UTC)
 
     def make_share(self, **fields: Any) -> View:
         if fields.pop("snapshot_support", True) is False:

@@ -160,6 +160,8 @@ class Service:
     ) -> None:
         self.folder = folder
         self.cloud = cloud
+        self.microversion = "2.98"
+        self.karbor_is_administrator = True
         self.project_id = str(uuid.UUID(int=0xA))
         self.other_project = str(uuid.UUID(int=0xB))
         self.spawned: list[Callable[[], Any]] = []
@@ -174,11 +176,15 @@ class Service:
 
     def connect(self, context: Any, **_kwargs: Any) -> Any:
         """Stands in for :func:`karbor_manila.sessions.connect`."""
-        return FakeManila(self.cloud, context.project_id)
+        return FakeManila(self.cloud, context.project_id, self.microversion)
 
     def connect_as_karbor(self, project_id: str, **_kwargs: Any) -> Any:
         """Stands in for :func:`karbor_manila.sessions.connect_as_karbor`."""
-        return FakeManila(self.cloud, project_id)
+        manila = FakeManila(
+            self.cloud, project_id, self.microversion, administrator=self.karbor_is_administrator
+        )
+        manila.require_administrator()
+        return manila
 
     def die(self) -> "Service":
         """This process is killed; returns the one that is started instead of it."""
@@ -188,7 +194,9 @@ class Service:
         # Both are the same process of the operating system: its pid must seem to be used again.
         bank.update_object(key, bank.get_object(key) | {"started": 0.0})
         self.spawned.clear()
-        return Service(self.folder, self.cloud, type(self.manager))
+        heir = Service(self.folder, self.cloud, type(self.manager))
+        heir.microversion = self.microversion
+        return heir
 
     def share(self, **fields: Any) -> str:
         """The id of a new share of the project."""
