@@ -34,6 +34,8 @@ LOST = "lost"
 
 _IN_WORK = frozenset({constants.CHECKPOINT_STATUS_PROTECTING, constants.CHECKPOINT_STATUS_DELETING})
 
+_AT_REST = frozenset({constants.CHECKPOINT_STATUS_AVAILABLE, constants.CHECKPOINT_STATUS_ERROR})
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -97,8 +99,10 @@ class Audit:
         view = self._driver().show(finding.snapshot_id)
         if finding.kind == LOST:
             checkpoint = known.get(finding.checkpoint_id)
-            if view is None and checkpoint is not None:
-                return self._mark_as_lost(checkpoint, finding)
+            if view is None and self._is_kept(checkpoint):
+                record = self._ledger(checkpoint, finding.share_id).record()
+                if record and record.snapshot_id == finding.snapshot_id:
+                    return self._mark_as_lost(checkpoint, finding)
         elif view is None:
             return "gone already"
         else:
@@ -198,12 +202,7 @@ class Audit:
 
     def _lost(self, known: dict[str, Any], present: set[str]) -> Iterator[Finding]:
         for checkpoint in known.values():
-            if checkpoint is None or checkpoint.provider_id != self._provider.id:
-                continue
-            if checkpoint.status not in (
-                constants.CHECKPOINT_STATUS_AVAILABLE,
-                constants.CHECKPOINT_STATUS_ERROR,
-            ):
+            if not self._is_kept(checkpoint):
                 continue
             for share_id, record in self._records(checkpoint):
                 if record.snapshot_id in present or self._driver().show(record.snapshot_id):
@@ -219,6 +218,15 @@ class Audit:
                     why="its snapshot is not in Manila any more",
                     action="" if told else "say so in the checkpoint",
                 )
+
+    def _is_kept(self, checkpoint: Any) -> bool:
+        """Whether it is a readable checkpoint of this provider, and at rest: nobody has deleted it,
+        or is at it."""
+        return (
+            checkpoint is not None
+            and checkpoint.provider_id == self._provider.id
+            and checkpoint.status in _AT_REST
+        )
 
     def _records(self, checkpoint: Any) -> Iterator[tuple[str, ShareRecord]]:
         for node in checkpoints.resources(checkpoint):

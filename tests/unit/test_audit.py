@@ -444,6 +444,30 @@ def test_exactly_what_is_listed_is_acted_on(service: Service) -> None:
     assert later in service.cloud.snapshots
 
 
+@pytest.mark.parametrize("happened", ["deleted", "deleting", "protected anew", "record gone"])
+def test_a_checkpoint_that_is_not_what_it_was_is_not_called_lost(
+    service: Service, happened: str
+) -> None:
+    share = service.share()
+    checkpoint = protected(service, share)
+    snapshot_away(service, checkpoint, share)
+    audit = audit_of(service)
+    (finding,) = audit.find()
+    if happened == "deleted":
+        service.delete(checkpoint.id)
+    elif happened == "deleting":
+        service.call("delete", service.provider.id, checkpoint.id)
+    elif happened == "protected anew":
+        section = checkpoint.get_resource_bank_section(share)
+        record = section.get_object("metadata") | {"snapshot_id": str(uuid.uuid4())}
+        section.update_object("metadata", record)
+    else:
+        checkpoint.get_resource_bank_section(share).delete_object("metadata")
+    before = everything_in(service)
+    assert audit.fix(finding).startswith("left alone")
+    assert everything_in(service) == before
+
+
 def test_a_snapshot_that_is_back_is_not_called_lost(service: Service) -> None:
     share = service.share()
     checkpoint = protected(service, share)
