@@ -207,7 +207,7 @@ class Audit:
             for share_id, record in self._records(checkpoint):
                 if record.snapshot_id in present or self._driver().show(record.snapshot_id):
                     continue
-                told = reasons.key(share_id) in reasons.of(checkpoint)
+                told = _is_told(checkpoint, share_id, record.snapshot_id)
                 yield Finding(
                     kind=LOST,
                     provider_id=checkpoint.provider_id,
@@ -252,12 +252,20 @@ class Audit:
 
     def _mark_as_lost(self, checkpoint: Any, finding: Finding) -> str:
         """The user reads it; what else is in the checkpoint can be restored as before."""
-        reason = str(exception.SnapshotGone(finding.snapshot_id))
+        reason = _reason(finding.snapshot_id)
         reasons.add(checkpoint, "reasons", {reasons.key(finding.share_id): reason})
         self._ledger(checkpoint, finding.share_id).status(constants.RESOURCE_STATUS_ERROR)
-        shares = {share_id for share_id, _record in self._records(checkpoint)}
-        if {reasons.key(share_id) for share_id in shares} <= set(reasons.of(checkpoint)):
-            checkpoint.status = constants.CHECKPOINT_STATUS_ERROR  # nothing of it is left
+        lost = {
+            share_id
+            for share_id, record in self._records(checkpoint)
+            if _is_told(checkpoint, share_id, record.snapshot_id)
+        }
+        # What cannot be read here, or is no share, may be as good as ever.
+        if not any(
+            node.type != plans.PROJECT and node.id not in lost
+            for node in checkpoints.resources(checkpoint)
+        ):
+            checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
         checkpoint.commit()
         return "said so in the checkpoint"
 
@@ -275,3 +283,13 @@ class Audit:
 
     def _driver(self) -> ShareDriver:
         return self._shared.catalogue(None, EVERY_PROJECT).driver("snapshot")
+
+
+def _reason(snapshot_id: str) -> str:
+    return str(exception.SnapshotGone(snapshot_id))
+
+
+def _is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
+    """Whether the checkpoint says that this snapshot is gone; it may say other things of a share,
+    such as why an earlier deletion failed."""
+    return reasons.of(checkpoint).get(reasons.key(share_id)) == _reason(snapshot_id)

@@ -18,6 +18,7 @@ from karbor_manila import exception, identity, mark, sessions
 from karbor_manila.audit import LOST, ORPHAN, Audit, Finding
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.mark import Mark
+from karbor_manila.operations import reasons
 from tests.fakes.manila import FakeManila, passing, refused
 from tests.unit.banks import stored
 from tests.unit.karbor_stage import (
@@ -523,6 +524,29 @@ def test_what_is_known_as_lost_is_listed_and_not_done_again(service: Service) ->
     assert actions(find(service)) == {lost: ""}
     assert fix_all(service) == ["left alone"]
     assert everything_in(service) == before
+
+
+def test_another_reason_of_the_share_does_not_hide_that_it_is_lost(service: Service) -> None:
+    share, other = service.share(), service.share()
+    checkpoint = protected(service, share, other)
+    for named in (share, other):
+        reasons.add(checkpoint, "reasons", {reasons.key(named): "Its deletion failed once."})
+    checkpoint.commit()
+    lost = snapshot_away(service, checkpoint, share)
+    assert fix_all(service) == ["said so in the checkpoint"]
+    checkpoint = service.checkpoint(checkpoint.id)
+    assert lost in told(checkpoint)["reasons"][f"{SHARE}#{share}"]
+    assert checkpoint.status == "available"  # the other share is as good as ever
+
+
+def test_a_share_whose_record_cannot_be_read_counts_as_left(service: Service) -> None:
+    gone, newer = service.share(), service.share()
+    checkpoint = protected(service, gone, newer)
+    section = checkpoint.get_resource_bank_section(newer)
+    section.update_object("metadata", section.get_object("metadata") | {"version": 9})
+    snapshot_away(service, checkpoint, gone)
+    assert fix_all(service) == ["said so in the checkpoint"]
+    assert service.checkpoint(checkpoint.id).status == "available"
 
 
 def test_nothing_is_lost_that_only_a_list_leaves_out(
