@@ -79,8 +79,8 @@ class Audit:
         marked, present = [], set()
         for view in self._driver().everything():
             present.add(view["id"])
-            found = mark.read(view)
-            if found and found.bank == self._bank_id:
+            found = self._mark(view)
+            if found:
                 marked.append((view, found))
         orphans = (self._judge(view, found, known) for view, found in marked)
         return [finding for finding in orphans if finding] + list(self._lost(known, present))
@@ -106,7 +106,7 @@ class Audit:
         elif view is None:
             return "gone already"
         else:
-            found = mark.read(view)
+            found = self._mark(view)
             if found and self._judge(view, found, known) == finding:
                 return self._remove(finding)
         return "left alone: it is not what it was when it was listed"
@@ -150,6 +150,17 @@ class Audit:
             )
             return None
         return checkpoint
+
+    def _mark(self, view: View) -> Mark | None:
+        """The mark of this bank on a snapshot, if it bears one.
+
+        Tenants write what they like there: what is not an id was never written by us, and would
+        be part of keys in the bank and of what the operator's terminal shows.
+        """
+        found = mark.read(view)
+        if found is None or found.bank != self._bank_id:
+            return None
+        return found if plans.is_id(found.checkpoint) and plans.is_id(found.resource) else None
 
     def _judge(self, view: View, found: Mark, known: dict[str, Any]) -> Finding | None:
         """The finding about a marked snapshot, if there is anything to say of it."""

@@ -34,7 +34,7 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
     resources = plan.get("resources") or []
     for item in resources:
         # The id becomes part of a key in the bank.
-        if item["type"] == SHARE and not _is_id(item["id"]):
+        if item["type"] == SHARE and not is_id(item["id"]):
             raise karbor_exception.InvalidPlan(
                 reason=f"it names a share by {item['id']!r}, which is not an id (a UUID)"
             )
@@ -94,7 +94,7 @@ def _check(given: Mapping[str, Any] | None, known: Collection[str] | None, check
         check(dict(values or {}))
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
     """A UUID as Manila writes it; oslo's is_uuid_like takes braces and ``urn:uuid:`` as well."""
     return bool(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text))
 

@@ -277,6 +277,25 @@ def test_a_mark_of_another_share_is_forged_and_its_snapshot_left_alone(
     assert forged in service.cloud.snapshots
 
 
+NO_IDS = ["", "a b", "../..", "/", "x" * 255, "\x1b[31mred", "ünicode", "%s"]
+
+
+@pytest.mark.parametrize("field", ["resource", "checkpoint", "provider", "restore"])
+@pytest.mark.parametrize("text", NO_IDS)
+def test_no_tenant_can_stop_an_audit_by_a_mark_of_his_own(
+    service: Service, field: str, text: str
+) -> None:
+    share = service.share()
+    checkpoint = protected(service, share)
+    fields = {"checkpoint": checkpoint.id, field: text}
+    plant(service, share, mark_of(service, share, **fields))
+    orphan = orphaned(service)
+    findings = find(service)
+    assert {orphan: "remove the snapshot"}.items() <= actions(findings).items()
+    assert not [finding for finding in findings if text and text in finding.checkpoint_id]
+    assert orphan not in (fix_all(service) and service.cloud.snapshots)
+
+
 def test_another_banks_marks_are_nobodys_business(service: Service) -> None:
     protected(service)
     share = service.share()
@@ -432,6 +451,22 @@ def test_a_checkpoint_that_came_back_keeps_its_snapshot(
         written(service, checkpoint.id, dict.clear)
     assert audit.fix(finding).startswith("left alone")
     assert snapshot_id in service.cloud.snapshots
+
+
+def test_an_orphan_that_got_another_mark_is_left_alone(service: Service) -> None:
+    kept = protected(service)
+    orphan = orphaned(service)
+    audit = audit_of(service)
+    (finding,) = audit.find()
+    for bears in (
+        mark_of(service, finding.share_id),
+        mark_of(service, finding.share_id, checkpoint=kept.id),
+        mark_of(service, finding.share_id, checkpoint=finding.checkpoint_id, bank="other"),
+        None,
+    ):
+        service.cloud.snapshots[orphan]["metadata"] = bears.metadata() if bears else {}
+        assert audit.fix(finding).startswith("left alone")
+    assert orphan in service.cloud.snapshots
 
 
 def test_exactly_what_is_listed_is_acted_on(service: Service) -> None:
