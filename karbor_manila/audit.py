@@ -144,6 +144,12 @@ class Audit:
         try:
             checkpoint = self._provider.get_checkpoint(checkpoint_id)
             checkpoint.to_dict()
+            # What is asked of it later: nothing of a damaged one must end the audit.
+            _ = (
+                checkpoint.provider_id,
+                reasons.of(checkpoint),
+                list(checkpoints.resources(checkpoint)),
+            )
         except Exception as error:  # noqa: BLE001 - Karbor takes any index for a checkpoint's
             LOG.error(
                 "Checkpoint %s cannot be read; its shares are not judged: %s", checkpoint_id, error

@@ -93,8 +93,9 @@ def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any]) -> None:
 
 def of(checkpoint: Any) -> dict[str, str]:
     """The reasons that a checkpoint tells, by resource."""
-    told: dict[str, str] = _info(checkpoint).get("reasons") or {}
-    return told
+    told = _info(checkpoint).get("reasons")
+    # Tenants can give a checkpoint an extra_info of their own.
+    return told if isinstance(told, dict) else {}
 
 
 def _info(checkpoint: Any) -> dict[str, Any]:

@@ -401,6 +401,38 @@ def test_a_bank_whose_lists_fail_in_the_middle_removes_nothing(
         assert orphan in service.cloud.snapshots
 
 
+DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "empty": dict.clear,
+    "no status": lambda index: index.pop("status"),
+    "no project": lambda index: index.pop("project_id"),
+    "no provider": lambda index: index.pop("provider_id"),
+    "a new version": lambda index: index.update(version="7.0"),
+    "a graph that is none": lambda index: index.update(resource_graph="{"),
+    "a text that is no JSON": lambda index: index.update(extra_info="{"),
+    "a text that is a list": lambda index: index.update(extra_info="[1]"),
+    "reasons that are none": lambda index: index.update(extra_info='{"reasons": 5}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_not_judged_and_hides_no_other(
+    service: Service, damage: str
+) -> None:
+    share = service.share()
+    damaged = protected(service, share)
+    snapshot_away(service, damaged, share)
+    other = service.share()
+    lost = snapshot_away(service, protected(service, other), other)
+    planted = plant(service, share, mark_of(service, share, checkpoint=damaged.id))
+    orphan = orphaned(service)
+    written(service, damaged.id, DAMAGES[damage])
+    found = actions(find(service))
+    assert {lost, orphan} <= set(found)
+    assert not found.get(planted)
+    fix_all(service)
+    assert set(service.cloud.snapshots) == {planted}
+
+
 # -- between find and fix -------------------------------------------------------------------------
 
 
