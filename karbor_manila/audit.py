@@ -123,8 +123,11 @@ class Audit:
         prefix = f"/checkpoints/{checkpoint_id}/"
         try:
             held = f"{prefix}index.json" in set(self._provider.bank.list_objects(prefix))
+            hidden = not held and checkpoint_id in checkpoints.indexed(self._provider.bank)
         except karbor_exception.KarborException as error:
             raise exception.BankUnreadable("list a checkpoint", str(error)) from error
+        if hidden:
+            return {checkpoint_id: None}
         return {checkpoint_id: self._checkpoint(checkpoint_id)} if held else {}
 
     def _checkpoints(self) -> dict[str, Any]:
@@ -133,12 +136,19 @@ class Audit:
         try:
             for checkpoint_id in checkpoints.everything(self._provider.bank):
                 known[checkpoint_id] = self._checkpoint(checkpoint_id)
+            # Karbor's file-system bank passes over folders that it cannot read (os.walk).
+            hidden = checkpoints.indexed(self._provider.bank) - set(known)
         except karbor_exception.KarborException as error:
             raise exception.BankUnreadable("list its checkpoints", str(error)) from error
         if not known:
             # Karbor never removes the last object of a checkpoint.
             raise exception.BankSuspect(self._provider.name, "it has never held a checkpoint")
-        return known
+        for checkpoint_id in hidden:
+            LOG.error(
+                "Checkpoint %s is in the index and cannot be found; its shares are not judged",
+                checkpoint_id,
+            )
+        return known | dict.fromkeys(hidden)
 
     def _checkpoint(self, checkpoint_id: str) -> Any:
         try:

@@ -148,6 +148,15 @@ def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]
             yield parts[0], parts[2], parts[4]
 
 
+def indexed(bank: Any) -> set[str]:
+    """The ids of all checkpoints that are in the index, in any of its three branches.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    keys = bank.list_objects(_INDICES + "/")
+    return {key.rpartition("@")[2] for key in keys if "@" in key}
+
+
 def resources(checkpoint: Any) -> Iterator[Any]:
     """The resources of a checkpoint's graph, parents before children."""
 

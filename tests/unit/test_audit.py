@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -399,6 +400,38 @@ def test_a_bank_whose_lists_fail_in_the_middle_removes_nothing(
             break
     if nth == 1:
         assert orphan in service.cloud.snapshots
+
+
+def test_what_a_list_of_the_bank_leaves_out_is_not_taken_for_unknown(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Karbor's file-system bank passes over folders that it cannot read (os.walk)."""
+    shares = [service.share(), service.share()]
+    hidden, _seen = (protected(service, share) for share in shares)
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if hidden.id in str(path):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    audit = audit_of(service)
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find(service) == []
+    (snapshot_id,) = snapshots_of(service, hidden).values()
+    forged = Finding(
+        kind=ORPHAN,
+        provider_id=service.provider.id,
+        snapshot_id=snapshot_id,
+        share_id=shares[0],
+        checkpoint_id=hidden.id,
+        project_id=service.project_id,
+        why="its checkpoint is not in the bank",
+        action="remove the snapshot",
+    )
+    audit.find()
+    assert audit.fix(forged).startswith("left alone")
+    assert snapshot_id in service.cloud.snapshots
 
 
 DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
