@@ -125,6 +125,8 @@ class Ledger:
                 if key in self._section.list_objects():
                     raise
                 return None
+            except UnicodeDecodeError as error:
+                raise exception.RecordInvalid(key, "it is not text") from error
 
         return self._ask(read, f"give {key!r}")
 

@@ -466,6 +466,22 @@ def test_a_damaged_checkpoint_is_not_judged_and_hides_no_other(
     assert set(service.cloud.snapshots) == {planted}
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": 9}'])
+@pytest.mark.parametrize("page", ["metadata", "intent"])
+def test_a_damaged_record_is_not_judged_and_hides_no_other(
+    service: Service, content: bytes, page: str
+) -> None:
+    share = service.share()
+    checkpoint = protected(service, share)
+    orphan = orphaned(service)
+    folder = f"/checkpoints/{checkpoint.id}/resource-data/{share}"
+    stored(service.folder / "bank", f"{folder}/metadata").unlink()
+    stored(service.folder / "bank", f"{folder}/{page}").write_bytes(content)
+    assert list(actions(find(service))) == [orphan]
+    fix_all(service)
+    assert list(service.cloud.snapshots) == list(snapshots_of(service, checkpoint).values())
+
+
 # -- between find and fix -------------------------------------------------------------------------
 
 
