@@ -293,7 +293,10 @@ class Audit:
             for node in checkpoints.resources(checkpoint)
         ):
             checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
-        checkpoint.commit()
+        try:
+            checkpoint.commit()
+        except karbor_exception.KarborException as error:
+            raise exception.BankUnreadable("take what is lost", str(error)) from error
         return "said so in the checkpoint"
 
     def _is_young(self, view: View) -> bool:

@@ -681,6 +681,23 @@ def test_a_snapshot_in_any_status_is_not_gone(service: Service, status: str) -> 
     assert find(service) == []
 
 
+def test_a_bank_that_does_not_take_what_is_lost_is_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = service.share()
+    snapshot_away(service, protected(service, share), share)
+    audit = audit_of(service)
+    (finding,) = audit.find()
+
+    def full(self: Any, key: str, value: Any, context: Any = None) -> None:
+        if key.endswith("index.json"):
+            raise karbor_exception.BankUpdateObjectFailed(reason="disk full", key=key)
+
+    monkeypatch.setattr(FileSystemBankPlugin, "update_object", full)
+    with pytest.raises(exception.BankUnreadable, match="disk full"):
+        audit.fix(finding)
+
+
 # -- shares, other providers, other Karbors -------------------------------------------------------
 
 
