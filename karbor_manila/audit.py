@@ -305,7 +305,9 @@ class Audit:
             made = datetime.datetime.fromisoformat(str(view.get("created_at")))
         except ValueError:
             return True
-        age = self._clock.utcnow() - made.replace(tzinfo=datetime.UTC)
+        if made.tzinfo is None:
+            made = made.replace(tzinfo=datetime.UTC)
+        age = self._clock.utcnow() - made
         return age.total_seconds() < self._grace
 
     def _ledger(self, checkpoint: Any, share_id: str) -> Ledger:

@@ -333,6 +333,17 @@ def test_without_a_readable_time_nothing_is_old(service: Service, created_at: An
     assert fix_all(service) == ["left alone"]
 
 
+@pytest.mark.parametrize("offset", ["-10:00", "+00:00", "Z", "+10:00"])
+def test_a_time_with_a_zone_is_taken_at_its_word(service: Service, offset: str) -> None:
+    protected(service)
+    orphan = orphaned(service)
+    local = {"-10:00": "14:00", "+10:00": "10:00"}.get(offset, "00:00")
+    day = "2025-12-31" if offset == "-10:00" else "2026-01-01"
+    service.cloud.snapshots[orphan]["created_at"] = f"{day}T{local}:00{offset}"
+    # All of these are midnight, UTC; by the clock of the test that is a quarter of an hour ago.
+    assert actions(find(service, grace=HOUR)) == {orphan: ""}
+
+
 # -- banks that cannot be trusted -----------------------------------------------------------------
 
 
