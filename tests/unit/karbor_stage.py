@@ -115,10 +115,10 @@ def configured(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Karbor's tables in memory."""
+def database(monkeypatch: pytest.MonkeyPatch, connection: str = "sqlite://") -> Iterator[None]:
+    """Karbor's tables, in memory unless ``connection`` says otherwise."""
     monkeypatch.setattr(sqlalchemy_api, "_FACADE", None)
-    cfg.CONF.set_override("connection", "sqlite://", "database")
+    cfg.CONF.set_override("connection", connection, "database")
     try:
         engine = sqlalchemy_api.get_engine()
         models.BASE.metadata.create_all(engine)
@@ -306,12 +306,13 @@ def started(
     monkeypatch: pytest.MonkeyPatch,
     *plugins: str,
     manager: type[karbor_manager.ProtectionManager] = ProtectionManager,
+    connection: str = "sqlite://",
 ) -> Iterator[Service]:
     """A service with one provider that has these plugins (by default ours)."""
     cloud = Cloud(FakeClock())
     provider_file(folder, str(uuid.UUID(int=0x1)), plugins or (OURS, OUR_PROJECT))
     monkeypatch.setattr(shared, "Clock", lambda: cloud.clock)
-    with configured(folder), database(monkeypatch):
+    with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)
         monkeypatch.setattr(sessions, "connect", service.connect)
         monkeypatch.setattr(sessions, "connect_as_karbor", service.connect_as_karbor)
