@@ -17,6 +17,16 @@ NAMESPACE = "karbor_manila.commands"
 _NOISY_BANK = "karbor.services.protection.bank_plugins.file_system_bank_plugin"
 
 
+class _OneLine(logging.Formatter):
+    """Each event in one line, with what caused it but not where it came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The first lines of the message and of the exception."""
+        said = _first_line(record.getMessage())
+        cause = _first_line(str(record.exc_info[1])) if record.exc_info else ""
+        return said if cause in said else f"{said}: {cause}"
+
+
 class KarborManila(App):
     """Looks after shares that Karbor protects with karbor-manila.
 
@@ -32,17 +42,25 @@ class KarborManila(App):
         )
 
     def configure_logging(self) -> None:
-        """Warnings on the console; ``-v`` adds the course of things, ``-vv`` everything."""
+        """Warnings on the console; ``-v`` adds the course of things, ``-vv`` everything.
+
+        One line for each, unless ``-vv`` or ``--debug`` asks for tracebacks; a log file has them
+        in any case.
+        """
         level = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}.get(
             self.options.verbose_level, logging.DEBUG
         )
         # Some library may have configured the root logger at its import.
-        logging.basicConfig(
-            force=True,
-            level=level,
-            format=self.CONSOLE_MESSAGE_FORMAT,
-            filename=self.options.log_file,
+        console = logging.StreamHandler(self.stderr)
+        whole = self.options.debug or level <= logging.DEBUG
+        console.setFormatter(
+            logging.Formatter(self.CONSOLE_MESSAGE_FORMAT) if whole else _OneLine()
         )
+        handlers: list[logging.Handler] = [console]
+        if self.options.log_file:
+            handlers.append(logging.FileHandler(self.options.log_file, encoding="utf-8"))
+            handlers[-1].setFormatter(logging.Formatter(self.LOG_FILE_MESSAGE_FORMAT))
+        logging.basicConfig(force=True, level=level, handlers=handlers)
         if level > logging.DEBUG:
             # It calls every object that is not there an error.
             logging.getLogger(_NOISY_BANK).setLevel(logging.CRITICAL)
@@ -55,6 +73,10 @@ class KarborManila(App):
             self.LOG.error("%s", error)
             return 1
         return code
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
 from oslo_config import cfg
+from oslo_db import exception as db_exception
 
-from karbor_manila import audit, identity, lease
+from karbor_manila import audit, claims, identity, lease, reconciliation
 from karbor_manila.commands import app, host
 from karbor_manila.commands.app import KarborManila
 from karbor_manila.commands.host import Host
@@ -20,6 +22,7 @@ from tests.fakes.manila import Died, passing
 from tests.unit.karbor_stage import (
     TOKEN,
     Service,
+    provider_file,
     started,
 )
 from tests.unit.test_audit import (
@@ -271,6 +274,21 @@ def test_what_a_living_process_works_on_is_left_to_it(service: Service, run: Any
     assert the_status(service) == "available"
 
 
+def test_what_cannot_be_ended_says_why_in_one_line(
+    service: Service, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = killed(service)
+
+    def broken(*_args: Any) -> str:
+        raise RuntimeError("out of order\nand a second line")
+
+    monkeypatch.setattr(reconciliation, "_end_checkpoint", broken)
+    ran = run("reconcile", "-f", "json")
+    assert ran.code == 3
+    (line,) = ran.lines
+    assert line.endswith("could not be ended: out of order")
+
+
 # -- what goes wrong ------------------------------------------------------------------------------
 
 
@@ -291,6 +309,39 @@ def test_a_configuration_that_is_not_there_is_one_line(
     assert "nowhere.conf" in ran.err
 
 
+def test_a_provider_that_cannot_be_loaded_is_named_without_a_traceback(
+    service: Service, run: Any
+) -> None:
+    provider_file(service.folder, SECOND, ("karbor-manila-misspelt",))
+    protected(service)
+    ran = run("audit")
+    assert ran.code == 0
+    assert f"Load provider: {SECOND} failed" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        db_exception.DBConnectionError("no database\n(Background on this error at: sqlalche.me)"),
+        karbor_exception.BankListObjectsFailed(reason="out of order"),
+        OSError(5, "Input/output error"),
+        RuntimeError("first\nsecond"),
+        ValueError(""),
+    ],
+)
+def test_whatever_is_raised_is_one_line_and_answers_1(
+    run: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(_self: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(claims.Claims, "all", broken)
+    for argv in ((), ("--dry-run",)):
+        ran = run("reconcile", *argv)
+        assert (ran.code, len(ran.lines), ran.out) == (1, 1, "")
+
+
 def test_debug_shows_where_an_error_came_from(service: Service, run: Any) -> None:
     protected(service)
     service.provider.bank.update_object(identity.KEY, "damaged")
@@ -299,6 +350,17 @@ def test_debug_shows_where_an_error_came_from(service: Service, run: Any) -> Non
     assert ran.code == 1
     assert "Traceback" in ran.err
     assert "in find" in ran.err
+
+
+def test_a_log_file_takes_nothing_away_from_the_console(
+    service: Service, run: Any, tmp_path: Path
+) -> None:
+    protected(service)
+    service.provider.bank.update_object(identity.KEY, "damaged")
+    log = tmp_path / "log"
+    ran = run("--log-file", str(log), "audit")
+    assert len(ran.lines) == 1
+    assert ran.lines[0] in log.read_text()
 
 
 def test_quiet_still_says_why_it_failed(service: Service, run: Any) -> None:
