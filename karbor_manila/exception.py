@@ -296,6 +296,19 @@ class Taken(KarborManilaError):
         )
 
 
+class NoProvider(KarborManilaError):
+    """Karbor's configuration has nothing for a command to look at."""
+
+    def __init__(self, wanted: str, known: list[str]) -> None:
+        self.wanted = wanted
+        self.known = known
+        super().__init__(
+            f"Karbor's configuration has no {wanted} (there are: {', '.join(known) or 'none'}). "
+            f"Check --config-file, and provider_config_dir in karbor.conf; Karbor leaves out a "
+            f"provider that it cannot load."
+        )
+
+
 class BankSuspect(KarborManilaError):
     """A bank on whose word nothing is judged: it may be the wrong one, or not all of it."""
 

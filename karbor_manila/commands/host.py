@@ -15,7 +15,7 @@ from karbor.services.protection.provider import ProviderRegistry
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila import lease, opts, plans
+from karbor_manila import exception, lease, opts, plans
 
 LOG = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class Host:
     """Karbor as its configuration describes it, without its services.
 
     :param config_files: paths; none for those that Karbor's services find themselves
+    :raises NoProvider: it describes none
     """
 
     def __init__(self, config_files: list[str]) -> None:
@@ -32,10 +33,21 @@ class Host:
         objects.register_all()
         self.settings = opts.register_service_opts(cfg.CONF)
         self.providers: list[Any] = list(ProviderRegistry().providers.values())
+        if not self.providers:
+            raise exception.NoProvider("provider", [])
 
     def ours(self) -> list[Any]:
-        """The providers whose shares our plugin protects."""
-        return [provider for provider in self.providers if plans.protects_shares(provider)]
+        """The providers whose shares our plugin protects.
+
+        :raises NoProvider: there is none
+        """
+        ours = [provider for provider in self.providers if plans.protects_shares(provider)]
+        if not ours:
+            raise exception.NoProvider(
+                "provider whose shares karbor-manila protects",
+                sorted(provider.name for provider in self.providers),
+            )
+        return ours
 
     @contextlib.contextmanager
     def alive(self) -> Iterator[None]:

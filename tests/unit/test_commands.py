@@ -20,6 +20,8 @@ from karbor_manila.commands.app import KarborManila
 from karbor_manila.commands.host import Host
 from tests.fakes.manila import Died, passing
 from tests.unit.karbor_stage import (
+    KARBORS,
+    NOOP,
     TOKEN,
     Service,
     provider_file,
@@ -307,6 +309,24 @@ def test_a_configuration_that_is_not_there_is_one_line(
     ran = run(command, config=tmp_path / "nowhere.conf")
     assert (ran.code, len(ran.lines), ran.out) == (1, 1, "")
     assert "nowhere.conf" in ran.err
+
+
+@pytest.mark.parametrize("command", ["audit", "reconcile"])
+def test_a_configuration_without_providers_is_an_error(
+    service: Service, run: Any, command: str
+) -> None:
+    (path,) = (service.folder / "providers.d").iterdir()
+    path.unlink()
+    ran = run(command)
+    assert (ran.code, len(ran.lines)) == (1, 1)
+    assert "no provider (there are: none)" in ran.err
+
+
+def test_an_audit_without_a_provider_of_ours_is_an_error(service: Service, run: Any) -> None:
+    provider_file(service.folder, service.provider.id, (NOOP, KARBORS))
+    ran = run("audit")
+    assert (ran.code, len(ran.lines)) == (1, 1)
+    assert f"there are: {service.provider.id}" in ran.err
 
 
 def test_a_provider_that_cannot_be_loaded_is_named_without_a_traceback(
