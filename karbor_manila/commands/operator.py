@@ -7,12 +7,15 @@ from typing import Any
 
 import futurist
 from cliff.lister import Lister
+from oslo_log import log as logging
 
-from karbor_manila import exception, identity, reconciliation
+from karbor_manila import exception, reconciliation
 from karbor_manila.audit import Audit as Auditing
 from karbor_manila.audit import Finding
 from karbor_manila.claims import Claims
 from karbor_manila.commands.host import Host
+
+LOG = logging.getLogger(__name__)
 
 #: The exit code when there is something that a person has to look at.
 SOMETHING_TO_DO = 3
@@ -35,9 +38,11 @@ class HostCommand(Lister):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Print the list; the exit code says whether something is left to do."""
+        """Print the list; the exit code says whether something failed or is left to do."""
+        self.failed = False
         self.left = False
-        return super().run(parsed_args) or (SOMETHING_TO_DO if self.left else 0)
+        done = super().run(parsed_args) or int(self.failed)
+        return done or (SOMETHING_TO_DO if self.left else 0)
 
 
 class Reconcile(HostCommand):
@@ -92,7 +97,8 @@ class Audit(HostCommand):
     """List snapshots that no checkpoint accounts for, and checkpoints whose snapshot is gone.
 
     Only what bears the mark of the bank is looked at. Exit code 3: something was found (without
-    --fix), or something that was found could not be mended.
+    --fix), or something that was found could not be mended. Exit code 1 and a list: the list has
+    not what a bank holds that could not be audited.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -116,16 +122,23 @@ class Audit(HostCommand):
         """One line for each finding."""
         host = Host(parsed_args.config_file)
         grace = host.settings.audit_grace if parsed_args.grace is None else parsed_args.grace
-        seen: set[str] = set()
+        seen: set[tuple[str, ...]] = set()
         rows = []
         for provider in host.ours():
-            bank_id = identity.read(provider.bank)
-            if bank_id in seen:
-                continue  # another provider on the same bank
-            seen |= {bank_id} if bank_id else set()
             audit = Auditing(provider, grace=grace)
-            for finding in audit.find():
-                rows.append((*_columns(finding), self._about(audit, finding, parsed_args.fix)))
+            try:
+                findings = audit.find()
+            except exception.KarborManilaError as error:
+                # What was found, and perhaps removed, for another provider has to be told.
+                LOG.exception("%s", error)
+                self.failed = True
+                continue
+            for finding in findings:
+                columns = _columns(finding)
+                if columns in seen:
+                    continue  # another provider on the same bank
+                seen.add(columns)
+                rows.append((*columns, self._about(audit, finding, parsed_args.fix)))
         return (
             (
                 "Finding",

@@ -22,6 +22,8 @@ from tests.fakes.manila import Died, passing
 from tests.unit.karbor_stage import (
     KARBORS,
     NOOP,
+    OUR_PROJECT,
+    OURS,
     TOKEN,
     Service,
     provider_file,
@@ -29,7 +31,9 @@ from tests.unit.karbor_stage import (
 )
 from tests.unit.test_audit import (
     everything_in,
+    mark_of,
     orphaned,
+    plant,
     protected,
     snapshot_away,
 )
@@ -220,6 +224,59 @@ def test_an_unknown_command_answers_2(run: Any) -> None:
     ran = run("remove-everything")
     assert ran.code == 2
     assert "Traceback" not in ran.err
+
+
+def second_provider(service: Service, bank: str = "bank") -> None:
+    provider_file(service.folder, SECOND, (OURS, OUR_PROJECT))
+    path = service.folder / "providers.d" / f"{SECOND}.conf"
+    path.write_text(
+        path.read_text().replace(str(service.folder / "bank"), str(service.folder / bank))
+    )
+
+
+def test_a_bank_of_two_providers_is_listed_once_and_audited_for_both(
+    service: Service, run: Any
+) -> None:
+    shares = [service.share(), service.share()]
+    first, second = (protected(service, share) for share in shares)
+    orphan = orphaned(service)
+    lost = {snapshot_away(service, *pair) for pair in zip((first, second), shares, strict=True)}
+    index = second.checkpoint_section.get_object("index.json")
+    second.checkpoint_section.update_object("index.json", index | {"provider_id": SECOND})
+    second_provider(service)
+    ran = run("audit", "--grace", "0", "-f", "json")
+    assert sorted(row["Snapshot"] for row in ran.rows) == sorted({orphan, *lost})
+    ran = run("audit", "--fix", "--grace", "0", "-f", "json")
+    assert ran.code == 0
+    assert len(ran.rows) == 3
+
+
+def test_a_second_bank_that_is_suspect_does_not_hide_what_was_done_for_the_first(
+    service: Service, run: Any
+) -> None:
+    protected(service)
+    orphan = orphaned(service)
+    second_provider(service, "not-mounted")
+    ran = run("audit", "--fix", "--grace", "0", "-f", "json")
+    assert ran.code == 1
+    assert [(row["Snapshot"], row["Done"]) for row in ran.rows] == [(orphan, "removed")]
+    (line,) = ran.lines
+    assert SECOND in line
+    assert "mounted" in line
+
+
+def test_a_second_bank_is_audited_on_its_own(service: Service, run: Any) -> None:
+    protected(service)
+    second_provider(service, "other-bank")
+    other = Host([str(service.folder / "karbor.conf")]).providers
+    (bank,) = (provider.bank for provider in other if provider.id == SECOND)
+    assert identity.bank_id(bank) != identity.bank_id(service.provider.bank)
+    share = service.share()
+    theirs = plant(service, share, mark_of(service, share, bank=identity.bank_id(bank)))
+    ran = run("audit", "--fix", "--grace", "0", "-f", "json")
+    assert (ran.code, ran.rows) == (1, [])
+    assert "never held a checkpoint" in ran.err
+    assert theirs in service.cloud.snapshots
 
 
 # -- reconcile ------------------------------------------------------------------------------------
