@@ -3,6 +3,7 @@
 
 import argparse
 import functools
+import math
 from typing import Any
 
 import futurist
@@ -112,7 +113,7 @@ class Audit(HostCommand):
         )
         parser.add_argument(
             "--grace",
-            type=float,
+            type=_seconds,
             metavar="SECONDS",
             help="Leave alone what is younger (by default audit_grace of karbor.conf).",
         )
@@ -174,3 +175,10 @@ def _columns(finding: Finding) -> tuple[str, ...]:
         finding.project_id,
         finding.why,
     )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:  # nothing is younger than no number
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 0 on")
+    return seconds

@@ -215,6 +215,17 @@ def test_the_grace_is_that_of_the_command_or_of_karbor_conf(
     assert orphan in service.cloud.snapshots
 
 
+@pytest.mark.parametrize("grace", ["nan", "inf", "-1", "-inf", "soon", ""])
+def test_a_grace_that_is_no_number_of_seconds_is_wrong_usage(
+    service: Service, run: Any, grace: str
+) -> None:
+    orphan = orphaned(service)
+    ran = run("audit", "--fix", f"--grace={grace}")
+    assert ran.code == 2
+    assert "--grace" in ran.err
+    assert orphan in service.cloud.snapshots
+
+
 @pytest.mark.parametrize("argv", [["audit", "--dry"], ["reconcile", "--fix"], ["audit", "x"]])
 def test_wrong_usage_answers_2(run: Any, argv: list[str]) -> None:
     assert run(*argv).code == 2
