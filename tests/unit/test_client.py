@@ -25,6 +25,7 @@ from karbor_manila.exception import (
     ManilaPassing,
     ManilaRefused,
     ManilaTooOld,
+    NotAdministrator,
 )
 
 HOST = "http://manila.example:8786"
@@ -916,3 +917,43 @@ def test_a_server_that_is_down_is_worth_another_try():
     error = error_of(connected(f"http://127.0.0.1:{port}/v2").limits)
     assert isinstance(error, ManilaPassing)
     assert TOKEN not in str(error)
+
+
+# -- administrators -------------------------------------------------------------------------------
+
+
+def test_an_administrator_may_list_the_services(manila, requests_mock):
+    asked = requests_mock.get(f"{ENDPOINT}/services", json={"services": []})
+    assert manila.require_administrator() is None
+    assert asked.call_count == 1
+
+
+def test_who_may_not_list_the_services_is_no_administrator(manila, requests_mock):
+    body = {"forbidden": {"code": 403, "message": "Policy doesn't allow service:index."}}
+    requests_mock.get(f"{ENDPOINT}/services", status_code=403, json=body)
+    with pytest.raises(NotAdministrator, match=r"Policy doesn't allow.*role admin"):
+        manila.require_administrator()
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_a_refusal_of_another_kind_says_nothing_of_administrators(manila, requests_mock, status):
+    requests_mock.get(f"{ENDPOINT}/services", status_code=status, json={})
+    with pytest.raises(ManilaRefused):
+        manila.require_administrator()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_error_makes_nobody_an_administrator(manila, requests_mock, status):
+    requests_mock.get(f"{ENDPOINT}/services", status_code=status)
+    with pytest.raises(ManilaPassing):
+        manila.require_administrator()
+
+
+@pytest.mark.parametrize("kind", ["shares", "snapshots"])
+def test_an_administrators_list_of_every_project_names_none(connect, requests_mock, kind):
+    manila = connect(project_id=client.EVERY_PROJECT)
+    asked = requests_mock.get(f"{ENDPOINT}/{kind}/detail", json={kind: [], "count": 0})
+    assert getattr(manila, kind)() == []
+    sent = query(asked.last_request)
+    assert sent["all_tenants"] == "1"
+    assert "project_id" not in sent

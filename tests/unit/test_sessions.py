@@ -7,11 +7,12 @@ import pytest
 from karbor.common import config as karbor_config
 from karbor.services.protection.client_factory import ClientFactory
 from karbor.services.protection.clients import manila as karbor_manila_client
+from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1 import token_endpoint
 from oslo_config import cfg
 
 from karbor_manila import client, sessions
-from karbor_manila.exception import SessionUnavailable
+from karbor_manila.exception import ManilaPassing, NotAdministrator, SessionUnavailable
 
 GROUP = "manila_client"
 V2_TYPES = ("sharev2", "shared-file-system", "share")
@@ -209,3 +210,104 @@ def test_certificates_are_checked_as_the_operator_says(settings, given, verify):
 def test_an_endpoint_of_the_operators_gets_the_project_as_karbors_own_client_does_it(settings):
     settings(manila_endpoint="http://manila.invalid/v2/")
     assert connect().where.endpoint == "http://manila.invalid/v2/project-a"
+
+
+# -- Karbor's own user ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trustee(monkeypatch):
+    """How Karbor's factory is asked, and what it gives: a session of Karbor's own user."""
+    asked = SimpleNamespace(calls=[], session=SimpleNamespace(get_project_id=lambda: "karbors-own"))
+
+    def generate(context, service, privileged_user=False):
+        asked.calls.append((context, service, privileged_user))
+        return asked.session
+
+    monkeypatch.setattr(ClientFactory, "_generate_session", generate)
+    return asked
+
+
+@pytest.fixture
+def required(monkeypatch):
+    """The clients that were made, each with how often it was asked for an administrator."""
+    made = []
+
+    class Client(SimpleNamespace):
+        def require_administrator(self):
+            self.checked += 1
+            if self.session.refused:
+                raise NotAdministrator("Policy doesn't allow service:index")
+
+    def make(session, where, **kwargs):
+        session.refused = getattr(session, "refused", False)
+        made.append(Client(session=session, where=where, checked=0, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(sessions.client, "Manila", make)
+    return made
+
+
+def connect_as_karbor(project_id=client.EVERY_PROJECT):
+    return sessions.connect_as_karbor(project_id, timeout=7.0, parallel=3)
+
+
+@pytest.mark.usefixtures("required")
+def test_work_without_a_tenant_is_done_as_karbors_own_user(trustee):
+    manila = connect_as_karbor()
+    assert trustee.calls == [(None, "manila", True)]
+    assert manila.session is trustee.session
+    assert trustee.session.timeout == 7.0
+
+
+@pytest.mark.usefixtures("trustee", "required")
+@pytest.mark.parametrize("project_id", [client.EVERY_PROJECT, "project-a"])
+def test_karbors_own_user_asks_for_the_project_that_is_worked_on(project_id):
+    manila = connect_as_karbor(project_id)
+    assert (manila.project_id, manila.timeout, manila.parallel) == (project_id, 7.0, 3)
+    assert manila.where == sessions.where()
+
+
+@pytest.mark.usefixtures("trustee")
+def test_karbors_own_user_is_checked_before_anything_is_believed(required, trustee):
+    assert connect_as_karbor().checked == 1
+    trustee.session.refused = True
+    with pytest.raises(NotAdministrator):
+        connect_as_karbor()
+    assert [manila.checked for manila in required] == [1, 1]
+
+
+@pytest.mark.usefixtures("required")
+def test_without_a_session_karbors_own_user_is_named(trustee):
+    trustee.session = None
+    with pytest.raises(SessionUnavailable, match=r"Karbor's own user.*\[trustee\]"):
+        connect_as_karbor()
+
+
+@pytest.mark.usefixtures("required")
+@pytest.mark.parametrize(
+    ("given", "verify"),
+    [({}, None), ({"auth_insecure": True}, False), ({"ca_cert_file": "/all.pem"}, "/all.pem")],
+)
+def test_certificates_are_checked_for_karbors_own_user_as_well(trustee, settings, given, verify):
+    settings(**given)
+    connect_as_karbor()
+    assert getattr(trustee.session, "verify", None) == verify
+
+
+@pytest.mark.usefixtures("trustee", "required")
+def test_an_endpoint_of_the_operators_gets_the_project_of_karbors_own_user(settings):
+    settings(manila_endpoint="http://manila.invalid/v2/")
+    assert connect_as_karbor("project-a").where.endpoint == "http://manila.invalid/v2/karbors-own"
+
+
+@pytest.mark.usefixtures("required")
+def test_a_keystone_that_is_away_while_the_project_is_looked_for_may_come_back(trustee, settings):
+    settings(manila_endpoint="http://manila.invalid/v2")
+
+    def away():
+        raise ks_exc.ConnectFailure("refused")
+
+    trustee.session.get_project_id = away
+    with pytest.raises(ManilaPassing, match="project of Karbor's own user"):
+        connect_as_karbor()
