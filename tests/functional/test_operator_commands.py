@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's commands on real services: Karbor's configuration, its user and its database."""
+
+import json
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import files
+from sandbox.karbor import providers
+from sandbox.proxy.control import Proxy
+from sandbox.proxy.rules import Rule
+from sandbox.stack import Stack
+from sandbox.tenant import Tenant, wait
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_command(stack: Stack, config: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [stack.info.bin / "karbor-manila", *argv, "--config-file", config],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+    )
+
+
+@pytest.fixture
+def command(stack: Stack) -> Command:
+    """Runs karbor-manila as an operator does on Karbor's host."""
+    return lambda *argv: run_command(stack, stack.state.directory("karbor") / "karbor.conf", *argv)
+
+
+@pytest.fixture
+def marked(alpha: Tenant) -> tuple[Any, Any, dict[str, str]]:
+    """A share of alpha with a checkpoint: share, checkpoint, and the mark of its snapshot."""
+    share = alpha.make_share("audited")
+    checkpoint = alpha.protect(alpha.plan_of_shares([share]))
+    (snapshot,) = alpha.snapshots(share.id)
+    return share, checkpoint, dict(snapshot.metadata)
+
+
+def plant(tenant: Tenant, share: Any, metadata: dict[str, str]) -> str:
+    """A snapshot that the tenant makes with a mark of ours on it."""
+    made = tenant.manila.share_snapshots.create(share.id, name="planted", metadata=metadata)
+    wait(
+        "the planted snapshot",
+        lambda: tenant.manila.share_snapshots.get(made.id),
+        lambda seen: seen.status == "available",
+        30,
+    )
+    return str(made.id)
+
+
+def rows(ran: subprocess.CompletedProcess[str], *ids: str) -> dict[str, dict[str, str]]:
+    """What a command printed with ``-f json`` about these snapshots, by id."""
+    return {row["Snapshot"]: row for row in json.loads(ran.stdout) if row["Snapshot"] in ids}
+
+
+def there(tenant: Tenant) -> set[str]:
+    return {snapshot.id for snapshot in tenant.snapshots()}
+
+
+def test_a_killed_protection_is_listed_and_ended_while_karbor_is_down(
+    alpha: Tenant, proxy: Proxy, stack: Stack, command: Command
+) -> None:
+    shares = [alpha.make_share(f"killed {n}") for n in range(2)]
+    named = {share.id for share in shares}
+    plan = alpha.plan_of_shares(shares)
+    with proxy.fault(Rule.delay("POST", "/snapshots$", 5, nth=2, times=None)):
+        begun = alpha.karbor.checkpoints.create(plan.provider_id, plan.id)
+        wait(
+            "the first snapshot",
+            alpha.snapshots,
+            lambda seen: {snapshot.share_id for snapshot in seen} & named,
+            30,
+        )
+        stack.kill("karbor", signal.SIGKILL)
+    index = stack.info.bank / "karbor/checkpoints" / begun.id / "index.json"
+    try:
+        before = index.read_text()
+        listed = command("reconcile", "--dry-run", "-f", "json")
+        (row,) = (row for row in json.loads(listed.stdout) if row["ID"] == begun.id)
+        assert (listed.returncode, row["Operation"], row["Status"]) == (3, "protect", "unfinished")
+        assert row["Project"] == alpha.project_id
+        assert index.read_text() == before
+        ended = command("reconcile", "-f", "json")
+        (row,) = (row for row in json.loads(ended.stdout) if row["ID"] == begun.id)
+        assert ended.returncode == 0, ended.stderr
+        assert row["Status"] in ("available", "error")
+        assert json.loads(index.read_text())["status"] == row["Status"]
+        again = command("reconcile", "-f", "json")
+        assert (again.returncode, json.loads(again.stdout)) == (0, [])
+    finally:
+        stack.start_service("karbor")
+    checkpoint = alpha.checkpoint(plan.provider_id, begun.id)
+    assert checkpoint.status == row["Status"]
+    alpha.delete(checkpoint)
+    assert not [snapshot for snapshot in alpha.snapshots() if snapshot.share_id in named]
+
+
+def test_a_planted_orphan_is_removed_and_a_forged_one_of_another_project_is_not(
+    alpha: Tenant, beta: Tenant, command: Command, marked: Any
+) -> None:
+    share, checkpoint, metadata = marked
+    unknown = {"karbor_manila_checkpoint": str(uuid.uuid4())}
+    orphan = plant(alpha, share, metadata | unknown)
+    theirs = beta.make_share("of beta")
+    forged = plant(beta, theirs, metadata | {"karbor_manila_resource": theirs.id})
+    everything = there(alpha) | there(beta)
+
+    young = command("audit", "-f", "json")
+    assert young.returncode == 3
+    found = rows(young, orphan, forged)
+    assert {key: row["Action"] for key, row in found.items()} == {orphan: "none", forged: "none"}
+    assert "young" in found[orphan]["Why"]
+    assert "forged" in found[forged]["Why"]
+    assert found[forged]["Project"] == beta.project_id
+    spared = command("audit", "--fix", "-f", "json")
+    assert spared.returncode == 3
+    assert there(alpha) | there(beta) == everything
+
+    fixed = command("audit", "--fix", "--grace", "0", "-f", "json")
+    done = {key: row["Done"] for key, row in rows(fixed, orphan, forged).items()}
+    assert done == {orphan: "removed", forged: "left alone"}
+    assert there(alpha) | there(beta) == everything - {orphan}
+    alpha.verify(checkpoint)
+
+
+def test_a_snapshot_that_was_removed_behind_our_back_is_told_in_the_checkpoint(
+    alpha: Tenant, command: Command
+) -> None:
+    shares = [alpha.make_share("gone"), alpha.make_share("good")]
+    checkpoint = alpha.protect(alpha.plan_of_shares(shares))
+    (lost,) = alpha.snapshots(shares[0].id)
+    alpha.manila.share_snapshots.delete(lost.id)
+    wait("its end", lambda: there(alpha), lambda left: lost.id not in left, 30)
+
+    row = rows(command("audit", "-f", "json"), lost.id)[lost.id]
+    assert (row["Finding"], row["Action"]) == ("lost", "say so in the checkpoint")
+    assert (row["Share"], row["Checkpoint"]) == (shares[0].id, checkpoint.id)
+    seen = alpha.checkpoint(alpha.provider, checkpoint.id)
+    assert lost.id not in str(seen.extra_info)
+
+    row = rows(command("audit", "--fix", "-f", "json"), lost.id)[lost.id]
+    assert row["Done"] == "said so in the checkpoint"
+    seen = alpha.checkpoint(alpha.provider, checkpoint.id)
+    assert seen.status == "available"
+    assert lost.id in str(seen.extra_info)
+    assert rows(command("audit", "-f", "json"), lost.id)[lost.id]["Action"] == "none"
+    alpha.delete(seen)
+
+
+def test_two_karbors_on_one_manila_never_touch_each_others(
+    alpha: Tenant, stack: Stack, command: Command, marked: Any, tmp_path: Path
+) -> None:
+    """The second one has a bank of its own, and nothing else."""
+    share, checkpoint, metadata = marked
+    bank = tmp_path / "bank/karbor"
+    (bank / "karbor-manila").mkdir(parents=True)
+    other_id, known = str(uuid.uuid4()), str(uuid.uuid4())
+    (bank / "karbor-manila/bank.json").write_text(json.dumps({"id": other_id}))
+    index = stack.info.bank / "karbor/checkpoints" / checkpoint.id / "index.json"
+    (bank / "checkpoints" / known).mkdir(parents=True)
+    (bank / "checkpoints" / known / "index.json").write_text(
+        json.dumps(json.loads(index.read_text()) | {"id": known, "status": "deleted"})
+    )
+    other = {"karbor_manila_bank": other_id, "karbor_manila_checkpoint": str(uuid.uuid4())}
+    theirs = plant(alpha, share, metadata | other)
+    before = there(alpha)
+    mine = command("audit", "--fix", "--grace", "0", "-f", "json")
+    assert rows(mine, theirs) == {}
+    assert there(alpha) == before
+
+    (tmp_path / "providers.d").mkdir()
+    providers.write(tmp_path / "providers.d", tmp_path / "bank", options={})
+    (tmp_path / "providers.d" / f"{providers.STOCK}.conf").unlink()
+    config = stack.state.directory("karbor") / "karbor.conf"
+    mounted = next(
+        line for line in config.read_text().splitlines() if "provider_config_dir" in line
+    )
+    elsewhere = f"provider_config_dir = {tmp_path / 'providers.d'}"
+    second = tmp_path / "karbor.conf"
+    files.write(second, config.read_text().replace(mounted, elsewhere))
+    ran = run_command(stack, second, "audit", "--fix", "--grace", "0", "-f", "json")
+    assert [(row["Snapshot"], row["Done"]) for row in json.loads(ran.stdout)] == [
+        (theirs, "removed")
+    ], ran.stderr
+    assert there(alpha) == before - {theirs}
+    alpha.verify(checkpoint)
+
+
+def test_with_manila_down_an_audit_says_so_in_one_line(
+    proxy: Proxy, stack: Stack, command: Command, marked: Any
+) -> None:
+    with proxy.fault(Rule.answer("GET", "/services", 400, times=None)):
+        ran = command("audit", "--fix", "--grace", "0")
+    assert ran.returncode == 1
+    (line,) = ran.stderr.strip().splitlines()
+    assert "Manila refused to list its services" in line
+
+
+@pytest.mark.parametrize("argv", [("audit",), ("reconcile", "--dry-run"), ("reconcile",)])
+def test_no_password_is_printed_at_any_volume(
+    stack: Stack, command: Command, marked: Any, argv: tuple[str, ...]
+) -> None:
+    config = (stack.state.directory("karbor") / "karbor.conf").read_text()
+    secrets = {
+        line.partition("=")[2].strip()
+        for line in config.splitlines()
+        if line.startswith("password")
+    }
+    assert secrets
+    ran = command("-vv", "--debug", *argv)
+    assert ran.returncode in (0, 3), ran.stderr[-2000:]
+    said = ran.stdout + ran.stderr
+    assert len(ran.stderr) > 1000
+    assert not [secret for secret in secrets if secret in said]
