@@ -8,6 +8,8 @@ from karbor.services.protection.bank_plugin import BankPlugin
 from karbor.services.protection.protectable_plugin import ProtectablePlugin
 from karbor.services.protection.protection_plugin import ProtectionPlugin
 
+from karbor_manila.commands.app import NAMESPACE as COMMANDS
+from karbor_manila.commands.operator import HostCommand
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import ShareDriver
 
@@ -43,6 +45,7 @@ def test_the_names_stay():
         (PROTECTABLES, ProtectablePlugin),
         (PROTECTIONS, (ProtectionPlugin, BankPlugin)),
         (catalogue.NAMESPACE, ShareDriver),
+        (COMMANDS, HostCommand),
     ],
 )
 def test_what_is_registered_is_what_the_group_asks_for(group, kind):
