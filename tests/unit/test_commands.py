@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
+from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 
@@ -357,6 +358,26 @@ def test_what_cannot_be_ended_says_why_in_one_line(
     assert ran.code == 3
     (line,) = ran.lines
     assert line.endswith("could not be ended: out of order")
+
+
+@pytest.mark.xfail(strict=True, reason="Reconciliation.find searches all banks or none")
+def test_a_bank_that_is_away_keeps_no_other_from_being_reconciled(
+    service: Service, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = killed(service)
+    second_provider(service, "away")
+    real = FileSystemBankPlugin.list_objects
+
+    def list_objects(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.file_system_bank_path.endswith("away"):
+            raise karbor_exception.BankListObjectsFailed(reason="out of order")
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(FileSystemBankPlugin, "list_objects", list_objects)
+    ran = run("reconcile", "-f", "json")
+    assert the_status(service) == "available"
+    assert ran.code == 1
+    assert "out of order" in ran.err
 
 
 # -- what goes wrong ------------------------------------------------------------------------------
