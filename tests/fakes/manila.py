@@ -283,9 +283,6 @@ class FakeManila:
 
         return self._call("export_locations", places)
 
-    def require_administrator(self) -> None:
-        self._call("require_administrator", lambda: None)
-
     def _existing(self, share_id: str) -> View:
         share = self._one("shares", share_id)
         if share is None:
