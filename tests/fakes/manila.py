@@ -232,6 +232,8 @@ class FakeManila:
             source = self._one("snapshots", fields["snapshot_id"])
             if source is None or source["status"] != "available":
                 raise exception.ManilaRefused("create", 400, "snapshot must be available")
+            if fields["size"] < source["size"]:  # manila/share/api.py, create
+                raise exception.ManilaRefused("create", 400, "the snapshot is larger than that")
             view = self._cloud.add_share(
                 self._project, **fields | {"status": "creating_from_snapshot"}
             )

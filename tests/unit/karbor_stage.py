@@ -79,8 +79,17 @@ class Foreign(ProtectablePlugin):
         return [Resource(type=self.kind, id=item, name=f"name of {item}") for item in self.found]
 
 
-def provider_file(folder: Path, provider_id: str, plugins: tuple[str, ...]) -> None:
-    """A provider as an operator writes it: ``providers.d/<id>.conf`` and a bank beside it."""
+def provider_file(
+    folder: Path,
+    provider_id: str,
+    plugins: tuple[str, ...],
+    bank: str = "karbor-fs-bank-plugin",
+    options: tuple[str, ...] = (),
+) -> None:
+    """A provider as an operator writes it: ``providers.d/<id>.conf`` and a bank beside it.
+
+    :param options: lines for our own section
+    """
     lines = [f"plugin = {plugin}" for plugin in plugins]
     (folder / "providers.d").mkdir(exist_ok=True)
     (folder / "providers.d" / f"{provider_id}.conf").write_text(
@@ -90,11 +99,13 @@ def provider_file(folder: Path, provider_id: str, plugins: tuple[str, ...]) -> N
                 f"name = {provider_id}",
                 "description = files",
                 f"id = {provider_id}",
-                "bank = karbor-fs-bank-plugin",
+                f"bank = {bank}",
                 "enabled = True",
                 *lines,
                 "[file_system_bank_plugin]",
                 f"file_system_bank_path = {folder / 'bank'}",
+                f"[{opts.GROUP}]",
+                *options,
                 "",
             ]
         ),
@@ -307,10 +318,12 @@ def started(
     *plugins: str,
     manager: type[karbor_manager.ProtectionManager] = ProtectionManager,
     connection: str = "sqlite://",
+    bank: str = "karbor-fs-bank-plugin",
+    options: tuple[str, ...] = (),
 ) -> Iterator[Service]:
     """A service with one provider that has these plugins (by default ours)."""
     cloud = Cloud(FakeClock())
-    provider_file(folder, str(uuid.UUID(int=0x1)), plugins or (OURS, OUR_PROJECT))
+    provider_file(folder, str(uuid.UUID(int=0x1)), plugins or (OURS, OUR_PROJECT), bank, options)
     monkeypatch.setattr(shared, "Clock", lambda: cloud.clock)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)

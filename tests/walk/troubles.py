@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The troubles that a walk may meet, as hypothesis draws them."""
+
+from hypothesis import strategies as st
+
+from tests.walk.fate import BANK, DATABASE, MANILA, Trouble
+
+METHODS = (
+    "shares",
+    "share",
+    "snapshots",
+    "snapshot",
+    "create_snapshot",
+    "delete_snapshot",
+    "create_share",
+    "delete_share",
+    "limits",
+    "messages",
+)
+
+SNAPSHOT_STATUSES = ("available", "error", "error_deleting", "deleting", "creating", "unheard_of")
+SHARE_STATUSES = ("available", "error", "error_deleting", "inactive", "unheard_of")
+
+#: What others may do in Manila at any time, see World.change.
+CHANGES = (
+    "share extended",
+    "share removed",
+    "snapshot removed",
+    "everything mended",
+    *(f"snapshot is {status}" for status in SNAPSHOT_STATUSES),
+    *(f"share is {status}" for status in SHARE_STATUSES),
+)
+
+_METHOD = st.sampled_from(("", *METHODS))
+_CREATES = st.sampled_from(("create_snapshot", "create_share"))
+_EARLY = st.integers(1, 4)
+_AFTER = st.booleans()
+
+PASSING = st.builds(
+    Trouble,
+    st.just("passing"),
+    st.just(MANILA),
+    _METHOD,
+    _EARLY,
+    _AFTER,
+    times=st.sampled_from((1, 1, 2, 3)),
+)
+REFUSED = st.builds(
+    Trouble,
+    st.just("refused"),
+    st.just(MANILA),
+    _METHOD,
+    _EARLY,
+    times=st.sampled_from((1, 1, 10**6)),
+    detail=st.sampled_from((400, 403, 404, 413)),
+)
+OUTAGE = st.builds(
+    Trouble,
+    st.just("outage"),
+    st.just(MANILA),
+    _METHOD,
+    st.integers(1, 12),
+    _AFTER,
+    detail=st.sampled_from((10.0, 90.0, 400.0, 10.0**6)),
+)
+STRANGE = st.builds(
+    Trouble, st.sampled_from(("strange",)), st.sampled_from((MANILA, BANK)), nth=st.integers(1, 25)
+)
+CHANGE = st.builds(
+    Trouble,
+    st.just("change"),
+    st.just(MANILA),
+    _METHOD,
+    st.integers(1, 6),
+    _AFTER,
+    detail=st.sampled_from(CHANGES),
+)
+LATE = st.builds(
+    Trouble,
+    st.sampled_from(("late", "late death", "late death")),
+    st.just(MANILA),
+    _CREATES,
+    st.integers(1, 3),
+    detail=st.sampled_from((0.05, 1.0, 5.0, 12.0)),
+)
+BANK_AWAY = st.builds(
+    Trouble,
+    st.just("bank"),
+    st.just(BANK),
+    st.sampled_from(("update", "update", "delete", "get", "list")),
+    st.integers(1, 15),
+    st.just(False),
+    times=st.sampled_from((1, 1, 4, 12, 10**6)),
+)
+DEATH = st.one_of(
+    st.builds(Trouble, st.just("death"), st.just(MANILA), _METHOD, _EARLY, _AFTER),
+    st.builds(
+        Trouble,
+        st.just("death"),
+        st.just(BANK),
+        st.sampled_from(("update", "update", "delete")),
+        st.integers(1, 30),
+        _AFTER,
+    ),
+    st.builds(Trouble, st.just("death"), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
+)
+
+ANY = st.one_of(DEATH, DEATH, PASSING, REFUSED, OUTAGE, STRANGE, CHANGE, LATE, BANK_AWAY)
+
+#: None, one or two. The first is what hypothesis shrinks to.
+SOME = st.one_of(
+    st.just([]), st.lists(PASSING, min_size=1, max_size=2), st.lists(ANY, min_size=1, max_size=2)
+)
+SETBACKS = st.one_of(st.just([]), st.lists(ANY, min_size=1, max_size=2))

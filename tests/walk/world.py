@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A project, its shares, and Karbor's service with our manager, which may be killed at any point."""
+
+import contextlib
+import logging
+import random
+import tempfile
+import uuid
+import zlib
+from pathlib import Path
+from typing import Any
+
+import eventlet
+import pytest
+from karbor import exception as karbor_exception
+from karbor import objects
+from karbor.db.sqlalchemy import api as karbor_db
+from karbor.resource import Resource
+from oslo_serialization import jsonutils
+from sqlalchemy import event
+
+from karbor_manila import checkpoints, identity, mark
+from tests.fakes.manila import Cloud, Died
+from tests.unit import karbor_stage
+from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
+from tests.walk.fate import Fate, Trouble, WalkedBank, WalkedManila, watch_database
+
+# Shorter than the defaults: a share that never becomes available is looked at for all that time.
+TIMEOUTS = {
+    "outage_timeout": 60.0,
+    "share_busy_timeout": 300.0,
+    "protect_timeout": 900.0,
+    "restore_timeout": 1200.0,
+    "delete_timeout": 900.0,
+    "undo_timeout": 60.0,
+    "request_settle_time": 15.0,
+}
+
+BUSY = 40.0  # seconds that it takes Manila to extend a share
+
+
+class World(contextlib.ExitStack):
+    """What the walk walks through, and what it knows of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        patches = self.enter_context(pytest.MonkeyPatch.context())
+        # The same walk has the same ids, in the same order.
+        ids = random.Random(7)
+        patches.setattr(uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4))
+        patches.setattr(Resource, "__hash__", lambda self: zlib.crc32(self.id.encode()))
+        logging.disable(logging.CRITICAL)
+        self.callback(logging.disable, logging.NOTSET)
+        patches.setattr(karbor_stage, "FakeManila", WalkedManila)
+        folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
+        # Before the service: it asks for its bank's id.
+        self.fate = Fate(Cloud(None))  # type: ignore[arg-type]
+        WalkedBank.fate = WalkedManila.fate = self.fate
+        WalkedManila.watch = self.watch
+        self.service: Service = self.enter_context(
+            started(
+                folder,
+                patches,
+                bank=f"{WalkedBank.__module__}.{WalkedBank.__name__}",
+                options=tuple(f"{name} = {value}" for name, value in TIMEOUTS.items()),
+            )
+        )
+        self.cloud = self.fate.cloud = self.service.cloud
+        self.fate.change = self.change
+        self.cloud.seconds.update(
+            create_snapshot=3.0, create_share=20.0, delete_snapshot=2.0, delete_share=2.0
+        )
+        watch_database(karbor_db.get_engine(), self.fate, event)
+        self.tame()
+        #: Ids of shares that somebody else than we made, and of things that somebody else removed.
+        self.made: set[str] = set()
+        self.removed: set[str] = set()
+        #: Shares that a restore has handed over to the user.
+        self.reported: set[str] = set()
+        #: Checkpoints in the order of their making; those whose status a user has set; those
+        #: that somebody has asked to delete.
+        self.known: list[str] = []
+        self.reset: set[str] = set()
+        self.doomed: set[str] = set()
+        #: Records as they were first seen, by checkpoint and share.
+        self.records: dict[tuple[str, str], dict[str, Any]] = {}
+        #: Snapshots of others: id to what it looked like.
+        self.foreign: dict[str, dict[str, Any]] = {}
+        #: Whether something may be unfinished because its process died or its bank was away.
+        self.unsettled = False
+
+    def tame(self) -> None:
+        """Let the manager wait in our time, and let nothing be too young to be reconciled."""
+        self.service.manager.worker._clock = self.cloud.clock
+        self.service.manager.reconciliation._grace = 0.0
+
+    # -- what the process does ------------------------------------------------------------------
+
+    def act(self, work: Any, troubles: list[Trouble], most: float) -> tuple[Any, Exception | None]:
+        """Let the process do something. Returns what it returned, or how it was refused.
+
+        :param most: seconds that it may take
+        """
+        before = self.cloud.clock.now()
+        result, error = None, None
+        with self.fate.strikes(troubles):
+            try:
+                result = work()
+            except Died:
+                pass
+            except Exception as refusal:  # noqa: BLE001 - judged by the caller
+                error = refusal
+            struck = self.fate.struck
+        took = self.cloud.clock.now() - before
+        assert took <= most, f"it took {took:.0f} s, and its deadlines add up to {most:.0f} s"
+        if self.fate.dead:
+            self.bury()
+        if any(not trouble.mild and trouble.place != "manila" for trouble in struck):
+            self.unsettled = True  # a bank that was away is a reason to be reconciled, too
+        with self.fate.aside():
+            self.look()
+        assert not self.fate.wrongs, self.fate.wrongs
+        return result, error
+
+    def bury(self) -> None:
+        """The process is dead; another one is started."""
+        for _turn in range(10):
+            eventlet.sleep(0)  # its green threads get as far as the dead get
+        self.fate.tally["deaths"] += 1
+        self.fate.dead = False
+        with self.fate.aside():
+            self.service = self.service.die()
+        self.tame()
+        self.unsettled = True
+
+    def reconcile(self, troubles: list[Trouble]) -> bool:
+        """One run of the reconciliation; whether it has left nothing."""
+        ends, error = self.act(
+            self.service.manager.reconciliation.run, troubles, self.longest() * 10
+        )
+        assert error is None or troubles, f"the reconciliation failed: {error!r}"
+        return ends is not None and all(ends.values())
+
+    def settle(self) -> None:
+        """With Manila and the bank well again, everything comes to an end."""
+        for _turn in range(2):
+            if self.reconcile([]):
+                break
+        else:
+            raise AssertionError("the reconciliation does not come to an end")
+        self.unsettled = False
+
+    def longest(self) -> float:
+        """Seconds that no operation may exceed: its deadlines, one after the other, because the
+        stage runs the hooks of one flow one after the other."""
+        return len(self.cloud.shares or [1]) * 3 * sum(TIMEOUTS.values())
+
+    # -- what it may do --------------------------------------------------------------------------
+
+    def watch(self, kind: str, thing: str) -> None:
+        """Our product is about to remove something."""
+        view = getattr(self.cloud, f"{kind}s").get(thing)
+        if view is None or self.fate.dead:
+            return
+        with self.fate.aside():
+            found = mark.read(view)
+            if found is None or found.bank != identity.read(self.service.provider.bank):
+                self.fate.wrongs.append(f"{kind} {thing} is not ours and was removed")
+            elif kind == "share" and (thing in self.reported or not found.restore):
+                self.fate.wrongs.append(f"share {thing} is the user's and was removed")
+            elif kind == "snapshot" and self.status(found.checkpoint) not in (
+                "protecting",
+                "deleting",
+            ):
+                self.fate.wrongs.append(
+                    f"snapshot {thing} was removed, and its checkpoint is "
+                    f"{self.status(found.checkpoint)}"
+                )
+
+    # -- what it has left -----------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Take notice of what is new."""
+        found = set(checkpoints.everything(self.service.provider.bank)) - set(self.known)
+        self.known += sorted(found)
+        for record in self.restores():
+            for name, status in (record.resources_status or {}).items():
+                if status == "available" and name.startswith(SHARE):
+                    self.reported.add(name.partition("#")[2])
+
+    def status(self, checkpoint_id: str) -> str:
+        """As it stands in the bank; ``deleted`` if nothing does."""
+        try:
+            return str(self.index(checkpoint_id)["status"])
+        except karbor_exception.KarborException:
+            return "deleted"
+
+    def index(self, checkpoint_id: str) -> dict[str, Any]:
+        stored: dict[str, Any] = self.service.provider.bank.get_object(
+            f"/checkpoints/{checkpoint_id}/index.json"
+        )
+        return stored
+
+    def alive(self) -> list[str]:
+        """The checkpoints that are not deleted."""
+        with self.fate.aside():
+            return [each for each in self.known if self.status(each) != "deleted"]
+
+    def pages(self, checkpoint_id: str) -> dict[str, dict[str, Any]]:
+        """What the bank holds for each share."""
+        prefix = f"/checkpoints/{checkpoint_id}/resource-data/"
+        found: dict[str, dict[str, Any]] = {}
+        for key in self.service.provider.bank.list_objects(prefix):
+            share, _, page = key.removeprefix(prefix).partition("/")
+            found.setdefault(share, {})[page] = self.service.provider.bank.get_object(key)
+        return found
+
+    def shares_of(self, checkpoint_id: str) -> list[str]:
+        """The shares that the checkpoint is of, as its graph says."""
+        checkpoint = self.service.checkpoint(checkpoint_id)
+        found = checkpoints.resources(checkpoint)
+        return sorted({node.id for node in found if node.type == SHARE})
+
+    def told(self, checkpoint_id: str) -> dict[str, Any]:
+        """``extra_info``."""
+        info = self.index(checkpoint_id).get("extra_info")
+        loaded: dict[str, Any] = jsonutils.loads(info) if info else {}
+        return loaded
+
+    def restores(self) -> list[Any]:
+        return list(objects.RestoreList.get_all(self.service.context(is_admin=True), None, None))
+
+    def verifications(self) -> list[Any]:
+        kind = objects.VerificationList
+        return list(kind.get_all(self.service.context(is_admin=True), None, None))
+
+    def marked(self) -> dict[str, mark.Mark]:
+        """The snapshots in Manila that bear a mark of this bank, by id."""
+        bank_id = identity.read(self.service.provider.bank)
+        found = {}
+        for thing, view in self.settled("snapshots").items():
+            its = mark.read(view)
+            if its and its.bank == bank_id:
+                found[thing] = its
+        return found
+
+    def settled(self, kind: str) -> dict[str, dict[str, Any]]:
+        """What is in Manila now."""
+        manila = WalkedManila(self.cloud, self.service.project_id)
+        return manila._settled(kind)
+
+    # -- what others do in Manila ------------------------------------------------------------------
+
+    def change(self, what: str, pick: int = -1) -> None:
+        """Somebody else changes a share or a snapshot, by default the newest."""
+        if what == "everything mended":
+            self.mend()
+            return
+        kind = f"{what.split()[0]}s"
+        things = list(self.settled(kind))
+        if not things:
+            return
+        thing, how = things[pick % len(things)], what.rpartition(" ")[2]
+        if how == "extended":
+            self.extend(thing)
+        elif how == "removed":
+            self.remove(kind, thing)
+        else:
+            self.set_status(kind, thing, how)
+
+    def extend(self, share: str) -> None:
+        view = self.cloud.shares[share]
+        if view["status"] == "available":
+            until = self.cloud.clock.now() + BUSY
+            view.update(status="extending", size=view["size"] + 1, _until=until, _fails=False)
+
+    def remove(self, kind: str, thing: str) -> None:
+        """A user or an administrator removes a thing, as far as Manila lets them."""
+        if thing in self.foreign:
+            return
+        if kind == "shares" and any(
+            view["share_id"] == thing for view in self.settled("snapshots").values()
+        ):
+            return  # manila/share/api.py, delete: not while it has snapshots
+        del getattr(self.cloud, kind)[thing]
+        self.removed.add(thing)
+
+    def set_status(self, kind: str, thing: str, status: str) -> None:
+        """An administrator sets a status, or a backend has failed."""
+        view = getattr(self.cloud, kind)[thing]
+        if thing not in self.foreign and "_until" not in view:
+            view["status"] = status
+
+    def mend(self) -> None:
+        """An administrator sets everything right."""
+        for kind in ("shares", "snapshots"):
+            for view in self.settled(kind).values():
+                if "_until" not in view:
+                    view["status"] = "available"
+
+
+__all__ = ["BUSY", "PROJECT", "SHARE", "World"]
