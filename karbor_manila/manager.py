@@ -28,6 +28,7 @@ from karbor_manila import (
     claims,
     identity,
     lease,
+    operation_logs,
     opts,
     plans,
     reconciliation,
@@ -166,6 +167,7 @@ class ProtectionManager(manager.ProtectionManager):
             checkpoint.reload_meta_data()  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+            _end_logs(context, checkpoint)
             if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                 self._reopen(provider_id, checkpoint)
             elif checkpoint.status in claims.IN_WORK:
@@ -186,6 +188,7 @@ class ProtectionManager(manager.ProtectionManager):
         try:
             with self.worker.claimed(checkpoint, _RESET) as took_over:
                 checkpoint.reload_meta_data()
+                _end_logs(context, checkpoint)
                 if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                     LOG.info(
                         "Checkpoint %s: %s becomes %s", checkpoint_id, checkpoint.status, state
@@ -312,6 +315,17 @@ class ProtectionManager(manager.ProtectionManager):
             )
         if wrong:
             raise exception.InvalidInput(reason=" ".join(sorted(set(wrong.values()))))
+
+
+def _end_logs(context: Any, checkpoint: Any) -> None:
+    """End what a dead process wrote of a checkpoint whose claim was just taken: it may have been
+    taken over, and then the reconciliation never hears of it."""
+    in_work = checkpoint.status in claims.IN_WORK
+    operation_logs.end(
+        context,
+        operation_logs.Sought(checkpoint.project_id, checkpoint.id, constants.OPERATION_PROTECT),
+        status=None if in_work else checkpoint.status,
+    )
 
 
 @contextlib.contextmanager

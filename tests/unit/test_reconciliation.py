@@ -768,3 +768,18 @@ def test_checkpoints_of_karbors_own_plugin_end_in_error(
         assert reconcile(service) == ["error"]
         assert the_status(service, checkpoint_id) == "error"
         assert service.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("request_", ["delete", "reset_state"])
+def test_a_user_who_is_quicker_than_the_reconciliation_leaves_no_open_log(
+    service: Service, request_: str
+) -> None:
+    service.cloud.plan("create_snapshot", Died)
+    service = killed(service, "protect", service.plan(service.share()))
+    checkpoint_id = the_checkpoint(service).id
+    if request_ == "delete":
+        service.delete(checkpoint_id)
+    else:
+        service.call("reset_state", service.provider.id, checkpoint_id, "error")
+    assert [log for log in service.logs() if log.ended_at is None] == []
+    assert service.logs()[0].status == "error"
