@@ -169,8 +169,9 @@ class Walk(RuleBasedStateMachine):
         TALLY["steps"] += 1
         with world.fate.aside():
             accounts.always(world)
-            if not world.unsettled:
+            if world.changed and not world.unsettled:
                 accounts.settled(world)
+        world.changed = False
 
     def teardown(self) -> None:
         """In the end a DELETE of each checkpoint leaves nothing of ours."""

@@ -88,6 +88,8 @@ class World(contextlib.ExitStack):
         self.foreign: dict[str, dict[str, Any]] = {}
         #: Whether something may be unfinished because its process died or its bank was away.
         self.unsettled = False
+        #: Whether the process has done anything since the books were last looked at.
+        self.changed = True
 
     def tame(self) -> None:
         """Let the manager wait in our time, and let nothing be too young to be reconciled."""
@@ -101,6 +103,7 @@ class World(contextlib.ExitStack):
 
         :param most: seconds that it may take
         """
+        self.changed = True
         before = self.cloud.clock.now()
         result, error = None, None
         with self.fate.strikes(troubles):
