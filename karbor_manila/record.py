@@ -146,16 +146,19 @@ def complete(
     intent: Intent,
     snapshot_id: str,
     protected_at: str,
+    *,
+    size: int | None = None,
     access_rules: list[dict[str, Any]] | None = None,
 ) -> ShareRecord:
     """The record of a protection whose snapshot is complete.
 
+    :param size: of what was kept, in GiB; by default that of the share when the intent was written
     :raises RecordInvalid: the intent does not say what the share was
     """
     if intent.share is None:
         raise exception.RecordInvalid("intent", "it does not say what the share was")
     return ShareRecord(
-        **intent.share,
+        **intent.share | ({} if size is None else {"size": int(size)}),
         snapshot_id=snapshot_id,
         driver=intent.driver,
         project_id=intent.project_id,

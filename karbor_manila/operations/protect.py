@@ -132,20 +132,29 @@ class ReadAccess(JobTask):
 class AwaitSnapshot(JobTask):
     """The snapshot is complete."""
 
-    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> None:
-        job.driver(intent.driver).wait_protected(snapshot_id)
+    default_provides = "kept"
+
+    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> View:
+        view: View = job.driver(intent.driver).wait_protected(snapshot_id)
+        return view
 
 
 class CompleteRecord(JobTask):
     """The record that everything later works from; with it the share counts as protected."""
 
-    def execute(self, job: Job, intent: Intent, snapshot_id: str, rules: list[Rule] | None) -> None:
-        complete(job, intent, snapshot_id, rules)
+    def execute(self, job: Job, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
+        complete(job, intent, kept, rules)
 
 
-def complete(job: Job, intent: Intent, snapshot_id: str, rules: list[Rule] | None) -> None:
-    """The snapshot is there: the record of it takes the place of the intent."""
-    job.ledger.complete(record.complete(intent, snapshot_id, job.now(), rules))
+def complete(job: Job, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
+    """The snapshot is there: the record of it takes the place of the intent.
+
+    Its size is that of the snapshot: the share may have been extended since the preflight, and
+    Manila makes no share that is smaller than the snapshot.
+    """
+    job.ledger.complete(
+        record.complete(intent, kept["id"], job.now(), size=kept.get("size"), access_rules=rules)
+    )
     job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
 
 

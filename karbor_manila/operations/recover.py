@@ -54,8 +54,8 @@ class AdoptSnapshot(JobTask):
         driver = job.driver(intent.driver)
         try:
             driver.wait_protected(snapshot_id)
-            driver.verify(snapshot_id, job.share_id)
-            protect.complete(job, intent, snapshot_id, driver.access_rules(job.share_id))
+            kept = driver.verify(snapshot_id, job.share_id)
+            protect.complete(job, intent, kept, driver.access_rules(job.share_id))
         except _SPOILT:
             protect.withdraw(job, intent, snapshot_id)
             raise

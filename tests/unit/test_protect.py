@@ -287,3 +287,22 @@ def test_a_failure_is_told_though_manilas_own_words_cannot_be_had(stage: Stage) 
     stage.protect(checkpoint, share["id"])
     assert "is in status 'error'. Manila gives no reason." in reason(checkpoint, share["id"])
     assert stage.cloud.snapshots == {}
+
+
+def test_the_record_has_the_size_of_the_snapshot_of_a_share_that_was_extended_meanwhile(
+    stage: Stage,
+) -> None:
+    share = stage.cloud.add_share(stage.project_id, size=1)
+    checkpoint = stage.checkpoint(share["id"])
+
+    def extended() -> Exception:
+        until = stage.cloud.clock.now() + 30.0
+        share.update(status="extending", size=2, _until=until, _fails=False)
+        return refused(400)
+
+    stage.cloud.plan("create_snapshot", extended)
+    assert stage.protect(checkpoint, share["id"]) == []
+    (snapshot,) = stage.cloud.snapshots.values()
+    assert snapshot["size"] == 2
+    assert stage.pages(checkpoint, share["id"])["metadata"]["size"] == 2
+    assert stage.restore(checkpoint, share["id"], restore=Record()) == []
