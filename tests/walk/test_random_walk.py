@@ -17,11 +17,10 @@ from karbor import objects
 from karbor_manila.mark import Mark
 from tests.walk import accounts, troubles
 from tests.walk.conftest import SEED, TALLY
-from tests.walk.fate import Trouble
+from tests.walk.fate import MANILA, Trouble
 from tests.walk.world import PROJECT, World
 
 PICK = st.integers(0, 30)
-MOST = {"available", "error", "error-deleting"}
 
 
 class Walk(RuleBasedStateMachine):
@@ -128,7 +127,7 @@ class Walk(RuleBasedStateMachine):
     def take_a_snapshot_by_hand(self, pick: int, forged: bool) -> None:
         """One of the user's own, or one of another bank's Karbor."""
         world = self.world
-        share, checkpoint = self._share(pick), self._checkpoint(pick)
+        share, checkpoint = self._share(pick), next(iter(world.alive()), None)
         if share is None or len(world.foreign) > 3:
             return
         other = Mark("other bank", world.service.provider.id, checkpoint or "none", share)
@@ -145,14 +144,7 @@ class Walk(RuleBasedStateMachine):
         world.cloud.snapshots[str(view["id"])] = view
         world.foreign[str(view["id"])] = dict(view)
 
-    # -- administrators, and time -------------------------------------------------------------------
-
-    @rule(seconds=st.sampled_from((1.0, 10.0, 100.0, 10000.0)))
-    def time_passes(self, seconds: float) -> None:
-        self.world.cloud.clock.sleep(seconds)
-        self.world.fate.catch_up()
-
-    # -- Karbor ------------------------------------------------------------------------------------
+    # -- Karbor --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.world.unsettled)
     @rule(met=troubles.SETBACKS)
@@ -195,7 +187,7 @@ class Walk(RuleBasedStateMachine):
             TALLY["walks"] += 1
             world.close()
 
-    # -- what the rules have in common ---------------------------------------------------------------
+    # -- what the rules have in common -------------------------------------------------------
 
     def _make(self, size: int) -> None:
         self.world.made.add(self.world.service.share(size=size))
@@ -206,6 +198,9 @@ class Walk(RuleBasedStateMachine):
 
     def _checkpoint(self, pick: int) -> str | None:
         alive = self.world.alive()
+        if not alive and (share := self._share(pick)):
+            self._protect(self.world.service.plan(share), [share], [])
+            alive = self.world.alive()
         return alive[pick % len(alive)] if alive else None
 
     def _count(self, what: str, met: list[Trouble]) -> None:
@@ -288,3 +283,27 @@ class Walk(RuleBasedStateMachine):
 
 TestWalk = hypothesis.seed(SEED)(Walk).TestCase
 TestWalk.settings = hypothesis.settings.get_profile("walk")
+
+
+# Walks that have failed once.
+
+
+def test_a_user_deletes_what_a_dead_process_left() -> None:
+    """The log of the dead protection stayed open."""
+    walk = Walk()
+    walk.begin(shares=3)
+    walk.protect_the_project(met=[Trouble("late death", MANILA, "create_snapshot", detail=0.05)])
+    walk.delete(pick=0, met=[])
+    walk.the_books_are_in_order()
+    walk.teardown()
+
+
+def test_a_share_is_extended_while_it_is_protected() -> None:
+    """The record had the size from before, and Manila refused the restore."""
+    walk = Walk()
+    walk.begin(shares=1)
+    change = Trouble("change", MANILA, "limits", after=True, detail="share extended")
+    walk.protect(picks=[0], met=[change])
+    walk.restore(pick=0, met=[])
+    walk.the_books_are_in_order()
+    walk.teardown()

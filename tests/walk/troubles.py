@@ -27,13 +27,14 @@ CHANGES = (
     "share removed",
     "snapshot removed",
     "everything mended",
+    "time passes",
     *(f"snapshot is {status}" for status in SNAPSHOT_STATUSES),
     *(f"share is {status}" for status in SHARE_STATUSES),
 )
 
-_METHOD = st.sampled_from(("", *METHODS))
+_METHOD = st.one_of(st.just(""), st.sampled_from(METHODS))
 _CREATES = st.sampled_from(("create_snapshot", "create_share"))
-_EARLY = st.integers(1, 4)
+_EARLY = st.integers(1, 5)
 _AFTER = st.booleans()
 
 PASSING = st.builds(
@@ -64,7 +65,7 @@ OUTAGE = st.builds(
     detail=st.sampled_from((10.0, 90.0, 400.0, 10.0**6)),
 )
 STRANGE = st.builds(
-    Trouble, st.sampled_from(("strange",)), st.sampled_from((MANILA, BANK)), nth=st.integers(1, 25)
+    Trouble, st.sampled_from(("strange",)), st.sampled_from((MANILA, BANK)), nth=st.integers(1, 12)
 )
 CHANGE = st.builds(
     Trouble,
@@ -99,7 +100,7 @@ DEATH = st.one_of(
         st.just("death"),
         st.just(BANK),
         st.sampled_from(("update", "update", "delete")),
-        st.integers(1, 30),
+        st.integers(1, 18),
         _AFTER,
     ),
     st.builds(Trouble, st.just("death"), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
@@ -109,6 +110,9 @@ ANY = st.one_of(DEATH, DEATH, PASSING, REFUSED, OUTAGE, STRANGE, CHANGE, LATE, B
 
 #: None, one or two. The first is what hypothesis shrinks to.
 SOME = st.one_of(
-    st.just([]), st.lists(PASSING, min_size=1, max_size=2), st.lists(ANY, min_size=1, max_size=2)
+    st.just([]),
+    st.lists(PASSING, min_size=1, max_size=2),
+    st.lists(ANY, min_size=1, max_size=2),
+    st.lists(ANY, min_size=2, max_size=3),
 )
 SETBACKS = st.one_of(st.just([]), st.lists(ANY, min_size=1, max_size=2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A project, its shares, and Karbor's service with our manager, which may be killed at any point."""
+"""A project, its shares, and Karbor's service with our manager, which may be killed anywhere."""
 
 import contextlib
 import logging
@@ -259,7 +259,11 @@ class World(contextlib.ExitStack):
         if what == "everything mended":
             self.mend()
             return
-        kind = f"{what.split()[0]}s"
+        if what == "time passes":
+            self.cloud.clock.sleep(10.0**4)
+            self.fate.catch_up()
+            return
+        kind = what.partition(" ")[0] + "s"
         things = list(self.settled(kind))
         if not things:
             return
