@@ -30,6 +30,12 @@ def _records_stay(world: World, checkpoint: str) -> None:
         for key, record in world.records.items():
             if key[0] == checkpoint:
                 assert found.get(key) == record, f"the record {key} is lost or has changed"
+    for key in found.keys() - world.records.keys():
+        kept = found[key]["snapshot_id"]
+        if kept not in world.removed | world.touched:
+            view = world.settled("snapshots").get(kept, {})
+            assert view.get("status") == "available", f"the record {key} is of {view or 'nothing'}"
+            assert view["size"] == found[key]["size"], f"the record {key} has another size"
     world.records |= found
 
 

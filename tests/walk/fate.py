@@ -35,7 +35,8 @@ class Trouble:
     """``kind`` of trouble at the ``nth`` call of ``name`` (any if empty) at ``place``.
 
     ``after``: once the call has done its work. ``detail`` is the status of a refusal, the seconds
-    of an outage or of a late request, or the name of a change in Manila behind our back.
+    of an outage or of a late request, or the name of a change in Manila behind our back. What
+    Manila begins while it is ``failing`` ends in error.
     """
 
     kind: str
@@ -72,7 +73,12 @@ class Fate:
     def strikes(self, troubles: list[Trouble]) -> Iterator[None]:
         """With these troubles; afterwards Manila and the bank are well again."""
         self.troubles, self.seen, self.hits = troubles, [0] * len(troubles), set()
-        self.cloud.failing |= {each.detail for each in troubles if each.kind == "failing"}
+        self.cloud.failing |= {
+            f"{each.name} {share}"
+            for each in troubles
+            if each.kind == "failing"
+            for share in self.cloud.shares
+        }
         try:
             yield
         finally:

@@ -84,6 +84,12 @@ LATE = st.builds(
     st.integers(1, 3),
     detail=st.sampled_from((0.05, 1.0, 5.0, 12.0)),
 )
+FAILING = st.builds(
+    Trouble,
+    st.just("failing"),
+    st.just(MANILA),
+    st.sampled_from(("create_snapshot", "create_share", "delete_snapshot")),
+)
 BANK_AWAY = st.builds(
     Trouble,
     st.just("bank"),
@@ -106,7 +112,7 @@ DEATH = st.one_of(
     st.builds(Trouble, st.just("death"), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
 )
 
-ANY = st.one_of(DEATH, DEATH, PASSING, REFUSED, OUTAGE, STRANGE, CHANGE, LATE, BANK_AWAY)
+ANY = st.one_of(DEATH, DEATH, PASSING, REFUSED, OUTAGE, STRANGE, CHANGE, FAILING, LATE, BANK_AWAY)
 
 #: None, one or two. The first is what hypothesis shrinks to.
 SOME = st.one_of(

@@ -75,6 +75,8 @@ class World(contextlib.ExitStack):
         #: Ids of shares that somebody else than we made, and of things that somebody else removed.
         self.made: set[str] = set()
         self.removed: set[str] = set()
+        #: Things whose status somebody has set.
+        self.touched: set[str] = set()
         #: Shares that a restore has handed over to the user.
         self.reported: set[str] = set()
         #: Checkpoints in the order of their making; those whose status a user has set; those
@@ -297,13 +299,15 @@ class World(contextlib.ExitStack):
         view = getattr(self.cloud, kind)[thing]
         if thing not in self.foreign and "_until" not in view:
             view["status"] = status
+            self.touched.add(thing)
 
     def mend(self) -> None:
         """An administrator sets everything right."""
         for kind in ("shares", "snapshots"):
             for view in self.settled(kind).values():
-                if "_until" not in view:
+                if "_until" not in view and view["status"] != "available":
                     view["status"] = "available"
+                    self.touched.add(view["id"])
 
 
 __all__ = ["BUSY", "PROJECT", "SHARE", "World"]
