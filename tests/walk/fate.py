@@ -162,6 +162,8 @@ class WalkedManila(FakeManila):
     """The fake Manila on a walk."""
 
     fate: ClassVar[Fate]
+    #: Called with its metadata before something is made.
+    expect: ClassVar[Callable[[dict[str, str]], None]]
     #: Called before something is removed: (kind, id).
     watch: ClassVar[Callable[[str, str], None]]
 
@@ -180,6 +182,14 @@ class WalkedManila(FakeManila):
         result = super()._call(method, work)
         fate.reached(MANILA, method, after=True)
         return result
+
+    def create_snapshot(self, share_id: str, **fields: Any) -> dict[str, Any]:
+        type(self).expect(fields.get("metadata") or {})
+        return super().create_snapshot(share_id, **fields)
+
+    def create_share(self, **fields: Any) -> dict[str, Any]:
+        type(self).expect(fields.get("metadata") or {})
+        return super().create_share(**fields)
 
     def delete_snapshot(self, snapshot_id: str) -> bool:
         type(self).watch("snapshot", snapshot_id)

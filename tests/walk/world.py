@@ -57,6 +57,7 @@ class World(contextlib.ExitStack):
         self.fate = Fate(Cloud(None))  # type: ignore[arg-type]
         WalkedBank.fate = WalkedManila.fate = self.fate
         WalkedManila.watch = self.watch
+        WalkedManila.expect = self.expect
         self.service: Service = self.enter_context(
             started(
                 folder,
@@ -162,6 +163,15 @@ class World(contextlib.ExitStack):
 
     # -- what it may do --------------------------------------------------------------------------
 
+    def expect(self, metadata: dict[str, str]) -> None:
+        """Our product is about to make something: the bank knows already."""
+        found = mark.read({"metadata": metadata})
+        with self.fate.aside():
+            page = f"restores/{found.restore}" if found and found.restore else "intent"
+            known = found and page in self.pages(found.checkpoint).get(found.resource, {})
+            if not known and not self.fate.dead:
+                self.fate.wrongs.append(f"{metadata} is made without an intent")
+
     def watch(self, kind: str, thing: str) -> None:
         """Our product is about to remove something."""
         view = getattr(self.cloud, f"{kind}s").get(thing)
@@ -173,6 +183,10 @@ class World(contextlib.ExitStack):
                 self.fate.wrongs.append(f"{kind} {thing} is not ours and was removed")
             elif kind == "share" and (thing in self.reported or not found.restore):
                 self.fate.wrongs.append(f"share {thing} is the user's and was removed")
+            elif self.status(found.checkpoint) == "protecting" and "intent" not in self.pages(
+                found.checkpoint
+            ).get(found.resource, {}):
+                self.fate.wrongs.append(f"the intent was ended before {kind} {thing} was removed")
             elif kind == "snapshot" and self.status(found.checkpoint) not in (
                 "protecting",
                 "deleting",
