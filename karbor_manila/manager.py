@@ -244,12 +244,12 @@ class ProtectionManager(manager.ProtectionManager):
 
     def _reconcile_for_ever(self) -> None:
         """End what dead processes left, in the background; sooner again when that did not work."""
-        retry = _FIRST_RETRY
+        retry, clean = _FIRST_RETRY, False
         for turn in itertools.count():
             try:
                 # What our own flows leave is in the database; the banks are searched at the start
                 # and now and then, for what Karbor's own manager or another one has left.
-                everywhere = turn % _BANKS_EVERY == 0
+                everywhere = not clean or turn % _BANKS_EVERY == 0
                 clean = all(self.reconciliation.run(everywhere=everywhere).values())
             except Exception:  # whatever a bank or a database raises: it may be back the next time
                 LOG.exception("Nobody knows what is unfinished; this is tried again")

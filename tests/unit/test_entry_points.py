@@ -15,7 +15,6 @@ from karbor_manila.drivers.base import ShareDriver
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
-COMMANDS = "karbor_manila.commands"
 BANK = "karbor-manila-fs-bank-plugin"
 ENTRY_POINTS = {
     (entry.group, entry.name): entry

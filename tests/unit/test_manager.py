@@ -854,7 +854,7 @@ def pauses(service: Service, monkeypatch: pytest.MonkeyPatch, outcomes: list[Any
     rests: list[float] = []
     left = list(outcomes)
 
-    def run() -> Any:
+    def run(**_kwargs: Any) -> Any:
         outcome = left.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -880,14 +880,14 @@ def test_what_could_not_be_ended_is_tried_again_after_a_growing_pause(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rests = pauses(service, monkeypatch, [NOT_YET] * 9)
-    assert rests == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert rests == [5, 10, 20, 40, 60, 60, 60, 60, 60]
 
 
 def test_once_all_is_ended_the_next_look_is_at_its_time_and_pauses_begin_anew(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rests = pauses(service, monkeypatch, [NOT_YET, NOT_YET, CLEAN, {}, NOT_YET, NOT_YET])
-    assert rests == [5, 10, 300, 300, 5, 10]
+    assert rests == [5, 10, 60, 60, 5, 10]
 
 
 @pytest.mark.parametrize(
@@ -896,20 +896,22 @@ def test_once_all_is_ended_the_next_look_is_at_its_time_and_pauses_begin_anew(
 def test_a_search_that_fails_is_repeated_and_ends_nothing_for_ever(
     service: Service, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    assert pauses(service, monkeypatch, [error, error, CLEAN]) == [5, 10, 300]
+    assert pauses(service, monkeypatch, [error, error, CLEAN]) == [5, 10, 60]
 
 
 def test_many_failures_do_not_make_the_pause_a_number_that_is_none(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert set(pauses(service, monkeypatch, [NOT_YET] * 2000)[7:]) == {300}
+    assert set(pauses(service, monkeypatch, [NOT_YET] * 2000)[7:]) == {60}
 
 
 def test_a_start_does_not_wait_for_the_reconciliation(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
-    monkeypatch.setattr(service.manager.reconciliation, "run", lambda: begun.append("run"))
+    monkeypatch.setattr(
+        service.manager.reconciliation, "run", lambda **_kwargs: begun.append("run")
+    )
     service.manager.init_host()
     assert begun == []
     service.manager.cleanup_host()
@@ -918,7 +920,7 @@ def test_a_start_does_not_wait_for_the_reconciliation(
 def test_a_stop_ends_the_reconciliation(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[str] = []
 
-    def run() -> dict[str, str]:
+    def run(**_kwargs: Any) -> dict[str, str]:
         try:
             while True:
                 eventlet.sleep(0)
@@ -1023,3 +1025,23 @@ def test_what_another_process_reconciles_in_vain_can_be_deleted_here(service: Se
     other.manager.claims.leave(checkpoint.id)
     service.manager.worker._clock = service.cloud.clock
     service.delete(checkpoint.id)
+
+
+def test_the_banks_are_searched_at_the_start_and_now_and_then(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[bool] = []
+
+    def run(*, everywhere: bool) -> dict[str, str]:
+        searched.append(everywhere)
+        return {}
+
+    def rest(_seconds: float) -> None:
+        if len(searched) > 40:
+            raise Enough
+
+    monkeypatch.setattr(service.manager.reconciliation, "run", run)
+    monkeypatch.setattr("karbor_manila.manager.eventlet.sleep", rest)
+    with pytest.raises(Enough):
+        service.manager._reconcile_for_ever()
+    assert [turn for turn, whole in enumerate(searched) if whole] == [0, 20, 40]
