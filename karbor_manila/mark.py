@@ -10,12 +10,15 @@ word of one also compares the project and the record.
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 PREFIX = "karbor_manila_"
 
 #: Metadata of shares that are not the user's: what they are for (``drill``, ``copy``).
 PURPOSE = PREFIX + "purpose"
+
+#: The purpose of a share that was made for a copied checkpoint.
+COPY = "copy"
 
 # Manila takes 255 characters of description (manila/api/v2/share_snapshots.py).
 DESCRIPTION_LENGTH = 255
@@ -30,7 +33,8 @@ _IN_DESCRIPTION = re.compile(
 class Mark:
     """Whose a thing in Manila is. All fields are ids, none is secret.
 
-    ``restore`` is set on shares that a restore made: the id of Karbor's restore.
+    ``restore`` is set on shares that a restore made: the id of Karbor's restore. On a share that
+    was made for a copied checkpoint it is the id of that checkpoint.
     """
 
     bank: str
@@ -38,6 +42,10 @@ class Mark:
     checkpoint: str
     resource: str
     restore: str = ""
+
+    def of_clone(self) -> "Mark":
+        """The mark of the share that a copied checkpoint keeps; that of its snapshot is this."""
+        return replace(self, restore=self.checkpoint)
 
     def metadata(self) -> dict[str, str]:
         """The mark as Manila metadata: every field that is set, under a key with our prefix."""

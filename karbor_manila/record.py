@@ -87,6 +87,9 @@ class Intent:
 
     ``share`` is, in the intent of a protection, what its record will say of the share: with it,
     another process can complete what this one began. Intents of before 0.2 do not have it.
+
+    A copy makes two things: ``clone_id`` is the share, ``created_id`` its snapshot. ``since`` is
+    when the later one was asked for.
     """
 
     operation: str
@@ -96,6 +99,7 @@ class Intent:
     owner: str
     since: str
     created_id: str | None = None
+    clone_id: str | None = None
     share: dict[str, Any] | None = None
     version: int = field(default=INTENT_VERSION)
 
@@ -164,6 +168,35 @@ def complete(
         project_id=intent.project_id,
         protected_at=protected_at,
         access_rules=access_rules,
+        mark=intent.mark,
+    )
+
+
+def describe_copy(known: ShareRecord, project_id: str, protected_at: str) -> dict[str, Any]:
+    """What the record of a copy says of the share: all that the source's says.
+
+    :param project_id, protected_at: for a record of Karbor's own plugin, which tells neither
+    """
+    own = ("snapshot_id", "clone_id", "driver", "mark", "version")
+    said = {name: value for name, value in asdict(known).items() if name not in own}
+    return said | {
+        "project_id": known.project_id or project_id,
+        "protected_at": known.protected_at or protected_at,
+    }
+
+
+def complete_copy(intent: Intent, snapshot_id: str) -> ShareRecord:
+    """The record of a copy whose clone and its snapshot are complete.
+
+    :raises RecordInvalid: the intent does not say what the share was, or which share the clone is
+    """
+    if intent.share is None or intent.clone_id is None:
+        raise exception.RecordInvalid("intent", "it does not say what was copied")
+    return ShareRecord(
+        **intent.share,
+        snapshot_id=snapshot_id,
+        clone_id=intent.clone_id,
+        driver=intent.driver,
         mark=intent.mark,
     )
 

@@ -143,6 +143,16 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
+    def preflight_copy(self, sources: Collection[Source]) -> dict[str, Exception]:
+        """Which of these cannot be copied, and why; writes nothing.
+
+        A copy is a new share, by :meth:`restore`, and what :meth:`protect` makes of that one.
+
+        :returns: the errors by snapshot id
+        :raises QuotaTooSmall: not all of them fit
+        """
+
+    @abc.abstractmethod
     def restore(self, source: Source, mark: Mark, new: NewShare) -> str:
         """Begin to make a new share from what was kept; adopts one that already bears the mark.
 
@@ -189,6 +199,16 @@ class ShareDriver(abc.ABC):
         :param undo: this removes what the same flow has just made, within the undo timeout
         :raises NeedsAdministrator: only an administrator can remove it
         :raises DeadlineExceeded: it is still there
+        """
+
+    @abc.abstractmethod
+    def delete_clone(
+        self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
+    ) -> None:
+        """Remove the share of a copy, as :meth:`delete` removes what keeps a share; after it.
+
+        :param mark: of the share (:meth:`Mark.of_clone`); None to go by the id alone. By the mark
+            only what was made for a copy is removed: it can be forged
         """
 
     @abc.abstractmethod

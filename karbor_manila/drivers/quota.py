@@ -19,6 +19,12 @@ def check(limits: Mapping[str, int], shares: Collection[View]) -> None:
     _check(limits, "snapshot gigabytes", "TotalSnapshotGigabytes", gigabytes)
 
 
+def check_copies(limits: Mapping[str, int], sizes: Collection[int]) -> None:
+    """As :func:`check`, for new shares of these sizes in GiB and a snapshot of each."""
+    check_shares(limits, sizes)
+    check(limits, [{"size": size} for size in sizes])
+
+
 def check_shares(limits: Mapping[str, int], sizes: Collection[int]) -> None:
     """As :func:`check`, for new shares of these sizes in GiB."""
     _check(limits, "shares", "TotalShares", len(sizes))

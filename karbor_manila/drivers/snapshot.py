@@ -11,7 +11,7 @@ from karbor_manila.client import Manila
 from karbor_manila.drivers import access, base, looking, messages, quota
 from karbor_manila.drivers.base import View
 from karbor_manila.drivers.removal import Removal
-from karbor_manila.mark import Mark
+from karbor_manila.mark import COPY, PURPOSE, Mark
 from karbor_manila.waiting import PENDING, Clock, Once, Watcher, persist
 
 LOG = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class SnapshotDriver(base.ShareDriver):
 
     def capabilities(self) -> frozenset[str]:
         """What this driver can do here."""
-        can = {"protect", "verify", "restore", "delete"}
+        can = {"protect", "verify", "restore", "delete", "copy"}
         return frozenset(can | {"metadata"} if self._manila.features.snapshot_metadata else can)
 
     def is_alive(self) -> bool:
@@ -140,18 +140,7 @@ class SnapshotDriver(base.ShareDriver):
         """The snapshot's view, when a share can be made from it."""
 
         def judge(view: View | None) -> View:
-            if view is None:
-                raise exception.SnapshotGone(snapshot_id)
-            if view["share_id"] != share_id:
-                why = f"it is of share {view['share_id']}, not of share {share_id}"
-                raise exception.SnapshotDoubtful(snapshot_id, why)
-            if view["status"] != statuses.AVAILABLE:
-                why = f"its status is {view['status']!r}, and only an available one can be used"
-                raise exception.SnapshotDoubtful(snapshot_id, why)
-            if size is not None and int(view["size"]) != size:
-                why = f"it has {view['size']} GiB, and the record says {size}"
-                raise exception.SnapshotDoubtful(snapshot_id, why)
-            return view
+            return _usable(view, snapshot_id, share_id, size)
 
         return self._snapshots.wait(
             snapshot_id, judge, self._patience.outage, f"a look at snapshot {snapshot_id}"
@@ -160,6 +149,21 @@ class SnapshotDriver(base.ShareDriver):
     def preflight_restore(self, sizes: Collection[int]) -> None:
         """The quota for all of them."""
         quota.check_shares(self._persist(self._manila.limits), sizes)
+
+    def preflight_copy(self, sources: Collection[base.Source]) -> dict[str, Exception]:
+        """Each snapshot, and the quota for all of the clones and their snapshots."""
+        seen = {view["id"]: view for view in self.everything()} if sources else {}
+        refused: dict[str, Exception] = {}
+        for source in sources:
+            thing = source.snapshot_id
+            try:
+                _usable(seen.get(thing) or self.show(thing), thing, source.share_id, source.size)
+            except exception.SnapshotDoubtful as error:
+                refused[thing] = error
+        sizes = [source.size for source in sources if source.snapshot_id not in refused]
+        if sizes:
+            quota.check_copies(self._persist(self._manila.limits), sizes)
+        return refused
 
     def restore(self, source: base.Source, mark: Mark, new: base.NewShare) -> str:
         """Begin a new share from the snapshot, or adopt the one that bears the mark."""
@@ -224,6 +228,11 @@ class SnapshotDriver(base.ShareDriver):
 
     def discard(self, mark: Mark, share_id: str | None) -> bool:
         """Remove the share of a failed restore."""
+        found = {view["id"] for view in self._bearing("share", mark, fresh=True)}
+        found |= {share_id} if share_id else set()
+        return self._remove_shares(found, self._patience.undo, self._patience.undo)
+
+    def _remove_shares(self, shares: Collection[str], patience: float, outage: float) -> bool:
         removal = Removal(
             kind="share",
             delete=self._manila.delete_share,
@@ -231,12 +240,10 @@ class SnapshotDriver(base.ShareDriver):
             deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
             stuck={statuses.ERROR_DELETING},
             cure="openstack share delete --force {id}",
-            outage=self._patience.undo,
+            outage=outage,
             clock=self._clock,
         )
-        found = {view["id"] for view in self._bearing("share", mark, fresh=True)}
-        found |= {share_id} if share_id else set()
-        removed = [removal.until_gone(thing, self._patience.undo) for thing in sorted(found)]
+        removed = [removal.until_gone(thing, patience) for thing in sorted(shares)]
         return any(removed)
 
     # -- delete -------------------------------------------------------------------------------
@@ -268,6 +275,22 @@ class SnapshotDriver(base.ShareDriver):
             self._wait_for_clones(thing, patience)
             removal.until_gone(thing, patience)
             self._snapshots.excuse(thing)  # it may have been gone without a wait
+
+    def delete_clone(
+        self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
+    ) -> None:
+        """Remove the share of a copy until it is gone; its snapshots have to be gone before."""
+        patience = self._patience.undo if undo else self._patience.delete
+        found = {
+            view["id"]
+            for view in (self._bearing("share", mark, fresh=undo) if mark else ())
+            if view.get("project_id") in (None, project_id)
+            and (view.get("metadata") or {}).get(PURPOSE) == COPY
+        }
+        found |= {share_id} if share_id else set()
+        self._remove_shares(found, patience, min(patience, self._patience.outage))
+        for thing in found:
+            self._shares.excuse(thing)
 
     def _wait_for_clones(self, snapshot_id: str, patience: float) -> None:
         """Let the clones that are being made of this snapshot end: they fail when it goes."""
@@ -379,3 +402,19 @@ class SnapshotDriver(base.ShareDriver):
 
     def _reason(self, thing: str) -> str:
         return messages.reason(self._manila, thing, self._requests.get(thing), self._clock)
+
+
+def _usable(view: View | None, snapshot_id: str, share_id: str, size: int | None) -> View:
+    """The snapshot's view, when a share can be made from it."""
+    if view is None:
+        raise exception.SnapshotGone(snapshot_id)
+    if view["share_id"] != share_id:
+        why = f"it is of share {view['share_id']}, not of share {share_id}"
+        raise exception.SnapshotDoubtful(snapshot_id, why)
+    if view["status"] != statuses.AVAILABLE:
+        why = f"its status is {view['status']!r}, and only an available one can be used"
+        raise exception.SnapshotDoubtful(snapshot_id, why)
+    if size is not None and int(view["size"]) != size:
+        why = f"it has {view['size']} GiB, and the record says {size}"
+        raise exception.SnapshotDoubtful(snapshot_id, why)
+    return view

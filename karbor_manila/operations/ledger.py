@@ -86,6 +86,15 @@ class Ledger:
         self._write(self._key(intent), dump_intent(intent))
         return intent
 
+    def cloned(self, intent: Intent, clone_id: str, since: str) -> Intent:
+        """Put down the share that a copy made; its snapshot is asked for next.
+
+        :param since: now, UTC, ISO 8601
+        """
+        intent = dataclasses.replace(intent, clone_id=clone_id, since=since)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
     def complete(self, record: ShareRecord) -> None:
         """The share is protected: the record first, so that no moment has neither."""
         self._write(RECORD, dump_record(record))

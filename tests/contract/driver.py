@@ -17,7 +17,7 @@ import pytest
 
 from karbor_manila import exception
 from karbor_manila.drivers.base import NewShare, ShareDriver, Source
-from karbor_manila.mark import Mark
+from karbor_manila.mark import COPY, PURPOSE, Mark
 
 View = dict[str, Any]
 
@@ -100,6 +100,13 @@ def protect(driver: ShareDriver, share: View, mark: Mark) -> str:
     snapshot_id = driver.protect(share, mark, name="kept", description="why", force=False)
     driver.wait_protected(snapshot_id)
     return snapshot_id
+
+
+def copy(driver: ShareDriver, source: Source, mark: Mark) -> tuple[View, str]:
+    """The share of a copy, and the id of its snapshot."""
+    new = dataclasses.replace(BACK, metadata={PURPOSE: COPY})
+    clone = driver.wait_restored(driver.restore(source, mark.of_clone(), new))
+    return clone, protect(driver, clone, mark)
 
 
 class DriverContract:
@@ -338,3 +345,56 @@ class DriverContract:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         world.overseer().delete(None, snapshot_id, project_id=world.project_id)
         assert [snapshot["id"] for snapshot in world.snapshots_of(share["id"])] == [other]
+
+    def test_what_is_there_can_be_copied_and_what_is_not_is_refused(
+        self, world: World, share: View
+    ) -> None:
+        driver = world.driver()
+        snapshot_id = protect(driver, share, mark_for(share))
+        gone = source_of(share, str(uuid.uuid4()))
+        larger = dataclasses.replace(source_of(share, snapshot_id), size=share["size"] + 1)
+        assert driver.preflight_copy([source_of(share, snapshot_id)]) == {}
+        assert driver.preflight_copy([]) == {}
+        refused = driver.preflight_copy([gone])
+        assert isinstance(refused[gone.snapshot_id], exception.SnapshotGone)
+        refused = driver.preflight_copy([larger])
+        assert isinstance(refused[snapshot_id], exception.SnapshotDoubtful)
+
+    def test_a_copy_outlives_what_it_was_made_from(self, world: World, share: View) -> None:
+        world.write(share["id"], "before")
+        source, mark = mark_for(share), mark_for(share)
+        snapshot_id = protect(world.driver(), share, source)
+        world.write(share["id"], "after")
+        driver = world.driver()
+        clone, kept = copy(driver, source_of(share, snapshot_id), mark)
+        assert [view["id"] for view in driver.find(mark)] == [kept]
+        assert [view["id"] for view in driver.find(mark.of_clone())] == [clone["id"]]
+        assert world.read(clone["id"]) == "before"
+        driver.delete(source, snapshot_id, project_id=world.project_id)
+        assert world.driver().verify(kept, clone["id"], size=share["size"])["id"] == kept
+
+    @pytest.mark.parametrize("by", ["id and mark", "mark", "id"])
+    def test_a_deleted_copy_leaves_nothing_but_its_source(
+        self, world: World, share: View, by: str
+    ) -> None:
+        source, mark = mark_for(share), mark_for(share)
+        snapshot_id = protect(world.driver(), share, source)
+        clone, kept = copy(world.driver(), source_of(share, snapshot_id), mark)
+        thing = clone["id"] if "id" in by else None
+        marked = mark.of_clone() if "mark" in by else None
+        driver = world.driver()
+        for _ in range(2):
+            driver.delete(mark, kept, project_id=world.project_id)
+            driver.delete_clone(marked, thing, project_id=world.project_id)
+        assert world.share(clone["id"]) is None
+        assert [view["id"] for view in world.snapshots_of(share["id"])] == [snapshot_id]
+
+    def test_a_share_that_was_made_for_no_copy_is_not_removed_by_a_mark(
+        self, world: World, share: View
+    ) -> None:
+        driver, mark = world.driver(), mark_for(share)
+        snapshot_id = protect(driver, share, mark_for(share))
+        new = driver.restore(source_of(share, snapshot_id), mark.of_clone(), BACK)
+        driver.wait_restored(new)
+        driver.delete_clone(mark.of_clone(), None, project_id=world.project_id)
+        assert world.share(new) is not None

@@ -223,6 +223,9 @@ class FakeManila:
                 raise exception.ManilaRefused("delete", 400, f"snapshot is {view['status']}")
             view["status"] = "deleting"
             self._begin("delete_snapshot", view, view["share_id"])
+            for share in self._settled("shares").values():
+                if share["snapshot_id"] == snapshot_id and share["status"].startswith("creating"):
+                    share["_fails"] = True  # a clone does not survive its source
             return True
 
         return self._call("delete_snapshot", delete)
@@ -249,6 +252,9 @@ class FakeManila:
                 return False
             if view["status"] not in ("available", "error"):
                 raise exception.ManilaRefused("delete", 403, f"share is {view['status']}")
+            kept = self._settled("snapshots").values()
+            if any(snapshot["share_id"] == share_id for snapshot in kept):
+                raise exception.ManilaRefused("delete", 403, "Share still has snapshots")
             view["status"] = "deleting"
             self._begin("delete_share", view, share_id)
             return True
