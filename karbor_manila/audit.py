@@ -15,7 +15,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, exception, identity, mark, plans
+from karbor_manila import checkpoints, claims, exception, identity, mark, plans
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import Mark
@@ -31,8 +31,6 @@ LOG = logging.getLogger(__name__)
 ORPHAN = "orphan"
 #: A share in a checkpoint whose snapshot is gone.
 LOST = "lost"
-
-_IN_WORK = frozenset({constants.CHECKPOINT_STATUS_PROTECTING, constants.CHECKPOINT_STATUS_DELETING})
 
 _AT_REST = frozenset({constants.CHECKPOINT_STATUS_AVAILABLE, constants.CHECKPOINT_STATUS_ERROR})
 
@@ -108,7 +106,7 @@ class Audit:
         else:
             found = self._mark(view)
             if found and self._judge(view, found, known) == finding:
-                return self._remove(finding)
+                return self._remove(finding, found)
         return "left alone: it is not what it was when it was listed"
 
     def _trusted(self) -> str:
@@ -186,7 +184,7 @@ class Audit:
             action = "remove the snapshot"
         else:
             checkpoint = known[found.checkpoint]
-            if checkpoint is None or checkpoint.status in _IN_WORK:
+            if checkpoint is None or checkpoint.status in claims.IN_WORK:
                 return None
             if checkpoint.project_id != view.get("project_id"):
                 why = "its mark names a checkpoint of another project; it may be forged"
@@ -196,7 +194,10 @@ class Audit:
                 why = self._disagreement(checkpoint, found, view["id"])
         if not why:
             return None
-        if found.resource != view["share_id"]:
+        # The snapshot of a copy is one of a share that was made for it.
+        checkpoint = known.get(found.checkpoint)
+        is_copy = checkpoint is not None and checkpoints.is_copy(checkpoint)
+        if found.resource != view["share_id"] and not is_copy:
             why, action = "its mark names another share; it may be forged", ""
         elif action and self._is_young(view):
             why, action = f"{why}; it is young and may be in work", ""
@@ -267,8 +268,11 @@ class Audit:
             if record:
                 yield node.id, record
 
-    def _remove(self, finding: Finding) -> str:
-        self._driver().delete(None, finding.snapshot_id, project_id=finding.project_id)
+    def _remove(self, finding: Finding, found: Mark) -> str:
+        project_id = finding.project_id
+        self._driver().delete(None, finding.snapshot_id, project_id=project_id)
+        if found.resource != finding.share_id:
+            self._driver().delete_clone(found.of_clone(), None, project_id=project_id)
         LOG.info(
             "Orphaned snapshot %s of share %s, checkpoint %s is removed",
             finding.snapshot_id,

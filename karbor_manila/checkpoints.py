@@ -15,10 +15,17 @@ import tenacity
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
+from oslo_serialization import jsonutils
 
 from karbor_manila import exception
 
 LOG = logging.getLogger(__name__)
+
+#: In the ``extra_info`` of a copy: the id of the checkpoint that it is a copy of.
+COPY_OF = "copy_of"
+
+# What Karbor writes there once a copy is complete (karbor/services/protection/flows/copy.py).
+_COPY_STATUS = "copy_status"
 
 _INDICES = "/indices"
 _CHECKPOINTS = "/checkpoints/"
@@ -119,6 +126,23 @@ def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
                 f"give checkpoint {checkpoint_id}", str(error)
             ) from error
         raise
+
+
+def is_copy(checkpoint: Any) -> bool:
+    """Whether the checkpoint is a copy of another one, complete or not."""
+    info = _info(checkpoint)
+    return COPY_OF in info or _COPY_STATUS in info
+
+
+def copied_from(checkpoint: Any) -> str | None:
+    """The id of the checkpoint that this one is a copy of; None when it is none of ours."""
+    return _info(checkpoint).get(COPY_OF)
+
+
+def _info(checkpoint: Any) -> dict[str, Any]:
+    info = checkpoint.extra_info
+    info = jsonutils.loads(info) if isinstance(info, str) and info else info
+    return info if isinstance(info, dict) else {}
 
 
 def everything(bank: Any) -> Iterator[str]:

@@ -43,7 +43,14 @@ _TABLE = sa.Table(
 )
 
 #: Statuses in which some process is at work on the checkpoint, or was.
-IN_WORK = frozenset({constants.CHECKPOINT_STATUS_PROTECTING, constants.CHECKPOINT_STATUS_DELETING})
+IN_WORK = frozenset(
+    {
+        constants.CHECKPOINT_STATUS_PROTECTING,
+        constants.CHECKPOINT_STATUS_DELETING,
+        constants.CHECKPOINT_STATUS_WAIT_COPYING,
+        constants.CHECKPOINT_STATUS_COPYING,
+    }
+)
 
 # The owner of what its owner has left unfinished.
 _NOBODY = ""

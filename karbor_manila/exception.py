@@ -46,6 +46,15 @@ class QuotaTooSmall(KarborManilaError):
         )
 
 
+class NotCopyable(KarborManilaError):
+    """Something in a checkpoint that cannot be copied; nothing was touched."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self.why = why
+        super().__init__(f"{what} cannot be copied: {why} Nothing was copied.")
+
+
 class ManilaRefused(KarborManilaError):
     """Manila said no in a way that a repetition cannot change (a 4xx)."""
 
@@ -277,6 +286,17 @@ class Interrupted(KarborManilaError):
         super().__init__(
             f"The process that worked on it died before the {work} of share {share_id} was under "
             f"way, and nothing is left of it. {advice}"
+        )
+
+
+class HalfCopied(KarborManilaError):
+    """A copy of which there is only the share; without its snapshot it is nothing."""
+
+    def __init__(self, share_id: str) -> None:
+        self.share_id = share_id
+        super().__init__(
+            f"The process that copied share {share_id} died before the copy was complete. What it "
+            f"had made is removed. Copy the plan again."
         )
 
 

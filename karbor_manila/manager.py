@@ -26,6 +26,7 @@ from oslo_service import loopingcall
 from karbor_manila import (
     checkpoints,
     claims,
+    copies,
     identity,
     lease,
     operation_logs,
@@ -107,19 +108,26 @@ class ProtectionManager(manager.ProtectionManager):
         return checkpoint_id
 
     @messaging.expected_exceptions(
-        exception.InvalidPlan, exception.ProviderNotFound, exception.FlowError
+        exception.InvalidPlan,
+        exception.InvalidInput,
+        exception.ProviderNotFound,
+        exception.FlowError,
+        exception.BankListObjectsFailed,
     )
     def copy(self, context: Any, plan: Any) -> Any:
-        """Copy the checkpoints of a plan; refused for plans with shares in this release."""
-        if plan:
-            provider = self.provider_registry.show_provider(plan.get("provider_id"))
-            types = {item["type"] for item in plan.get("resources") or []}
-            if plans.protects_shares(provider) and types & {plans.SHARE, plans.PROJECT}:
-                raise exception.InvalidPlan(
-                    reason="copying checkpoints with shares is not supported. Protect the plan "
-                    "once more instead"
-                )
-        return super().copy(context, plan)
+        """Copy every available checkpoint of a plan that has no copy, one after the other."""
+        if not plan:
+            return super().copy(context, plan)
+        provider = self.provider_registry.show_provider(plan.get("provider_id"))
+        if not plans.protects_shares(provider):
+            return super().copy(context, plan)
+        with _one_at_a_time():
+            begun = copies.begin(
+                self.worker, provider, context, plan, self._settings.listing_timeout
+            )
+        if begun.flows:
+            self._spawn(self.worker.run_flows, begun.flows)
+        return begun.pairs
 
     @messaging.expected_exceptions(
         exception.ProviderNotFound,
@@ -167,7 +175,7 @@ class ProtectionManager(manager.ProtectionManager):
             checkpoint.reload_meta_data()  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
-            _end_logs(context, checkpoint)
+            left = checkpoint.status
             if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                 self._reopen(provider_id, checkpoint)
             elif checkpoint.status in claims.IN_WORK:
@@ -175,6 +183,8 @@ class ProtectionManager(manager.ProtectionManager):
                     reason=f"checkpoint {checkpoint_id} is {checkpoint.status}, and the process "
                     f"that works on it is alive; wait until it ends"
                 )
+            # Who died at the last line of a flow has left the log of it open.
+            operation_logs.end_all(context, checkpoint, left)
             super().delete(context, provider_id, checkpoint_id)
 
     @messaging.expected_exceptions(
@@ -188,7 +198,7 @@ class ProtectionManager(manager.ProtectionManager):
         try:
             with self.worker.claimed(checkpoint, _RESET) as took_over:
                 checkpoint.reload_meta_data()
-                _end_logs(context, checkpoint)
+                left = checkpoint.status
                 if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                     LOG.info(
                         "Checkpoint %s: %s becomes %s", checkpoint_id, checkpoint.status, state
@@ -199,6 +209,7 @@ class ProtectionManager(manager.ProtectionManager):
                     checkpoint.commit()
                 else:
                     super().reset_state(context, provider_id, checkpoint_id, state)
+                operation_logs.end_all(context, checkpoint, left)
         except errors.Taken as taken:
             raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id) from taken
 
@@ -315,17 +326,6 @@ class ProtectionManager(manager.ProtectionManager):
             )
         if wrong:
             raise exception.InvalidInput(reason=" ".join(sorted(set(wrong.values()))))
-
-
-def _end_logs(context: Any, checkpoint: Any) -> None:
-    """End what a dead process wrote of a checkpoint whose claim was just taken: it may have been
-    taken over, and then the reconciliation never hears of it."""
-    in_work = checkpoint.status in claims.IN_WORK
-    operation_logs.end(
-        context,
-        operation_logs.Sought(checkpoint.project_id, checkpoint.id, constants.OPERATION_PROTECT),
-        status=None if in_work else checkpoint.status,
-    )
 
 
 @contextlib.contextmanager

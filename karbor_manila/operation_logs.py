@@ -20,6 +20,8 @@ LOG = logging.getLogger(__name__)
 _AFTER = {
     constants.CHECKPOINT_STATUS_PROTECTING: constants.CHECKPOINT_STATUS_ERROR,
     constants.CHECKPOINT_STATUS_DELETING: constants.CHECKPOINT_STATUS_ERROR_DELETING,
+    constants.CHECKPOINT_STATUS_WAIT_COPYING: constants.CHECKPOINT_STATUS_ERROR,
+    constants.CHECKPOINT_STATUS_COPYING: constants.CHECKPOINT_STATUS_ERROR,
     constants.RESTORE_STATUS_IN_PROGRESS: constants.RESTORE_STATUS_FAILURE,
 }
 
@@ -57,6 +59,16 @@ def end(context: Any, sought: Sought, *, status: str | None = None, error_info: 
             log.save()
     except Exception:  # the log is a courtesy; what it tells of has been dealt with
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
+
+
+def end_all(context: Any, checkpoint: Any, left: str) -> None:
+    """End what a dead process left open of the making, copying or deleting of a checkpoint.
+
+    :param left: the status in which it left the checkpoint
+    """
+    status = None if left in _AFTER else left
+    for operation in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
+        end(context, Sought(checkpoint.project_id, checkpoint.id, operation), status=status)
 
 
 def _open_logs(context: Any, sought: Sought) -> list[Any]:

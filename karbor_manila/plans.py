@@ -57,6 +57,15 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
         raise karbor_exception.InvalidPlan(reason=str(error)) from error
 
 
+def check_options(given: Mapping[str, Any] | None, known: Collection[str]) -> None:
+    """Check the parameters of a plan, or of a copy, which takes the same.
+
+    :param known: the ids of the shares that parameters may be given for
+    :raises InvalidParameter:
+    """
+    _check(given, known, _options)
+
+
 def check_restore(
     given: Mapping[str, Any] | None, share_ids: Collection[str], check: CheckOne
 ) -> dict[str, str]:

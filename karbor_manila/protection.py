@@ -2,14 +2,16 @@
 """The protection plugin for OS::Manila::Share. Karbor makes one instance for each flow."""
 
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 from oslo_log import log as logging
 
-from karbor_manila import exception, opts, record, sessions
+from karbor_manila import opts, record, sessions
 from karbor_manila.client import Manila
+from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -94,11 +96,32 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
         self._shared.register(resource.id)
         return DeleteOperation(self._shared)
 
-    def get_copy_operation(self, resource: Any) -> Any:
-        """Not in this release; our manager refuses a copy before it begins."""
-        raise exception.NotSupported(
-            "Copying a checkpoint with shares", "Protect the plan once more instead."
-        )
+    def get_copy_operation(self, resource: Any) -> CopyOperation:
+        """As above."""
+        self._shared.register(resource.id)
+        return CopyOperation(self._shared)
+
+    def shared_for_a_call(self, share_ids: Iterable[str], patience: float) -> Shared:
+        """What is shared by work that is done while a tenant's request waits.
+
+        :param patience: seconds for which passing errors are ridden out
+        """
+        settings = SimpleNamespace(**{**self._settings, "outage_timeout": patience})
+        # One request that hangs must leave time for another.
+        timeout = min(self._settings.request_timeout, max(1.0, patience / 2))
+
+        def connect(context: Any, project_id: str) -> Manila:
+            return sessions.connect(
+                context,
+                project_id=project_id,
+                timeout=timeout,
+                parallel=self._settings.max_parallel_requests,
+            )
+
+        shared = Shared(settings, connect)
+        for share_id in share_ids:
+            shared.register(share_id)
+        return shared
 
     def shared_as_karbor(self, share_ids: Iterable[str]) -> Shared:
         """What a flow shares that runs without a tenant, with Karbor's own user.

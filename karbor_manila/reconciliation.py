@@ -42,6 +42,8 @@ _OURS = frozenset({plans.SHARE, plans.PROJECT})
 _OPERATION_OF = {
     constants.CHECKPOINT_STATUS_PROTECTING: constants.OPERATION_PROTECT,
     constants.CHECKPOINT_STATUS_DELETING: constants.OPERATION_DELETE,
+    constants.CHECKPOINT_STATUS_WAIT_COPYING: constants.OPERATION_COPY,
+    constants.CHECKPOINT_STATUS_COPYING: constants.OPERATION_COPY,
 }
 
 _FAILURES = frozenset(
@@ -258,16 +260,19 @@ def _end_checkpoint(provider: Any, item: Unfinished) -> str:
     except karbor_exception.CheckpointNotFound:
         return constants.CHECKPOINT_STATUS_DELETED  # there never was one, or nothing of it is left
     if checkpoint.status == constants.CHECKPOINT_STATUS_PROTECTING:
-        _end_protection(provider, checkpoint)
+        _end_making(provider, checkpoint, recover.RecoverProtectOperation)
+    elif _OPERATION_OF.get(checkpoint.status) == constants.OPERATION_COPY:
+        _end_making(provider, checkpoint, recover.RecoverCopyOperation)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETING:
         _end_deletion(provider, checkpoint)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
         _forget(provider, checkpoint)
     # Karbor calls the logs of deletions those of protections, too.
-    sought = operation_logs.Sought(
-        checkpoint.project_id, checkpoint.id, constants.OPERATION_PROTECT
-    )
-    operation_logs.end(_as_karbor(), sought, status=checkpoint.status, error_info=_told(checkpoint))
+    for kind in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
+        sought = operation_logs.Sought(checkpoint.project_id, checkpoint.id, kind)
+        operation_logs.end(
+            _as_karbor(), sought, status=checkpoint.status, error_info=_told(checkpoint)
+        )
     return str(checkpoint.status)
 
 
@@ -293,16 +298,19 @@ def _check_mounted(provider: Any) -> None:
         raise _Later(f"the bank of provider {provider.id} is empty; is it mounted?")
 
 
-def _end_protection(provider: Any, checkpoint: Any) -> None:
+def _end_making(provider: Any, checkpoint: Any, operation: type[ShareOperation]) -> None:
+    """End a protection or a copy."""
     checkpoints.mend_index(provider, checkpoint)
     shares, others = _resources(checkpoint)
     errors = []
     if shares and plans.protects_shares(provider):
-        errors = _run(recover.RecoverProtectOperation, provider, checkpoint, shares)
+        errors = _run(operation, provider, checkpoint, shares)
     elif shares:
         others = True
     if shares and not others and not errors:
         checkpoint.status = constants.CHECKPOINT_STATUS_AVAILABLE
+        if checkpoints.is_copy(checkpoint):
+            reasons.add(checkpoint, "copy_status", constants.CHECKPOINT_STATUS_COPY_FINISHED)
     else:
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
         _tell(

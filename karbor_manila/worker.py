@@ -12,7 +12,7 @@ from karbor.common import constants
 from karbor.services.protection.flows import worker
 from oslo_log import log as logging
 
-from karbor_manila import exception, operation_logs
+from karbor_manila import copy_flow, exception, operation_logs
 from karbor_manila.claims import RECONCILE, Claim, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
@@ -24,22 +24,31 @@ LOG = logging.getLogger(__name__)
 _AFTER = {
     constants.CHECKPOINT_STATUS_PROTECTING: constants.CHECKPOINT_STATUS_ERROR,
     constants.CHECKPOINT_STATUS_DELETING: constants.CHECKPOINT_STATUS_ERROR_DELETING,
+    constants.CHECKPOINT_STATUS_WAIT_COPYING: constants.CHECKPOINT_STATUS_ERROR,
+    constants.CHECKPOINT_STATUS_COPYING: constants.CHECKPOINT_STATUS_ERROR,
     constants.RESTORE_STATUS_IN_PROGRESS: constants.RESTORE_STATUS_FAILURE,
 }
 
 
 @dataclass(frozen=True)
 class _Running:
-    """What a flow works on. ``record`` is Karbor's restore or verification, if it is one."""
+    """What a flow works on. ``record`` is Karbor's restore or verification, if it is one;
+    ``source`` the checkpoint that is copied, if it is a copy."""
 
     operation: str
     checkpoint: Any
     record: Any
+    source: Any = None
 
     @property
     def thing(self) -> str:
         """The id of what is claimed for it."""
         return str(self.record.id if self.record is not None else self.checkpoint.id)
+
+    @property
+    def things(self) -> list[str]:
+        """The ids of all that is claimed until it ends. A source must not be deleted meanwhile."""
+        return [self.thing] if self.source is None else [self.thing, str(self.source.id)]
 
 
 class Worker(worker.Worker):
@@ -67,7 +76,7 @@ class Worker(worker.Worker):
         deadline = self._clock.now() + patience
         while (
             checkpoint.status not in _AFTER
-            and self._has_flow(checkpoint.id)
+            and self._is_ending(checkpoint.id)
             and self._clock.now() < deadline
         ):
             self._clock.sleep(0.05)
@@ -114,8 +123,8 @@ class Worker(worker.Worker):
         :raises Taken: somebody else is at work on the checkpoint, restore or verification
         """
         record = kwargs.get("restore") or kwargs.get("verify")
-        job = _Running(operation_type, checkpoint, record)
-        if operation_type == constants.OPERATION_COPY:
+        job = _Running(operation_type, checkpoint, record, kwargs.get("source"))
+        if operation_type == constants.OPERATION_COPY and "source" not in kwargs:
             return super().get_flow(context, operation_type, checkpoint, provider, **kwargs)
         # From now on, not only once the flow is there: listing the shares of a project takes time
         # in which somebody may ask for the end of the checkpoint.
@@ -139,6 +148,17 @@ class Worker(worker.Worker):
         self._flows[id(flow)] = job
         return flow
 
+    def run_flows(self, flow_engines: list[Any]) -> None:
+        """Run flows one after the other, whether or not those before it went well."""
+        waiting = list(flow_engines)
+        try:
+            while waiting:
+                self.run_flow(waiting.pop(0))
+        finally:
+            for flow in waiting:  # killed: as in run_flow
+                for thing in self._flows.pop(id(flow)).things:
+                    self._claims.leave(thing)
+
     def run_flow(self, flow_engine: Any) -> None:
         """Run a flow to its end, good or bad. The reason of a bad one was written by its hooks."""
         job = self._flows.get(id(flow_engine))
@@ -157,18 +177,19 @@ class Worker(worker.Worker):
                 settled = _settle(job, "" if _is_told(job) else _sentence(error))
         except BaseException:
             # A green thread is killed: what it leaves is nobody's, and has not come to its end.
-            if job:
-                self._claims.leave(job.thing)
+            for thing in job.things if job else ():
+                self._claims.leave(thing)
             raise
         finally:
             self._flows.pop(id(flow_engine), None)
-        if job and settled:
-            self._claims.release(job.thing)
-        elif job:
-            self._claims.leave(job.thing)  # the reconciliation brings it to its end
+        for thing in job.things if job else ():
+            # What could not be settled the reconciliation brings to its end.
+            (self._claims.release if settled else self._claims.leave)(thing)
 
     def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
+        if job.source is not None:
+            return copy_flow.build(context, self.workflow_engine, provider, checkpoint, **kwargs)
         builder = None
         if job.operation == constants.OPERATION_PROTECT:
             builder = GraphBuilder(kwargs["protectable_registry"], provider.plugins)
@@ -192,7 +213,15 @@ class Worker(worker.Worker):
         )
 
     def _has_flow(self, checkpoint_id: str) -> bool:
-        return any(job.thing == checkpoint_id for job in self._flows.values())
+        return any(checkpoint_id in job.things for job in self._flows.values())
+
+    def _is_ending(self, checkpoint_id: str) -> bool:
+        """Whether the checkpoint has a flow; for the source of a copy, one at its last line."""
+        return any(
+            job.thing == checkpoint_id
+            or (checkpoint_id in job.things and job.checkpoint.status not in _AFTER)
+            for job in self._flows.values()
+        )
 
 
 def _settle(job: _Running, reason: str) -> bool:

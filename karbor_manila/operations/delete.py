@@ -11,10 +11,10 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import exception, identity
+from karbor_manila import checkpoints, exception, identity
 from karbor_manila.drivers.base import ShareDriver, View
-from karbor_manila.mark import Mark
-from karbor_manila.operations import late, reasons
+from karbor_manila.mark import COPY, Mark
+from karbor_manila.operations import copy, late, reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 
@@ -23,11 +23,14 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Left:
-    """What is left to remove: an id, a mark, both or neither."""
+    """What is left to remove: an id, a mark, both or neither; of a copy (``is_copy``) the share
+    that was made for it as well."""
 
     driver: str
     snapshot_id: str | None
     mark: Mark | None
+    is_copy: bool = False
+    clone_id: str | None = None
 
 
 class ReadPages(JobTask):
@@ -38,17 +41,20 @@ class ReadPages(JobTask):
     def execute(self, job: Job) -> Left:
         job.ledger.status(constants.RESOURCE_STATUS_DELETING)
         mark = bare_mark(job)
+        is_copy = checkpoints.is_copy(job.checkpoint)
         try:
             record = job.ledger.record()
             if record:
                 # Karbor's own plugin sets no marks: there is nothing to look for.
-                return Left(record.driver, record.snapshot_id, mark if record.mark else None)
+                marked = mark if record.mark else None
+                return Left(record.driver, record.snapshot_id, marked, is_copy, record.clone_id)
             intent = job.ledger.intent()
             if intent:
-                return Left(intent.driver, _made(job, intent), mark)
+                clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
+                return Left(intent.driver, _made(job, intent), mark, is_copy, clone_id)
         except exception.RecordInvalid as error:
             _warn(job, error)
-        return Left(job.shared.settings.default_driver, None, mark)
+        return Left(job.shared.settings.default_driver, None, mark, is_copy)
 
 
 class EndRestores(JobTask):
@@ -99,10 +105,12 @@ class Remove(JobTask):
     """It is gone from Manila."""
 
     def execute(self, job: Job, left: Left) -> None:
+        driver, project_id = job.driver(left.driver), job.checkpoint.project_id
         if left.snapshot_id or left.mark:
-            job.driver(left.driver).delete(
-                left.mark, left.snapshot_id, project_id=job.checkpoint.project_id
-            )
+            driver.delete(left.mark, left.snapshot_id, project_id=project_id)
+        if left.is_copy or left.clone_id:
+            mark = left.mark.of_clone() if left.mark else None
+            driver.delete_clone(mark, left.clone_id, project_id=project_id)
         if not left.snapshot_id:
             job.shared.excuse(job.share_id)
 

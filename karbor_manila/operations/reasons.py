@@ -79,7 +79,7 @@ def write(job: Any, record: Any, change: Callable[[], None]) -> None:
                 record.save()
 
 
-def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any]) -> None:
+def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> None:
     """Put ``value`` under ``name`` in the checkpoint's ``extra_info``, keeping what is there.
 
     It must be a JSON string: Karbor loads it as one (karbor/services/protection/flows/utils.py).

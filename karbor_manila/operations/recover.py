@@ -13,7 +13,7 @@ from oslo_log import log as logging
 from sqlalchemy import exc as sqlalchemy_exception
 
 from karbor_manila import exception
-from karbor_manila.operations import delete, late, planning, protect, restore
+from karbor_manila.operations import copy, delete, late, planning, protect, restore
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.record import Intent
 
@@ -25,6 +25,7 @@ _SPOILT = (
     exception.DeadlineExceeded,
     exception.SnapshotDoubtful,
     exception.RecordInvalid,
+    exception.HalfCopied,
 )
 
 #: What may be otherwise the next time. The database is where a restore is told of.
@@ -46,7 +47,7 @@ class AdoptSnapshot(JobTask):
             if intent:
                 job.ledger.end(intent)
             return
-        snapshot_id = self._find(job, intent) if intent else None
+        snapshot_id = self.find(job, intent) if intent else None
         if intent is None or snapshot_id is None:
             if intent:
                 job.ledger.end(intent)
@@ -67,7 +68,8 @@ class AdoptSnapshot(JobTask):
         )
 
     @staticmethod
-    def _find(job: Job, intent: Intent) -> str | None:
+    def find(job: Job, intent: Intent) -> str | None:
+        """The snapshot that an intent led to, if it did; its id is put down."""
         if intent.created_id:
             return intent.created_id
         view = late.find(job, intent)
@@ -75,6 +77,47 @@ class AdoptSnapshot(JobTask):
             return None
         job.ledger.created(intent, view["id"])
         return str(view["id"])
+
+
+class AdoptCopy(JobTask):
+    """The copy of the share is whole, or nothing of the attempt is left."""
+
+    def execute(self, job: Job) -> None:
+        intent = job.ledger.intent()
+        if job.ledger.record():
+            if intent:
+                job.ledger.end(intent)
+            return
+        made = copy.Made()
+        if intent:
+            made.clone_id = copy.find_clone(job, intent)
+        if intent is None or made.clone_id is None:
+            if intent:
+                job.ledger.end(intent)
+            raise exception.Interrupted("copy", job.share_id, "Copy the plan again.")
+        if not intent.clone_id:
+            intent = job.ledger.cloned(intent, made.clone_id, intent.since)
+        made.snapshot_id = AdoptSnapshot.find(job, intent)
+        driver = job.driver(intent.driver)
+        try:
+            if made.snapshot_id is None:
+                # Another snapshot would belong to the project of Karbor's own user.
+                raise exception.HalfCopied(job.share_id)
+            driver.wait_restored(made.clone_id)
+            driver.wait_protected(made.snapshot_id)
+            driver.verify(made.snapshot_id, made.clone_id)
+            copy.complete(job, intent, made.snapshot_id)
+        except _SPOILT:
+            copy.withdraw(job, intent, made)
+            raise
+        LOG.info(
+            "Share %s and its snapshot %s, made for the copy of share %s, checkpoint %s, are "
+            "adopted from a dead process",
+            made.clone_id,
+            made.snapshot_id,
+            job.share_id,
+            job.checkpoint.id,
+        )
 
 
 class AdoptShare(JobTask):
@@ -140,6 +183,16 @@ class RecoverProtectOperation(protect.ProtectOperation):
     def is_final(self, error: Exception) -> bool:
         """The reconciliation comes back to what may be otherwise the next time."""
         return not isinstance(error, PASSING)
+
+
+class RecoverCopyOperation(RecoverProtectOperation):
+    """Ends a share's copy that a dead process began."""
+
+    verb = "Recovery of the copy"
+
+    def steps(self, job: Job) -> list[JobTask]:
+        """The steps, in order."""
+        return [AdoptCopy()]
 
 
 class RecoverRestoreOperation(restore.RestoreOperation):

@@ -7,7 +7,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila import exception, statuses
+from karbor_manila import exception, mark, statuses
 from karbor_manila.drivers import looking
 from karbor_manila.operations.base import Job
 from karbor_manila.waiting import PENDING
@@ -114,6 +114,14 @@ def _objection(share_id: str, view: View | None, project_id: str) -> Exception |
             share_id,
             "it belongs to another project, and a snapshot would belong to this one",
             "Protect it from its own project.",
+        )
+    purpose = (view.get("metadata") or {}).get(mark.PURPOSE)
+    if purpose:
+        # A snapshot of it would keep it from being removed.
+        return exception.ShareNotProtectable(
+            share_id,
+            f"karbor-manila made it itself, for a {purpose}, and removes it again",
+            "Take it out of the plan.",
         )
     if view.get("is_soft_deleted"):
         return exception.ShareNotProtectable(

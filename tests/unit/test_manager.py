@@ -742,24 +742,6 @@ class Stranger:
         return [VOLUME]
 
 
-@pytest.mark.parametrize("of", [SHARE, PROJECT])
-def test_a_copy_of_shares_is_refused(service: Service, checkpoint: Any, of: str) -> None:
-    plan = service.plan(resources=[{"type": of, "id": service.project_id, "name": "x"}])
-    error = refusal(service.call, "copy", plan)
-    assert isinstance(error, karbor_exception.InvalidPlan)
-    assert "not supported" in error.msg
-    assert service.checkpoints() == [checkpoint.id]
-
-
-def test_a_copy_of_other_things_is_karbors_affair(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with started(tmp_path, monkeypatch, NOOP, OURS) as service:
-        plan = service.plan(resources=[{"type": VOLUME, "id": UNKNOWN, "name": "x"}])
-        assert service.call("copy", plan) == []
-        service.run()
-
-
 def test_a_copy_without_our_plugin_is_karbors_affair(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,11 +197,6 @@ def test_an_operation_has_only_hooks_that_karbor_calls(getter: str, conf: cfg.Co
     assert hooks == {"on_main"}
 
 
-def test_a_copy_is_refused_with_a_sentence(conf: cfg.ConfigOpts) -> None:
-    with pytest.raises(exception.NotSupported, match="Protect the plan once more"):
-        ShareProtectionPlugin(conf).get_copy_operation(share("a"))
-
-
 def test_what_is_saved_is_told_by_its_schema(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     view = stage.cloud.add_share(stage.project_id, name="home", size=3)

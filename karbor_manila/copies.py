@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which checkpoints of a plan are copied, and what can be told before any copy exists."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from karbor.resource import Resource
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+
+from karbor_manila import checkpoints, claims, exception, plans
+from karbor_manila.operations import copy
+from karbor_manila.worker import Worker
+
+LOG = logging.getLogger(__name__)
+
+_LIVING = claims.IN_WORK - {
+    constants.CHECKPOINT_STATUS_DELETING,
+} | {constants.CHECKPOINT_STATUS_AVAILABLE}
+
+
+@dataclass
+class Begun:
+    """What Karbor's API answers, and the engines of the flows that are to be run."""
+
+    pairs: list[dict[str, str]] = field(default_factory=list)
+    flows: list[Any] = field(default_factory=list)
+
+
+def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: float) -> Begun:
+    """Make a copy, ``wait_copying``, of each checkpoint of the plan that is to have one.
+
+    Nothing to copy, because every available checkpoint has its copy, is an empty answer. Each copy
+    and each checkpoint that is copied are claimed from here to the end of the flow.
+
+    :param patience: seconds for which passing errors of Manila are ridden out: the API waits
+    :raises karbor.exception.InvalidInput: (HTTP 400) there is none that could be copied, or one of
+        them cannot be
+    :raises Taken: somebody else is at work on one of them
+    :raises karbor.exception.FlowError: no copy could be begun
+    """
+    query = checkpoints.Query(
+        provider_id=provider.id,
+        project_id=context.project_id,
+        plan_id=plan.get("id"),
+        newest_first=False,
+    )
+    with contextlib.ExitStack() as held:
+        sources = list(_wanted(worker, provider, query, held))
+        if sources:
+            _check(provider, context, plan, sources, patience)
+        begun = Begun()
+        failure: Exception | None = None
+        for source in sources:
+            try:
+                _begin_one(worker, provider, context, plan, source, begun)
+            except Exception as error:
+                LOG.exception("No copy of checkpoint %s could be begun", source.id)
+                failure = error
+        if failure and not begun.flows:
+            said = getattr(failure, "msg", "Internal error")
+            raise karbor_exception.FlowError(flow="copy", error=said) from failure
+    return begun
+
+
+def _wanted(
+    worker: Worker, provider: Any, query: checkpoints.Query, held: contextlib.ExitStack
+) -> Iterator[Any]:
+    """The checkpoints that are to be copied, the oldest first, claimed."""
+    originals = [
+        checkpoint
+        for checkpoint in checkpoints.find(provider, query)
+        if checkpoint.status == constants.CHECKPOINT_STATUS_AVAILABLE
+        and not checkpoints.is_copy(checkpoint)
+    ]
+    if not originals:
+        raise karbor_exception.InvalidInput(
+            reason="the plan has no available checkpoint that could be copied"
+        )
+    claimed = [checkpoint for checkpoint in originals if _claim(worker, checkpoint, held)]
+    # Looked for under the claims: a copy that somebody else has begun meanwhile is seen.
+    copied = {
+        checkpoints.copied_from(checkpoint)
+        for checkpoint in checkpoints.find(provider, query)
+        if checkpoint.status in _LIVING
+    }
+    for checkpoint in claimed:
+        checkpoint.reload_meta_data()
+        if (
+            checkpoint.status == constants.CHECKPOINT_STATUS_AVAILABLE
+            and checkpoint.id not in copied
+        ):
+            yield checkpoint
+
+
+def _claim(worker: Worker, checkpoint: Any, held: contextlib.ExitStack) -> bool:
+    """Whether the checkpoint is ours to copy; one that is being copied, or deleted, is not."""
+    worker.await_end(checkpoint)
+    try:
+        held.enter_context(worker.claimed(checkpoint, constants.OPERATION_COPY))
+    except exception.Taken as taken:
+        others = (constants.OPERATION_COPY, constants.OPERATION_DELETE)
+        if taken.claim is None or taken.claim.operation not in others:
+            raise
+        LOG.info("Checkpoint %s is left out of the copies: %s", checkpoint.id, taken)
+        return False
+    return True
+
+
+def _check(provider: Any, context: Any, plan: Any, sources: list[Any], patience: float) -> None:
+    """Refuse what cannot be copied, before anything is made."""
+    plugins = provider.load_plugins()
+    shares: dict[str, list[str]] = {}
+    for source in sources:
+        nodes = list(checkpoints.resources(source))
+        for node in nodes:
+            if not _can_be_copied(plugins, node):
+                raise karbor_exception.InvalidInput(
+                    reason=f"checkpoint {source.id} holds {node.type} {node.id}, and provider "
+                    f"{provider.name!r} has no plugin that copies that type"
+                )
+        shares[source.id] = sorted({node.id for node in nodes if node.type == plans.SHARE})
+    every = sorted({share_id for ids in shares.values() for share_id in ids})
+    named = {item["id"] for item in plan.get("resources") or [] if item["type"] == plans.SHARE}
+    try:
+        plans.check_options(plan.get("parameters"), named | set(every))
+        shared = plugins[plans.SHARE].shared_for_a_call(every, patience)
+        copy.preflight(shared, context, [(source, shares[source.id]) for source in sources])
+    except exception.KarborManilaError as error:
+        raise karbor_exception.InvalidInput(reason=str(error)) from error
+
+
+def _can_be_copied(plugins: Mapping[str, Any], node: Any) -> bool:
+    try:
+        plugins[node.type].get_copy_operation(Resource(type=node.type, id=node.id, name=node.name))
+    except (KeyError, AttributeError, NotImplementedError):
+        return False
+    return True
+
+
+def _begin_one(
+    worker: Worker, provider: Any, context: Any, plan: Any, source: Any, begun: Begun
+) -> None:
+    made = provider.get_checkpoint_collection().create(
+        # What the source was made from, not what the plan has become.
+        {**source.protection_plan, "project_id": source.project_id},
+        {
+            "status": constants.CHECKPOINT_STATUS_WAIT_COPYING,
+            "extra_info": jsonutils.dumps({checkpoints.COPY_OF: source.id}),
+        },
+        context=context,
+    )
+    flow = worker.get_flow(
+        context,
+        constants.OPERATION_COPY,
+        made,
+        provider,
+        source=source,
+        parameters=plan.get("parameters") or {},
+    )
+    begun.flows.append(flow)
+    begun.pairs.append({"checkpoint_protect_id": source.id, "checkpoint_copy_id": made.id})

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Copy: a share made from the checkpoint's snapshot, and a snapshot of that share.
+
+The new checkpoint shares nothing with the old one, so that either can go first. The living share is
+not touched: what is copied is what was kept.
+"""
+
+import dataclasses
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from karbor.common import constants
+from oslo_log import log as logging
+
+from karbor_manila import exception, record
+from karbor_manila.drivers.base import NewShare, Source
+from karbor_manila.mark import COPY, PURPOSE
+from karbor_manila.operations import late, planning, protect
+from karbor_manila.operations.base import Job, JobTask
+from karbor_manila.operations.ledger import Ledger
+from karbor_manila.operations.shared import Shared
+from karbor_manila.record import Intent, ShareRecord
+
+LOG = logging.getLogger(__name__)
+
+View = dict[str, Any]
+
+
+def preflight(shared: Shared, context: Any, wanted: Collection[tuple[Any, list[str]]]) -> None:
+    """Whether all of these checkpoints can be copied; writes nothing.
+
+    :param wanted: Karbor's checkpoints, each with the ids of its shares
+    :raises KarborManilaError: which share of which checkpoint cannot be, and why
+    """
+    sources: dict[str, dict[str, tuple[str, Source]]] = {}
+    projects = set()
+    for checkpoint, share_ids in wanted:
+        projects.add(checkpoint.project_id)
+        for share_id in share_ids:
+            where = f"Share {share_id} of checkpoint {checkpoint.id}"
+            section = checkpoint.get_resource_bank_section(share_id)
+            try:
+                known = _known(Ledger(section, shared.clock.sleep), checkpoint.id, share_id)
+            except exception.KarborManilaError as error:
+                raise exception.NotCopyable(where, str(error)) from error
+            source = planning.source_of(known)
+            sources.setdefault(known.driver, {})[source.snapshot_id] = (where, source)
+    for name, of_driver in sources.items():
+        (project_id,) = projects
+        driver = shared.catalogue(context, project_id).driver(name)
+        refused = driver.preflight_copy([source for _where, source in of_driver.values()])
+        for snapshot_id, refusal in refused.items():
+            raise exception.NotCopyable(of_driver[snapshot_id][0], str(refusal)) from refusal
+
+
+def _known(ledger: Ledger, checkpoint_id: str, share_id: str) -> ShareRecord:
+    known = ledger.record()
+    if known is None:
+        raise exception.RecordMissing(checkpoint_id, share_id)
+    return known
+
+
+@dataclass
+class Made:
+    """What a copy has made so far: the ids that Manila has told."""
+
+    clone_id: str | None = None
+    snapshot_id: str | None = None
+
+
+class ReadSource(JobTask):
+    """What is copied, when it is there."""
+
+    default_provides = ("known", "kept")
+
+    def execute(self, job: Job) -> tuple[ShareRecord, View]:
+        job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
+        source = job.extras["source"]
+        ledger = Ledger(source.get_resource_bank_section(job.share_id), job.shared.clock.sleep)
+        known = _known(ledger, source.id, job.share_id)
+        kept = job.driver(known.driver).verify(
+            known.snapshot_id, known.snapshot_of, size=known.size
+        )
+        return known, kept
+
+
+class WriteIntent(JobTask):
+    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+
+    default_provides = "intent"
+
+    def execute(self, job: Job, known: ShareRecord, kept: View) -> Intent:
+        project_id = job.checkpoint.project_id
+        protected_at = str(kept.get("created_at") or job.now())
+        intent = Intent(
+            operation=COPY,
+            driver=known.driver,
+            project_id=project_id,
+            mark=job.mark(job.shared.bank_id(job.checkpoint)),
+            owner=job.owner(),
+            since=job.now(),
+            share=record.describe_copy(known, project_id, protected_at),
+        )
+        job.ledger.begin(intent)
+        return intent
+
+
+class MakeClone(JobTask):
+    """Begins the share of the copy. Its revert removes that, and what was made of it."""
+
+    default_provides = "clone_id"
+
+    def __init__(self, made: Made) -> None:
+        super().__init__()
+        self._made = made
+
+    def execute(self, job: Job, known: ShareRecord, intent: Intent, options: dict[str, Any]) -> str:
+        source = job.extras["source"]
+        new = NewShare(
+            name=options["snapshot_name"] or f"copy-{job.checkpoint.id}",
+            description=f"For checkpoint {job.checkpoint.id} alone, which is a copy of checkpoint "
+            f"{source.id}; it is removed with it",
+            size=known.size,
+            metadata={PURPOSE: COPY},
+        )
+        self._made.clone_id = job.driver(intent.driver).restore(
+            planning.source_of(known), intent.mark.of_clone(), new
+        )
+        job.ledger.cloned(intent, self._made.clone_id, job.now())
+        return self._made.clone_id
+
+    def revert(self, job: Job, intent: Intent, flow_failures: Any, **_kwargs: Any) -> None:
+        unclear = any(late.is_unclear(failure) for failure in flow_failures.values())
+        withdraw(job, intent, self._made, unclear=unclear)
+
+
+class AwaitClone(JobTask):
+    """The share is complete; what the bank says of it allows for a wait of hours."""
+
+    default_provides = ("clone", "cloned")
+
+    def execute(self, job: Job, intent: Intent, clone_id: str) -> tuple[View, Intent]:
+        clone = job.driver(intent.driver).wait_restored(clone_id)
+        return clone, job.ledger.cloned(intent, clone_id, job.now())
+
+
+class TakeSnapshot(JobTask):
+    """Begins the snapshot of the share of the copy."""
+
+    default_provides = "snapshot_id"
+
+    def __init__(self, made: Made) -> None:
+        super().__init__()
+        self._made = made
+
+    def execute(self, job: Job, clone: View, cloned: Intent, options: dict[str, Any]) -> str:
+        self._made.snapshot_id = job.driver(cloned.driver).protect(
+            clone,
+            cloned.mark,
+            name=options["snapshot_name"] or f"checkpoint-{job.checkpoint.id}",
+            description=options["description"],
+            force=False,
+        )
+        job.ledger.created(cloned, self._made.snapshot_id)
+        return self._made.snapshot_id
+
+
+class Complete(JobTask):
+    """The snapshot is complete: with its record the share counts as kept."""
+
+    def execute(self, job: Job, cloned: Intent, snapshot_id: str) -> None:
+        job.driver(cloned.driver).wait_protected(snapshot_id)
+        complete(job, cloned, snapshot_id)
+
+
+def complete(job: Job, intent: Intent, snapshot_id: str) -> None:
+    """Both parts are there: the record of them takes the place of the intent."""
+    job.ledger.complete(record.complete_copy(intent, snapshot_id))
+    job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+
+
+def find_clone(job: Job, intent: Intent) -> str | None:
+    """The id of the share that a copy has made, if it has."""
+    if intent.clone_id:
+        return intent.clone_id
+    view = late.find(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
+    return str(view["id"]) if view else None
+
+
+def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> None:
+    """Remove what a failed copy made, and its intent; what cannot be removed keeps it.
+
+    :param unclear: a request that creates may still be on its way to Manila
+    """
+    driver = job.driver(intent.driver)
+    try:
+        if unclear:
+            _let_settle(job, intent, made)
+        project_id = intent.project_id
+        driver.delete(intent.mark, made.snapshot_id, project_id=project_id, undo=True)
+        driver.delete_clone(intent.mark.of_clone(), made.clone_id, project_id=project_id, undo=True)
+        job.ledger.end(intent)
+    except exception.KarborManilaError as error:
+        LOG.error(
+            "Share %s, made for the copy of share %s, checkpoint %s, could not be removed: %s",
+            made.clone_id,
+            job.share_id,
+            job.checkpoint.id,
+            error,
+        )
+        job.remarks.append(
+            f"What was begun could not be removed and goes with the checkpoint: {error}"
+        )
+
+
+def _let_settle(job: Job, intent: Intent, made: Made) -> None:
+    """Wait while what was asked for last may still appear."""
+    if made.clone_id is None:
+        wanted = dataclasses.replace(intent, mark=intent.mark.of_clone())
+        late.find(job, wanted, since=job.now())
+    elif made.snapshot_id is None:
+        late.find(job, intent, since=job.now())
+
+
+class CopyOperation(protect.ProtectOperation):
+    """Keeps a share of one checkpoint in another one.
+
+    Karbor's hook gets the checkpoint that is copied as its own; everything that is written belongs
+    to the copy.
+    """
+
+    verb = "Copy"
+
+    def on_main(
+        self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **kwargs: Any
+    ) -> None:
+        """Karbor's main hook; ``checkpoint_copy`` is the new checkpoint."""
+        made = kwargs.pop("checkpoint_copy")
+        super().on_main(made, resource, context, parameters, source=checkpoint, **kwargs)
+
+    def steps(self, job: Job) -> list[JobTask]:
+        """The steps, in order."""
+        made = Made()
+        return [
+            protect.ResolveOptions(),
+            ReadSource(),
+            WriteIntent(),
+            MakeClone(made),
+            AwaitClone(),
+            TakeSnapshot(made),
+            Complete(),
+        ]
