@@ -10,7 +10,7 @@ before the first call that creates something until the work is complete or undon
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as fields_of
 from typing import Any
 
@@ -88,8 +88,8 @@ class Intent:
     ``share`` is, in the intent of a protection, what its record will say of the share: with it,
     another process can complete what this one began. Intents of before 0.2 do not have it.
 
-    A copy makes two things: ``clone_id`` is the share, ``created_id`` its snapshot. ``since`` is
-    when the later one was asked for.
+    A copy makes two things: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
+    ``since`` is then when the later one was asked for.
     """
 
     operation: str
@@ -99,9 +99,17 @@ class Intent:
     owner: str
     since: str
     created_id: str | None = None
-    clone_id: str | None = None
     share: dict[str, Any] | None = None
     version: int = field(default=INTENT_VERSION)
+
+    @property
+    def clone_id(self) -> str | None:
+        """The id of the share that a copy has made, as far as it is known."""
+        return (self.share or {}).get("clone_id")
+
+    def cloned(self, clone_id: str, since: str) -> "Intent":
+        """This, once a copy has made its share."""
+        return replace(self, share={**(self.share or {}), "clone_id": clone_id}, since=since)
 
 
 def dump_record(record: ShareRecord) -> dict[str, Any]:
@@ -195,7 +203,6 @@ def complete_copy(intent: Intent, snapshot_id: str) -> ShareRecord:
     return ShareRecord(
         **intent.share,
         snapshot_id=snapshot_id,
-        clone_id=intent.clone_id,
         driver=intent.driver,
         mark=intent.mark,
     )

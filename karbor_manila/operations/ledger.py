@@ -91,7 +91,7 @@ class Ledger:
 
         :param since: now, UTC, ISO 8601
         """
-        intent = dataclasses.replace(intent, clone_id=clone_id, since=since)
+        intent = intent.cloned(clone_id, since)
         self._write(self._key(intent), dump_intent(intent))
         return intent
 
