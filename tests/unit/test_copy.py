@@ -10,10 +10,10 @@ from karbor import exception as karbor_exception
 from karbor.resource import Resource
 from karbor.services.protection.graph import GraphNode
 
-from karbor_manila import mark, sessions
+from karbor_manila import checkpoints, mark, sessions
 from karbor_manila.audit import Audit
 from tests.fakes.manila import Died, passing, refused
-from tests.unit.karbor_stage import SHARE, VOLUME, Service, started, told
+from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Service, started, told
 
 
 @pytest.fixture
@@ -101,6 +101,34 @@ def test_every_checkpoint_is_copied_with_its_own_graph(service: Service) -> None
     assert held == {first.id: {one}, second.id: {one, two}}
     assert {service.checkpoint(made).status for made in pairs.values()} == {"available"}
     assert len(clones(service)) == 3
+
+
+def test_a_plan_on_a_project_is_copied(service: Service) -> None:
+    shares = {service.share(), service.share()}
+    plan = service.plan(resources=[{"type": PROJECT, "id": service.project_id, "name": "p"}])
+    source = service.protect(plan)
+    later = service.share()
+    made = copied(service, plan)
+    assert made.status == "available"
+    service.delete(source.id)
+    restore = service.restore(made.id)
+    assert (restore.status, len(restore.resources_status)) == ("success", 2)
+    again = service.protect(plan)
+    named = {node.id for node in checkpoints.resources(again) if node.type == SHARE}
+    new = {key.partition("#")[2] for key in restore.resources_status}
+    assert named == shares | {later} | new, "the clones are no shares of the project's plan"
+
+
+def test_another_projects_plan_has_nothing_to_copy(service: Service) -> None:
+    plan = service.plan(service.share())
+    service.protect(plan)
+    with pytest.raises(karbor_exception.InvalidInput):
+        service.call("copy", plan, context=service.context(service.other_project))
+
+
+def test_a_copy_without_a_plan_is_refused_as_karbor_does(service: Service) -> None:
+    with pytest.raises(karbor_exception.InvalidPlan):
+        service.call("copy", None)
 
 
 def test_copies_wait_for_their_turn(service: Service) -> None:
