@@ -172,7 +172,7 @@ class Tenant:
     def copy(self, plan: Any, parameters: dict[str, Any] | None = None) -> dict[str, str]:
         """Begin the copies of a plan's checkpoints: the ids of the copies by those of the sources.
 
-        python-karborclient 2.1.0 has no call for it. Karbor answers 500 without ``parameters``.
+        python-karborclient 2.1.0 has no call for it.
         """
         reply = self.session.post(
             f"{self.karbor_url}/providers/{plan.provider_id}/checkpoints/action",
