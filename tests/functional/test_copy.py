@@ -71,6 +71,30 @@ def test_copies_outlive_their_sources_and_the_other_way_round(clean: Tenant) -> 
         clean.delete(checkpoint)
 
 
+def test_a_plan_on_a_project_is_copied_share_by_share(empty_alpha: Tenant) -> None:
+    shares = [empty_alpha.make_share(f"s{n}") for n in range(4)]
+    for number, share in enumerate(shares):
+        fill(empty_alpha.folder(share.id), f"share {number}")
+    kept = {share.id: contents(empty_alpha.folder(share.id)) for share in shares}
+    plan = empty_alpha.plan_of_project()
+    source = empty_alpha.protect(plan)
+    (copied,) = copies_of(empty_alpha, plan, [source])
+    empty_alpha.delete(source)
+    for share in shares:  # nothing in Manila holds them any more
+        empty_alpha.manila.shares.delete(share.id)
+    gone = {share.id for share in shares}
+    wait("their end", lambda: {s.id for s in empty_alpha.shares()} & gone, lambda ids: not ids, 60)
+    restore = empty_alpha.restore(copied)
+    new = [empty_alpha.manila.shares.get(key.partition("#")[2]) for key in restore.resources_status]
+    assert {
+        share.metadata["karbor_manila_resource"]: contents(empty_alpha.folder(share.id))
+        for share in new
+    } == kept
+    empty_alpha.delete(copied)
+    assert {s.id for s in empty_alpha.shares()} == {share.id for share in new}
+    assert empty_alpha.snapshots() == []
+
+
 def test_what_has_a_copy_is_not_copied_again_and_clones_are_in_no_plan(clean: Tenant) -> None:
     plan, made, _held = protected_twice(clean)
     copies = copies_of(clean, plan, made)

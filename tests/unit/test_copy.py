@@ -273,6 +273,25 @@ def test_a_deletion_without_a_record_goes_by_the_marks(service: Service) -> None
     assert len(service.cloud.snapshots) == 1
 
 
+def test_a_clone_that_cannot_be_removed_is_told_of_and_goes_the_next_time(
+    service: Service,
+) -> None:
+    share = service.share()
+    plan = service.plan(share)
+    service.protect(plan)
+    made = copied(service, plan)
+    (clone,) = clones(service)
+    service.cloud.failing.add(f"delete_share {clone['id']}")
+    service.delete(made.id)
+    assert service.checkpoint(made.id).status == "error-deleting"
+    assert clone["id"] in told(service.checkpoint(made.id))["reasons"][f"{SHARE}#{share}"]
+    assert "metadata" in pages(made, share)
+    service.cloud.failing.clear()
+    clone["status"] = "available"  # an administrator has reset it
+    service.delete(made.id)
+    assert clones(service) == []
+
+
 @pytest.mark.parametrize("side", [0, 1], ids=["source", "copy"])
 def test_neither_side_is_deleted_while_the_copy_is_made(service: Service, side: int) -> None:
     plan = service.plan(service.share())
@@ -576,6 +595,49 @@ def test_a_copy_that_died_at_a_write_to_the_bank_is_whole_or_gone(
         assert copy(following, plan)
         return
     whole_or_gone(following, plan, source, share)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_no_copy_of_several_stays_in_work(service: Service, nth: int, after: bool) -> None:
+    plan = service.plan(service.share())
+    sources = {service.protect(plan).id for _ in range(2)}
+    following = killed(service, plan, "create_snapshot", nth, after)
+    assert following
+    assert "" not in following.manager.reconciliation.run().values()
+    made = [following.checkpoint(c) for c in following.checkpoints() if c not in sources]
+    ends = sorted(copied.status for copied in made)
+    assert ends.count("available") == nth - 1 + after
+    assert ends.count("error") == 3 - nth - after
+    assert nothing_is_open(following)
+    assert len(clones(following)) == ends.count("available")
+    again = copy(following, plan)
+    assert len(again) == ends.count("error")
+    for checkpoint_id in [*again.values(), *(copied.id for copied in made), *sources]:
+        following.delete(checkpoint_id)
+    assert (clones(following), following.cloud.snapshots) == ([], {})
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("method", ["delete_snapshot", "delete_share"])
+@pytest.mark.parametrize("by", ["reconciliation", "user"])
+def test_a_deletion_that_died_is_completed(
+    service: Service, method: str, after: bool, by: str
+) -> None:
+    plan = service.plan(service.share())
+    service.protect(plan)
+    made = copied(service, plan)
+    service.cloud.plan(method, Died, after=after)
+    with pytest.raises(Died):
+        service.delete(made.id)
+    following = service.die()
+    if by == "user":
+        following.delete(made.id)
+    else:
+        assert list(following.manager.reconciliation.run().values()) == ["deleted"]
+    assert clones(following) == []
+    assert len(following.cloud.snapshots) == 1
+    assert all(log.ended_at for log in following.logs())
 
 
 @pytest.mark.parametrize("method", ["create_share", "create_snapshot"])
