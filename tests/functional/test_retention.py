@@ -25,9 +25,9 @@ EVERY_TWELVE_SECONDS = "\n".join(
 )
 OPTIONS = {
     "DEFAULT/time_format": "calendar",
-    "DEFAULT/min_interval": 10,
-    "DEFAULT/min_window_time": 5,
-    "DEFAULT/max_window_time": 10,
+    "DEFAULT/min_interval": 12,
+    "DEFAULT/min_window_time": 4,
+    "DEFAULT/max_window_time": 6,
     "DEFAULT/trigger_poll_interval": 1,
 }
 
@@ -64,7 +64,7 @@ def test_five_runs_keep_the_newest_two_and_no_snapshot_of_the_others(alpha: Tena
     alpha.karbor.triggers.delete(trigger.id)
 
     def left() -> list[Any]:
-        return [checkpoint for checkpoint in alpha.checkpoints(plan)]
+        return list(alpha.checkpoints(plan))
 
     settled = wait(
         "the end of the last run",
