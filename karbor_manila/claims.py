@@ -15,7 +15,7 @@ import datetime
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -94,7 +94,7 @@ class Claim:
     token: str
     since: datetime.datetime
     #: Whether it took the place of a dead owner's; known to whoever took it alone.
-    took_over: bool = False
+    took_over: bool = field(default=False, compare=False)
 
 
 class Claims:

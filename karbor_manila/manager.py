@@ -261,7 +261,8 @@ class ProtectionManager(manager.ProtectionManager):
                 # What our own flows leave is in the database; the banks are searched at the start
                 # and now and then, for what Karbor's own manager or another one has left.
                 everywhere = not clean or turn % _BANKS_EVERY == 0
-                clean = all(self.reconciliation.run(everywhere=everywhere).values())
+                ended = self.reconciliation.run(everywhere=everywhere)
+                clean = all(ended.values()) and not self.reconciliation.away
             except Exception:  # whatever a bank or a database raises: it may be back the next time
                 LOG.exception("Nobody knows what is unfinished; this is tried again")
                 clean = False

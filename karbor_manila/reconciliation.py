@@ -104,31 +104,25 @@ class Reconciliation:
         self._grace = grace
         self._executor = executor
         self._clock = clock or Clock()
+        #: Why the last search did not see everything: the error of a bank or of the database.
+        self.away: Exception | None = None
 
     def run(self, *, everywhere: bool = True) -> dict[Unfinished, str]:
         """End everything that is unfinished.
 
         :param everywhere: search the banks, too, not only the database
         :returns: what was found, each with the status that it has now; empty for what has to be
-            tried again later
-        :raises: what banks and databases raise when they cannot even be searched
+            tried again later. :attr:`away` says whether all was searched.
         """
-        found, away = self._search(everywhere=everywhere)
+        found = self.find(everywhere=everywhere)
         with self._executor() as executor:
             ends = [(item, executor.submit(self.end, item)) for item in found]
-            ended = {item: end.result() for item, end in ends}
-        if away:
-            raise away
-        return ended
+            return {item: end.result() for item, end in ends}
 
     def find(self, *, everywhere: bool = True) -> list[Unfinished]:
         """What is unfinished in the banks that are at hand; nothing is changed."""
-        return self._search(everywhere=everywhere)[0]
-
-    def _search(self, *, everywhere: bool) -> tuple[list[Unfinished], Exception | None]:
-        """What is unfinished, and the error of a bank that could not be searched."""
         found: dict[str, Unfinished] = {}
-        away: Exception | None = None
+        self.away = None
         searches = [self._claimed, self._records]
         if everywhere:
             searches += [self._unclaimed, self._leftovers]
@@ -140,8 +134,8 @@ class Reconciliation:
                     found.setdefault(item.id, item)
             except Exception as error:  # noqa: BLE001 - the banks of the others may be at hand
                 LOG.error("Nobody knows what is unfinished in %s: %s", provider.id, error)
-                away = error
-        return list(found.values()), away
+                self.away = error
+        return list(found.values())
 
     def end(self, item: Unfinished) -> str:
         """End one thing; empty when that has to be tried again later, else its status now."""

@@ -50,7 +50,8 @@ class Reconcile(HostCommand):
     """Bring to an end what dead karbor-protection processes left unfinished.
 
     The manager does the same at its start and from time to time. What a living process works on is
-    left alone. Exit code 3: something is unfinished (--dry-run), or has to be tried again later.
+    left alone. Exit code 1 and a list: a bank could not be searched. Exit code 3: something is
+    unfinished (--dry-run), or has to be tried again later.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -77,6 +78,8 @@ class Reconcile(HostCommand):
             with host.alive():
                 ends = work.run()
             self.left = not all(ends.values())
+        # The log has the reason, and the list what the other banks hold.
+        self.failed = work.away is not None
         return (
             ("Operation", "ID", "Checkpoint", "Provider", "Project", "Since", "Status"),
             [

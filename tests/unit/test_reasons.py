@@ -41,7 +41,11 @@ def karbors_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def job(checkpoint: Any, share_id: str = "a", **extras: Any) -> Any:
     return SimpleNamespace(
-        checkpoint=checkpoint, share_id=share_id, extras=extras, shared=Shared(None, None)
+        checkpoint=checkpoint,
+        share_id=share_id,
+        extras=extras,
+        request=extras.get("restore"),
+        shared=Shared(None, None),
     )
 
 
