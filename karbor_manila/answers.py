@@ -46,7 +46,7 @@ def checked(asked: str, response: Any, body: Any, *, readable: bool = True) -> d
         raise _failure(
             asked,
             response.status_code,
-            _answer(body) or str(response.reason or "no reason given"),
+            sentence(body) or str(response.reason or "no reason given"),
             response.headers.get("x-openstack-request-id"),
             _seconds(response.headers.get("retry-after")),
         )
@@ -73,16 +73,20 @@ def _failure(
     return exception.ManilaRefused(asked, status, answer, request_id)
 
 
-def _answer(body: Any) -> str:
-    """Manila's sentence in an error body: ``{"badRequest": {"code": 400, "message": ...}}``."""
+def sentence(body: Any) -> str:
+    """The sentence in an error body of Manila or Karbor, masked:
+    ``{"badRequest": {"code": 400, "message": ...}}``."""
     for error in body.values() if isinstance(body, dict) else ():
         if isinstance(error, dict) and error.get("message"):
-            return _without_secrets(str(error["message"]))
+            return without_secrets(str(error["message"]))
     return ""
 
 
-def _without_secrets(text: str) -> str:
-    """Somebody on the way may repeat a request's headers, and what it says is shown to users."""
+def without_secrets(text: str) -> str:
+    """A text with what looks like a secret masked.
+
+    Somebody on the way may repeat a request's headers, and what it says is shown to users.
+    """
     masked = re.sub(r"(?i)\b(x-[a-z-]*token\W+)\S+", r"\1***", text)
     return str(strutils.mask_password(re.sub(r"\bgAAAAA[\w-]+", "***", masked)))[:1000]
 

@@ -339,3 +339,48 @@ class BankSuspect(KarborManilaError):
             f"The bank of provider {provider} cannot be trusted to know its checkpoints: {why}. "
             f"Nothing was judged or removed. Check that it is mounted and is the right one."
         )
+
+
+class KarborRefused(KarborManilaError):
+    """Karbor (or Keystone, on the way to it) said no. Asking again would not help.
+
+    ``status`` is that of HTTP, 0 when there was no answer to have one.
+    """
+
+    def __init__(self, asked: str, status: int, answer: str) -> None:
+        self.asked = asked
+        self.status = status
+        said = answer.rstrip(".")
+        super().__init__(
+            f"Karbor refused to {asked}: HTTP {status}, {said}."
+            if status
+            else f"Karbor could not be asked to {asked}: {said}."
+        )
+
+
+class KarborPassing(KarborManilaError):
+    """Karbor (or Keystone) did not answer, or with an error that may pass."""
+
+    def __init__(self, asked: str, cause: str) -> None:
+        self.asked = asked
+        self.cause = cause
+        super().__init__(
+            f"Karbor could not be asked to {asked}: {cause.rstrip('.')}. Try again later."
+        )
+
+
+class StillGoing(KarborManilaError):
+    """A command waited long enough; what it waited for goes on. ``seconds`` is how long."""
+
+    def __init__(self, what: str, seconds: float, look: str, trouble: str = "") -> None:
+        self.what = what
+        self.seconds = seconds
+        last = f" The last look failed: {trouble}" if trouble else ""
+        super().__init__(
+            f"{what} did not end within {seconds:.0f} seconds and goes on in Karbor. "
+            f"Look again with: {look}.{last}"
+        )
+
+
+class WrongUsage(KarborManilaError):
+    """What was written on the command line cannot be meant (exit code 2)."""

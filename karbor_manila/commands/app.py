@@ -41,6 +41,11 @@ class KarborManila(App):
             deferred_help=True,
         )
 
+    def run(self, argv: list[str]) -> int:
+        """Options of the cloud may stand before the command too, as in the OpenStack client."""
+        self.argv = cloud_options_last(argv)
+        return super().run(self.argv)
+
     def configure_logging(self) -> None:
         """Warnings on the console; ``-v`` adds the course of things, ``-vv`` everything.
 
@@ -77,6 +82,22 @@ class KarborManila(App):
 
 def _first_line(text: str) -> str:
     return next(iter(text.splitlines()), "")
+
+
+def cloud_options_last(argv: list[str]) -> list[str]:
+    """``--os-cloud NAME status`` as ``status --os-cloud NAME``: it is the tenant's commands that
+    know these options, so that nobody else has to load openstacksdk for them."""
+    first: list[str] = []
+    moved: list[str] = []
+    rest = list(argv)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        group = moved if word.startswith("--os-") else first
+        group.append(word)
+        takes_value = word == "--log-file" or (group is moved and "=" not in word)
+        if takes_value and rest:
+            group.append(rest.pop(0))
+    return [*first, *rest, *moved]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's commands: they run on Karbor's host, from its configuration and with its user."""
+"""The operator's commands: they run on Karbor's host, from its configuration and with its user.
+
+Karbor and eventlet are loaded when one of them runs: the list of all commands, which tenants ask
+for too, must not wait for that.
+"""
 
 import argparse
 import functools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import futurist
 from cliff.lister import Lister
 from oslo_log import log as logging
 
-from karbor_manila import exception, reconciliation
-from karbor_manila.audit import Audit as Auditing
-from karbor_manila.audit import Finding
-from karbor_manila.claims import Claims
-from karbor_manila.commands.host import Host
+from karbor_manila import exception
+
+if TYPE_CHECKING:
+    from karbor_manila.audit import Audit as Auditing
+    from karbor_manila.audit import Finding
 
 LOG = logging.getLogger(__name__)
 
@@ -64,6 +67,12 @@ class Reconcile(HostCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each thing that was found."""
+        import futurist  # noqa: PLC0415
+
+        from karbor_manila import reconciliation  # noqa: PLC0415
+        from karbor_manila.claims import Claims  # noqa: PLC0415
+        from karbor_manila.commands.host import Host  # noqa: PLC0415
+
         host = Host(parsed_args.config_file)
         work = reconciliation.Reconciliation(
             lambda: host.providers,
@@ -124,6 +133,9 @@ class Audit(HostCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each finding."""
+        from karbor_manila.audit import Audit as Auditing  # noqa: PLC0415
+        from karbor_manila.commands.host import Host  # noqa: PLC0415
+
         host = Host(parsed_args.config_file)
         grace = host.settings.audit_grace if parsed_args.grace is None else parsed_args.grace
         seen: set[tuple[str, ...]] = set()
@@ -156,7 +168,7 @@ class Audit(HostCommand):
             rows,
         )
 
-    def _about(self, audit: Auditing, finding: Finding, fix: bool) -> str:
+    def _about(self, audit: "Auditing", finding: "Finding", fix: bool) -> str:
         """The last column. One that resists must not keep the others from being mended."""
         if not fix:
             self.left = True
@@ -169,7 +181,7 @@ class Audit(HostCommand):
         return done
 
 
-def _columns(finding: Finding) -> tuple[str, ...]:
+def _columns(finding: "Finding") -> tuple[str, ...]:
     return (
         finding.kind,
         finding.snapshot_id,

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Karbor's API gives, read: the shares of a checkpoint, reasons, times."""
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from karbor_manila import exception
+
+SHARE = "OS::Manila::Share"
+PROJECT = "OS::Keystone::Project"
+
+#: Statuses of a checkpoint.
+GOOD = "available"
+FAILED = ("error", "error-deleting")
+IN_WORK = ("protecting", "deleting")
+
+#: Statuses of a restore or verification.
+GOING = "in_progress"
+SUCCESS = "success"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share in a checkpoint, by the name that it had then."""
+
+    id: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """For people: the name says more, the id is what other commands take."""
+        return f"{self.name} ({self.id})" if self.name else self.id
+
+
+def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
+    """The shares that a checkpoint holds, by name.
+
+    Its graph is ``[{key: [type, id, name, extra_info]}, edges]``: a JSON string, and with banks
+    that decode strings the list itself. Karbor has none before the shares have been listed.
+    """
+    graph = _loaded(checkpoint.get("resource_graph"))
+    nodes = graph[0].values() if isinstance(graph, list) and graph else ()
+    found = {node[1]: Share(node[1], node[2] or "") for node in nodes if node[0] == SHARE}
+    return sorted(found.values(), key=lambda share: (share.name, share.id))
+
+
+def share_called(known: Iterable[Share], word: str) -> Share:
+    """The share with this id or name.
+
+    :raises WrongUsage: there is none, or more than one
+    """
+    fitting = [share for share in known if word in (share.id, share.name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(share.label for share in (fitting or known)) or "none"
+    why = "is the name of several shares" if fitting else "is no share of this checkpoint"
+    raise exception.WrongUsage(f"{word!r} {why}: {listed}.")
+
+
+def extra_info(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """``extra_info`` of a checkpoint; empty when there is none."""
+    info = _loaded(checkpoint.get("extra_info"))
+    return info if isinstance(info, dict) else {}
+
+
+def told(reason: str | None) -> dict[str, Any] | None:
+    """What a success tells (JSON), None when it is a sentence."""
+    found = _loaded(reason)
+    return found if isinstance(found, dict) else None
+
+
+def sentence(reason: str | None) -> str:
+    """The reason when it is a sentence, as one line."""
+    return "" if reason is None or told(reason) is not None else " ".join(reason.split())
+
+
+def outcomes(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a restore or verification says of each thing: its id, status, reason."""
+    statuses = record.get("resources_status") or {}
+    reasons = record.get("resources_reason") or {}
+    return [
+        (key.partition("#")[2], statuses.get(key, ""), reasons.get(key, ""))
+        for key in sorted({*statuses, *reasons})
+    ]
+
+
+def why_failed(record: Mapping[str, Any]) -> list[str]:
+    """The sentences of a restore or verification, each once."""
+    said = [sentence(reason) for _id, status, reason in outcomes(record) if status == "error"]
+    return list(dict.fromkeys(filter(None, said))) or [
+        "Karbor does not say why; its operator finds it in Karbor's log."
+    ]
+
+
+def depth(verification: Mapping[str, Any]) -> str:
+    """How deep a verification went."""
+    for group in (verification.get("parameters") or {}).values():
+        if isinstance(group, dict) and "depth" in group:
+            return str(group["depth"])
+    return "record"
+
+
+def moment(text: object) -> datetime.datetime | None:
+    """A time as Karbor writes it: UTC without saying so."""
+    try:
+        return datetime.datetime.fromisoformat(str(text)).replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return None
+
+
+def _loaded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
