@@ -69,6 +69,9 @@ class KarborManila(App):
         if level > logging.DEBUG:
             # It calls every object that is not there an error.
             logging.getLogger(_NOISY_BANK).setLevel(logging.CRITICAL)
+        if level > logging.INFO:
+            # It warns of what we say in our own words, once for each attempt.
+            logging.getLogger("keystoneauth").setLevel(logging.ERROR)
 
     def run_subcommand(self, argv: list[str]) -> int:
         """One line for what we raise on purpose; ``--debug`` shows where it came from."""

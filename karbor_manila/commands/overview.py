@@ -2,7 +2,8 @@
 """How well each plan of a project is protected, gathered from what Karbor's API lists."""
 
 import datetime
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,7 @@ class Overview:
         self._karbor = karbor
         self._now = now
         self._stuck_after = stuck_after
+        self._verifications = _Kept(karbor.verifications())
 
     def states(self, plans: Iterable[Thing]) -> list[PlanState]:
         """The state of each of these plans."""
@@ -108,7 +110,7 @@ class Overview:
         }
         newest: dict[str, Thing] = {}
         look_ups = _LOOK_UPS
-        for verification in self._karbor.verifications():
+        for verification in self._verifications:
             if reading.depth(verification) != "drill":
                 continue
             checkpoint_id = verification["checkpoint_id"]
@@ -136,12 +138,31 @@ class Overview:
         return Drill(
             status=verification["status"],
             checkpoint_id=verification["checkpoint_id"],
-            at=verified_at(self._karbor, verification),
+            at=_verified_at(self._karbor, self._verifications, verification),
             reasons=reading.why_failed(verification) if bad else [],
         )
 
 
-def verified_at(karbor: Karbor, verification: Thing) -> datetime.datetime | None:
+class _Kept:
+    """Things that are asked for as far as somebody reads, and only once. May be read repeatedly."""
+
+    def __init__(self, source: Iterator[Thing]) -> None:
+        self._source = source
+        self._known: list[Thing] = []
+
+    def __iter__(self) -> Iterator[Thing]:
+        for number in itertools.count():
+            if number == len(self._known):
+                item = next(self._source, None)
+                if item is None:
+                    return
+                self._known.append(item)
+            yield self._known[number]
+
+
+def _verified_at(
+    karbor: Karbor, verifications: Iterable[Thing], verification: Thing
+) -> datetime.datetime | None:
     """When a verification began; None when that cannot be told.
 
     A verification has no time in Karbor's API, and its operation log does not name it. Both come
@@ -150,7 +171,7 @@ def verified_at(karbor: Karbor, verification: Thing) -> datetime.datetime | None
     """
     checkpoint_id = verification["checkpoint_id"]
     before = []
-    for item in karbor.verifications():
+    for item in verifications:
         if item["checkpoint_id"] == checkpoint_id and not _was_refused(item):
             before.append(item)
         if item["id"] == verification["id"]:
