@@ -112,7 +112,7 @@ def _planned(share: Share, status: str, reason: str) -> tuple[Any, ...]:
         cannot = None if out else reading.sentence(reason) or "Karbor does not tell."
         return (
             share.name, share.id, columns.Text("left out" if out else None), columns.Facts({}),
-            columns.Facts({}), columns.Lines([]), columns.Lines([]), cannot,
+            columns.Facts({}), columns.Lines([]), columns.Lines([]), columns.Text(cannot),
         )  # fmt: skip
     lost = list(told.get("loses") or [])
     lost += [f"Newer snapshot {removed} is removed." for removed in told.get("removes") or []]
@@ -126,7 +126,7 @@ def _planned(share: Share, status: str, reason: str) -> tuple[Any, ...]:
     return (
         share.name,
         share.id,
-        told.get("way"),
+        columns.Text(told.get("way")),
         columns.Facts(new),
         columns.Facts({name: source[name] for name in kept if name in source}),
         columns.Lines(lost),

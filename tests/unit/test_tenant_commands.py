@@ -3,6 +3,7 @@
 
 import datetime
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -45,7 +46,18 @@ def karbor(requests_mock, monkeypatch, tmp_path, clock):
 
 
 @pytest.fixture
-def run(karbor, capsys):
+def logs():
+    """The command configures logging for its process; the tests share theirs."""
+    loggers = [logging.getLogger(), logging.getLogger("keystoneauth")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def run(karbor, capsys, logs):
     """Run a command line: exit code, stdout, stderr."""
 
     def run(*argv):
