@@ -7,11 +7,11 @@ for too, must not wait for that.
 
 import argparse
 import functools
+import logging
 import math
 from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
-from oslo_log import log as logging
 
 from karbor_manila import exception
 

@@ -83,7 +83,12 @@ class CheckShare(JobTask):
         restored_in = job.shared.clock.now() - job.began
         settings, driver = job.shared.settings, job.driver(plan.driver)
         missing = driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
-        told = {"depth": DRILL, "seconds": round(restored_in, 1), "not_restored": missing}
+        told = {
+            "depth": DRILL,
+            "at": job.now(),
+            "seconds": round(restored_in, 1),
+            "not_restored": missing,
+        }
         if settings.drill_command:
             places = driver.export_locations(view["id"])
             command.run(

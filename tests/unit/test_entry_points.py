@@ -4,12 +4,12 @@
 import importlib.metadata
 
 import pytest
+from cliff.command import Command
 from karbor.services.protection.bank_plugin import BankPlugin
 from karbor.services.protection.protectable_plugin import ProtectablePlugin
 from karbor.services.protection.protection_plugin import ProtectionPlugin
 
 from karbor_manila.commands.app import NAMESPACE as COMMANDS
-from karbor_manila.commands.operator import HostCommand
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import ShareDriver
 
@@ -32,7 +32,12 @@ def test_the_names_stay():
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         ("console_scripts", "karbor-manila", "karbor_manila.commands.app:main"),
         (COMMANDS, "audit", "karbor_manila.commands.operator:Audit"),
+        (COMMANDS, "drill", "karbor_manila.commands.drill:Drill"),
         (COMMANDS, "reconcile", "karbor_manila.commands.operator:Reconcile"),
+        (COMMANDS, "restore", "karbor_manila.commands.restore:Restore"),
+        (COMMANDS, "show", "karbor_manila.commands.show:Show"),
+        (COMMANDS, "status", "karbor_manila.commands.status:Status"),
+        (COMMANDS, "verify", "karbor_manila.commands.verify:Verify"),
         (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
         (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
     }
@@ -44,7 +49,7 @@ def test_the_names_stay():
         (PROTECTABLES, ProtectablePlugin),
         (PROTECTIONS, (ProtectionPlugin, BankPlugin)),
         (catalogue.NAMESPACE, ShareDriver),
-        (COMMANDS, HostCommand),
+        (COMMANDS, Command),
     ],
 )
 def test_what_is_registered_is_what_the_group_asks_for(group, kind):
