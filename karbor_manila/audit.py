@@ -19,7 +19,7 @@ from karbor_manila import checkpoints, claims, exception, identity, mark, plans
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import Mark
-from karbor_manila.operations import reasons
+from karbor_manila.operations import lost, reasons
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.operations.shared import Shared
 from karbor_manila.record import ShareRecord
@@ -215,6 +215,11 @@ class Audit:
     def _disagreement(self, checkpoint: Any, found: Mark, snapshot_id: str) -> str:
         """Why a checkpoint that exists does not account for a snapshot; empty when it does."""
         ledger = self._ledger(checkpoint, found.resource)
+        if found.restore:  # temporary, of a restore in place that makes a safety copy
+            unended = found.restore in ledger.restores()
+            return (
+                "" if unended else f"it is temporary, of restore {found.restore}, which has ended"
+            )
         try:
             record = ledger.record()
             if record:
@@ -235,7 +240,7 @@ class Audit:
             for share_id, record in self._records(checkpoint):
                 if record.snapshot_id in present or self._driver().show(record.snapshot_id):
                     continue
-                told = _is_told(checkpoint, share_id, record.snapshot_id)
+                told = lost.is_told(checkpoint, share_id, record.snapshot_id)
                 yield Finding(
                     kind=LOST,
                     provider_id=checkpoint.provider_id,
@@ -283,24 +288,27 @@ class Audit:
 
     def _mark_as_lost(self, checkpoint: Any, finding: Finding) -> str:
         """The user reads it; what else is in the checkpoint can be restored as before."""
-        reason = _reason(finding.snapshot_id)
-        reasons.add(checkpoint, "reasons", {reasons.key(finding.share_id): reason})
-        self._ledger(checkpoint, finding.share_id).status(constants.RESOURCE_STATUS_ERROR)
-        lost = {
-            share_id
-            for share_id, record in self._records(checkpoint)
-            if _is_told(checkpoint, share_id, record.snapshot_id)
-        }
-        # What cannot be read here, or is no share, may be as good as ever.
-        if not any(
-            node.type != plans.PROJECT and node.id not in lost
-            for node in checkpoints.resources(checkpoint)
-        ):
-            checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
+        held = claims.of_this_process()
+        if held is None:
+            return self._say_lost(checkpoint, finding)
         try:
-            checkpoint.commit()
-        except karbor_exception.KarborException as error:
-            raise exception.BankUnreadable("take what is lost", str(error)) from error
+            held.take(
+                checkpoint.id,
+                "audit",
+                provider_id=checkpoint.provider_id,
+                checkpoint_id=checkpoint.id,
+                bank=self._provider.bank,
+            )
+        except exception.Taken as taken:
+            return f"left alone: {taken}"
+        try:
+            return self._say_lost(checkpoint, finding)
+        finally:
+            held.release(checkpoint.id)
+
+    def _say_lost(self, checkpoint: Any, finding: Finding) -> str:
+        reason = str(exception.SnapshotGone(finding.snapshot_id))
+        lost.mark_as_lost(checkpoint, finding.share_id, reason, self._clock.sleep)
         return "said so in the checkpoint"
 
     def _is_young(self, view: View) -> bool:
@@ -319,13 +327,3 @@ class Audit:
 
     def _driver(self) -> ShareDriver:
         return self._shared.catalogue(None, EVERY_PROJECT).driver("snapshot")
-
-
-def _reason(snapshot_id: str) -> str:
-    return str(exception.SnapshotGone(snapshot_id))
-
-
-def _is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
-    """Whether the checkpoint says that this snapshot is gone; it may say other things of a share,
-    such as why an earlier deletion failed."""
-    return reasons.of(checkpoint).get(reasons.key(share_id)) == _reason(snapshot_id)

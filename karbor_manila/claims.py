@@ -62,6 +62,9 @@ RECONCILE = "reconcile"
 # there already (MySQL, SQLite), a database that is locked.
 _ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
 
+# See of_this_process().
+_current: list["Claims"] = []
+
 # Karbor's database may be locked or restarted for a moment.
 _retrying = oslo_db_api.wrap_db_retry(
     max_retries=5,
@@ -284,6 +287,17 @@ class Claims:
                     raise
             self._made = engine
         return engine.begin()
+
+
+def use(claims: Claims) -> None:
+    """Make these the claims of this process; the manager does, at its start."""
+    _current[:] = [claims]
+
+
+def of_this_process() -> Claims | None:
+    """For operations, which Karbor makes without our manager having a say in it. None under
+    Karbor's own manager, which makes no claims."""
+    return _current[0] if _current else None
 
 
 def _row(claim: Claim) -> dict[str, Any]:

@@ -218,7 +218,12 @@ class SnapshotDoubtful(KarborManilaError):
     def __init__(self, snapshot_id: str, why: str) -> None:
         self.snapshot_id = snapshot_id
         self.why = why
-        super().__init__(f"Snapshot {snapshot_id} cannot be used: {why}.")
+        super().__init__(f"{self.opening(snapshot_id)} {why}.")
+
+    @staticmethod
+    def opening(snapshot_id: str) -> str:
+        """How every sentence of this kind begins."""
+        return f"Snapshot {snapshot_id} cannot be used:"
 
 
 class SnapshotGone(SnapshotDoubtful):
@@ -229,6 +234,18 @@ class SnapshotGone(SnapshotDoubtful):
             snapshot_id,
             "Manila does not have it any more. It was removed behind Karbor's back, so this "
             "checkpoint cannot give the share back; delete it and use another one",
+        )
+
+
+class SnapshotSacrificed(SnapshotDoubtful):
+    """The snapshot of a checkpoint was removed so that an older one could be put back."""
+
+    def __init__(self, snapshot_id: str, checkpoint_id: str) -> None:
+        self.checkpoint_id = checkpoint_id
+        super().__init__(
+            snapshot_id,
+            f"it was removed, as asked for (remove_newer), when the share was restored in place "
+            f"from the older checkpoint {checkpoint_id}",
         )
 
 
@@ -384,3 +401,140 @@ class StillGoing(KarborManilaError):
 
 class WrongUsage(KarborManilaError):
     """What was written on the command line cannot be meant (exit code 2)."""
+
+
+class RevertRefused(KarborManilaError):
+    """A share whose content cannot be put back in place as things are; nothing was changed."""
+
+    def __init__(self, share_id: str, why: str, advice: str = "") -> None:
+        self.share_id = share_id
+        self.why = why
+        self.advice = advice
+        instead = advice or "Restore into a new share instead: leave share_id out."
+        super().__init__(
+            f"Share {share_id} cannot be restored in place: {why}. Nothing was changed. {instead}"
+        )
+
+
+class TargetMissing(RevertRefused):
+    """The protected share is not there any more, or not in this project."""
+
+    def __init__(self, share_id: str) -> None:
+        super().__init__(share_id, "there is no such share in this project")
+
+
+class TargetNotAvailable(RevertRefused):
+    """Manila reverts a share that is available alone."""
+
+    def __init__(self, share_id: str, status: str) -> None:
+        self.status = status
+        super().__init__(
+            share_id,
+            f"its status is {status!r}, and Manila reverts an available share alone",
+            "Wait until it is available, or restore into a new share: leave share_id out.",
+        )
+
+
+class TargetBusy(RevertRefused):
+    """A long task, such as a migration, is under way on the share."""
+
+    def __init__(self, share_id: str, task: str) -> None:
+        self.task = task
+        super().__init__(
+            share_id,
+            f"a task is under way on it ({task})",
+            "Wait until that has ended, or restore into a new share: leave share_id out.",
+        )
+
+
+class RevertUnsupported(RevertRefused):
+    """The share's type does not allow reverts."""
+
+    def __init__(self, share_id: str, share_type: str | None) -> None:
+        self.share_type = share_type
+        super().__init__(
+            share_id, f"its type {share_type!r} does not have revert_to_snapshot_support"
+        )
+
+
+class AccessRulesNotActive(RevertRefused):
+    """Manila reverts no share with an access rule that is not in force, such as one in error."""
+
+    def __init__(self, share_id: str, state: str) -> None:
+        self.state = state
+        super().__init__(
+            share_id,
+            f"its access rules are in state {state!r}, and Manila reverts a share alone whose "
+            f"rules are all active",
+            "Remove the rules that are in error, or wait until the others are in force.",
+        )
+
+
+class SnapshotOfClone(RevertRefused):
+    """A copied checkpoint keeps a snapshot of a clone, and Manila reverts a share to its own."""
+
+    def __init__(self, share_id: str, clone_id: str) -> None:
+        self.clone_id = clone_id
+        super().__init__(
+            share_id,
+            f"the checkpoint is a copy, whose snapshot belongs to the clone {clone_id}, and Manila "
+            f"reverts a share to its own snapshots alone",
+            "Restore into a new share (leave share_id out), or use the checkpoint that was copied.",
+        )
+
+
+class NewerSnapshots(RevertRefused):
+    """Manila reverts a share to its newest snapshot alone.
+
+    ``newer`` says of each that is in the way what it is; ``removable`` whether ``remove_newer``
+    would help.
+    """
+
+    def __init__(
+        self, share_id: str, snapshot_id: str, newer: list[str], *, removable: bool
+    ) -> None:
+        self.snapshot_id = snapshot_id
+        self.newer = newer
+        self.removable = removable
+        advice = (
+            "With remove_newer they are removed first, and their checkpoints lose this share."
+            if removable
+            else "remove_newer removes none as long as one of them belongs to somebody else; "
+            "remove that one yourself if it is not needed."
+        )
+        super().__init__(
+            share_id,
+            f"Manila puts back a share's newest snapshot alone, and newer than {snapshot_id} are: "
+            + "; ".join(newer),
+            f"{advice} Or restore into a new share: leave share_id out.",
+        )
+
+
+class RevertFailed(KarborManilaError):
+    """Manila gave up in the middle of a revert."""
+
+    def __init__(self, share_id: str, status: str, detail: str = "") -> None:
+        self.share_id = share_id
+        self.status = status
+        self.detail = detail
+        said = f" Manila says: {detail.rstrip('.')}." if detail else ""
+        super().__init__(
+            f"Share {share_id} is in status {status!r}: its revert failed, and its content may be "
+            f"in between.{said} An administrator has to look at it and reset it (openstack share "
+            f"set --status available {share_id}); restore it again afterwards."
+        )
+
+
+class RevertUnknown(KarborManilaError):
+    """Whether a revert was carried out cannot be told."""
+
+    def __init__(self, share_id: str, snapshot_id: str) -> None:
+        self.share_id = share_id
+        self.snapshot_id = snapshot_id
+        super().__init__(
+            f"The process that restored share {share_id} in place died when it had asked Manila to "
+            f"revert it, or was about to. The share is available; whether it holds what snapshot "
+            f"{snapshot_id} holds or what it held before is not known. Look at it, and ask for the "
+            f"restore again if need be: it is not repeated by itself, because the share may have "
+            f"been written to since."
+        )

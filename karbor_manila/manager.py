@@ -63,6 +63,7 @@ class ProtectionManager(manager.ProtectionManager):
         # points are found is that of directories: this makes it ours for certain.
         self.protectable_registry.register_plugin(ShareProtectable())
         self.claims = claims.Claims(self._settings.lease_timeout)
+        claims.use(self.claims)
         self.worker: Worker = Worker(self.claims)
         self._renewals: loopingcall.FixedIntervalLoopingCall | None = None
         self.reconciliation = reconciliation.Reconciliation(

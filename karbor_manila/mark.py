@@ -25,7 +25,8 @@ DESCRIPTION_LENGTH = 255
 
 _IN_DESCRIPTION = re.compile(
     r"\[karbor-manila c=(?P<checkpoint>=\S*|[0-9a-f]{32}) s=(?P<resource>=\S*|[0-9a-f]{32}) "
-    r"p=(?P<provider>=\S*|[0-9a-f]{32}) b=(?P<bank>=\S*|[0-9a-f]{32})\]\s*$"
+    r"p=(?P<provider>=\S*|[0-9a-f]{32}) b=(?P<bank>=\S*|[0-9a-f]{32})"
+    r"( r=(?P<restore>=\S*|[0-9a-f]{32}))?\]\s*$"
 )
 
 
@@ -33,8 +34,8 @@ _IN_DESCRIPTION = re.compile(
 class Mark:
     """Whose a thing in Manila is. All fields are ids, none is secret.
 
-    ``restore`` is set on shares that a restore made: the id of Karbor's restore. On a share that
-    was made for a copied checkpoint it is the id of that checkpoint.
+    ``restore`` is set on what a restore made, shares and temporary snapshots: the id of Karbor's
+    restore. On a share that was made for a copied checkpoint it is the id of that checkpoint.
     """
 
     bank: str
@@ -67,7 +68,8 @@ class Mark:
 
     def _signature(self) -> str:
         short = {name: _short(value) for name, value in asdict(self).items()}
-        return "[karbor-manila c={checkpoint} s={resource} p={provider} b={bank}]".format(**short)
+        text = "[karbor-manila c={checkpoint} s={resource} p={provider} b={bank}"
+        return (text + (" r={restore}]" if self.restore else "]")).format(**short)
 
 
 def read(view: Mapping[str, object]) -> Mark | None:
@@ -79,7 +81,8 @@ def read(view: Mapping[str, object]) -> Mark | None:
     found = _IN_DESCRIPTION.search(str(view.get("description") or ""))
     if found is None:
         return None
-    return Mark(**{name: _long(value) for name, value in found.groupdict().items()})
+    fields = found.groupdict()
+    return Mark(**{name: _long(value) for name, value in fields.items() if value is not None})
 
 
 _DASHED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -90,6 +90,10 @@ class Intent:
 
     A copy makes two things: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
     ``since`` is then when the later one was asked for.
+
+    Of a ``revert``: ``snapshot_id`` is what the share is put back to, ``asked`` is UTC, ISO 8601,
+    and None as long as the share's content is certainly untouched; ``removing`` are newer snapshots
+    that go first, and their checkpoints; ``created_id`` is the safety copy, if there is to be one.
     """
 
     operation: str
@@ -100,6 +104,10 @@ class Intent:
     since: str
     created_id: str | None = None
     share: dict[str, Any] | None = None
+    snapshot_id: str | None = None
+    asked: str | None = None
+    safety_copy: bool = False
+    removing: dict[str, str] | None = None
     version: int = field(default=INTENT_VERSION)
 
     @property

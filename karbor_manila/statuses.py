@@ -55,6 +55,27 @@ SHARE_FINAL = frozenset(
     }
 )
 
+#: A share that is being reverted; the second with drivers that do it on their own.
+SHARE_REVERTING = frozenset({"reverting", "reverting_to_snapshot"})
+
+REVERTING_ERROR = "reverting_error"
+
+#: With a task in one of these states Manila reverts no share (BUSY_TASK_STATES).
+TASK_BUSY = frozenset(
+    {
+        "migration_starting",
+        "migration_in_progress",
+        "migration_completing",
+        "migration_driver_starting",
+        "migration_driver_in_progress",
+        "migration_driver_phase1_done",
+        "data_copying_starting",
+        "data_copying_in_progress",
+        "data_copying_completing",
+        "data_copying_completed",
+    }
+)
+
 #: A snapshot in one of these does not become available.
 SNAPSHOT_FINAL = frozenset(
     {

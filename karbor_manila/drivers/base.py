@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from karbor_manila import exception
 from karbor_manila.mark import Mark
 
 View = dict[str, Any]
@@ -27,6 +28,7 @@ class Patience:
     restore: float = 86400.0
     delete: float = 3600.0
     undo: float = 120.0
+    settle: float = 15.0
     poll_min: float = 0.1
     poll_max: float = 15.0
 
@@ -56,6 +58,18 @@ class NewShare:
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
     is_public: bool = False
+
+
+@dataclass(frozen=True)
+class Revertible:
+    """A share that could be put back to a snapshot of it, once the newer ones are gone.
+
+    ``newer`` are all snapshots that are in the way, the newest first, whosever they are.
+    """
+
+    share: View
+    snapshot: View
+    newer: tuple[View, ...]
 
 
 class ShareDriver(abc.ABC):
@@ -163,6 +177,53 @@ class ShareDriver(abc.ABC):
     def wait_restored(self, share_id: str) -> View:
         """Wait until what :meth:`restore` began is complete; raises as :meth:`wait_protected`."""
 
+    # What a driver without the capability ``revert`` need not have.
+
+    def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> Revertible:
+        """What a revert of the share would find; writes nothing.
+
+        :raises RevertRefused: it would be refused, for another reason than a newer snapshot
+        :raises SnapshotGone, SnapshotDoubtful: as :meth:`verify`
+        """
+        raise self._no_revert()
+
+    def preflight_revert(self, found: Revertible, *, safety_copy: bool) -> None:
+        """Whether the quota suffices; writes nothing.
+
+        :param safety_copy: whether the present content is copied into a new share first
+        :raises QuotaTooSmall: it does not
+        """
+        raise self._no_revert()
+
+    def revert(self, snapshot_id: str, share_id: str, *, conflict_passes: bool = False) -> None:
+        """Begin to put the share back. Repeating it puts it back again: only while nobody else
+        may have written to the share.
+
+        :param conflict_passes: newer snapshots have just been removed, and may still be counted
+        """
+        raise self._no_revert()
+
+    def wait_reverted(self, share_id: str) -> View:
+        """Wait until the share is available again.
+
+        :raises RevertFailed: only an administrator can mend it
+        """
+        raise self._no_revert()
+
+    def show_share(self, share_id: str) -> View | None:
+        """A share, or None when it is not there."""
+        raise self._no_revert()
+
+    def find_temporary(self, mark: Mark) -> list[View]:
+        """The snapshots that bear the mark of a restore, as they are now."""
+        raise self._no_revert()
+
+    def _no_revert(self) -> exception.NotSupported:
+        return exception.NotSupported(
+            f"Restoring in place with the driver {self.name!r}",
+            "Restore into a new share: leave share_id out. Nothing was changed.",
+        )
+
     @abc.abstractmethod
     def access_rules(self, share_id: str) -> list[Rule] | None:
         """Who may mount a share: dicts with ``access_type``, ``access_to``, ``access_level`` and
@@ -181,7 +242,8 @@ class ShareDriver(abc.ABC):
 
     @abc.abstractmethod
     def discard(self, mark: Mark, share_id: str | None) -> bool:
-        """Remove the new share of a failed restore, by its id and by its mark.
+        """Remove the new share of a failed restore, by its id and by its mark. The protected share
+        is never removed, whatever it bears.
 
         :returns: whether anything had to be removed
         :raises DeadlineExceeded: it is still there after the undo timeout

@@ -25,10 +25,13 @@ def check_copies(limits: Mapping[str, int], sizes: Collection[int]) -> None:
     check(limits, [{"size": size} for size in sizes])
 
 
-def check_shares(limits: Mapping[str, int], sizes: Collection[int]) -> None:
-    """As :func:`check`, for new shares of these sizes in GiB."""
+def check_shares(limits: Mapping[str, int], sizes: Collection[int], more: int = 0) -> None:
+    """As :func:`check`, for new shares of these sizes in GiB.
+
+    :param more: GiB by which shares that are there grow
+    """
     _check(limits, "shares", "TotalShares", len(sizes))
-    _check(limits, "share gigabytes", "TotalShareGigabytes", sum(sizes))
+    _check(limits, "share gigabytes", "TotalShareGigabytes", sum(sizes) + more)
 
 
 def _check(limits: Mapping[str, int], what: str, name: str, needed: int) -> None:

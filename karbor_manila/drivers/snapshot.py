@@ -8,7 +8,7 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, mark, statuses
 from karbor_manila.client import Manila
-from karbor_manila.drivers import access, base, looking, messages, quota
+from karbor_manila.drivers import access, base, looking, messages, quota, revert
 from karbor_manila.drivers.base import View
 from karbor_manila.drivers.removal import Removal
 from karbor_manila.mark import COPY, PURPOSE, Mark
@@ -45,10 +45,13 @@ class SnapshotDriver(base.ShareDriver):
         self._restoring: Mapping[str, str] | None = None
         self._requests: dict[str, str | None] = {}
         self._once = Once()
+        self._reverts = revert.Reverts(
+            manila, self._clock, outage=patience.outage, settle=patience.settle
+        )
 
     def capabilities(self) -> frozenset[str]:
         """What this driver can do here."""
-        can = {"protect", "verify", "restore", "delete", "copy"}
+        can = {"protect", "verify", "restore", "revert", "delete", "copy"}
         return frozenset(can | {"metadata"} if self._manila.features.snapshot_metadata else can)
 
     def is_alive(self) -> bool:
@@ -203,6 +206,30 @@ class SnapshotDriver(base.ShareDriver):
             f"share {share_id} to become available",
         )
 
+    def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> base.Revertible:
+        """Manila's rules, and the newer snapshots."""
+        return self._reverts.inspect(snapshot_id, share_id, project_id)
+
+    def preflight_revert(self, found: base.Revertible, *, safety_copy: bool) -> None:
+        """The quota for a copy, and for a snapshot that is larger than the share is now."""
+        self._reverts.preflight(found, safety_copy=safety_copy)
+
+    def revert(self, snapshot_id: str, share_id: str, *, conflict_passes: bool = False) -> None:
+        """Begin to put the share back."""
+        self._reverts.begin(snapshot_id, share_id, conflict_passes=conflict_passes)
+
+    def wait_reverted(self, share_id: str) -> View:
+        """Wait until the share is available again."""
+        return self._reverts.wait(share_id, self._shares, self._patience.restore, self._reason)
+
+    def show_share(self, share_id: str) -> View | None:
+        """One share."""
+        return self._persist(lambda: self._manila.share(share_id))
+
+    def find_temporary(self, mark: Mark) -> list[View]:
+        """Snapshots, although it is the mark of a restore."""
+        return self._bearing("snapshot", mark, fresh=True)
+
     def access_rules(self, share_id: str) -> list[base.Rule] | None:
         """The access rules of a share."""
         return access.read(self._manila, share_id, self._persist)
@@ -230,6 +257,7 @@ class SnapshotDriver(base.ShareDriver):
         """Remove the share of a failed restore."""
         found = {view["id"] for view in self._bearing("share", mark, fresh=True)}
         found |= {share_id} if share_id else set()
+        found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
         return self._remove_shares(found, self._patience.undo, self._patience.undo)
 
     def _remove_shares(self, shares: Collection[str], patience: float, outage: float) -> bool:
@@ -272,7 +300,7 @@ class SnapshotDriver(base.ShareDriver):
             clock=self._clock,
         )
         for thing in sorted(ours):
-            self._wait_for_clones(thing, patience)
+            self._wait_for_clones(thing, patience, fresh=undo)
             removal.until_gone(thing, patience)
             self._snapshots.excuse(thing)  # it may have been gone without a wait
 
@@ -292,13 +320,14 @@ class SnapshotDriver(base.ShareDriver):
         for thing in found:
             self._shares.excuse(thing)
 
-    def _wait_for_clones(self, snapshot_id: str, patience: float) -> None:
+    def _wait_for_clones(self, snapshot_id: str, patience: float, *, fresh: bool) -> None:
         """Let the clones that are being made of this snapshot end: they fail when it goes."""
 
         def judge(view: View | None) -> Any:
             return PENDING if view and view["status"].startswith("creating") else True
 
-        for share_id, source in self._once("clones", self._list_clones):
+        clones = self._list_clones() if fresh else self._once("clones", self._list_clones)
+        for share_id, source in clones:
             if source == snapshot_id:
                 awaited = f"share {share_id} to be made from snapshot {snapshot_id}"
                 self._shares.wait(share_id, judge, patience, awaited)

@@ -14,7 +14,7 @@ from oslo_log import log as logging
 from karbor_manila import checkpoints, exception, identity
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import COPY, Mark
-from karbor_manila.operations import copy, late, reasons
+from karbor_manila.operations import copy, late, reasons, tidy
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 
@@ -76,12 +76,19 @@ def end_restore(job: Job, restore_id: str) -> None:
     except exception.RecordInvalid as error:
         _warn(job, error)
         intent = None
+    if intent and intent.operation == tidy.REVERT:
+        # The share that was put back is the user's own: it is looked at and nothing more.
+        tidy.end(job, intent, sent=intent.since)
+        return
     mark = intent.mark if intent else bare_mark(job, restore_id)
     if mark:
         driver = job.driver(intent.driver if intent else job.shared.settings.default_driver)
         share_id = _made(job, intent) if intent else _first(driver.find(mark))
         if share_id and (_is_temporary(intent) or not _is_complete(driver, share_id)):
             driver.discard(mark, share_id)
+        if intent is None and "revert" in driver.capabilities():
+            for view in driver.find_temporary(mark):
+                driver.delete(None, str(view["id"]), project_id=job.checkpoint.project_id)
     job.ledger.end_restore(restore_id)
 
 

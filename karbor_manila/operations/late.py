@@ -6,11 +6,13 @@ nothing under its mark right after it was sent has not yet found that there is n
 """
 
 import datetime
+from collections.abc import Callable
 
 from taskflow.types.failure import Failure
 
 from karbor_manila import exception
 from karbor_manila.drivers.base import View
+from karbor_manila.mark import Mark
 from karbor_manila.operations.base import Job
 from karbor_manila.record import Intent
 
@@ -22,11 +24,18 @@ def is_unclear(failure: Failure) -> bool:
     return failure.check(exception.ManilaUnavailable) is not None
 
 
-def find(job: Job, intent: Intent, *, since: str | None = None) -> View | None:
+def find(
+    job: Job,
+    intent: Intent,
+    *,
+    since: str | None = None,
+    look: Callable[[Mark], list[View]] | None = None,
+) -> View | None:
     """What bears the mark of an intent; waits while it may still appear.
 
     :param since: when the request was last sent, UTC, ISO 8601; by default when the intent was
         written
+    :param look: finds what bears a mark; by default the driver's ``find``
     :returns: the view, a usable one if there is one
     """
     clock, longest = job.shared.clock, job.shared.settings.request_settle_time
@@ -34,9 +43,9 @@ def find(job: Job, intent: Intent, *, since: str | None = None) -> View | None:
     settles = sent + datetime.timedelta(seconds=longest)
     # The time of the day may be set back; nothing waits for longer than the option says.
     deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)
-    driver = job.driver(intent.driver)
+    look = look or job.driver(intent.driver).find
     while True:
-        found = driver.find(intent.mark)
+        found = look(intent.mark)
         left = deadline - clock.now()
         if found or left <= 0:
             return found[0] if found else None

@@ -95,6 +95,18 @@ class Ledger:
         self._write(self._key(intent), dump_intent(intent))
         return intent
 
+    def going_to_remove(self, intent: Intent, removing: dict[str, str]) -> Intent:
+        """Put down which snapshots of which checkpoints are about to be removed."""
+        intent = dataclasses.replace(intent, removing=removing)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
+    def going_to_revert(self, intent: Intent, now: str) -> Intent:
+        """From here on the content of the share may be another one."""
+        intent = dataclasses.replace(intent, asked=now)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
     def complete(self, record: ShareRecord) -> None:
         """The share is protected: the record first, so that no moment has neither."""
         self._write(RECORD, dump_record(record))

@@ -14,7 +14,8 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila import exception, parameters
-from karbor_manila.drivers.base import NewShare, Rule, Source
+from karbor_manila.drivers.base import NewShare, Revertible, Rule, Source
+from karbor_manila.operations import newer
 from karbor_manila.operations.base import Job
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.record import ShareRecord
@@ -25,6 +26,9 @@ LOG = logging.getLogger(__name__)
 
 NEW_SHARE = "new share"
 IN_PLACE = "in place"
+
+#: Of a restore in place.
+LEFT_ALONE = "Its name, description, metadata and access rules: they stay as they are."
 
 # Parameters of a new share that mean nothing for one that is there, and the other way round.
 _OF_A_NEW_SHARE = ("restore_name", "restore_description", "size", "share_type", "share_network_id")
@@ -90,7 +94,7 @@ def check_by_record(checkpoint: Any, share_id: str, wanted: dict[str, Any]) -> N
     :param wanted: what :func:`check` gave
     :raises InvalidParameter: Manila cannot do what is asked
     """
-    if wanted["share_id"] or not wanted["include"]:
+    if not wanted["include"]:
         return
     section = checkpoint.get_resource_bank_section(share_id)
     try:
@@ -98,7 +102,9 @@ def check_by_record(checkpoint: Any, share_id: str, wanted: dict[str, Any]) -> N
     except (exception.RecordInvalid, exception.BankUnreadable) as error:
         LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
         return
-    if record:
+    if record and wanted["share_id"]:
+        _check_snapshot_of(record)
+    elif record:
         new_share(checkpoint.id, record, wanted)
 
 
@@ -111,14 +117,26 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
     record = job.ledger.record()
     if record is None:
         raise exception.RecordMissing(job.checkpoint.id, job.share_id)
+    if wanted["share_id"]:
+        _check_snapshot_of(record)
     job.driver(record.driver).verify(record.snapshot_id, record.snapshot_of)
     if wanted["share_id"]:
-        return _in_place(job, record, wanted)
-    made = new_share(job.checkpoint.id, record, wanted)
-    job.shared.once(
-        "quota of a restore", lambda: job.driver(record.driver).preflight_restore(_sizes(job))
-    )
+        made = _in_place(job, record, wanted)
+    else:
+        made = new_share(job.checkpoint.id, record, wanted)
+    job.shared.once("quota of a restore", lambda: _preflight(job, record))
     return made
+
+
+def _preflight(job: Job, record: ShareRecord) -> None:
+    sizes = _sizes(job)
+    if sizes:
+        job.driver(record.driver).preflight_restore(sizes)
+
+
+def _check_snapshot_of(record: ShareRecord) -> None:
+    if record.clone_id:
+        raise exception.SnapshotOfClone(record.share_id, record.clone_id)
 
 
 def source_of(record: ShareRecord) -> Source:
@@ -166,10 +184,30 @@ def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -
 
 
 def _in_place(job: Job, record: ShareRecord, wanted: dict[str, Any]) -> RestorePlan:
-    raise exception.NotSupported(
-        f"Restoring share {record.share_id} in place (share_id)",
-        "Leave share_id out: a new share is made, beside the old one. Nothing was changed.",
+    driver = job.driver(record.driver)
+    found = driver.inspect_revert(record.snapshot_id, record.share_id, job.context.project_id)
+    blocking = newer.identify(job, found.newer)
+    newer.refuse(job, record.snapshot_id, blocking, removed=wanted["remove_newer"])
+    driver.preflight_revert(found, safety_copy=wanted["safety_copy"])
+    return RestorePlan(
+        way=IN_PLACE,
+        driver=record.driver,
+        source=source_of(record),
+        removes=[each.snapshot_id for each in blocking],
+        safety_copy=wanted["safety_copy"],
+        loses=list(_losses(found, blocking)),
+        not_restored=[LEFT_ALONE],
     )
+
+
+def _losses(found: Revertible, blocking: list[newer.Newer]) -> Any:
+    """What is there now and will not be, a sentence each."""
+    yield f"What was written to the share since {found.snapshot.get('created_at')}."
+    now, then = int(found.share["size"]), int(found.snapshot["size"])
+    if now != then:
+        yield f"Its size of {now} GiB: it had {then} GiB then."
+    for each in blocking:
+        yield f"Checkpoint {each.checkpoint_id} loses this share: {each.told} is removed."
 
 
 def _refuse(name: str, wanted: dict[str, Any], known: set[str | None]) -> None:
@@ -183,13 +221,15 @@ def _refuse(name: str, wanted: dict[str, Any], known: set[str | None]) -> None:
 
 
 def _sizes(job: Job) -> list[int]:
-    """The sizes of all new shares of the flow, as far as the records and the parameters tell."""
+    """The sizes of all new shares of the flow, safety copies too, as far as the records and the
+    parameters tell."""
     sizes = []
     for share_id in job.shared.resource_ids:
         given = parameters.merge(job.request.parameters, constants.SHARE_RESOURCE_TYPE, share_id)
         wanted = check(share_id, given)
         record = job.ledger_of(share_id).record()
-        if record and wanted["include"] and not wanted["share_id"]:
+        makes = wanted["safety_copy"] or not wanted["share_id"]
+        if record and wanted["include"] and makes:
             sizes.append(wanted["size"] or record.size)
     return sizes
 

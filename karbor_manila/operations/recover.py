@@ -13,7 +13,7 @@ from oslo_log import log as logging
 from sqlalchemy import exc as sqlalchemy_exception
 
 from karbor_manila import exception
-from karbor_manila.operations import copy, delete, late, planning, protect, restore
+from karbor_manila.operations import copy, delete, in_place, late, planning, protect, restore
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.record import Intent
 
@@ -204,7 +204,9 @@ class RecoverRestoreOperation(restore.RestoreOperation):
     def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
         wanted = planning.check(job.share_id, job.given)
-        return [AdoptShare(wanted)] if wanted["include"] else [restore.LeaveOut()]
+        if not wanted["include"]:
+            return [restore.LeaveOut()]
+        return [in_place.AdoptRevert() if wanted["share_id"] else AdoptShare(wanted)]
 
     def is_final(self, error: Exception) -> bool:
         """As above."""

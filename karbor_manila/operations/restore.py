@@ -10,7 +10,7 @@ from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
 from karbor_manila import exception
-from karbor_manila.operations import late, planning, reasons
+from karbor_manila.operations import in_place, late, planning, reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.operations.planning import RestorePlan
 from karbor_manila.record import Intent
@@ -177,6 +177,8 @@ class RestoreOperation(ShareOperation):
         wanted = planning.check(job.share_id, job.given)
         if not wanted["include"]:
             return [LeaveOut()]
+        if wanted["share_id"]:
+            return [PlanRestore(wanted), *in_place.tasks()]
         return [
             PlanRestore(wanted),
             WriteIntent("restore"),

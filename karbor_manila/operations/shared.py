@@ -32,6 +32,8 @@ class Shared:
         #: Held while Karbor's record of the operation is changed and saved: its save() forgets what
         #: another hook changed while it waited for the database.
         self.writing = threading.Lock()
+        #: Held while newer snapshots are removed: two shares of a flow may be in one checkpoint.
+        self.removing = threading.Lock()
         self.resource_ids: list[str] = []
         self._connect = connect
 
@@ -86,6 +88,7 @@ class Shared:
             restore=settings.restore_timeout,
             delete=settings.delete_timeout,
             undo=settings.undo_timeout,
+            settle=settings.request_settle_time,
             poll_min=settings.poll_interval_min,
             poll_max=settings.poll_interval_max,
         )

@@ -15,6 +15,12 @@ TYPES = {
         "revert_to_snapshot_support": "True",
         "mount_snapshot_support": "True",
     },
+    # Shares of this one cannot be restored in place.
+    "norevert": {
+        "driver_handles_share_servers": "False",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+    },
     # snapshot_support is left out rather than False: the scheduler would look for a backend that
     # reports False, and ours reports True.
     "nosnap": {"driver_handles_share_servers": "False"},

@@ -37,7 +37,8 @@ class World(abc.ABC):
 
     @abc.abstractmethod
     def make_share(self, **fields: Any) -> View:
-        """An available share (``snapshot_support=False`` for one that cannot be protected)."""
+        """An available share (``snapshot_support=False`` for one that cannot be protected,
+        ``revert_to_snapshot_support=False`` for one that cannot be restored in place)."""
 
     @abc.abstractmethod
     def now(self) -> datetime.datetime:
@@ -398,3 +399,83 @@ class DriverContract:
         driver.wait_restored(new)
         driver.delete_clone(mark.of_clone(), None, project_id=world.project_id)
         assert world.share(new) is not None
+
+    # -- in place -----------------------------------------------------------------------------
+
+    @pytest.fixture
+    def reverter(self, world: World) -> ShareDriver:
+        driver = world.driver()
+        if "revert" not in driver.capabilities():
+            pytest.skip("this driver cannot restore in place")
+        return driver
+
+    def test_a_reverted_share_holds_what_was_protected_and_is_the_same_share(
+        self, world: World, share: View, reverter: ShareDriver
+    ) -> None:
+        world.write(share["id"], "before")
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        world.write(share["id"], "after")
+        found = reverter.inspect_revert(snapshot_id, share["id"], world.project_id)
+        assert (found.share["id"], found.snapshot["id"], found.newer) == (
+            share["id"],
+            snapshot_id,
+            (),
+        )
+        reverter.preflight_revert(found, safety_copy=True)
+        reverter.revert(snapshot_id, share["id"])
+        assert reverter.wait_reverted(share["id"])["status"] == "available"
+        assert world.read(share["id"]) == "before"
+
+    def test_newer_snapshots_are_told_newest_first_and_older_ones_are_not(
+        self, world: World, share: View, reverter: ShareDriver
+    ) -> None:
+        made = [protect(world.driver(), share, mark_for(share)) for _ in range(3)]
+        found = reverter.inspect_revert(made[0], share["id"], world.project_id)
+        assert [view["id"] for view in found.newer] == [made[2], made[1]]
+        found = reverter.inspect_revert(made[2], share["id"], world.project_id)
+        assert found.newer == ()
+
+    def test_the_server_refuses_a_revert_past_a_newer_snapshot(
+        self, world: World, share: View, reverter: ShareDriver
+    ) -> None:
+        older = protect(world.driver(), share, mark_for(share))
+        world.write(share["id"], "kept")
+        protect(world.driver(), share, mark_for(share))
+        with pytest.raises(exception.ManilaRefused):
+            reverter.revert(older, share["id"])
+        assert world.read(share["id"]) == "kept"
+
+    def test_a_share_of_a_type_without_reverts_is_refused(
+        self, world: World, reverter: ShareDriver
+    ) -> None:
+        share = world.make_share(revert_to_snapshot_support=False)
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        with pytest.raises(exception.RevertUnsupported):
+            reverter.inspect_revert(snapshot_id, share["id"], world.project_id)
+
+    def test_a_share_with_a_rule_in_error_is_refused(
+        self, world: World, share: View, reverter: ShareDriver
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        world.driver().grant(share["id"], [world.refused_rule()])
+        with pytest.raises(exception.AccessRulesNotActive):
+            reverter.inspect_revert(snapshot_id, share["id"], world.project_id)
+
+    def test_a_share_that_is_not_there_is_refused(
+        self, world: World, share: View, reverter: ShareDriver
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        assert reverter.show_share(share["id"])["id"] == share["id"]
+        assert reverter.show_share(str(uuid.uuid4())) is None
+        with pytest.raises(exception.TargetMissing):
+            reverter.inspect_revert(snapshot_id, str(uuid.uuid4()), world.project_id)
+
+    def test_a_temporary_snapshot_is_found_by_the_mark_of_its_restore_alone(
+        self, world: World, share: View, reverter: ShareDriver
+    ) -> None:
+        kept = mark_for(share)
+        temporary = dataclasses.replace(kept, restore=str(uuid.uuid4()))
+        snapshot_id = protect(world.driver(), share, temporary)
+        assert [view["id"] for view in reverter.find_temporary(temporary)] == [snapshot_id]
+        assert reverter.find(kept) == []
+        assert reverter.find(temporary) == []

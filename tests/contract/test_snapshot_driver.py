@@ -28,11 +28,11 @@ class FakeWorld(World):
                 "create_share": 20.0,
                 "delete_snapshot": 2.0,
                 "delete_share": 2.0,
+                "revert_share": 5.0,
             },
         )
         self._manila = FakeManila(self.cloud, self.project_id, microversion)
         self._every = FakeManila(self.cloud, EVERY_PROJECT, microversion, administrator=True)
-        self._texts: dict[str, str] = {}
 
     def driver(self, expected: int = 1) -> ShareDriver:
         return SnapshotDriver(self._manila, Patience(), expected, self.cloud.clock)
@@ -64,17 +64,10 @@ class FakeWorld(World):
         }
 
     def write(self, share_id: str, text: str) -> None:
-        # What the snapshots of the share were taken of is the text until now.
-        for snapshot in self.cloud.snapshots.values():
-            if snapshot["share_id"] == share_id:
-                snapshot.setdefault("_text", self._texts.get(share_id, ""))
-        self._texts[share_id] = text
+        self.cloud.shares[share_id]["_text"] = text
 
     def read(self, share_id: str) -> str:
-        source = self.cloud.shares[share_id].get("snapshot_id")
-        if source and share_id not in self._texts:
-            return str(self.cloud.snapshots[source]["_text"])
-        return self._texts[share_id]
+        return str(self._manila.share(share_id)["_text"])
 
 
 class TestSnapshotDriver(DriverContract):

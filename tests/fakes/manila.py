@@ -97,6 +97,9 @@ class Cloud:
             "share_network_id": None,
             "availability_zone": "nova",
             "snapshot_support": True,
+            "revert_to_snapshot_support": True,
+            "access_rules_status": "active",
+            "task_state": None,
             "project_id": project_id,
             "metadata": {},
             "is_soft_deleted": False,
@@ -205,8 +208,8 @@ class FakeManila:
                 "project_id": self._project,
                 "metadata": dict(metadata or {}),
                 "status": "creating",
-                # As Manila writes it: UTC, without saying so.
-                "created_at": self._cloud.clock.utcnow().replace(tzinfo=None).isoformat(),
+                "created_at": self._now(),
+                "_text": share.get("_text", ""),
             }
             self._begin("create_snapshot", view, share_id)
             self._cloud.snapshots[view["id"]] = view
@@ -238,7 +241,8 @@ class FakeManila:
             if fields["size"] < source["size"]:  # manila/share/api.py, create
                 raise exception.ManilaRefused("create", 400, "the snapshot is larger than that")
             view = self._cloud.add_share(
-                self._project, **fields | {"status": "creating_from_snapshot"}
+                self._project,
+                **fields | {"status": "creating_from_snapshot", "_text": source.get("_text", "")},
             )
             self._begin("create_share", view, source["share_id"])
             return dict(view) | {"request_id": f"req-{view['id']}"}
@@ -261,6 +265,37 @@ class FakeManila:
 
         return self._call("delete_share", delete)
 
+    def revert_share(self, share_id: str, snapshot_id: str) -> None:
+        """The checks of manila/api/v2/shares.py (_revert), in their order."""
+
+        def revert() -> None:
+            share = self._settled("shares")[self._existing(share_id)["id"]]
+            snapshot = self._settled("snapshots").get(snapshot_id)
+            if snapshot is None or not share["revert_to_snapshot_support"]:
+                raise exception.ManilaRefused("revert", 400, "no such snapshot or capability")
+            if snapshot["share_id"] != share_id:
+                raise exception.ManilaRefused("revert", 400, "Snapshot is not associated")
+            for view in (share, snapshot):
+                if view["status"] != "available":
+                    raise exception.ManilaRefused("revert", 409, f"it is {view['status']}")
+            # In every project, of every status.
+            of_share = [
+                view for view in self._cloud.snapshots.values() if view["share_id"] == share_id
+            ]
+            if max(of_share, key=lambda view: str(view["created_at"]))["id"] != snapshot_id:
+                raise exception.ManilaRefused("revert", 409, "it is not the most recent snapshot")
+            if share["access_rules_status"] != "active":
+                raise exception.ManilaRefused("revert", 409, "access rules are not active")
+            share["status"] = "reverting"
+            snapshot["status"] = "restoring"
+            share["_text_then"] = snapshot["_text"]
+            share["_size_then"] = snapshot["size"]
+            self._begin("revert_share", share, share_id)
+            # A snapshot is available again whatever became of the share.
+            snapshot["_until"], snapshot["_fails"] = share["_until"], False
+
+        return self._call("revert_share", revert)
+
     def access_rules(self, share_id: str) -> list[View]:
         def rules() -> list[View]:
             self._existing(share_id)
@@ -279,6 +314,7 @@ class FakeManila:
             # Manila accepts a type that the backend does not know; the rule ends in error.
             if rule["access_type"] not in ("ip", "user", "cert", "cephx"):
                 view["state"] = "error"
+                self._cloud.shares[share_id]["access_rules_status"] = "error"
             known.append(view)
             return dict(view)
 
@@ -349,6 +385,13 @@ class FakeManila:
                 }
             )
 
+    def _now(self) -> str:
+        """As Manila writes it: UTC without saying so. No two in the same microsecond."""
+        moment = self._cloud.clock.utcnow() + datetime.timedelta(
+            microseconds=next(self._cloud.counter)
+        )
+        return moment.replace(tzinfo=None).isoformat()
+
     def _settled(self, kind: str) -> dict[str, View]:
         things: dict[str, View] = getattr(self._cloud, kind)
         for thing, view in list(things.items()):
@@ -359,6 +402,11 @@ class FakeManila:
                 del things[thing]
             elif view["status"] == "deleting":
                 view["status"] = "error_deleting"
+            elif view["status"] == "reverting":
+                view["status"] = "reverting_error" if view["_fails"] else "available"
+                then, size = view.pop("_text_then"), view.pop("_size_then")
+                if not view["_fails"]:
+                    view["_text"], view["size"] = then, size
             else:
                 view["status"] = "error" if view["_fails"] else "available"
         return things

@@ -35,6 +35,8 @@ class RealWorld(World):
     def make_share(self, **fields: Any) -> View:
         if fields.pop("snapshot_support", True) is False:
             fields["share_type"] = "nosnap"
+        if fields.pop("revert_to_snapshot_support", True) is False:
+            fields["share_type"] = "norevert"
         return dict(self._tenant.make_share("contract", **fields).to_dict())
 
     def snapshots_of(self, share_id: str) -> list[View]:

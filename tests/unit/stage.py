@@ -93,6 +93,7 @@ class Stage:
                 "create_share": 20.0,
                 "delete_snapshot": 2.0,
                 "delete_share": 2.0,
+                "revert_share": 5.0,
             },
         )
         self.project_id = "project-a"

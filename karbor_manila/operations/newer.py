@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The snapshots that are newer than the one a share is put back to: whose they are, and their end.
+
+Only what provably belongs to another checkpoint of the same provider and bank is ever removed:
+mark, project and record have to agree, and nobody may be at work on the checkpoint.
+"""
+
+import contextlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from karbor.services.protection.checkpoint import CheckpointCollection
+from oslo_log import log as logging
+
+from karbor_manila import claims, exception, identity, mark
+from karbor_manila.drivers.base import ShareDriver, View
+from karbor_manila.operations import lost
+from karbor_manila.operations.base import Job
+from karbor_manila.operations.ledger import Ledger
+from karbor_manila.record import Intent
+
+LOG = logging.getLogger(__name__)
+
+#: The operation in the claim of a checkpoint that loses a share.
+REMOVE = "remove_newer"
+
+
+@dataclass(frozen=True)
+class Newer:
+    """A snapshot that is in the way. ``checkpoint_id`` is set when it can be removed."""
+
+    snapshot_id: str
+    told: str
+    checkpoint_id: str | None = None
+
+
+def identify(job: Job, views: Collection[View]) -> list[Newer]:
+    """What these snapshots of the job's share are, for the user to read."""
+    if not views:
+        return []
+    bank = job.checkpoint.checkpoint_section.bank
+    bank_id = job.shared.once("bank (read)", lambda: identity.read(bank))
+    found = []
+    for view in views:
+        whose, checkpoint_id = _whose(job, view, bank_id)
+        name = f" {view['name']!r}" if view.get("name") else ""
+        told = f"snapshot {view['id']}{name} of {view.get('created_at')} ({whose})"
+        found.append(Newer(str(view["id"]), told, checkpoint_id))
+    return found
+
+
+def refuse(job: Job, snapshot_id: str, blocking: list[Newer], *, removed: bool) -> None:
+    """Refuse a restore that these are in the way of.
+
+    :param removed: whether those that can be removed will be
+    :raises NewerSnapshots: some of them stay
+    """
+    removable = all(newer.checkpoint_id for newer in blocking)
+    if blocking and not (removed and removable):
+        raise exception.NewerSnapshots(
+            job.share_id, snapshot_id, [newer.told for newer in blocking], removable=removable
+        )
+
+
+def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
+    """Remove the newer snapshots, and say so in their checkpoints.
+
+    The snapshot goes first, so that a checkpoint never says that it lost what it still has. Who
+    dies in between leaves the intent, by which :func:`say_lost` says it; and the audit finds it.
+
+    :param expected: the ids that the plan named
+    :returns: the intent as the bank has it now
+    :raises NewerSnapshots: there are others by now; nothing was removed
+    :raises Taken: somebody is at work on one of the checkpoints; nothing was removed
+    """
+    driver = job.driver(intent.driver)
+    held = claims.of_this_process()
+    if held is None:
+        raise exception.NotSupported(
+            "remove_newer with Karbor's own protection_manager",
+            "It does not know who works on a checkpoint; see the operator's guide.",
+        )
+    with job.shared.removing, contextlib.ExitStack() as claimed:
+        blocking = _look(job, driver, intent)
+        unexpected = [newer for newer in blocking if newer.snapshot_id not in expected]
+        refuse(job, str(intent.snapshot_id), unexpected, removed=False)
+        refuse(job, str(intent.snapshot_id), blocking, removed=True)
+        for checkpoint_id in {str(newer.checkpoint_id) for newer in blocking}:
+            _claim(job, held, checkpoint_id)
+            claimed.callback(held.release, checkpoint_id)
+        # What was in work until now may be something else now.
+        refuse(job, str(intent.snapshot_id), _look(job, driver, intent), removed=True)
+        intent = job.ledger.going_to_remove(
+            intent, {newer.snapshot_id: str(newer.checkpoint_id) for newer in blocking}
+        )
+        for newer in blocking:
+            driver.delete(None, newer.snapshot_id, project_id=intent.project_id)
+            LOG.info(
+                "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
+                newer.snapshot_id,
+                job.share_id,
+                newer.checkpoint_id,
+                intent.mark.restore,
+            )
+            _say_lost(job, intent, newer.snapshot_id, str(newer.checkpoint_id))
+    return intent
+
+
+def say_lost(job: Job, intent: Intent) -> None:
+    """Say in the checkpoints what a dead process removed from them and did not say."""
+    driver = job.driver(intent.driver)
+    for snapshot_id, checkpoint_id in (intent.removing or {}).items():
+        view = driver.show(snapshot_id)
+        if view is None or "deleting" in str(view["status"]):
+            _say_lost(job, intent, snapshot_id, checkpoint_id)
+
+
+def _look(job: Job, driver: ShareDriver, intent: Intent) -> list[Newer]:
+    found = driver.inspect_revert(str(intent.snapshot_id), job.share_id, intent.project_id)
+    return identify(job, found.newer)
+
+
+def _claim(job: Job, held: claims.Claims, checkpoint_id: str) -> None:
+    bank = job.checkpoint.checkpoint_section.bank
+    held.take(
+        checkpoint_id,
+        REMOVE,
+        provider_id=job.checkpoint.provider_id,
+        checkpoint_id=checkpoint_id,
+        bank=bank,
+    )
+    try:
+        # Restores and verifications hold claims of their own, which name the checkpoint.
+        for claim in held.all():
+            other = claim.checkpoint_id == checkpoint_id and claim.id != checkpoint_id
+            if other and held.is_alive(claim, bank):
+                raise exception.Taken(f"checkpoint {checkpoint_id}", claim)
+    except BaseException:
+        held.release(checkpoint_id)
+        raise
+
+
+def _say_lost(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
+    checkpoint = _checkpoint(job, checkpoint_id)
+    if checkpoint is None or checkpoint.status in (
+        constants.CHECKPOINT_STATUS_DELETED,
+        *claims.IN_WORK,
+    ):
+        return  # it goes, or is gone: there is nobody to tell
+    record = _ledger(job, checkpoint).record()
+    if record and record.snapshot_id == snapshot_id:
+        reason = exception.SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
+        lost.mark_as_lost(checkpoint, job.share_id, str(reason), job.shared.clock.sleep)
+
+
+def _whose(job: Job, view: View, bank_id: str | None) -> tuple[str, str | None]:
+    """Whose a snapshot is, and its checkpoint when it can be removed."""
+    found = mark.read(view)
+    if found is None:
+        return "not of a checkpoint; somebody made it in Manila", None
+    foreign = _foreign(job, view, found, bank_id)
+    if foreign:
+        return foreign, None
+    checkpoint = _checkpoint(job, found.checkpoint)
+    if checkpoint is None or checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
+        return f"left over from checkpoint {found.checkpoint}, which is not there any more", None
+    objection = _objection(job, view, checkpoint)
+    return f"of checkpoint {checkpoint.id}{objection}", None if objection else str(checkpoint.id)
+
+
+def _foreign(job: Job, view: View, found: mark.Mark, bank_id: str | None) -> str:
+    """Why a marked snapshot is none of this provider's checkpoints, by the mark; empty when it
+    may be."""
+    if bank_id is None or found.bank != bank_id:
+        return f"of checkpoint {found.checkpoint} in another bank"
+    if found.provider != job.checkpoint.provider_id:
+        return f"of checkpoint {found.checkpoint} of another provider"
+    if found.restore:
+        return f"temporary, of restore {found.restore}"
+    if found.resource != job.share_id or view.get("project_id") != job.checkpoint.project_id:
+        return "its mark names another share or project; it may be forged"
+    return ""
+
+
+def _objection(job: Job, view: View, checkpoint: Any) -> str:
+    """Why a snapshot is not taken from a checkpoint that its mark names; empty when it may be."""
+    if checkpoint.project_id != view["project_id"]:
+        return ", which is another project's; the mark may be forged"
+    if checkpoint.provider_id != job.checkpoint.provider_id:
+        return ", which is another provider's; the mark may be forged"
+    if checkpoint.status in claims.IN_WORK:
+        return f", which is {checkpoint.status}"
+    try:
+        record = _ledger(job, checkpoint).record()
+    except exception.RecordInvalid as error:
+        return f", whose record cannot be read: {error}"
+    if record is None or record.snapshot_id != view["id"]:
+        return ", which does not keep it"
+    return ""
+
+
+def _checkpoint(job: Job, checkpoint_id: str) -> Any:
+    """Another checkpoint of the bank, or None when there is none.
+
+    :raises BankUnreadable: nobody knows
+    """
+    bank = job.checkpoint.checkpoint_section.bank
+    try:
+        if f"/checkpoints/{checkpoint_id}/index.json" not in set(
+            bank.list_objects(f"/checkpoints/{checkpoint_id}/")
+        ):
+            return None
+        return CheckpointCollection(bank).get(checkpoint_id)
+    except karbor_exception.KarborException as error:
+        raise exception.BankUnreadable(f"give checkpoint {checkpoint_id}", str(error)) from error
+
+
+def _ledger(job: Job, checkpoint: Any) -> Ledger:
+    return Ledger(checkpoint.get_resource_bank_section(job.share_id), job.shared.clock.sleep)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of what a restore in place began, whoever ends it: the restore itself when it fails, the
+recovery after a death, the deletion of the checkpoint.
+
+The protected share is only ever looked at.
+"""
+
+from oslo_log import log as logging
+
+from karbor_manila import exception, statuses
+from karbor_manila.drivers.base import View
+from karbor_manila.operations import late, newer
+from karbor_manila.operations.base import Job
+from karbor_manila.record import Intent
+
+LOG = logging.getLogger(__name__)
+
+#: The operation of an intent of a restore in place.
+REVERT = "revert"
+
+
+def end(job: Job, intent: Intent, *, sent: str | None, dead: bool = True) -> str | None:
+    """Remove what is temporary, and forget the intent. A safety copy that is complete is the
+    user's and stays; one that is not is of no use to anybody.
+
+    :param sent: when a request for a safety copy may have been sent last that nobody saw the
+        answer of: it may still be carried out; None when there is none
+    :param dead: whether another process began it
+    :returns: the id of the safety copy that stays, if there is one
+    :raises KarborManilaError: not everything could be ended; the intent stays
+    """
+    if dead:
+        newer.say_lost(job, intent)
+    kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
+    job.ledger.end(intent)
+    return kept
+
+
+def _end_safety_copy(job: Job, intent: Intent, sent: str | None) -> str | None:
+    driver = job.driver(intent.driver)
+    copies = driver.find(intent.mark)
+    if sent and intent.asked is None and not copies:
+        if late.find(job, intent, since=sent, look=driver.find_temporary):
+            late.find(job, intent, since=sent)  # the copy is asked for after the snapshot
+        copies = driver.find(intent.mark)
+    whole = [view for view in copies if _is_whole(job, view)]
+    if copies and not whole:
+        driver.discard(intent.mark, None)
+    for view in driver.find_temporary(intent.mark):
+        driver.delete(None, str(view["id"]), project_id=intent.project_id, undo=True)
+    return str(whole[0]["id"]) if whole else None
+
+
+def _is_whole(job: Job, view: View) -> bool:
+    return view["id"] != job.share_id and view["status"] == statuses.AVAILABLE
+
+
+def end_or_remark(job: Job, intent: Intent, *, sent: str | None) -> None:
+    """As :func:`end`, of a restore that fails: what became of the safety copy is remarked."""
+    try:
+        kept = end(job, intent, sent=sent, dead=False)
+        if kept:
+            job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
+    except exception.KarborManilaError as error:
+        LOG.error(
+            "Restore in place of share %s, checkpoint %s: not all could be ended: %s",
+            job.share_id,
+            job.checkpoint.id,
+            error,
+        )
+        job.remarks.append(f"What was begun for the safety copy is removed later: {error}")
