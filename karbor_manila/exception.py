@@ -457,6 +457,32 @@ class RevertUnsupported(RevertRefused):
         )
 
 
+class CopyUnsupported(RevertRefused):
+    """The share's type does not allow a new share from a snapshot."""
+
+    def __init__(self, share_id: str, share_type: str | None) -> None:
+        self.share_type = share_type
+        super().__init__(
+            share_id,
+            f"no copy of it can be made (safety_copy): its type {share_type!r} does not have "
+            f"create_share_from_snapshot_support",
+            "Restore it in place without safety_copy, if its present content is not needed.",
+        )
+
+
+class PublicShare(RevertRefused):
+    """Other projects may have snapshots of a public share, and nobody in this one sees them."""
+
+    def __init__(self, share_id: str) -> None:
+        super().__init__(
+            share_id,
+            "it is public: other projects may have newer snapshots of it, which do not show here, "
+            "so that nothing is removed for it (remove_newer)",
+            "Make it private, or remove the newer checkpoints yourself, or restore into a new "
+            "share: leave share_id out.",
+        )
+
+
 class AccessRulesNotActive(RevertRefused):
     """Manila reverts no share with an access rule that is not in force, such as one in error."""
 

@@ -192,6 +192,7 @@ class ShareDriver(abc.ABC):
 
         :param safety_copy: whether the present content is copied into a new share first
         :raises QuotaTooSmall: it does not
+        :raises CopyUnsupported: no copy can be made
         """
         raise self._no_revert()
 

@@ -68,7 +68,12 @@ class Reverts:
         return Revertible(share, kept, _newer(kept, snapshots))
 
     def preflight(self, found: Revertible, *, safety_copy: bool) -> None:
-        """Whether the quota suffices; raises QuotaTooSmall."""
+        """Whether the type can be copied and the quota suffices; raises CopyUnsupported,
+        QuotaTooSmall."""
+        if safety_copy and not found.share.get("create_share_from_snapshot_support", True):
+            raise exception.CopyUnsupported(
+                str(found.share["id"]), found.share.get("share_type_name")
+            )
         limits = self._persist(self._manila.limits)
         grows = max(0, int(found.snapshot["size"]) - int(found.share["size"]))
         copies = [int(found.share["size"])] if safety_copy else []
@@ -89,9 +94,10 @@ class Reverts:
             Manila counts those whose deletion it defers although nobody sees them any more
         """
         unclear = False
+        conflict: exception.ManilaRefused | None = None
 
         def attempt() -> None:
-            nonlocal unclear
+            nonlocal unclear, conflict
             try:
                 self._manila.revert_share(share_id, snapshot_id)
             except exception.ManilaPassing:
@@ -104,11 +110,17 @@ class Reverts:
                 if refused.status == 409 and (unclear or conflict_passes):
                     if unclear and self._is_reverting(share_id):
                         return
+                    conflict = refused
                     raise exception.ManilaPassing(refused.asked, str(refused)) from refused
                 raise
 
-        # Each turn without an answer takes the settle time itself.
-        self._persist(attempt, patience=self._outage + self._settle)
+        try:
+            # A turn without an answer takes the settle time itself.
+            self._persist(attempt, patience=self._outage + self._settle)
+        except exception.ManilaUnavailable:
+            if conflict and not unclear:
+                raise conflict from None  # it did answer, and the share is untouched
+            raise
 
     def wait(self, share_id: str, watcher: Watcher, patience: float, reason: Any) -> View:
         """Wait until the share is available again.

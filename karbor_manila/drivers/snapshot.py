@@ -300,7 +300,7 @@ class SnapshotDriver(base.ShareDriver):
             clock=self._clock,
         )
         for thing in sorted(ours):
-            self._wait_for_clones(thing, patience, fresh=undo)
+            self._wait_for_clones(thing, patience, fresh=undo or mark is None)
             removal.until_gone(thing, patience)
             self._snapshots.excuse(thing)  # it may have been gone without a wait
 

@@ -8,7 +8,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, exception, plans
+from karbor_manila import checkpoints, exception
 from karbor_manila.operations import reasons
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.record import ShareRecord
@@ -35,7 +35,7 @@ def mark_as_lost(checkpoint: Any, share_id: str, reason: str, sleep: Sleep) -> N
     }
     # What cannot be read here, or is no share, may be as good as ever.
     if not any(
-        node.type != plans.PROJECT and node.id not in gone
+        node.type != constants.PROJECT_RESOURCE_TYPE and node.id not in gone
         for node in checkpoints.resources(checkpoint)
     ):
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
@@ -54,7 +54,7 @@ def is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
 
 def _records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:
     for node in checkpoints.resources(checkpoint):
-        if node.type != plans.SHARE:
+        if node.type != constants.SHARE_RESOURCE_TYPE:
             continue
         try:
             record = _ledger(checkpoint, node.id, sleep).record()

@@ -188,6 +188,8 @@ def _in_place(job: Job, record: ShareRecord, wanted: dict[str, Any]) -> RestoreP
     found = driver.inspect_revert(record.snapshot_id, record.share_id, job.context.project_id)
     blocking = newer.identify(job, found.newer)
     newer.refuse(job, record.snapshot_id, blocking, removed=wanted["remove_newer"])
+    if blocking and found.share.get("is_public"):
+        raise exception.PublicShare(record.share_id)
     driver.preflight_revert(found, safety_copy=wanted["safety_copy"])
     return RestorePlan(
         way=IN_PLACE,

@@ -66,13 +66,13 @@ def test_a_bad_restore_says_why_and_creates_nothing(
     assert proxy.counts() == {}
 
 
-def test_restoring_in_place_is_refused_by_name_and_nothing_is_written(
+def test_restoring_into_another_share_is_refused_by_name_and_nothing_is_written(
     alpha: Tenant, proxy: Proxy
 ) -> None:
-    share = alpha.make_share("in place")
+    share, other = alpha.make_share("source"), alpha.make_share("other")
     checkpoint = alpha.protect(alpha.plan_of_shares([share]))
     proxy.clear_counts()
-    restore = alpha.restore(checkpoint, {SHARE: {"share_id": share.id}}, status="fail")
+    restore = alpha.restore(checkpoint, {SHARE: {"share_id": other.id}}, status="fail")
     assert "share_id" in restore.resources_reason[f"{SHARE}#{share.id}"]
     assert writes(proxy) == {}
 

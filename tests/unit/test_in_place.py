@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Restore in place: Manila's rules first, then the revert; the share itself is never removed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oslo_serialization import jsonutils
+
+from karbor_manila import exception
+from tests.fakes.manila import passing, refused
+from tests.unit.stage import SHARE, Context, Record, Stage
+
+WRITES = {"create_snapshot", "delete_snapshot", "create_share", "delete_share", "revert_share"}
+
+
+class Asked(Record):
+    """A restore or verification with the parameters that the user gave."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__()
+        self.__dict__["parameters"] = {SHARE: given}
+
+    parameters: Any = None
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+@pytest.fixture
+def share(stage: Stage) -> dict[str, Any]:
+    return stage.cloud.add_share(stage.project_id, name="home", size=3, _text="then")
+
+
+@pytest.fixture
+def checkpoint(stage: Stage, share: dict[str, Any]) -> Any:
+    checkpoint = stage.checkpoint(share["id"])
+    assert stage.protect(checkpoint, share["id"]) == []
+    share["_text"] = "now"
+    stage.cloud.calls.clear()
+    return checkpoint
+
+
+def restore(
+    stage: Stage, checkpoint: Any, share: Any, **given: Any
+) -> tuple[Record, BaseException | None]:
+    given = {"share_id": share["id"], **given}
+    record = Asked(given)
+    errors = stage.restore(checkpoint, share["id"], restore=record, given=given)
+    return record, errors[0].__cause__ if errors else None
+
+
+def told(record: Record, share: Any) -> dict[str, Any]:
+    said: dict[str, Any] = jsonutils.loads(record["resources_reason"][f"{SHARE}#{share['id']}"])
+    return said
+
+
+def writes(stage: Stage) -> list[str]:
+    return [call for call in stage.cloud.calls if call in WRITES]
+
+
+def test_the_share_is_put_back_and_told(stage: Stage, share: Any, checkpoint: Any) -> None:
+    pages = stage.pages(checkpoint, share["id"])
+    record, error = restore(stage, checkpoint, share)
+    assert error is None
+    assert (share["_text"], share["status"]) == ("then", "available")
+    assert record["resources_status"] == {f"{SHARE}#{share['id']}": "available"}
+    said = told(record, share)
+    assert said["way"] == "in place"
+    assert said["export_locations"]
+    assert "metadata and access rules" in said["not_restored"][0]
+    assert writes(stage) == ["revert_share"]
+    assert stage.pages(checkpoint, share["id"]) == pages
+
+
+def test_the_dry_run_tells_what_is_lost_and_writes_nothing(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    share["size"] = 5
+    given = {"depth": "plan", "share_id": share["id"], "safety_copy": True}
+    record = Asked(given)
+    assert stage.verify(checkpoint, share["id"], verify=record, given=given) == []
+    plan = told(record, share)
+    assert (plan["way"], plan["safety_copy"], plan["new"]) == ("in place", True, None)
+    assert "5 GiB: it had 3 GiB" in plan["loses"][1]
+    assert writes(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "leaf", "said"),
+    [
+        ({"status": "extending"}, exception.TargetNotAvailable, "'extending'"),
+        ({"status": "reverting_error"}, exception.TargetNotAvailable, "'reverting_error'"),
+        ({"is_soft_deleted": True}, exception.TargetNotAvailable, "recycle bin"),
+        ({"revert_to_snapshot_support": False}, exception.RevertUnsupported, "'default'"),
+        ({"task_state": "migration_in_progress"}, exception.TargetBusy, "migration"),
+        ({"access_rules_status": "error"}, exception.AccessRulesNotActive, "'error'"),
+        ({"access_rules_status": "syncing"}, exception.AccessRulesNotActive, "'syncing'"),
+        ({"project_id": "project-b", "is_public": True}, exception.TargetMissing, "no such share"),
+    ],
+)
+def test_what_manila_would_refuse_is_refused_by_name_and_nothing_is_written(
+    stage: Stage, share: Any, checkpoint: Any, changed: Any, leaf: type, said: str
+) -> None:
+    share.update(changed)
+    record, error = restore(stage, checkpoint, share, safety_copy=True)
+    assert isinstance(error, leaf)
+    assert said in str(error)
+    assert "Nothing was changed" in record["resources_reason"][f"{SHARE}#{share['id']}"]
+    assert writes(stage) == []
+    assert share["_text"] == "now"
+
+
+def test_a_task_that_has_ended_is_in_nobodys_way(stage: Stage, share: Any, checkpoint: Any) -> None:
+    share["task_state"] = "migration_success"
+    assert restore(stage, checkpoint, share)[1] is None
+
+
+@pytest.mark.parametrize("status", ["available", "error", "deleting"])
+def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
+    stage: Stage, share: Any, checkpoint: Any, status: str
+) -> None:
+    manila = stage.shared(share["id"]).manila(Context(stage.project_id), stage.project_id)
+    own = manila.create_snapshot(share["id"], name="mine", description=None)
+    stage.cloud.snapshots[own["id"]].update(status=status, _until=float("inf"))
+    stage.cloud.calls.clear()
+    _record, error = restore(stage, checkpoint, share, remove_newer=True)
+    assert isinstance(error, exception.NewerSnapshots)
+    assert not error.removable
+    assert own["id"] in error.newer[0]
+    assert "'mine'" in error.newer[0]
+    assert "somebody made it" in error.newer[0]
+    assert writes(stage) == []
+
+
+def test_of_two_snapshots_of_the_same_moment_neither_is_taken_for_the_newest(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    """A database may keep whole seconds, and Manila takes either then."""
+    manila = stage.shared(share["id"]).manila(Context(stage.project_id), stage.project_id)
+    own = manila.create_snapshot(share["id"], name="twin", description=None)
+    (kept,) = (view for view in stage.cloud.snapshots.values() if view["id"] != own["id"])
+    stage.cloud.snapshots[own["id"]]["created_at"] = kept["created_at"]
+    assert isinstance(restore(stage, checkpoint, share)[1], exception.NewerSnapshots)
+
+
+def test_a_newer_checkpoint_is_named_and_nothing_is_removed_unasked(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    newer = stage.checkpoint(share["id"])
+    stage.protect(newer, share["id"])
+    stage.cloud.calls.clear()
+    _record, error = restore(stage, checkpoint, share)
+    assert isinstance(error, exception.NewerSnapshots)
+    assert newer.id in error.newer[0]
+    assert writes(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "given"),
+    [
+        ({"maxTotalShares": 1, "totalSharesUsed": 1}, {"safety_copy": True}),
+        (
+            {"maxTotalShareSnapshots": 1, "totalShareSnapshotsUsed": 1},
+            {"safety_copy": True},
+        ),
+        ({"maxTotalShareGigabytes": 5, "totalShareGigabytesUsed": 3}, {"safety_copy": True}),
+    ],
+)
+def test_the_quota_of_a_safety_copy_is_checked_before_anything(
+    stage: Stage, share: Any, checkpoint: Any, limits: Any, given: Any
+) -> None:
+    stage.cloud.limits.update(limits)
+    assert isinstance(restore(stage, checkpoint, share, **given)[1], exception.QuotaTooSmall)
+    assert writes(stage) == []
+    assert restore(stage, checkpoint, share)[1] is None  # without a copy it fits
+
+
+def test_a_share_that_was_shrunk_needs_quota_to_grow_again(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    share["size"] = 1
+    stage.cloud.limits.update({"maxTotalShareGigabytes": 2, "totalShareGigabytesUsed": 1})
+    assert isinstance(restore(stage, checkpoint, share)[1], exception.QuotaTooSmall)
+    assert writes(stage) == []
+
+
+def test_a_copied_checkpoint_is_refused_with_the_ways_that_there_are(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    section = checkpoint.get_resource_bank_section(share["id"])
+    section.update_object("metadata", section.get_object("metadata") | {"clone_id": "c-1"})
+    _record, error = restore(stage, checkpoint, share)
+    assert isinstance(error, exception.SnapshotOfClone)
+    assert "clone c-1" in str(error)
+    assert stage.cloud.calls == []
+
+
+def test_a_safety_copy_holds_what_was_there_and_its_snapshot_goes_again(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    record, error = restore(stage, checkpoint, share, safety_copy=True)
+    assert error is None
+    copy = stage.cloud.shares[told(record, share)["safety_copy"]]
+    assert (share["_text"], copy["_text"]) == ("then", "now")
+    assert copy["name"] == f"before-restore-{checkpoint.id}"
+    assert record["resources_status"][f"{SHARE}#{copy['id']}"] == "available"
+    assert writes(stage) == [
+        "create_snapshot",
+        "create_share",
+        "delete_snapshot",
+        "revert_share",
+    ]
+    assert len(stage.cloud.snapshots) == 1
+
+
+@pytest.mark.parametrize("method", ["create_snapshot", "create_share"])
+def test_without_its_safety_copy_a_share_is_not_put_back(
+    stage: Stage, share: Any, checkpoint: Any, method: str
+) -> None:
+    pages = stage.pages(checkpoint, share["id"])
+    stage.cloud.failing.add(f"{method} {share['id']}")
+    _record, error = restore(stage, checkpoint, share, safety_copy=True)
+    assert isinstance(error, exception.ResourceFailed)
+    assert share["_text"] == "now"
+    assert "revert_share" not in stage.cloud.calls
+    assert list(stage.cloud.shares) == [share["id"]]
+    assert len(stage.cloud.snapshots) == 1
+    assert stage.pages(checkpoint, share["id"]) == pages
+
+
+def test_a_failed_revert_needs_an_administrator_and_keeps_share_copy_and_checkpoint(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    pages = stage.pages(checkpoint, share["id"])
+    stage.cloud.failing.add(f"revert_share {share['id']}")
+    record, error = restore(stage, checkpoint, share, safety_copy=True)
+    assert isinstance(error, exception.RevertFailed)
+    reason = record["resources_reason"][f"{SHARE}#{share['id']}"]
+    assert "administrator" in reason
+    assert "complete and stays" in reason
+    assert share["status"] == "reverting_error"
+    assert len(stage.cloud.shares) == 2
+    assert "delete_share" not in stage.cloud.calls
+    assert stage.pages(checkpoint, share["id"]) == pages
+
+
+@pytest.mark.parametrize("method", ["snapshot", "snapshots", "share", "limits", "revert_share"])
+def test_a_passing_error_on_any_call_is_ridden_out(
+    stage: Stage, share: Any, checkpoint: Any, method: str
+) -> None:
+    stage.cloud.plan(method, passing, times=3)
+    assert restore(stage, checkpoint, share)[1] is None
+    assert share["_text"] == "then"
+    stage.cloud.assert_hit()
+
+
+def test_a_lost_reply_is_seen_to_be_carried_out_and_not_repeated(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    stage.cloud.plan("revert_share", passing, after=True)
+    assert restore(stage, checkpoint, share)[1] is None
+    assert writes(stage) == ["revert_share"]
+
+
+def test_a_lost_reply_of_a_revert_that_is_over_at_once_is_repeated_after_the_settle_time(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    stage.cloud.seconds["revert_share"] = 0.0
+    stage.cloud.plan("revert_share", passing, after=True)
+    began = stage.cloud.clock.now()
+    assert restore(stage, checkpoint, share)[1] is None
+    assert writes(stage) == ["revert_share", "revert_share"]
+    assert stage.cloud.clock.now() - began >= 15
+
+
+def test_with_manila_away_at_the_revert_nobody_claims_to_know(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    stage.cloud.plan("revert_share", passing, times=10**6)
+    record, error = restore(stage, checkpoint, share)
+    assert isinstance(error, exception.ManilaUnavailable)
+    assert "not known" in record["resources_reason"][f"{SHARE}#{share['id']}"]
+
+
+@pytest.mark.parametrize("microversion", ["2.37", "2.98"])
+def test_a_safety_copy_leaves_the_checkpoints_own_snapshot_alone(
+    stage: Stage, share: Any, microversion: str
+) -> None:
+    """Without snapshot metadata both marks stand in descriptions."""
+    stage.microversion = microversion
+    checkpoint = stage.checkpoint(share["id"])
+    assert stage.protect(checkpoint, share["id"]) == []
+    (kept,) = stage.cloud.snapshots
+    assert restore(stage, checkpoint, share, safety_copy=True)[1] is None
+    assert list(stage.cloud.snapshots) == [kept]
+    assert stage.delete(checkpoint, share["id"]) == []
+    assert stage.cloud.snapshots == {}
+    assert len(stage.cloud.shares) == 2
+
+
+def test_a_safety_copy_that_cannot_be_made_is_refused_before_anything(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    share["create_share_from_snapshot_support"] = False
+    _record, error = restore(stage, checkpoint, share, safety_copy=True)
+    assert isinstance(error, exception.CopyUnsupported)
+    assert writes(stage) == []
+
+
+def test_with_manila_away_at_the_safety_copy_nothing_is_left(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    pages = stage.pages(checkpoint, share["id"])
+    stage.cloud.plan("create_share", passing, times=10**6)
+    _record, error = restore(stage, checkpoint, share, safety_copy=True)
+    assert isinstance(error, exception.ManilaUnavailable)
+    assert list(stage.cloud.shares) == [share["id"]]
+    assert len(stage.cloud.snapshots) == 1
+    assert stage.pages(checkpoint, share["id"]) == pages
+
+
+def test_a_snapshot_that_nobody_sees_is_manilas_own_refusal(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    """Of another project, of a share that was public; or one whose deletion is deferred."""
+    hidden = dict(next(iter(stage.cloud.snapshots.values())))
+    hidden |= {"id": "hidden", "project_id": "project-b", "created_at": "2027-01-01T00:00:00"}
+    stage.cloud.snapshots["hidden"] = hidden
+    for given in ({}, {"safety_copy": True}):
+        record, error = restore(stage, checkpoint, share, **given)
+        assert isinstance(error, exception.ManilaRefused)
+        assert error.status == 409
+        assert "not known" not in record["resources_reason"][f"{SHARE}#{share['id']}"]
+        assert share["_text"] == "now"
+
+
+def test_a_deferred_deletion_is_waited_for(stage: Stage, share: Any, checkpoint: Any) -> None:
+    """A removed snapshot is counted for a while, although nobody sees it any more."""
+    stage.cloud.plan("revert_share", lambda: refused(409), times=3)
+    assert restore(stage, checkpoint, share, safety_copy=True)[1] is None
+    assert share["_text"] == "then"
+    stage.cloud.assert_hit()
