@@ -204,7 +204,7 @@ def _in_place(job: Job, record: ShareRecord, wanted: dict[str, Any]) -> RestoreP
 
 def _losses(found: Revertible, blocking: list[newer.Newer]) -> Any:
     """What is there now and will not be, a sentence each."""
-    yield f"What was written to the share since {found.snapshot.get('created_at')}."
+    yield f"What was written to the share since {found.snapshot.get('created_at')} UTC."
     now, then = int(found.share["size"]), int(found.snapshot["size"])
     if now != then:
         yield f"Its size of {now} GiB: it had {then} GiB then."
