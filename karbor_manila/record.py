@@ -28,6 +28,9 @@ INTENT_VERSION = 1
 # What version 2 added.
 _SINCE_2 = ("share_group_id", "metadata", "is_public", "access_rules", "clone_id")
 
+# What other intents do not have.
+_OF_A_REVERT = ("snapshot_id", "asked", "safety_copy", "removing")
+
 #: What Karbor 1.6.0's share plugin writes, of the same kinds as ours.
 _FOREIGN_SCHEMA = {
     "type": "object",
@@ -218,7 +221,11 @@ def complete_copy(intent: Intent, snapshot_id: str) -> ShareRecord:
 
 def dump_intent(intent: Intent) -> dict[str, Any]:
     """The intent as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
-    return _checked(_plain(intent), INTENT_SCHEMA, "intent")
+    plain = _plain(intent)
+    if intent.operation != "revert":
+        for name in _OF_A_REVERT:
+            del plain[name]
+    return _checked(plain, INTENT_SCHEMA, "intent")
 
 
 def load_intent(stored: object) -> Intent:

@@ -158,6 +158,28 @@ def test_a_newer_checkpoint_refuses_until_asked_to_go_and_keeps_its_other_share(
     alpha.delete(left)
 
 
+def test_all_shares_of_a_plan_go_back_at_once_past_the_same_newer_checkpoint(
+    alpha: Tenant,
+) -> None:
+    shares = [alpha.make_share(f"together {number}") for number in range(3)]
+    folders = [alpha.folder(share.id) for share in shares]
+    for number, folder in enumerate(folders):
+        fill(folder, f"then {number}")
+    then = [contents(folder) for folder in folders]
+    plan = alpha.plan_of_shares(shares)
+    old, newer = alpha.protect(plan), alpha.protect(plan)
+    for folder in folders:
+        fill(folder, "now")
+    given: dict[str, Any] = {}
+    for share in shares:
+        given |= in_place(share, remove_newer=True, safety_copy=True)
+    alpha.restore(old, given)
+    assert [contents(folder) for folder in folders] == then
+    left = alpha.checkpoint(newer.protection_plan["provider_id"], newer.id)
+    assert left.status == "error"
+    assert {key(share) for share in shares} == set(jsonutils.loads(left.extra_info)["reasons"])
+
+
 def test_a_safety_copy_holds_the_bytes_of_before_and_stays(scene: Scene, alpha: Tenant) -> None:
     restore = scene.restore(safety_copy=True)
     assert scene.is_back()

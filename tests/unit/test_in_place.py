@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restore in place: Manila's rules first, then the revert; the share itself is never removed."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception
+from karbor_manila import exception, record
+from karbor_manila.mark import Mark
 from tests.fakes.manila import passing, refused
 from tests.unit.stage import SHARE, Context, Record, Stage
 
@@ -47,13 +49,13 @@ def restore(
     stage: Stage, checkpoint: Any, share: Any, **given: Any
 ) -> tuple[Record, BaseException | None]:
     given = {"share_id": share["id"], **given}
-    record = Asked(given)
-    errors = stage.restore(checkpoint, share["id"], restore=record, given=given)
-    return record, errors[0].__cause__ if errors else None
+    request = Asked(given)
+    errors = stage.restore(checkpoint, share["id"], restore=request, given=given)
+    return request, errors[0].__cause__ if errors else None
 
 
-def told(record: Record, share: Any) -> dict[str, Any]:
-    said: dict[str, Any] = jsonutils.loads(record["resources_reason"][f"{SHARE}#{share['id']}"])
+def told(request: Record, share: Any) -> dict[str, Any]:
+    said: dict[str, Any] = jsonutils.loads(request["resources_reason"][f"{SHARE}#{share['id']}"])
     return said
 
 
@@ -63,11 +65,11 @@ def writes(stage: Stage) -> list[str]:
 
 def test_the_share_is_put_back_and_told(stage: Stage, share: Any, checkpoint: Any) -> None:
     pages = stage.pages(checkpoint, share["id"])
-    record, error = restore(stage, checkpoint, share)
+    request, error = restore(stage, checkpoint, share)
     assert error is None
     assert (share["_text"], share["status"]) == ("then", "available")
-    assert record["resources_status"] == {f"{SHARE}#{share['id']}": "available"}
-    said = told(record, share)
+    assert request["resources_status"] == {f"{SHARE}#{share['id']}": "available"}
+    said = told(request, share)
     assert said["way"] == "in place"
     assert said["export_locations"]
     assert "metadata and access rules" in said["not_restored"][0]
@@ -80,9 +82,9 @@ def test_the_dry_run_tells_what_is_lost_and_writes_nothing(
 ) -> None:
     share["size"] = 5
     given = {"depth": "plan", "share_id": share["id"], "safety_copy": True}
-    record = Asked(given)
-    assert stage.verify(checkpoint, share["id"], verify=record, given=given) == []
-    plan = told(record, share)
+    request = Asked(given)
+    assert stage.verify(checkpoint, share["id"], verify=request, given=given) == []
+    plan = told(request, share)
     assert (plan["way"], plan["safety_copy"], plan["new"]) == ("in place", True, None)
     assert "5 GiB: it had 3 GiB" in plan["loses"][1]
     assert writes(stage) == []
@@ -105,10 +107,10 @@ def test_what_manila_would_refuse_is_refused_by_name_and_nothing_is_written(
     stage: Stage, share: Any, checkpoint: Any, changed: Any, leaf: type, said: str
 ) -> None:
     share.update(changed)
-    record, error = restore(stage, checkpoint, share, safety_copy=True)
+    request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert isinstance(error, leaf)
     assert said in str(error)
-    assert "Nothing was changed" in record["resources_reason"][f"{SHARE}#{share['id']}"]
+    assert "Nothing was changed" in request["resources_reason"][f"{SHARE}#{share['id']}"]
     assert writes(stage) == []
     assert share["_text"] == "now"
 
@@ -126,7 +128,7 @@ def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
     own = manila.create_snapshot(share["id"], name="mine", description=None)
     stage.cloud.snapshots[own["id"]].update(status=status, _until=float("inf"))
     stage.cloud.calls.clear()
-    _record, error = restore(stage, checkpoint, share, remove_newer=True)
+    _request, error = restore(stage, checkpoint, share, remove_newer=True)
     assert isinstance(error, exception.NewerSnapshots)
     assert not error.removable
     assert own["id"] in error.newer[0]
@@ -152,7 +154,7 @@ def test_a_newer_checkpoint_is_named_and_nothing_is_removed_unasked(
     newer = stage.checkpoint(share["id"])
     stage.protect(newer, share["id"])
     stage.cloud.calls.clear()
-    _record, error = restore(stage, checkpoint, share)
+    _request, error = restore(stage, checkpoint, share)
     assert isinstance(error, exception.NewerSnapshots)
     assert newer.id in error.newer[0]
     assert writes(stage) == []
@@ -192,7 +194,7 @@ def test_a_copied_checkpoint_is_refused_with_the_ways_that_there_are(
 ) -> None:
     section = checkpoint.get_resource_bank_section(share["id"])
     section.update_object("metadata", section.get_object("metadata") | {"clone_id": "c-1"})
-    _record, error = restore(stage, checkpoint, share)
+    _request, error = restore(stage, checkpoint, share)
     assert isinstance(error, exception.SnapshotOfClone)
     assert "clone c-1" in str(error)
     assert stage.cloud.calls == []
@@ -201,12 +203,12 @@ def test_a_copied_checkpoint_is_refused_with_the_ways_that_there_are(
 def test_a_safety_copy_holds_what_was_there_and_its_snapshot_goes_again(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
-    record, error = restore(stage, checkpoint, share, safety_copy=True)
+    request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert error is None
-    copy = stage.cloud.shares[told(record, share)["safety_copy"]]
+    copy = stage.cloud.shares[told(request, share)["safety_copy"]]
     assert (share["_text"], copy["_text"]) == ("then", "now")
     assert copy["name"] == f"before-restore-{checkpoint.id}"
-    assert record["resources_status"][f"{SHARE}#{copy['id']}"] == "available"
+    assert request["resources_status"][f"{SHARE}#{copy['id']}"] == "available"
     assert writes(stage) == [
         "create_snapshot",
         "create_share",
@@ -222,7 +224,7 @@ def test_without_its_safety_copy_a_share_is_not_put_back(
 ) -> None:
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.failing.add(f"{method} {share['id']}")
-    _record, error = restore(stage, checkpoint, share, safety_copy=True)
+    _request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert isinstance(error, exception.ResourceFailed)
     assert share["_text"] == "now"
     assert "revert_share" not in stage.cloud.calls
@@ -236,9 +238,9 @@ def test_a_failed_revert_needs_an_administrator_and_keeps_share_copy_and_checkpo
 ) -> None:
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.failing.add(f"revert_share {share['id']}")
-    record, error = restore(stage, checkpoint, share, safety_copy=True)
+    request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert isinstance(error, exception.RevertFailed)
-    reason = record["resources_reason"][f"{SHARE}#{share['id']}"]
+    reason = request["resources_reason"][f"{SHARE}#{share['id']}"]
     assert "administrator" in reason
     assert "complete and stays" in reason
     assert share["status"] == "reverting_error"
@@ -280,9 +282,9 @@ def test_with_manila_away_at_the_revert_nobody_claims_to_know(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     stage.cloud.plan("revert_share", passing, times=10**6)
-    record, error = restore(stage, checkpoint, share)
+    request, error = restore(stage, checkpoint, share)
     assert isinstance(error, exception.ManilaUnavailable)
-    assert "not known" in record["resources_reason"][f"{SHARE}#{share['id']}"]
+    assert "not known" in request["resources_reason"][f"{SHARE}#{share['id']}"]
 
 
 @pytest.mark.parametrize("microversion", ["2.37", "2.98"])
@@ -305,7 +307,7 @@ def test_a_safety_copy_that_cannot_be_made_is_refused_before_anything(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     share["create_share_from_snapshot_support"] = False
-    _record, error = restore(stage, checkpoint, share, safety_copy=True)
+    _request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert isinstance(error, exception.CopyUnsupported)
     assert writes(stage) == []
 
@@ -315,7 +317,7 @@ def test_with_manila_away_at_the_safety_copy_nothing_is_left(
 ) -> None:
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.plan("create_share", passing, times=10**6)
-    _record, error = restore(stage, checkpoint, share, safety_copy=True)
+    _request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert isinstance(error, exception.ManilaUnavailable)
     assert list(stage.cloud.shares) == [share["id"]]
     assert len(stage.cloud.snapshots) == 1
@@ -330,10 +332,10 @@ def test_a_snapshot_that_nobody_sees_is_manilas_own_refusal(
     hidden |= {"id": "hidden", "project_id": "project-b", "created_at": "2027-01-01T00:00:00"}
     stage.cloud.snapshots["hidden"] = hidden
     for given in ({}, {"safety_copy": True}):
-        record, error = restore(stage, checkpoint, share, **given)
+        request, error = restore(stage, checkpoint, share, **given)
         assert isinstance(error, exception.ManilaRefused)
         assert error.status == 409
-        assert "not known" not in record["resources_reason"][f"{SHARE}#{share['id']}"]
+        assert "not known" not in request["resources_reason"][f"{SHARE}#{share['id']}"]
         assert share["_text"] == "now"
 
 
@@ -343,3 +345,33 @@ def test_a_deferred_deletion_is_waited_for(stage: Stage, share: Any, checkpoint:
     assert restore(stage, checkpoint, share, safety_copy=True)[1] is None
     assert share["_text"] == "then"
     stage.cloud.assert_hit()
+
+
+def test_the_protected_share_is_not_removed_even_when_it_bears_the_restores_own_mark(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    """A tenant can write anything into its metadata."""
+    job_mark = Mark("b", "p", checkpoint.id, share["id"], restore="r")
+    share["metadata"] = job_mark.metadata()
+    driver = (
+        stage.shared(share["id"])
+        .catalogue(Context(stage.project_id), stage.project_id)
+        .driver("snapshot")
+    )
+    assert not driver.discard(job_mark, share["id"])
+    assert "delete_share" not in stage.cloud.calls
+
+
+def test_the_intent_of_a_revert_comes_back_as_it_went_in_and_others_do_not_grow() -> None:
+    mark = Mark("b", "p", "c", "s", restore="r")
+    since = "2026-11-20T12:00:00+00:00"
+    intent = record.Intent("revert", "snapshot", "project", mark, "owner", since)
+    for changed in (
+        {},
+        {"snapshot_id": "x", "safety_copy": True},
+        {"asked": since, "removing": {"x": "y"}, "created_id": "z"},
+    ):
+        written = dataclasses.replace(intent, **changed)
+        assert record.load_intent(record.dump_intent(written)) == written
+    other = record.dump_intent(dataclasses.replace(intent, operation="restore"))
+    assert not other.keys() & {"snapshot_id", "asked", "safety_copy", "removing"}

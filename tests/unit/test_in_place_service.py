@@ -10,6 +10,7 @@ from karbor import objects
 from oslo_serialization import jsonutils
 
 from karbor_manila import lease
+from karbor_manila.audit import Audit
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
@@ -344,3 +345,37 @@ def test_a_revert_that_failed_after_a_death_says_who_can_help(service: Service) 
     assert service.cloud.shares[scene.share]["status"] == "reverting_error"
     service.delete(scene.old.id)
     assert scene.share in service.cloud.shares
+
+
+def test_the_audit_knows_what_is_temporary_and_what_was_lost(service: Service) -> None:
+    scene = Scene(service)
+    service.cloud.plan("create_share", Died)
+    with pytest.raises(Died):
+        scene.restore(remove_newer=True, safety_copy=True)
+    service = scene.service = service.die()
+    assert Audit(service.provider, grace=0, clock=service.cloud.clock).find() == []
+    reconcile(service)
+    assert scene.restore(remove_newer=True).status == "success"
+    (finding,) = Audit(service.provider, grace=0, clock=service.cloud.clock).find()
+    assert (finding.kind, finding.checkpoint_id, finding.action) == ("lost", scene.new.id, "")
+
+
+def test_the_audit_says_what_a_death_left_unsaid(service: Service) -> None:
+    """When the bank has lost the intent, too, by which the reconciliation would say it."""
+    scene = Scene(service)
+    service.cloud.plan("delete_snapshot", Died, after=True)
+    with pytest.raises(Died):
+        scene.restore(remove_newer=True)
+    service = scene.service = service.die()
+    section = scene.old.get_resource_bank_section(scene.share)
+    (page,) = (name for name in section.list_objects() if name.startswith("restores/"))
+    section.delete_object(page)
+    reconcile(service)
+    service.cloud.clock.sleep(5)
+    assert not scene.has_lost()
+    audit = Audit(service.provider, grace=0, clock=service.cloud.clock)
+    (finding,) = audit.find()
+    assert finding.kind == "lost"
+    audit.fix(finding)
+    assert scene.has_lost()
+    assert scene.newer().status == "available"
