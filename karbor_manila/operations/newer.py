@@ -105,6 +105,10 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
                 newer.checkpoint_id,
                 intent.mark.restore,
             )
+            job.remarks.append(
+                f"Snapshot {newer.snapshot_id} of checkpoint {newer.checkpoint_id} had been "
+                f"removed before (remove_newer)."
+            )
             _say_lost(job, intent, newer.snapshot_id, str(newer.checkpoint_id))
     return intent
 

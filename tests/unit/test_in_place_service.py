@@ -101,6 +101,16 @@ def test_all_shares_of_a_plan_go_back_at_once_past_the_same_newer_checkpoint(
     assert len(service.cloud.snapshots) == 2
 
 
+def test_a_revert_that_fails_tells_what_was_removed_for_it(service: Service) -> None:
+    scene = Scene(service)
+    service.cloud.failing.add(f"revert_share {scene.share}")
+    record = scene.restore(remove_newer=True)
+    assert record.status == "fail"
+    reason = record.resources_reason[f"{SHARE}#{scene.share}"]
+    assert f"of checkpoint {scene.new.id} had been removed" in reason
+    assert scene.has_lost()
+
+
 def foreign(service: Service, scene: Scene, change: Callable[[dict[str, Any]], None]) -> None:
     """Make the newer checkpoint's snapshot one that is not to be touched."""
     view = max(
