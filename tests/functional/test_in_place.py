@@ -246,8 +246,8 @@ def test_a_lost_reply_to_a_slow_revert_is_not_repeated(
     assert scene.is_back()
 
 
-def test_a_revert_that_fails_says_who_can_help_and_keeps_the_share(
-    scene: Scene, alpha: Tenant, stack: Stack
+def test_a_revert_that_fails_says_who_can_help_and_succeeds_after_that(
+    scene: Scene, alpha: Tenant, stack: Stack, info: Any
 ) -> None:
     faults = stack.state.directory("manila") / "faults.json"
     faults.write_text(json.dumps({"revert_to_snapshot": {"id": scene.share.id}}))
@@ -257,6 +257,9 @@ def test_a_revert_that_fails_says_who_can_help_and_keeps_the_share(
         faults.unlink()
     assert "administrator" in scene.reason(restore)
     assert alpha.manila.shares.get(scene.share.id).status == "reverting_error"
+    Tenant(info, "admin").manila.shares.reset_state(scene.share.id, "available")
+    scene.restore()
+    assert scene.is_back()
 
 
 def test_a_kill_during_a_revert_ends_as_a_success_that_was_seen(
