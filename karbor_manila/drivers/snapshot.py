@@ -44,6 +44,8 @@ class SnapshotDriver(base.ShareDriver):
         self._scope: Mapping[str, str] | None = None
         self._restoring: Mapping[str, str] | None = None
         self._requests: dict[str, str | None] = {}
+        # What had to be asked for more than once, under which mark, and when it was answered.
+        self._repeated: dict[str, tuple[Mark, float]] = {}
         self._once = Once()
         self._reverts = revert.Reverts(
             manila, self._clock, outage=patience.outage, settle=patience.settle
@@ -126,16 +128,22 @@ class SnapshotDriver(base.ShareDriver):
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
 
-        return self._persist(attempt)
+        snapshot_id = self._persist(attempt)
+        if attempts > 1:
+            self._repeated[snapshot_id] = (mark, self._clock.now())
+        return snapshot_id
 
     def wait_protected(self, snapshot_id: str) -> View:
         """Wait until the snapshot is available."""
-        return self._snapshots.wait(
+        view: View = self._snapshots.wait(
             snapshot_id,
             self._judge("snapshot", snapshot_id, statuses.SNAPSHOT_FINAL),
             self._patience.protect,
             f"snapshot {snapshot_id} to become available",
         )
+        for double in self._doubles("snapshot", snapshot_id):
+            self._remove_snapshot(double, self._patience.undo, fresh=True)
+        return view
 
     # -- restore ------------------------------------------------------------------------------
 
@@ -195,16 +203,22 @@ class SnapshotDriver(base.ShareDriver):
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
 
-        return self._persist(attempt)
+        share_id = self._persist(attempt)
+        if attempts > 1:
+            self._repeated[share_id] = (mark, self._clock.now())
+        return share_id
 
     def wait_restored(self, share_id: str) -> View:
         """Wait until the new share is available."""
-        return self._shares.wait(
+        view: View = self._shares.wait(
             share_id,
             self._judge("share", share_id, statuses.SHARE_FINAL),
             self._patience.restore,
             f"share {share_id} to become available",
         )
+        doubles = self._doubles("share", share_id)
+        self._remove_shares(doubles, self._patience.undo, self._patience.undo)
+        return view
 
     def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> base.Revertible:
         """Manila's rules, and the newer snapshots."""
@@ -289,6 +303,10 @@ class SnapshotDriver(base.ShareDriver):
                 for view in self._bearing("snapshot", mark, fresh=undo)
                 if view.get("project_id") in (None, project_id)
             }
+        for thing in sorted(ours):
+            self._remove_snapshot(thing, patience, fresh=undo or mark is None)
+
+    def _remove_snapshot(self, thing: str, patience: float, *, fresh: bool) -> None:
         removal = Removal(
             kind="snapshot",
             delete=self._manila.delete_snapshot,
@@ -299,10 +317,27 @@ class SnapshotDriver(base.ShareDriver):
             outage=min(patience, self._patience.outage),
             clock=self._clock,
         )
-        for thing in sorted(ours):
-            self._wait_for_clones(thing, patience, fresh=undo or mark is None)
-            removal.until_gone(thing, patience)
-            self._snapshots.excuse(thing)  # it may have been gone without a wait
+        self._wait_for_clones(thing, patience, fresh=fresh)
+        removal.until_gone(thing, patience)
+        self._snapshots.excuse(thing)  # it may have been gone without a wait
+
+    def _doubles(self, kind: str, kept: str) -> list[str]:
+        """What else bears the mark of a thing that had to be asked for twice: a request without an
+        answer may have been carried out after all, once nobody looked any more.
+
+        A share is the user's, and costs: for it this waits until such a request is settled. A
+        snapshot that still appears goes with its checkpoint.
+        """
+        mark, asked = self._repeated.pop(kept, (None, 0.0))
+        if mark is None:
+            return []
+        if kind == "share":
+            self._clock.sleep(max(0.0, asked + self._patience.settle - self._clock.now()))
+        marked = self._bearing(kind, mark, fresh=True)
+        doubles = [str(view["id"]) for view in marked if view["id"] != kept]
+        if doubles:
+            LOG.warning("Beside %s %s there are %s: removed", kind, kept, doubles)
+        return doubles
 
     def delete_clone(
         self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
