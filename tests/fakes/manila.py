@@ -386,9 +386,10 @@ class FakeManila:
             )
 
     def _now(self) -> str:
-        """As Manila writes it: UTC without saying so. No two in the same microsecond."""
+        """As Manila writes it: UTC without saying so. No two in the same microsecond, and none in
+        the future."""
         moment = self._cloud.clock.utcnow() + datetime.timedelta(
-            microseconds=next(self._cloud.counter)
+            milliseconds=-500, microseconds=next(self._cloud.counter)
         )
         return moment.replace(tzinfo=None).isoformat()
 

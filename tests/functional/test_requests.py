@@ -7,7 +7,7 @@ from sandbox.tenant import Tenant
 SHARES = 20
 
 
-def test_an_operation_on_many_shares_asks_little_more_than_once_a_share(
+def test_an_operation_on_many_shares_asks_little_more_than_it_must(
     empty_alpha: Tenant, proxy: Proxy
 ) -> None:
     for number in range(SHARES):
@@ -17,7 +17,8 @@ def test_an_operation_on_many_shares_asks_little_more_than_once_a_share(
     plan = empty_alpha.plan_of_project()
     proxy.clear_counts()
     checkpoint = empty_alpha.protect(plan)
-    assert proxy.total() <= 2 * SHARES, proxy.counts()
+    # A POST and the access rules of each share, which Manila lists for one share at a time.
+    assert proxy.total() <= 3 * SHARES, proxy.counts()
     proxy.clear_counts()
     empty_alpha.delete(checkpoint)
     assert proxy.total() <= 2 * SHARES, proxy.counts()
