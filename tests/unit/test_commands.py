@@ -15,7 +15,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 
-from karbor_manila import audit, claims, identity, lease, reconciliation
+from karbor_manila import audit, claims, endings, identity, lease
 from karbor_manila.commands import app, host
 from karbor_manila.commands.app import KarborManila
 from karbor_manila.commands.host import Host
@@ -353,7 +353,7 @@ def test_what_cannot_be_ended_says_why_in_one_line(
     def broken(*_args: Any) -> str:
         raise RuntimeError("out of order\nand a second line")
 
-    monkeypatch.setattr(reconciliation, "_end_checkpoint", broken)
+    monkeypatch.setattr(endings, "end_checkpoint", broken)
     ran = run("reconcile", "-f", "json")
     assert ran.code == 3
     (line,) = ran.lines
