@@ -12,6 +12,8 @@ SHARES = "GET /v2/shares/detail"
 SNAPSHOT = "GET /v2/snapshots/{id}"
 SNAPSHOTS = "GET /v2/snapshots/detail"
 MESSAGES = "GET /v2/messages"
+RULES = "GET /v2/share-access-rules"
+PLACES = "GET /v2/shares/{id}/export_locations"
 MAKE_SHARE = "POST /v2/shares"
 MAKE_SNAPSHOT = "POST /v2/snapshots"
 DROP_SHARE = "DELETE /v2/shares/{id}"
@@ -46,8 +48,8 @@ class Calls:
 
 CALLS: dict[str, tuple[Calls, ...]] = {
     OURS: (
-        Calls("protect", frozenset({SHARE, LIMITS, SNAPSHOTS, MAKE_SNAPSHOT, SNAPSHOT})),
-        Calls("restore", frozenset({SNAPSHOT, SHARES, MAKE_SHARE, SHARE})),
+        Calls("protect", frozenset({SHARE, LIMITS, SNAPSHOTS, MAKE_SNAPSHOT, RULES, SNAPSHOT})),
+        Calls("restore", frozenset({SNAPSHOT, LIMITS, SHARES, MAKE_SHARE, SHARE, PLACES})),
         Calls("verify", frozenset({SNAPSHOT})),
         Calls("delete", frozenset({SNAPSHOTS, SHARES, DROP_SNAPSHOT, SNAPSHOT})),
         Calls(
@@ -57,6 +59,7 @@ CALLS: dict[str, tuple[Calls, ...]] = {
                     SHARE,
                     LIMITS,
                     MAKE_SNAPSHOT,
+                    RULES,
                     SNAPSHOTS,
                     SNAPSHOT,
                     MESSAGES,
@@ -69,7 +72,7 @@ CALLS: dict[str, tuple[Calls, ...]] = {
         ),
         Calls(
             "restore",
-            frozenset({SNAPSHOT, SHARES, MAKE_SHARE, SHARE, MESSAGES, DROP_SHARE}),
+            frozenset({SNAPSHOT, LIMITS, SHARES, MAKE_SHARE, SHARE, MESSAGES, DROP_SHARE}),
             undone="create_share_from_snapshot",
             by_undoing=((MESSAGES, 1), (SHARES, 2), (DROP_SHARE, 1)),
         ),

@@ -69,7 +69,7 @@ class Case:
 #: Options of our provider: as they are by default, but for what only costs time here; and with
 #: timeouts that are over soon, for what never ends.
 OPTIONS: dict[str, dict[str, object]] = {
-    "patient": {"undo_timeout": 30},
+    "patient": {"undo_timeout": 30, "request_settle_time": 3},
     "hasty": {
         "outage_timeout": 3,
         "share_busy_timeout": 2,
@@ -77,5 +77,6 @@ OPTIONS: dict[str, dict[str, object]] = {
         "restore_timeout": 2,
         "delete_timeout": 2,
         "undo_timeout": 2,
+        "request_settle_time": 3,
     },
 }

@@ -28,7 +28,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         say=lambda line: print(line, file=sys.stderr),  # noqa: T201 - progress of a long start
         pythonpath=[PLUGINS],
         karbor_options={"manila_share_protection/listing_timeout": 5},
-        share_options={"undo_timeout": 30},
+        share_options={"undo_timeout": 30, "request_settle_time": 3},
     )
     stack.start()
     yield stack
