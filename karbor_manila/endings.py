@@ -155,6 +155,7 @@ def end_record(provider: Any, operation: str, record_id: str) -> str:
         record = get_record(operation, record_id)
     except karbor_exception.NotFound:
         return constants.RESTORE_STATUS_FAILURE  # there is nobody to tell
+    word = "restore" if operation == constants.OPERATION_RESTORE else "verification"
     if record.status == IN_PROGRESS:
         good = operation == constants.OPERATION_RESTORE and _end_restore(provider, record)
         if good:
@@ -165,8 +166,8 @@ def end_record(provider: Any, operation: str, record_id: str) -> str:
                 "checkpoint",
                 record.checkpoint_id,
                 constants.RESOURCE_STATUS_ERROR,
-                f"The process that did this {operation} died before its end. What is said "
-                f"here of each share holds; ask for the {operation} again for the others.",
+                f"The process that did this {word} died before its end. What is said here of "
+                f"each share holds; ask for the {word} again for the others.",
             )
         record.save()
     _end_leftovers(provider, record, operation)

@@ -43,7 +43,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         default=120.0,
         min=0.0,
         max=86400.0,
-        help="Seconds for which passing errors of one call (HTTP 5xx, HTTP 429, a broken or "
+        help="Seconds for which passing errors of one call (HTTP 5xx, 408, 429, a broken or "
         "refused connection) are ridden out before the operation fails.",
     ),
     cfg.FloatOpt(
@@ -81,7 +81,8 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         default=86400.0,
         min=1.0,
         max=2592000.0,
-        help="Seconds that a new share may take to become available from its snapshot.",
+        help="Seconds that a new share may take to become available from its snapshot, or a share "
+        "to be put back in place.",
     ),
     cfg.FloatOpt(
         "delete_timeout",

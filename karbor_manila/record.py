@@ -89,7 +89,7 @@ class Intent:
     """Something that is about to be, or was just, created in Manila. ``since`` is UTC, ISO 8601.
 
     ``share`` is, in the intent of a protection, what its record will say of the share: with it,
-    another process can complete what this one began. Intents of before 0.2 do not have it.
+    another process can complete what this one began. Older intents do not have it.
 
     A copy makes two things: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
     ``since`` is then when the later one was asked for.

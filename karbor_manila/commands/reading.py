@@ -15,7 +15,7 @@ PROJECT = "OS::Keystone::Project"
 #: Statuses of a checkpoint.
 GOOD = "available"
 FAILED = ("error", "error-deleting")
-IN_WORK = ("protecting", "deleting")
+IN_WORK = ("protecting", "deleting", "wait_copying", "copying")
 
 #: Statuses of a restore or verification.
 GOING = "in_progress"

@@ -32,6 +32,7 @@ LEFT_ALONE = "Its name, description, metadata and access rules: they stay as the
 
 # Parameters of a new share that mean nothing for one that is there, and the other way round.
 _OF_A_NEW_SHARE = ("restore_name", "restore_description", "size", "share_type", "share_network_id")
+_NOT_IN_PLACE = ("is_public", "access_rules", "keep_failed")
 _OF_IN_PLACE = ("remove_newer", "safety_copy")
 
 
@@ -81,7 +82,9 @@ def check(share_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
             "when share_id is the protected share itself. Nothing was changed.",
         )
     foreign = [name for name in (_OF_A_NEW_SHARE if target else _OF_IN_PLACE) if wanted[name]]
-    foreign += [name for name in ("is_public", "access_rules") if target and wanted[name]]
+    foreign += [
+        name for name in ("is_public", "access_rules", "keep_failed") if target and wanted[name]
+    ]
     for name in foreign:
         when = "a new share is made" if target else "the share is restored in place (share_id)"
         raise exception.InvalidParameter(name, wanted[name], f"it can only be given when {when}")
@@ -119,7 +122,7 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
         raise exception.RecordMissing(job.checkpoint.id, job.share_id)
     if wanted["share_id"]:
         _check_snapshot_of(record)
-    job.driver(record.driver).verify(record.snapshot_id, record.snapshot_of)
+    job.driver(record.driver).verify(record.snapshot_id, record.snapshot_of, size=record.size)
     if wanted["share_id"]:
         made = _in_place(job, record, wanted)
     else:
@@ -246,7 +249,7 @@ def _not_restored(record: ShareRecord, wanted: dict[str, Any]) -> Any:
     if record.access_rules is None:
         yield f"Its access rules: {unknown}, or Manila did not tell."
     elif record.access_rules and not wanted["access_rules"]:
-        yield f"Its {len(record.access_rules)} access rules: not asked for (access_rules)."
+        yield f"Its access rules ({len(record.access_rules)}): not asked for (access_rules)."
     if record.is_public and not wanted["is_public"]:
         yield "That it was public: not asked for (is_public)."
     if record.share_group_id:
