@@ -45,13 +45,21 @@ RECORDS = {
 }
 
 
+# A sentence for what may have been made by Karbor's own code.
+_UNRECORDED = (
+    "If Karbor's own share plugin was at work, it may have left a snapshot or a share in Manila "
+    "that no record names; doc/migration.md says how to find it."
+)
+
+
 class Later(Exception):
     """Manila or the bank is away: nothing was changed that the next attempt could not find."""
 
 
-def end_checkpoint(provider: Any, checkpoint_id: str) -> str:
+def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool) -> str:
     """Bring a checkpoint that nobody works on any more to its end.
 
+    :param claimed: whether it was ours; Karbor's own code writes things down after it made them
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
@@ -60,9 +68,9 @@ def end_checkpoint(provider: Any, checkpoint_id: str) -> str:
     except karbor_exception.CheckpointNotFound:
         return constants.CHECKPOINT_STATUS_DELETED  # there never was one, or nothing of it is left
     if checkpoint.status == constants.CHECKPOINT_STATUS_PROTECTING:
-        _end_making(provider, checkpoint, recover.RecoverProtectOperation)
+        _end_making(provider, checkpoint, recover.RecoverProtectOperation, claimed=claimed)
     elif OPERATION_OF.get(checkpoint.status) == constants.OPERATION_COPY:
-        _end_making(provider, checkpoint, recover.RecoverCopyOperation)
+        _end_making(provider, checkpoint, recover.RecoverCopyOperation, claimed=claimed)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETING:
         _end_deletion(provider, checkpoint)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
@@ -98,7 +106,9 @@ def check_mounted(provider: Any) -> None:
         raise Later(f"the bank of provider {provider.id} is empty; is it mounted?")
 
 
-def _end_making(provider: Any, checkpoint: Any, operation: type[ShareOperation]) -> None:
+def _end_making(
+    provider: Any, checkpoint: Any, operation: type[ShareOperation], *, claimed: bool
+) -> None:
     """End a protection or a copy."""
     checkpoints.mend_index(provider, checkpoint)
     shares, others = _resources(checkpoint)
@@ -116,7 +126,8 @@ def _end_making(provider: Any, checkpoint: Any, operation: type[ShareOperation])
         _tell(
             checkpoint,
             "The process that made this checkpoint died before it was complete. What is in it can "
-            "be restored after its state was reset to available; deleting it removes everything.",
+            "be restored after its state was reset to available; deleting it removes everything"
+            + ("." if claimed else f" that is on record. {_UNRECORDED}"),
         )
     if checkpoint.resource_graph is None:
         # python-karborclient cannot show a checkpoint without one.
@@ -144,10 +155,11 @@ def _forget(provider: Any, checkpoint: Any) -> None:
     checkpoint.delete()
 
 
-def end_record(provider: Any, operation: str, record_id: str) -> str:
+def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) -> str:
     """Bring a restore or verification that nobody works on any more to its end.
 
     :param operation: Karbor's name of it
+    :param claimed: as above
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
@@ -167,7 +179,8 @@ def end_record(provider: Any, operation: str, record_id: str) -> str:
                 record.checkpoint_id,
                 constants.RESOURCE_STATUS_ERROR,
                 f"The process that did this {word} died before its end. What is said here of "
-                f"each share holds; ask for the {word} again for the others.",
+                f"each share holds; ask for the {word} again for the others."
+                + (f" {_UNRECORDED}" if word == "restore" and not claimed else ""),
             )
         record.save()
     _end_leftovers(provider, record, operation)

@@ -302,7 +302,7 @@ class Interrupted(KarborManilaError):
         self.advice = advice
         super().__init__(
             f"The process that worked on it died before the {work} of share {share_id} was under "
-            f"way, and nothing is left of it. {advice}"
+            f"way, and nothing is on record that it made. {advice}"
         )
 
 

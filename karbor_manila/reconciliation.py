@@ -26,7 +26,8 @@ LOG = logging.getLogger(__name__)
 class Unfinished:
     """Work that nobody will end any more: on the checkpoint, restore or verification ``id``.
 
-    ``since`` is UTC, or None when nobody wrote down when it began.
+    ``since`` is UTC, or None when nobody wrote down when it began. What nobody has ``claimed`` may
+    be of Karbor's own code, which makes things in Manila before it writes anything down.
     """
 
     operation: str
@@ -35,6 +36,7 @@ class Unfinished:
     provider_id: str
     project_id: str
     since: datetime.datetime | None
+    claimed: bool = True
 
 
 class Reconciliation:
@@ -112,9 +114,11 @@ class Reconciliation:
         status = ""
         try:
             if item.operation in endings.RECORDS:
-                status = endings.end_record(provider, item.operation, item.id)
+                status = endings.end_record(
+                    provider, item.operation, item.id, claimed=item.claimed
+                )
             else:
-                status = endings.end_checkpoint(provider, item.id)
+                status = endings.end_checkpoint(provider, item.id, claimed=item.claimed)
         except (endings.Later, exception.BankUnreadable) as later:
             LOG.warning("%s %s is ended later: %s", item.operation, item.id, later)
         except Exception:  # one that resists must not keep the others from their ends
@@ -160,6 +164,7 @@ class Reconciliation:
                     provider.id,
                     project_id,
                     None,
+                    claimed=False,
                 )
 
     def _is_being_made(self, checkpoint: Any) -> bool:
@@ -189,6 +194,7 @@ class Reconciliation:
                     record.provider_id,
                     record.project_id,
                     begun,
+                    claimed=False,
                 )
 
     def _leftovers(self, providers: dict[str, Any]) -> Iterator[Unfinished]:

@@ -561,6 +561,27 @@ def test_a_restore_that_nobody_has_claimed_fails_once_it_is_old(service: Service
     assert set(reconcile(service)) == {"fail"}
     assert service.saved(old).status == "fail"
     assert len(service.cloud.shares) == 2
+    reasons = service.saved(old).resources_reason
+    assert "no record names" in reasons[f"checkpoint#{old.checkpoint_id}"]
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_what_nobody_has_claimed_is_not_said_to_have_left_nothing(
+    service: Service, claimed: bool
+) -> None:
+    service.cloud.plan("create_snapshot", Died)
+    service = killed(service, "protect", service.plan(service.share()))
+    checkpoint_id = the_checkpoint(service).id
+    if not claimed:
+        # As Karbor's own plugin leaves it: no claim, no intent, and a snapshot without a mark.
+        section = the_checkpoint(service).get_resource_bank_section(*service.cloud.shares)
+        section.delete_object("intent")
+        with sqlalchemy_api.get_engine().begin() as connection:
+            connection.execute("DELETE FROM karbor_manila_claims")
+    assert reconcile(service) == ["error"]
+    reason = told(service.checkpoint(checkpoint_id))["reasons"][f"checkpoint#{checkpoint_id}"]
+    assert ("deleting it removes everything." in reason) is claimed
+    assert ("no record names" in reason) is not claimed
 
 
 def test_a_restore_of_a_provider_that_is_no_more_harms_nobody(service: Service) -> None:
