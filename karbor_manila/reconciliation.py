@@ -114,9 +114,7 @@ class Reconciliation:
         status = ""
         try:
             if item.operation in endings.RECORDS:
-                status = endings.end_record(
-                    provider, item.operation, item.id, claimed=item.claimed
-                )
+                status = endings.end_record(provider, item.operation, item.id, claimed=item.claimed)
             else:
                 status = endings.end_checkpoint(provider, item.id, claimed=item.claimed)
         except (endings.Later, exception.BankUnreadable) as later:

@@ -103,7 +103,13 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
     page = stored(INTENTS[name])
     read = dataclasses.asdict(record.load_intent(page))
     read["mark"] = {key: value for key, value in read["mark"].items() if value}
-    assert read == {"share": None, **page}
+    of_restores_in_place = {
+        "asked": None,
+        "removing": None,
+        "safety_copy": False,
+        "snapshot_id": None,
+    }
+    assert read == {"share": None, **of_restores_in_place, **page}
 
 
 def test_intents_of_before_0_2_say_nothing_of_the_share():
