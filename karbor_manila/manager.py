@@ -263,7 +263,8 @@ class ProtectionManager(manager.ProtectionManager):
                 # and now and then, for what Karbor's own manager or another one has left.
                 everywhere = not clean or turn % _BANKS_EVERY == 0
                 ended = self.reconciliation.run(everywhere=everywhere)
-                clean = all(ended.values()) and not self.reconciliation.away
+                work = self.reconciliation
+                clean = all(ended.values()) and not (work.away or work.unsure)
             except Exception:  # whatever a bank or a database raises: it may be back the next time
                 LOG.exception("Nobody knows what is unfinished; this is tried again")
                 clean = False

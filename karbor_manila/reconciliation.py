@@ -66,6 +66,9 @@ class Reconciliation:
         self._clock = clock or Clock()
         #: Why the last search did not see everything: the error of a bank or of the database.
         self.away: Exception | None = None
+        #: Whether the last search saw something that nobody has claimed and that is too young to be
+        #: given up: it is worth another look before long.
+        self.unsure = False
 
     def run(self, *, everywhere: bool = True) -> dict[Unfinished, str]:
         """End everything that is unfinished.
@@ -83,6 +86,7 @@ class Reconciliation:
         """What is unfinished in the banks that are at hand; nothing is changed."""
         found: dict[str, Unfinished] = {}
         self.away = None
+        self.unsure = False
         searches = [self._claimed, self._records]
         if everywhere:
             searches += [self._unclaimed, self._leftovers]
@@ -148,8 +152,10 @@ class Reconciliation:
                     checkpoint = provider.get_checkpoint(checkpoint_id)
                     ours = checkpoint.provider_id == provider.id
                     if not ours or not self._claims.is_abandoned(checkpoint):
+                        self.unsure |= ours and self._is_unclaimed(checkpoint)
                         continue
                     if self._is_being_made(checkpoint):
+                        self.unsure = True
                         continue
                     project_id = checkpoint.project_id
                 except Exception as error:  # noqa: BLE001 - Karbor takes any index for one
@@ -164,6 +170,14 @@ class Reconciliation:
                     None,
                     claimed=False,
                 )
+
+    def _is_unclaimed(self, checkpoint: Any) -> bool:
+        """In work, of a process that does not claim; whether that one lives is not known yet."""
+        return (
+            checkpoint.status in claims.IN_WORK
+            and checkpoint.id not in self._claims.held
+            and self._claims.get(checkpoint.id) is None
+        )
 
     def _is_being_made(self, checkpoint: Any) -> bool:
         """Karbor puts a checkpoint into the bank before our worker can claim it."""
@@ -183,7 +197,10 @@ class Reconciliation:
                 provider = providers.get(record.provider_id)
                 begun = record.created_at.replace(tzinfo=datetime.UTC)
                 young = (self._clock.utcnow() - begun).total_seconds() < self._grace
-                if provider is None or young or self._claims.get(record.id):
+                if provider is None or self._claims.get(record.id):
+                    continue
+                if young:
+                    self.unsure = True
                     continue
                 yield Unfinished(
                     operation,

@@ -807,3 +807,20 @@ def test_a_user_who_is_quicker_than_the_reconciliation_leaves_no_open_log(
         service.call("reset_state", service.provider.id, checkpoint_id, "error")
     assert [log for log in service.logs() if log.ended_at is None] == []
     assert service.logs()[0].status == "error"
+
+
+def test_what_nobody_has_claimed_yet_is_looked_at_again_before_long(service: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    service.record(objects.Restore, checkpoint.id)
+    work = service.manager.reconciliation
+    assert work.run() == {}
+    assert work.unsure
+    work._grace = 0.0
+    assert list(work.run().values()) == ["fail"]
+    assert not work.unsure
+
+
+def test_with_nothing_in_work_the_next_look_has_time(service: Service) -> None:
+    service.protect(service.plan(service.share()))
+    assert service.manager.reconciliation.run() == {}
+    assert not service.manager.reconciliation.unsure
