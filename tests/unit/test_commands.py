@@ -350,7 +350,7 @@ def test_what_cannot_be_ended_says_why_in_one_line(
 ) -> None:
     service = killed(service)
 
-    def broken(*_args: Any) -> str:
+    def broken(*_args: Any, **_kwargs: Any) -> str:
         raise RuntimeError("out of order\nand a second line")
 
     monkeypatch.setattr(endings, "end_checkpoint", broken)
