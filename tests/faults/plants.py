@@ -132,11 +132,13 @@ def snapshot_is(status: str, mended: str = "available") -> Plant:
 
 @contextlib.contextmanager
 def mended(world: "World") -> Iterator[None]:
-    """No fault, but afterwards the administrator mends the snapshots that have got stuck."""
+    """No fault, but afterwards the administrator mends the snapshots and shares that are stuck."""
     try:
         yield
     finally:
         world.set_snapshots("available", only="error_deleting")
+        # Not to available: that would make it a restored share, which is the user's.
+        world.set_shares("error", only="error_deleting")
 
 
 @contextlib.contextmanager

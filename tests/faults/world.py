@@ -164,6 +164,13 @@ class World:
                 with contextlib.suppress(manila_exc.NotFound):
                     self.site.admin.manila.share_snapshots.reset_state(snapshot.id, status)
 
+    def set_shares(self, status: str, only: str) -> None:
+        """The administrator sets those of the project's shares that are in the status ``only``."""
+        for share in self.site.alpha.shares():
+            if share.status == only:
+                with contextlib.suppress(manila_exc.NotFound):
+                    self.site.admin.manila.shares.reset_state(share.id, status)
+
     def await_call(self, call: str, times: int = 1) -> None:
         """Wait until Karbor has asked Manila this, as the proxy counts it."""
         wait(
