@@ -50,7 +50,7 @@ class Desk:
                 file.write(content)
                 file.flush()
                 _fsync(file.fileno())
-        except BaseException:
+        except BaseException:  # nothing is swallowed: a killed green thread leaves no draft either
             path.unlink(missing_ok=True)
             raise
         return path

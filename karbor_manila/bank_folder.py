@@ -90,8 +90,8 @@ class KeyedFolder:
         made = self._desk.draft(content)
         try:
             self._put(made, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
+        except BaseException:  # nothing is swallowed: a killed green thread leaves no draft either
+            with contextlib.suppress(OSError):  # the first error tells more than this one
                 made.unlink()
             self._prune(path.parent)
             raise

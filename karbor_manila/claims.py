@@ -157,6 +157,8 @@ class Claims:
                         LOG.info("%s: taken over from %s, which is dead", thing, known.owner)
                         return dataclasses.replace(claim, took_over=True)
         except BaseException:
+            # Nothing is swallowed. Whatever ends this, a killed green thread too, leaves nobody who
+            # works; a row that was written all the same counts as a dead one of this process.
             self._forget(claim)
             raise
         self._forget(claim)

@@ -46,7 +46,7 @@ def run(command: str, environment: Mapping[str, str], timeout: float) -> None:
         except subprocess.TimeoutExpired as late:
             ended = f"did not end within {timeout:.0f} seconds"
             raise exception.CheckFailed(command, ended, _kill(process, output)) from late
-        except BaseException:
+        except BaseException:  # nothing is swallowed: a killed green thread ends its command, too
             _kill(process, output)
             raise
         said = _tail(output)

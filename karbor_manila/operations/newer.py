@@ -142,7 +142,7 @@ def _claim(job: Job, held: claims.Claims, checkpoint_id: str) -> None:
             other = claim.checkpoint_id == checkpoint_id and claim.id != checkpoint_id
             if other and held.is_alive(claim, bank):
                 raise exception.Taken(f"checkpoint {checkpoint_id}", claim)
-    except BaseException:
+    except BaseException:  # nothing is swallowed: who does not go on must not hold it
         held.release(checkpoint_id)
         raise
 
