@@ -15,14 +15,14 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, exception, identity, mark, plans
+from karbor_manila import checkpoints, exception, identity, mark, plans
+from karbor_manila.claims import IN_WORK, Claims
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import Mark
 from karbor_manila.operations import lost, reasons
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.operations.shared import Shared
-from karbor_manila.record import ShareRecord
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 ORPHAN = "orphan"
 #: A share in a checkpoint whose snapshot is gone.
 LOST = "lost"
+
+_CHANGED = "left alone: it is not what it was when it was listed"
 
 _AT_REST = frozenset({constants.CHECKPOINT_STATUS_AVAILABLE, constants.CHECKPOINT_STATUS_ERROR})
 
@@ -56,11 +58,15 @@ class Audit:
     """One provider's bank against Manila.
 
     :param provider: Karbor's provider, whose shares our plugin protects
+    :param held: the claims of this process
     :param grace: seconds; what is younger is left alone
     """
 
-    def __init__(self, provider: Any, *, grace: float, clock: Clock | None = None) -> None:
+    def __init__(
+        self, provider: Any, held: Claims, *, grace: float, clock: Clock | None = None
+    ) -> None:
         self._provider = provider
+        self._claims = held
         self._grace = grace
         self._clock = clock or Clock()
         self._shared: Shared = provider.load_plugins()[plans.SHARE].shared_as_karbor([])
@@ -93,21 +99,40 @@ class Audit:
             return "left alone"
         if self._trusted() != self._bank_id:
             return "left alone: the bank is another one now"
-        known = self._one(finding.checkpoint_id)
+        return self._fix_lost(finding) if finding.kind == LOST else self._fix_orphan(finding)
+
+    def _fix_orphan(self, finding: Finding) -> str:
         view = self._driver().show(finding.snapshot_id)
-        if finding.kind == LOST:
-            checkpoint = known.get(finding.checkpoint_id)
-            if view is None and self._is_kept(checkpoint):
+        if view is None:
+            return "gone already"
+        found = self._mark(view)
+        if found and self._judge(view, found, self._one(finding.checkpoint_id)) == finding:
+            return self._remove(finding, found)
+        return _CHANGED
+
+    def _fix_lost(self, finding: Finding) -> str:
+        """Under the claim of the checkpoint: a deletion that began meanwhile must not be undone by
+        a checkpoint that is written once more."""
+        try:
+            self._claims.take(
+                finding.checkpoint_id,
+                "audit",
+                provider_id=finding.provider_id,
+                checkpoint_id=finding.checkpoint_id,
+                bank=self._provider.bank,
+            )
+        except exception.Taken as taken:
+            return f"left alone: {taken}"
+        try:
+            checkpoint = self._one(finding.checkpoint_id).get(finding.checkpoint_id)
+            gone = self._driver().show(finding.snapshot_id) is None
+            if gone and self._is_kept(checkpoint):
                 record = self._ledger(checkpoint, finding.share_id).record()
                 if record and record.snapshot_id == finding.snapshot_id:
-                    return self._mark_as_lost(checkpoint, finding)
-        elif view is None:
-            return "gone already"
-        else:
-            found = self._mark(view)
-            if found and self._judge(view, found, known) == finding:
-                return self._remove(finding, found)
-        return "left alone: it is not what it was when it was listed"
+                    return self._say_lost(checkpoint, finding)
+            return _CHANGED
+        finally:
+            self._claims.release(finding.checkpoint_id)
 
     def _trusted(self) -> str:
         """The id of the bank, when the bank is to be trusted."""
@@ -118,9 +143,8 @@ class Audit:
 
     def _one(self, checkpoint_id: str) -> dict[str, Any]:
         """As :meth:`_checkpoints`, of one alone: nothing when the bank has never held it."""
-        prefix = f"/checkpoints/{checkpoint_id}/"
+        held = checkpoints.is_held(self._provider.bank, checkpoint_id)
         try:
-            held = f"{prefix}index.json" in set(self._provider.bank.list_objects(prefix))
             hidden = not held and checkpoint_id in checkpoints.indexed(self._provider.bank)
         except karbor_exception.KarborException as error:
             raise exception.BankUnreadable("list a checkpoint", str(error)) from error
@@ -184,7 +208,7 @@ class Audit:
             action = "remove the snapshot"
         else:
             checkpoint = known[found.checkpoint]
-            if checkpoint is None or checkpoint.status in claims.IN_WORK:
+            if checkpoint is None or checkpoint.status in IN_WORK:
                 return None
             if checkpoint.project_id != view.get("project_id"):
                 why = "its mark names a checkpoint of another project; it may be forged"
@@ -237,7 +261,7 @@ class Audit:
         for checkpoint in known.values():
             if not self._is_kept(checkpoint):
                 continue
-            for share_id, record in self._records(checkpoint):
+            for share_id, record in lost.records(checkpoint, self._clock.sleep):
                 if record.snapshot_id in present or self._driver().show(record.snapshot_id):
                     continue
                 told = lost.is_told(checkpoint, share_id, record.snapshot_id)
@@ -261,18 +285,6 @@ class Audit:
             and checkpoint.status in _AT_REST
         )
 
-    def _records(self, checkpoint: Any) -> Iterator[tuple[str, ShareRecord]]:
-        for node in checkpoints.resources(checkpoint):
-            if node.type != plans.SHARE:
-                continue
-            try:
-                record = self._ledger(checkpoint, node.id).record()
-            except exception.RecordInvalid as error:
-                LOG.warning("Share %s, checkpoint %s: %s", node.id, checkpoint.id, error)
-                continue
-            if record:
-                yield node.id, record
-
     def _remove(self, finding: Finding, found: Mark) -> str:
         project_id = finding.project_id
         self._driver().delete(None, finding.snapshot_id, project_id=project_id)
@@ -286,27 +298,8 @@ class Audit:
         )
         return "removed"
 
-    def _mark_as_lost(self, checkpoint: Any, finding: Finding) -> str:
-        """The user reads it; what else is in the checkpoint can be restored as before."""
-        held = claims.of_this_process()
-        if held is None:
-            return self._say_lost(checkpoint, finding)
-        try:
-            held.take(
-                checkpoint.id,
-                "audit",
-                provider_id=checkpoint.provider_id,
-                checkpoint_id=checkpoint.id,
-                bank=self._provider.bank,
-            )
-        except exception.Taken as taken:
-            return f"left alone: {taken}"
-        try:
-            return self._say_lost(checkpoint, finding)
-        finally:
-            held.release(checkpoint.id)
-
     def _say_lost(self, checkpoint: Any, finding: Finding) -> str:
+        """The user reads it; what else is in the checkpoint can be restored as before."""
         reason = str(exception.SnapshotGone(finding.snapshot_id))
         lost.mark_as_lost(checkpoint, finding.share_id, reason, self._clock.sleep)
         return "said so in the checkpoint"

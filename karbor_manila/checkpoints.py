@@ -116,12 +116,7 @@ def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
     try:
         return provider.get_checkpoint(checkpoint_id, context=context)
     except karbor_exception.CheckpointNotFound as error:
-        prefix = f"{_CHECKPOINTS}{checkpoint_id}/"
-        try:
-            held = f"{prefix}index.json" in set(provider.bank.list_objects(prefix))
-        except karbor_exception.KarborException as unlisted:
-            raise exception.BankUnreadable("list a checkpoint", str(unlisted)) from unlisted
-        if held:
+        if is_held(provider.bank, checkpoint_id):
             raise exception.BankUnreadable(
                 f"give checkpoint {checkpoint_id}", str(error)
             ) from error
@@ -143,6 +138,18 @@ def _info(checkpoint: Any) -> dict[str, Any]:
     info = checkpoint.extra_info
     info = jsonutils.loads(info) if isinstance(info, str) and info else info
     return info if isinstance(info, dict) else {}
+
+
+def is_held(bank: Any, checkpoint_id: str) -> bool:
+    """Whether the bank has ever held this checkpoint, by its list: a failed read does not tell.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    prefix = f"{_CHECKPOINTS}{checkpoint_id}/"
+    try:
+        return f"{prefix}index.json" in set(bank.list_objects(prefix))
+    except karbor_exception.KarborException as error:
+        raise exception.BankUnreadable("list a checkpoint", str(error)) from error
 
 
 def everything(bank: Any) -> Iterator[str]:

@@ -134,14 +134,16 @@ class Audit(HostCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each finding."""
         from karbor_manila.audit import Audit as Auditing  # noqa: PLC0415
+        from karbor_manila.claims import Claims  # noqa: PLC0415
         from karbor_manila.commands.host import Host  # noqa: PLC0415
 
         host = Host(parsed_args.config_file)
+        held = Claims(host.settings.lease_timeout)
         grace = host.settings.audit_grace if parsed_args.grace is None else parsed_args.grace
         seen: set[tuple[str, ...]] = set()
         rows = []
         for provider in host.ours():
-            audit = Auditing(provider, grace=grace)
+            audit = Auditing(provider, held, grace=grace)
             try:
                 findings = audit.find()
             except exception.KarborManilaError as error:

@@ -30,7 +30,7 @@ def mark_as_lost(checkpoint: Any, share_id: str, reason: str, sleep: Sleep) -> N
     _ledger(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
     gone = {
         share
-        for share, record in _records(checkpoint, sleep)
+        for share, record in records(checkpoint, sleep)
         if is_told(checkpoint, share, record.snapshot_id)
     }
     # What cannot be read here, or is no share, may be as good as ever.
@@ -52,7 +52,9 @@ def is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
     return said.startswith(exception.SnapshotDoubtful.opening(snapshot_id))
 
 
-def _records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:
+def records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:
+    """The shares of a checkpoint that have a record, with it; one that cannot be understood is
+    passed over with a line in the log."""
     for node in checkpoints.resources(checkpoint):
         if node.type != constants.SHARE_RESOURCE_TYPE:
             continue

@@ -15,7 +15,7 @@ from karbor.common import constants
 from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_log import log as logging
 
-from karbor_manila import claims, exception, identity, mark
+from karbor_manila import checkpoints, claims, exception, identity, mark
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.operations import lost
 from karbor_manila.operations.base import Job
@@ -212,11 +212,9 @@ def _checkpoint(job: Job, checkpoint_id: str) -> Any:
     :raises BankUnreadable: nobody knows
     """
     bank = job.checkpoint.checkpoint_section.bank
+    if not checkpoints.is_held(bank, checkpoint_id):
+        return None
     try:
-        if f"/checkpoints/{checkpoint_id}/index.json" not in set(
-            bank.list_objects(f"/checkpoints/{checkpoint_id}/")
-        ):
-            return None
         return CheckpointCollection(bank).get(checkpoint_id)
     except karbor_exception.KarborException as error:
         raise exception.BankUnreadable(f"give checkpoint {checkpoint_id}", str(error)) from error

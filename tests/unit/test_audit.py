@@ -16,13 +16,14 @@ from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception, identity, mark, sessions
+from karbor_manila import exception, identity, lease, mark, sessions
 from karbor_manila.audit import LOST, ORPHAN, Audit, Finding
+from karbor_manila.claims import Claims
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.mark import Mark
 from karbor_manila.operations import reasons
 from tests.fakes.manila import FakeManila, passing, refused
-from tests.unit.banks import stored
+from tests.unit.banks import open_bank, stored
 from tests.unit.karbor_stage import (
     OUR_PROJECT,
     OURS,
@@ -45,7 +46,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 
 
 def audit_of(service: Service, grace: float = 0.0) -> Audit:
-    return Audit(service.provider, grace=grace, clock=service.cloud.clock)
+    return Audit(service.provider, service.manager.claims, grace=grace, clock=service.cloud.clock)
 
 
 def find(service: Service, grace: float = 0.0) -> list[Finding]:
@@ -898,3 +899,31 @@ def test_findings_are_plain(service: Service) -> None:
     orphaned(service)
     (finding,) = find(service)
     assert jsonutils.loads(jsonutils.dumps(dataclasses.asdict(finding)))["kind"] == ORPHAN
+
+
+@pytest.mark.parametrize("by", ["this process", "another process"])
+def test_a_loss_is_not_told_in_a_checkpoint_that_somebody_has_claimed(
+    service: Service, by: str
+) -> None:
+    """He may have begun after the list was made: his status must not be written over."""
+    share = service.share()
+    checkpoint = protected(service, share)
+    snapshot_away(service, checkpoint, share)
+    audit = audit_of(service)
+    (finding,) = audit.find()
+    bank = service.provider.bank if by == "this process" else open_bank(service.folder / "bank")
+    lease.renew(bank)
+    held = service.manager.claims if by == "this process" else Claims(60.0)
+    held.take(
+        checkpoint.id,
+        "delete",
+        provider_id=service.provider.id,
+        checkpoint_id=checkpoint.id,
+        bank=bank,
+    )
+    before = everything_in(service)
+    assert audit.fix(finding).startswith(f"left alone: {checkpoint.id} is in work (delete since")
+    assert everything_in(service) == before
+    held.release(checkpoint.id)
+    assert audit.fix(finding) == "said so in the checkpoint"
+    assert service.manager.claims.held == frozenset()

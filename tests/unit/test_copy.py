@@ -692,7 +692,7 @@ def audit(service: Service, monkeypatch: pytest.MonkeyPatch) -> Audit:
         return service.connect_as_karbor(service.project_id)
 
     monkeypatch.setattr(sessions, "connect_as_karbor", connect)
-    return Audit(service.provider, grace=0.0, clock=service.cloud.clock)
+    return Audit(service.provider, service.manager.claims, grace=0.0, clock=service.cloud.clock)
 
 
 def test_the_audit_accounts_for_copies(service: Service, audit: Audit) -> None:

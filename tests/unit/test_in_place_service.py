@@ -58,6 +58,10 @@ class Scene:
         return f"{SHARE}#{self.share}" in told(self.newer()).get("reasons", {})
 
 
+def audit_of(service: Service) -> Audit:
+    return Audit(service.provider, service.manager.claims, grace=0, clock=service.cloud.clock)
+
+
 def reconcile(service: Service) -> list[str]:
     return list(service.manager.reconciliation.run().values())
 
@@ -363,10 +367,12 @@ def test_the_audit_knows_what_is_temporary_and_what_was_lost(service: Service) -
     with pytest.raises(Died):
         scene.restore(remove_newer=True, safety_copy=True)
     service = scene.service = service.die()
-    assert Audit(service.provider, grace=0, clock=service.cloud.clock).find() == []
+    assert audit_of(service).find() == []
     reconcile(service)
     assert scene.restore(remove_newer=True).status == "success"
-    (finding,) = Audit(service.provider, grace=0, clock=service.cloud.clock).find()
+    (finding,) = Audit(
+        service.provider, service.manager.claims, grace=0, clock=service.cloud.clock
+    ).find()
     assert (finding.kind, finding.checkpoint_id, finding.action) == ("lost", scene.new.id, "")
 
 
@@ -383,7 +389,7 @@ def test_the_audit_says_what_a_death_left_unsaid(service: Service) -> None:
     reconcile(service)
     service.cloud.clock.sleep(5)
     assert not scene.has_lost()
-    audit = Audit(service.provider, grace=0, clock=service.cloud.clock)
+    audit = audit_of(service)
     (finding,) = audit.find()
     assert finding.kind == "lost"
     audit.fix(finding)
