@@ -21,6 +21,7 @@ from karbor_manila.mark import Mark
 from karbor_manila.operations import reasons
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.operations.shared import Shared
+from karbor_manila.record import Intent
 
 LOG = logging.getLogger(__name__)
 
@@ -76,6 +77,28 @@ class Job:
     def catalogue(self) -> Catalogue:
         """The flow's drivers."""
         return self.shared.catalogue(self.context, self.checkpoint.project_id)
+
+    def begin(
+        self, operation: str, driver: str, project_id: str, *, restore_id: str = "", **fields: Any
+    ) -> Intent:
+        """Write an intent, before anything is created.
+
+        :param project_id: whose what is created will be
+        :param restore_id: of Karbor's restore or verification that it is for, if it is
+        :param fields: what else the intent says (record.Intent)
+        :raises BankUnreadable: the bank does not take it
+        """
+        intent = Intent(
+            operation=operation,
+            driver=driver,
+            project_id=project_id,
+            mark=self.mark(self.shared.bank_id(self.checkpoint), restore_id),
+            owner=self.owner(),
+            since=self.now(),
+            **fields,
+        )
+        self.ledger.begin(intent)
+        return intent
 
     def driver(self, name: str) -> ShareDriver:
         """The flow's driver of this name."""

@@ -93,17 +93,8 @@ class WriteIntent(JobTask):
     def execute(self, job: Job, known: ShareRecord, kept: View) -> Intent:
         project_id = job.checkpoint.project_id
         protected_at = str(kept.get("created_at") or job.now())
-        intent = Intent(
-            operation=COPY,
-            driver=known.driver,
-            project_id=project_id,
-            mark=job.mark(job.shared.bank_id(job.checkpoint)),
-            owner=job.owner(),
-            since=job.now(),
-            share=record.describe_copy(known, project_id, protected_at),
-        )
-        job.ledger.begin(intent)
-        return intent
+        share = record.describe_copy(known, project_id, protected_at)
+        return job.begin(COPY, known.driver, project_id, share=share)
 
 
 class MakeClone(JobTask):

@@ -29,18 +29,14 @@ class WriteIntent(JobTask):
     default_provides = "intent"
 
     def execute(self, job: Job, plan: RestorePlan) -> Intent:
-        intent = Intent(
-            operation=tidy.REVERT,
-            driver=plan.driver,
-            project_id=job.context.project_id,
-            mark=job.mark(job.shared.bank_id(job.checkpoint), job.request.id),
-            owner=job.owner(),
-            since=job.now(),
+        return job.begin(
+            tidy.REVERT,
+            plan.driver,
+            job.context.project_id,
+            restore_id=job.request.id,
             snapshot_id=plan.source.snapshot_id,
             safety_copy=plan.safety_copy,
         )
-        job.ledger.begin(intent)
-        return intent
 
     def revert(self, job: Job, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
         if not isinstance(result, Failure):

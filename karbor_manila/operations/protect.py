@@ -46,18 +46,8 @@ class WriteIntent(JobTask):
     default_provides = "intent"
 
     def execute(self, job: Job, share: View) -> Intent:
-        catalogue = job.catalogue()
-        intent = Intent(
-            operation="protect",
-            driver=catalogue.name_for(share),
-            project_id=share["project_id"],
-            mark=job.mark(job.shared.bank_id(job.checkpoint)),
-            owner=job.owner(),
-            since=job.now(),
-            share=record.describe(share),
-        )
-        job.ledger.begin(intent)
-        return intent
+        driver = job.catalogue().name_for(share)
+        return job.begin("protect", driver, share["project_id"], share=record.describe(share))
 
 
 class TakeSnapshot(JobTask):

@@ -7,14 +7,13 @@ is when Manila or the bank is away, so that the next attempt finds what this one
 
 from typing import Any
 
-from karbor import exception as karbor_exception
 from oslo_db import exception as db_exception
 from oslo_log import log as logging
 from sqlalchemy import exc as sqlalchemy_exception
 
 from karbor_manila import exception
 from karbor_manila.operations import copy, delete, in_place, late, planning, protect, restore
-from karbor_manila.operations.base import Job, JobTask
+from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 
 LOG = logging.getLogger(__name__)
@@ -170,19 +169,22 @@ class AdoptShare(JobTask):
         return str(found[0]["id"]) if found else None
 
 
-class RecoverProtectOperation(protect.ProtectOperation):
-    """Ends a share's protection that a dead process began."""
-
-    verb = "Recovery of the protection"
-    failure = karbor_exception.CreateResourceFailed
-
-    def steps(self, job: Job) -> list[JobTask]:
-        """The steps, in order."""
-        return [AdoptSnapshot()]
+class Recovery(ShareOperation):
+    """What the operations of a recovery have in common."""
 
     def is_final(self, error: Exception) -> bool:
         """The reconciliation comes back to what may be otherwise the next time."""
         return not isinstance(error, PASSING)
+
+
+class RecoverProtectOperation(Recovery, protect.ProtectOperation):
+    """Ends a share's protection that a dead process began."""
+
+    verb = "Recovery of the protection"
+
+    def steps(self, job: Job) -> list[JobTask]:
+        """The steps, in order."""
+        return [AdoptSnapshot()]
 
 
 class RecoverCopyOperation(RecoverProtectOperation):
@@ -195,11 +197,10 @@ class RecoverCopyOperation(RecoverProtectOperation):
         return [AdoptCopy()]
 
 
-class RecoverRestoreOperation(restore.RestoreOperation):
+class RecoverRestoreOperation(Recovery, restore.RestoreOperation):
     """Ends a share's restore that a dead process began."""
 
     verb = "Recovery of the restore"
-    failure = karbor_exception.RestoreResourceFailed
 
     def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
@@ -208,20 +209,11 @@ class RecoverRestoreOperation(restore.RestoreOperation):
             return [restore.LeaveOut()]
         return [in_place.AdoptRevert() if wanted["share_id"] else AdoptShare(wanted)]
 
-    def is_final(self, error: Exception) -> bool:
-        """As above."""
-        return not isinstance(error, PASSING)
 
-
-class RecoverDeleteOperation(delete.DeleteOperation):
+class RecoverDeleteOperation(Recovery, delete.DeleteOperation):
     """Ends a share's deletion that a dead process began."""
 
     verb = "Recovery of the deletion"
-    failure = karbor_exception.DeleteResourceFailed
-
-    def is_final(self, error: Exception) -> bool:
-        """As above."""
-        return not isinstance(error, PASSING)
 
 
 class EndLeftover(JobTask):
@@ -235,7 +227,6 @@ class EndLeftoverOperation(restore.RestoreOperation):
     """Removes what an ended restore or verification could not remove itself."""
 
     verb = "Removal of what is left"
-    failure = karbor_exception.RestoreResourceFailed
 
     def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""

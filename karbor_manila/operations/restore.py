@@ -54,16 +54,9 @@ class WriteIntent(JobTask):
         self._operation = operation
 
     def execute(self, job: Job, plan: RestorePlan) -> Intent:
-        intent = Intent(
-            operation=self._operation,
-            driver=plan.driver,
-            project_id=job.context.project_id,
-            mark=job.mark(job.shared.bank_id(job.checkpoint), job.request.id),
-            owner=job.owner(),
-            since=job.now(),
+        return job.begin(
+            self._operation, plan.driver, job.context.project_id, restore_id=job.request.id
         )
-        job.ledger.begin(intent)
-        return intent
 
 
 class CreateShare(JobTask):
