@@ -14,7 +14,7 @@ from oslo_log import log as logging
 from karbor_manila import checkpoints, exception, identity
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import COPY, Mark
-from karbor_manila.operations import copy, late, reasons, tidy
+from karbor_manila.operations import copy, in_place_end, late, reasons
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 
@@ -76,9 +76,9 @@ def end_restore(job: Job, restore_id: str) -> None:
     except exception.RecordInvalid as error:
         _warn(job, error)
         intent = None
-    if intent and intent.operation == tidy.REVERT:
+    if intent and intent.operation == in_place_end.REVERT:
         # The share that was put back is the user's own: it is looked at and nothing more.
-        tidy.end(job, intent, sent=intent.since)
+        in_place_end.end(job, intent, sent=intent.since)
         return
     mark = intent.mark if intent else bare_mark(job, restore_id)
     if mark:

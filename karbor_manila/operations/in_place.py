@@ -15,7 +15,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception, statuses
 from karbor_manila.drivers.base import NewShare, Source, View
-from karbor_manila.operations import late, newer, planning, reasons, tidy
+from karbor_manila.operations import in_place_end, late, newer, planning, reasons
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.operations.planning import RestorePlan
 from karbor_manila.record import Intent
@@ -30,7 +30,7 @@ class WriteIntent(JobTask):
 
     def execute(self, job: Job, plan: RestorePlan) -> Intent:
         return job.begin(
-            tidy.REVERT,
+            in_place_end.REVERT,
             plan.driver,
             job.context.project_id,
             restore_id=job.request.id,
@@ -41,7 +41,7 @@ class WriteIntent(JobTask):
     def revert(self, job: Job, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
         if not isinstance(result, Failure):
             unclear = any(late.is_unclear(failure) for failure in flow_failures.values())
-            tidy.end_or_remark(job, result, sent=job.now() if unclear else None)
+            in_place_end.end_or_remark(job, result, sent=job.now() if unclear else None)
 
 
 class KeepPresent(JobTask):
@@ -188,18 +188,18 @@ class AdoptRevert(JobTask):
         if told == constants.RESOURCE_STATUS_AVAILABLE:
             # Complete, but for the last words.
             if intent:
-                tidy.end(job, intent, sent=None)
+                in_place_end.end(job, intent, sent=None)
             return
         if intent is None:
             raise exception.Interrupted("restore", job.share_id, "Restore it again.")
         if intent.asked is None:
-            kept = tidy.end(job, intent, sent=intent.since)
+            kept = in_place_end.end(job, intent, sent=intent.since)
             copy = f" The copy {kept} of its content is complete and stays." if kept else ""
             raise exception.Interrupted(
                 "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
             )
         seen, view = self._await_end(job, intent)
-        tidy.end(job, intent, sent=None)
+        in_place_end.end(job, intent, sent=None)
         if not seen:
             raise exception.RevertUnknown(job.share_id, str(intent.snapshot_id))
         tell(job, _plan_of(intent), intent, view)
@@ -216,7 +216,7 @@ class AdoptRevert(JobTask):
         try:
             return ours and under_way, driver.wait_reverted(job.share_id)
         except (exception.RevertFailed, exception.ResourceFailed, exception.DeadlineExceeded):
-            tidy.end(job, intent, sent=None)
+            in_place_end.end(job, intent, sent=None)
             raise
 
 
