@@ -105,6 +105,7 @@ def _package(home: paths.Home, say: Say) -> None:
     if _stamped(stamp, wanted):
         return
     log = home.root / "logs" / f"install-karbor-manila-py{paths.python_version()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     # The venv has all it needs, pinned; nothing may come in by the side door.
     options = ["--no-deps", "--no-build-isolation", "-e", str(paths.REPO)]
