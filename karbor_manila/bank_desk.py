@@ -11,6 +11,8 @@ from pathlib import Path
 import eventlet.patcher
 import eventlet.tpool
 
+from karbor_manila import native
+
 # Never more open than Karbor's bank (0755 and 0644 less the umask): names and descriptions of
 # shares stand in it. The umask of the process takes away more.
 FOLDER_MODE, _FILE_MODE = 0o750, 0o640
@@ -85,7 +87,7 @@ def _open_private(path: str, flags: int) -> int:
 
 def _fsync(descriptor: int) -> None:
     """Wait for the disk; in Karbor's process, where all threads are green ones, aside of them."""
-    if eventlet.patcher.is_monkey_patched("thread"):
+    if eventlet.patcher.is_monkey_patched("thread") and not native.is_native():
         eventlet.tpool.execute(os.fsync, descriptor)
     else:
         os.fsync(descriptor)
