@@ -15,8 +15,8 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, exception, identity, mark, plans
-from karbor_manila.claims import IN_WORK, Claims
+from karbor_manila import checkpoints, exception, fencing, identity, mark, plans
+from karbor_manila.claims import AUDIT, IN_WORK, Claims
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import Mark
@@ -90,7 +90,8 @@ class Audit:
         return [finding for finding in orphans if finding] + list(self._lost(known, present))
 
     def fix(self, finding: Finding) -> str:
-        """Do what a finding says, if it still holds.
+        """Do what a finding says, if it still holds, under the claim of its checkpoint: what began
+        meanwhile must not be undone by a checkpoint that is written once more.
 
         :returns: what was done, or why nothing was
         :raises: as :meth:`find`, and what the removal of a snapshot raises
@@ -99,7 +100,20 @@ class Audit:
             return "left alone"
         if self._trusted() != self._bank_id:
             return "left alone: the bank is another one now"
-        return self._fix_lost(finding) if finding.kind == LOST else self._fix_orphan(finding)
+        try:
+            self._claims.take(
+                finding.checkpoint_id,
+                AUDIT,
+                provider_id=finding.provider_id,
+                checkpoint_id=finding.checkpoint_id,
+                bank=self._provider.bank,
+            )
+        except exception.Taken as taken:
+            return f"left alone: {taken}"
+        try:
+            return self._fix_lost(finding) if finding.kind == LOST else self._fix_orphan(finding)
+        finally:
+            self._claims.release(finding.checkpoint_id)
 
     def _fix_orphan(self, finding: Finding) -> str:
         view = self._driver().show(finding.snapshot_id)
@@ -111,28 +125,15 @@ class Audit:
         return _CHANGED
 
     def _fix_lost(self, finding: Finding) -> str:
-        """Under the claim of the checkpoint: a deletion that began meanwhile must not be undone by
-        a checkpoint that is written once more."""
-        try:
-            self._claims.take(
-                finding.checkpoint_id,
-                "audit",
-                provider_id=finding.provider_id,
-                checkpoint_id=finding.checkpoint_id,
-                bank=self._provider.bank,
-            )
-        except exception.Taken as taken:
-            return f"left alone: {taken}"
-        try:
-            checkpoint = self._one(finding.checkpoint_id).get(finding.checkpoint_id)
-            gone = self._driver().show(finding.snapshot_id) is None
-            if gone and self._is_kept(checkpoint):
-                record = self._ledger(checkpoint, finding.share_id).record()
-                if record and record.snapshot_id == finding.snapshot_id:
-                    return self._say_lost(checkpoint, finding)
-            return _CHANGED
-        finally:
-            self._claims.release(finding.checkpoint_id)
+        checkpoint = self._one(finding.checkpoint_id).get(finding.checkpoint_id)
+        gone = self._driver().show(finding.snapshot_id) is None
+        if gone and self._is_kept(checkpoint):
+            hold = fencing.Hold(self._claims, finding.checkpoint_id)
+            checkpoint = fencing.checkpoint(checkpoint, hold.check)
+            record = self._ledger(checkpoint, finding.share_id).record()
+            if record and record.snapshot_id == finding.snapshot_id:
+                return self._say_lost(checkpoint, finding)
+        return _CHANGED
 
     def _trusted(self) -> str:
         """The id of the bank, when the bank is to be trusted."""
@@ -287,6 +288,7 @@ class Audit:
 
     def _remove(self, finding: Finding, found: Mark) -> str:
         project_id = finding.project_id
+        self._shared.hold = fencing.Hold(self._claims, finding.checkpoint_id)
         self._driver().delete(None, finding.snapshot_id, project_id=project_id)
         if found.resource != finding.share_id:
             self._driver().delete_clone(found.of_clone(), None, project_id=project_id)

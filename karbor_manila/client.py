@@ -15,7 +15,7 @@ are found.
 import re
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,8 @@ class Manila:
         timeout: float = 60.0,
         parallel: int = 10,
     ) -> None:
+        #: Called before each request that changes something; raises when it must not be sent.
+        self.guard: Callable[[], None] = lambda: None
         self._project_id = project_id
         self._slots = threading.BoundedSemaphore(parallel)
         with answers.asking("find Manila in Keystone's catalog"):
@@ -330,6 +332,8 @@ class Manila:
         self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
         with self._slots, answers.asking(asked):
+            if method != "GET":
+                self.guard()
             response, body = self._http.request(path, method, raise_exc=False, **kwargs)
         return response, answers.checked(asked, response, body, readable=readable)
 

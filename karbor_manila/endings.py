@@ -16,7 +16,7 @@ from karbor.common import constants
 from karbor.resource import Resource
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, identity, operation_logs, parameters, plans
+from karbor_manila import checkpoints, fencing, identity, operation_logs, parameters, plans
 from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
 
@@ -158,13 +158,14 @@ def _forget(provider: Any, checkpoint: Any) -> None:
 def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) -> str:
     """Bring a restore or verification that nobody works on any more to its end.
 
+    :param provider: fenced, by the claim of the record
     :param operation: Karbor's name of it
     :param claimed: as above
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
     try:
-        record = get_record(operation, record_id)
+        record = fencing.record(get_record(operation, record_id), provider.hold.check)
     except karbor_exception.NotFound:
         return constants.RESTORE_STATUS_FAILURE  # there is nobody to tell
     word = "restore" if operation == constants.OPERATION_RESTORE else "verification"
@@ -292,6 +293,20 @@ def _told(checkpoint: Any) -> str:
 def get_record(operation: str, record_id: str) -> Any:
     """Karbor's restore or verification."""
     return getattr(objects, RECORDS[operation]).get_by_id(as_karbor(), record_id)
+
+
+def targets(restore_id: str) -> list[str]:
+    """The ids of the shares that a restore puts back in place."""
+    try:
+        given = get_record(constants.OPERATION_RESTORE, restore_id).parameters
+    except karbor_exception.NotFound:
+        return []
+    named = {
+        str(values["share_id"])
+        for key, values in (given or {}).items()
+        if key.partition("#")[0] == plans.SHARE and values.get("share_id")
+    }
+    return sorted(share_id for share_id in named if plans.is_id(share_id))
 
 
 def kind_of(record_id: str) -> str | None:

@@ -318,18 +318,39 @@ class HalfCopied(KarborManilaError):
 
 
 class Taken(KarborManilaError):
-    """Somebody is at work on a checkpoint, a restore or a verification.
+    """Somebody is at work on a checkpoint, a restore, a verification or a share.
 
-    ``claim`` is a :class:`karbor_manila.claims.Claim`, or None when it was released meanwhile.
+    ``claim`` is a :class:`karbor_manila.claim_table.Claim`, or None when it was released meanwhile.
+    ``alive`` is whether its owner lives; what a dead one left has to be settled first.
     """
 
-    def __init__(self, thing: str, claim: Any) -> None:
+    def __init__(self, thing: str, claim: Any, *, alive: bool = True) -> None:
         self.thing = thing
         self.claim = claim
+        self.alive = alive
         who = f" ({claim.operation} since {claim.since:%Y-%m-%d %H:%M:%S} UTC)" if claim else ""
         super().__init__(
             f"{thing} is in work{who}, and the process that works on it is alive. Wait until it "
             f"ends."
+            if alive
+            else f"{thing} is in work{who}; the process that worked on it died, and what it left "
+            f"is being settled. Try again in a minute."
+        )
+
+
+class ClaimLost(KarborManilaError):
+    """This process may not act on a thing any more: it was, or may have been, taken for dead.
+
+    Whoever gets it stops, writes nothing and undoes nothing: what there is belongs to whoever has
+    taken over.
+    """
+
+    def __init__(self, thing: str, why: str) -> None:
+        self.thing = thing
+        self.why = why
+        super().__init__(
+            f"This process stopped its work on {thing}: {why}. It changes nothing any more; "
+            f"whoever has taken over, or the next reconciliation, brings it to its end."
         )
 
 

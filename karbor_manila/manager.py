@@ -27,8 +27,10 @@ from karbor_manila import (
     checkpoints,
     claims,
     copies,
+    fencing,
     identity,
     lease,
+    lease_keeper,
     operation_logs,
     opts,
     plans,
@@ -50,7 +52,16 @@ _BANKS_EVERY = 20  # runs
 
 _FIRST_RETRY = 5.0  # seconds; the pause doubles from there
 
-_RESET = "reset_state"  # the operation in a claim
+# As Karbor's manager has it (reset_state).
+_CAN_BE_RESET = frozenset(
+    {
+        constants.CHECKPOINT_STATUS_AVAILABLE,
+        constants.CHECKPOINT_STATUS_ERROR,
+        constants.CHECKPOINT_STATUS_COPYING,
+        constants.CHECKPOINT_STATUS_WAIT_COPYING,
+        constants.CHECKPOINT_STATUS_COPY_FINISHED,
+    }
+)
 
 
 class ProtectionManager(manager.ProtectionManager):
@@ -62,10 +73,11 @@ class ProtectionManager(manager.ProtectionManager):
         # With two plugins for a type the last one registered wins, and the order in which entry
         # points are found is that of directories: this makes it ours for certain.
         self.protectable_registry.register_plugin(ShareProtectable())
+        opts.check_lease(self._settings)
         self.claims = claims.Claims(self._settings.lease_timeout)
-        claims.use(self.claims)
         self.worker: Worker = Worker(self.claims)
-        self._renewals: loopingcall.FixedIntervalLoopingCall | None = None
+        self._keepers: dict[str, lease_keeper.Keeper] = {}
+        self._watch: loopingcall.FixedIntervalLoopingCall | None = None
         self.reconciliation = reconciliation.Reconciliation(
             self._providers,
             self.claims,
@@ -85,16 +97,19 @@ class ProtectionManager(manager.ProtectionManager):
             except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
                 LOG.error("Provider %s: its bank is not at hand: %s", provider.id, error)
             lease.prune(provider.bank, _LEASES_KEPT)
-        self._renewals = loopingcall.FixedIntervalLoopingCall(self._renew_leases)
-        self._renewals.start(interval=self._settings.lease_interval, stop_on_exception=False)
+            self._keep_lease(provider)
+        self._watch = loopingcall.FixedIntervalLoopingCall(self._watch_leases)
+        self._watch.start(interval=self._settings.lease_interval, stop_on_exception=False)
         self._reconciler = eventlet.spawn(self._reconcile_for_ever)
 
     def cleanup_host(self) -> None:
         """The leases stay: by them, what this process left unfinished is known as abandoned."""
         if self._reconciler:
             self._reconciler.kill()
-        if self._renewals:
-            self._renewals.stop()
+        if self._watch:
+            self._watch.stop()
+        for keeper in self._keepers.values():
+            keeper.stop()
         super().cleanup_host()
 
     @messaging.expected_exceptions(
@@ -140,8 +155,12 @@ class ProtectionManager(manager.ProtectionManager):
     )
     def restore(self, context: Any, restore: Any, restore_auth: Any) -> None:
         """Restore a checkpoint. What is refused is refused with a reason in the restore."""
-        with _explained(restore, constants.RESTORE_STATUS_FAILURE):
-            self._check_record(context, restore, planning.check)
+        with (
+            _explained(restore, constants.RESTORE_STATUS_FAILURE),
+            self._using(context, restore, constants.OPERATION_RESTORE) as target,
+        ):
+            for share_id in self._check_record(context, restore, planning.check):
+                target(share_id)
             super().restore(context, restore, restore_auth)
 
     @messaging.expected_exceptions(
@@ -154,7 +173,10 @@ class ProtectionManager(manager.ProtectionManager):
     )
     def verification(self, context: Any, verification: Any) -> None:
         """Verify a checkpoint, of one's own project only, which Karbor does not check."""
-        with _explained(verification, constants.VERIFICATION_STATUS_FAILURE):
+        with (
+            _explained(verification, constants.VERIFICATION_STATUS_FAILURE),
+            self._using(context, verification, constants.OPERATION_VERIFY),
+        ):
             self._check_record(context, verification, verify.check)
             super().verification(context, verification)
 
@@ -173,7 +195,7 @@ class ProtectionManager(manager.ProtectionManager):
             _one_at_a_time(),
             self.worker.claimed(checkpoint, constants.OPERATION_DELETE) as took_over,
         ):
-            checkpoint.reload_meta_data()  # somebody may have been quicker
+            checkpoint = self._claimed_now(checkpoint)  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
             left = checkpoint.status
@@ -186,7 +208,7 @@ class ProtectionManager(manager.ProtectionManager):
                 )
             # Who died at the last line of a flow has left the log of it open.
             operation_logs.end_all(context, checkpoint, left)
-            super().delete(context, provider_id, checkpoint_id)
+            self._begin_deletion(context, provider_id, checkpoint)
 
     @messaging.expected_exceptions(
         exception.AccessCheckpointNotAllowed, exception.CheckpointNotBeReset
@@ -197,22 +219,21 @@ class ProtectionManager(manager.ProtectionManager):
         self.worker.await_end(checkpoint)
         abandoned = self.claims.is_abandoned(checkpoint)
         try:
-            with self.worker.claimed(checkpoint, _RESET) as took_over:
-                checkpoint.reload_meta_data()
+            with self.worker.claimed(checkpoint, claims.RESET) as took_over:
+                checkpoint = self._claimed_now(checkpoint)
                 left = checkpoint.status
-                if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
-                    LOG.info(
-                        "Checkpoint %s: %s becomes %s", checkpoint_id, checkpoint.status, state
-                    )
+                dead_end = self._is_dead_end(checkpoint, abandoned=abandoned or took_over)
+                if not dead_end and left not in _CAN_BE_RESET:
+                    raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
+                if dead_end:
                     provider = self.provider_registry.show_provider(provider_id)
                     checkpoints.mend_index(provider, checkpoint)
-                    checkpoint.status = state
-                    checkpoint.commit()
-                else:
-                    super().reset_state(context, provider_id, checkpoint_id, state)
+                LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
+                checkpoint.status = state
+                checkpoint.commit()
                 operation_logs.end_all(context, checkpoint, left)
         except errors.Taken as taken:
-            raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id) from taken
+            raise exception.CheckpointNotBeReset(str(taken)) from taken
 
     @messaging.expected_exceptions(
         exception.ProviderNotFound, exception.CheckpointNotFound, exception.BankListObjectsFailed
@@ -250,9 +271,26 @@ class ProtectionManager(manager.ProtectionManager):
     def _providers(self) -> list[Any]:
         return list(self.provider_registry.providers.values())
 
-    def _renew_leases(self) -> None:
-        for provider in self._providers():
-            lease.renew(provider.bank)
+    def _keep_lease(self, provider: Any) -> None:
+        """Renew the lease in a bank by a thread of its own, and count on no older one."""
+        keeper = lease_keeper.of_provider(
+            provider,
+            interval=self._settings.lease_interval,
+            timeout=self._settings.lease_timeout,
+        )
+        keeper.start()
+        self._keepers[provider.id] = keeper
+        self.claims.keep(provider.id, keeper)
+
+    def _watch_leases(self) -> None:
+        """Look at the leases of the others who have claimed something; and say of one's own when
+        it cannot be renewed, since the keeper's thread must not write logs."""
+        for provider_id, keeper in self._keepers.items():
+            if keeper.trouble:
+                LOG.warning(
+                    "Provider %s: the lease could not be renewed: %s", provider_id, keeper.trouble
+                )
+        self.claims.watch({provider.id: provider.bank for provider in self._providers()})
 
     def _reconcile_for_ever(self) -> None:
         """End what dead processes left, in the background; sooner again when that did not work."""
@@ -282,6 +320,36 @@ class ProtectionManager(manager.ProtectionManager):
             raise exception.AccessCheckpointNotAllowed(checkpoint_id=checkpoint_id)
         return checkpoint
 
+    @contextlib.contextmanager
+    def _using(self, context: Any, record: Any, operation: str) -> Iterator[Callable[[str], None]]:
+        """Hold the claim of a restore or verification, so that nobody ends its checkpoint.
+
+        Gives what claims a share that is restored in place, too.
+        """
+        checkpoint = self._own_checkpoint(context, record["provider_id"], record["checkpoint_id"])
+        with _one_at_a_time(), self.worker.using(checkpoint, record, operation) as target:
+            yield target
+
+    def _claimed_now(self, checkpoint: Any) -> Any:
+        """A checkpoint whose claim was just taken, as it is now, written to under that alone."""
+        return fencing.checkpoint(checkpoint, fencing.Hold(self.claims, checkpoint.id).check)
+
+    def _begin_deletion(self, context: Any, provider_id: str, checkpoint: Any) -> None:
+        """As Karbor's manager does it (karbor/services/protection/manager.py, delete), but for
+        what stands under the claim."""
+        checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
+        checkpoint.commit()
+        try:
+            flow = self.worker.get_flow(
+                context=context,
+                operation_type=constants.OPERATION_DELETE,
+                checkpoint=checkpoint,
+                provider=self.provider_registry.show_provider(provider_id),
+            )
+        except Exception as error:  # the worker has logged it and written down why
+            raise exception.KarborException("Failed to create delete checkpoint flow.") from error
+        self._spawn(self.worker.run_flow, flow)
+
     def _reopen(self, provider_id: str, checkpoint: Any) -> None:
         """Make a checkpoint that nobody will bring to an end one that can be deleted."""
         LOG.info("Checkpoint %s is %s and is deleted again", checkpoint.id, checkpoint.status)
@@ -305,8 +373,11 @@ class ProtectionManager(manager.ProtectionManager):
 
     def _check_record(
         self, context: Any, record: Any, check: Callable[[str, dict[str, Any]], Any]
-    ) -> None:
-        """Refuse a restore or verification that cannot be done, before anything is begun."""
+    ) -> list[str]:
+        """Refuse a restore or verification that cannot be done, before anything is begun.
+
+        :returns: the ids of the shares that are restored in place
+        """
         checkpoint = self._own_checkpoint(context, record["provider_id"], record["checkpoint_id"])
         if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
             raise exception.InvalidInput(
@@ -315,12 +386,17 @@ class ProtectionManager(manager.ProtectionManager):
             )
         provider = self.provider_registry.show_provider(record["provider_id"])
         if not plans.protects_shares(provider):
-            return
+            return []
         nodes = checkpoints.resources(checkpoint)
         shares = [node.id for node in nodes if node.type == plans.SHARE]
 
+        in_place = []
+
         def checked(share_id: str, given: dict[str, Any]) -> None:
-            planning.check_by_record(checkpoint, share_id, check(share_id, given))
+            wanted = check(share_id, given)
+            planning.check_by_record(checkpoint, share_id, wanted)
+            if wanted["include"] and wanted["share_id"]:
+                in_place.append(share_id)
 
         wrong = plans.check_restore(record["parameters"], shares, checked)
         for share_id, reason in wrong.items():
@@ -329,6 +405,7 @@ class ProtectionManager(manager.ProtectionManager):
             )
         if wrong:
             raise exception.InvalidInput(reason=" ".join(sorted(set(wrong.values()))))
+        return in_place
 
 
 @contextlib.contextmanager

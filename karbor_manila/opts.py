@@ -160,8 +160,8 @@ SERVICE_OPTS: list[cfg.Opt] = [
         default=60.0,
         min=3.0,
         max=86400.0,
-        help="Seconds after which a lease that was not renewed counts as that of a dead process. "
-        "Keep it at several times lease_interval.",
+        help="Seconds without a change of a lease, as watched by another process, after which its "
+        "owner counts as dead. At least three times lease_interval.",
     ),
     cfg.FloatOpt(
         "reconcile_interval",
@@ -237,6 +237,18 @@ def register_service_opts(conf: cfg.ConfigOpts) -> cfg.ConfigOpts.GroupAttr:
     """Register the options of ``karbor.conf`` on ``conf`` and return their group."""
     conf.register_opts(SERVICE_OPTS, GROUP)
     return conf[GROUP]
+
+
+def check_lease(settings: cfg.ConfigOpts.GroupAttr) -> None:
+    """Whether a lease is renewed often enough to be fresh while its owner lives.
+
+    :raises cfg.Error: it is not; the service does not start
+    """
+    if settings.lease_interval * 3 > settings.lease_timeout:
+        raise cfg.Error(
+            f"[{GROUP}] lease_timeout ({settings.lease_timeout:g} s) must be at least three times "
+            f"lease_interval ({settings.lease_interval:g} s)"
+        )
 
 
 def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:

@@ -9,7 +9,7 @@ from karbor.common import constants
 from karbor.services.protection import protection_plugin
 from oslo_log import log as logging
 
-from karbor_manila import opts, record, sessions
+from karbor_manila import fencing, opts, record, sessions
 from karbor_manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
@@ -39,6 +39,12 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
         super().__init__(config)
         self._settings = opts.register_provider_opts(config)
         self._shared = Shared(self._settings, self._connect)
+        self._hold: fencing.Hold | None = None
+
+    def act_under(self, hold: fencing.Hold) -> None:
+        """From now on nothing is changed without this claim. Under Karbor's own manager there is
+        none."""
+        self._hold = self._shared.hold = hold
 
     @classmethod
     def get_supported_resources_types(cls) -> list[str]:
@@ -129,6 +135,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
         :param share_ids: the resources of the flow
         """
         shared = Shared(self._settings, self._connect_as_karbor)
+        shared.hold = self._hold
         for share_id in share_ids:
             shared.register(share_id)
         return shared

@@ -14,9 +14,10 @@ from typing import Any
 
 import futurist
 from karbor import objects
+from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, endings, exception
+from karbor_manila import checkpoints, claims, endings, exception, fencing
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
@@ -104,38 +105,65 @@ class Reconciliation:
     def end(self, item: Unfinished) -> str:
         """End one thing; empty when that has to be tried again later, else its status now."""
         provider = {each.id: each for each in self._providers()}[item.provider_id]
-        try:
-            self._claims.take(
-                item.id,
-                claims.RECONCILE,
-                provider_id=item.provider_id,
-                checkpoint_id=item.checkpoint_id,
-                bank=provider.bank,
-            )
-        except exception.Taken as taken:
-            LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)
-            return ""
+        held: list[str] = []
         status = ""
         try:
-            if item.operation in endings.RECORDS:
-                status = endings.end_record(provider, item.operation, item.id, claimed=item.claimed)
-            else:
-                status = endings.end_checkpoint(provider, item.id, claimed=item.claimed)
-        except (endings.Later, exception.BankUnreadable) as later:
+            self._take(provider, item, item.id, claims.RECONCILE, held)
+            if item.operation == constants.OPERATION_RESTORE:
+                for share_id in endings.targets(item.id):
+                    self._take(provider, item, share_id, claims.REVERT, held)
+            status = self._end(provider, item)
+        except exception.Taken as taken:
+            LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)
+        except (endings.Later, exception.BankUnreadable, exception.ClaimLost) as later:
             LOG.warning("%s %s is ended later: %s", item.operation, item.id, later)
         except Exception:  # one that resists must not keep the others from their ends
             LOG.exception("%s %s could not be ended", item.operation, item.id)
         finally:
-            (self._claims.release if status else self._claims.leave)(item.id)
+            for thing in reversed(held):
+                (self._claims.release if status else self._claims.leave)(thing)
         if status:
             LOG.info("%s %s: a dead process left it, now it is %s", item.operation, item.id, status)
         return status
 
+    def _take(
+        self, provider: Any, item: Unfinished, thing: str, operation: str, held: list[str]
+    ) -> None:
+        self._claims.take(
+            thing,
+            operation,
+            provider_id=item.provider_id,
+            checkpoint_id=item.checkpoint_id,
+            bank=provider.bank,
+        )
+        held.append(thing)
+
+    def _end(self, provider: Any, item: Unfinished) -> str:
+        """The status in which a thing has come to its end. Nothing is written once its claim is
+        lost."""
+        if item.operation == claims.REVERT:
+            return "released"  # its restore has come to its end before
+        fenced = fencing.Provider(provider, fencing.Hold(self._claims, item.id))
+        if item.operation in endings.RECORDS:
+            return endings.end_record(fenced, item.operation, item.id, claimed=item.claimed)
+        return endings.end_checkpoint(fenced, item.id, claimed=item.claimed)
+
     def _claimed(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
-        for claim in self._claims.all():
+        everything = self._claims.all()
+        restored = {
+            claim.checkpoint_id
+            for claim in everything
+            if claim.operation != claims.REVERT and claim.id != claim.checkpoint_id
+        }
+        for claim in everything:
             provider = providers.get(claim.provider_id)
-            if provider is None or self._claims.is_alive(claim, provider.bank):
+            if provider is None:
                 continue
+            if self._claims.is_alive(claim, provider.bank):
+                self.unsure |= not self._claims.is_proven(claim)
+                continue
+            if claim.operation == claims.REVERT and claim.checkpoint_id in restored:
+                continue  # the target of a restore comes to its end with that
             yield Unfinished(
                 _operation(claim),
                 claim.id,

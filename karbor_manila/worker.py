@@ -2,7 +2,8 @@
 """Karbor's Worker with us in it: it builds the flows, runs them, and knows which ones run."""
 
 import contextlib
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ from karbor.common import constants
 from karbor.services.protection.flows import worker
 from oslo_log import log as logging
 
-from karbor_manila import copy_flow, exception, operation_logs
-from karbor_manila.claims import RECONCILE, Claim, Claims
+from karbor_manila import copy_flow, exception, fencing, operation_logs
+from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
 from karbor_manila.waiting import Clock
@@ -33,12 +34,14 @@ _AFTER = {
 @dataclass(frozen=True)
 class _Running:
     """What a flow works on. ``record`` is Karbor's restore or verification, if it is one;
-    ``source`` the checkpoint that is copied, if it is a copy."""
+    ``source`` the checkpoint that is copied, if it is a copy; ``targets`` are the ids of the shares
+    that are restored in place."""
 
     operation: str
     checkpoint: Any
     record: Any
     source: Any = None
+    targets: tuple[str, ...] = ()
 
     @property
     def thing(self) -> str:
@@ -48,7 +51,8 @@ class _Running:
     @property
     def things(self) -> list[str]:
         """The ids of all that is claimed until it ends. A source must not be deleted meanwhile."""
-        return [self.thing] if self.source is None else [self.thing, str(self.source.id)]
+        sources = [] if self.source is None else [str(self.source.id)]
+        return [self.thing, *sources, *self.targets]
 
 
 class Worker(worker.Worker):
@@ -64,6 +68,8 @@ class Worker(worker.Worker):
         self._claims = claims
         self._clock = clock or Clock()
         self._flows: dict[int, _Running] = {}
+        # What was claimed for a flow that is to be built, each with the ids of its targets.
+        self._lent: dict[str, list[str]] = {}
 
     def await_end(self, checkpoint: Any, patience: float = 5.0) -> None:
         """Let a flow end that has written its last status but not yet its last line.
@@ -90,6 +96,46 @@ class Worker(worker.Worker):
         :param patience: seconds to wait while the checkpoint is being reconciled
         :raises Taken: somebody else is at work on it
         """
+        claim = self._once_reconciled(
+            lambda: self._take(checkpoint.id, operation, checkpoint), patience
+        )
+        self._lent[checkpoint.id] = []
+        try:
+            yield claim.took_over
+        finally:
+            del self._lent[checkpoint.id]
+            if not self._has_flow(checkpoint.id):
+                self._claims.release(checkpoint.id)
+
+    @contextlib.contextmanager
+    def using(
+        self, checkpoint: Any, record: Any, operation: str, patience: float = 20.0
+    ) -> Iterator[Callable[[str], None]]:
+        """Hold the claim of a restore or verification of a checkpoint; a flow that is begun
+        meanwhile keeps it until its end. Nobody ends the checkpoint so long.
+
+        Gives a function that claims a share, by its id, that is to be restored in place.
+
+        :param patience: seconds to wait while the checkpoint is being reconciled
+        :raises Taken: somebody is at work on the checkpoint, or on the share, that excludes this
+        """
+        self._once_reconciled(lambda: self._take(record.id, operation, checkpoint), patience)
+        targets = self._lent[record.id] = []
+
+        def target(share_id: str) -> None:
+            # What a dead restore has left of it is settled before the next one.
+            self._take(share_id, REVERT, checkpoint, over_dead=False)
+            targets.append(share_id)
+
+        try:
+            yield target
+        finally:
+            del self._lent[record.id]
+            if not any(job.thing == record.id for job in self._flows.values()):
+                for thing in (*targets, record.id):
+                    self._claims.release(thing)
+
+    def _once_reconciled(self, take: Callable[[], Claim], patience: float) -> Claim:
         deadline = self._clock.now() + patience
 
         def is_reconciled(error: BaseException) -> bool:
@@ -100,17 +146,13 @@ class Worker(worker.Worker):
                 and self._clock.now() < deadline
             )
 
-        claim = tenacity.Retrying(
+        claim: Claim = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_reconciled),
             wait=tenacity.wait_fixed(0.2),
             sleep=self._clock.sleep,
             reraise=True,
-        )(lambda: self._take(checkpoint.id, operation, checkpoint))
-        try:
-            yield claim.took_over
-        finally:
-            if not self._has_flow(checkpoint.id):
-                self._claims.release(checkpoint.id)
+        )(take)
+        return claim
 
     def get_flow(
         self, context: Any, operation_type: str, checkpoint: Any, provider: Any, **kwargs: Any
@@ -123,25 +165,27 @@ class Worker(worker.Worker):
         :raises Taken: somebody else is at work on the checkpoint, restore or verification
         """
         record = kwargs.get("restore") or kwargs.get("verify")
-        job = _Running(operation_type, checkpoint, record, kwargs.get("source"))
         if operation_type == constants.OPERATION_COPY and "source" not in kwargs:
             return super().get_flow(context, operation_type, checkpoint, provider, **kwargs)
+        job = _Running(operation_type, checkpoint, record, kwargs.get("source"))
         # From now on, not only once the flow is there: listing the shares of a project takes time
-        # in which somebody may ask for the end of the checkpoint.
-        # Only a DELETE has claimed its thing already; another who holds it reconciles it.
-        lent = operation_type == constants.OPERATION_DELETE and job.thing in self._claims.held
+        # in which somebody may delete the checkpoint.
+        lent = job.thing in self._lent
         try:
             if not lent:
                 self._take(job.thing, operation_type, checkpoint)
-            flow = self._build(context, job, provider, kwargs)
+            hold = fencing.Hold(self._claims, job.thing)
+            job = self._fenced(job, hold)
+            flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
         except exception.Taken:
             raise  # what somebody else works on is not ours to settle
         except Exception as error:
             LOG.exception(
                 "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
             )
-            _settle(job, _sentence(error))
-            _settle_log(context, job, _sentence(error))
+            if not isinstance(error, exception.ClaimLost):
+                _settle(job, _sentence(error))
+                _settle_log(context, job, _sentence(error))
             if not lent:
                 self._claims.release(job.thing)
             raise
@@ -172,7 +216,13 @@ class Worker(worker.Worker):
                 job.checkpoint.id if job else "?",
                 error,
             )
-            if job:
+            if job and not self._claims.is_held(job.thing):
+                LOG.warning(
+                    "Checkpoint %s: another process has taken over its %s; nothing more is written",
+                    job.checkpoint.id,
+                    job.operation,
+                )
+            elif job:
                 # The hooks tell what fails in them; this is of Karbor's own steps around them.
                 settled = _settle(job, "" if _is_told(job) else _sentence(error))
         except BaseException:
@@ -204,13 +254,30 @@ class Worker(worker.Worker):
             checkpoint.commit()
         return flow
 
-    def _take(self, thing: str, operation: str, checkpoint: Any) -> Claim:
+    def _fenced(self, job: _Running, hold: fencing.Hold) -> _Running:
+        """The same with a checkpoint, as it is now, and a record that are written to under the
+        claim alone.
+
+        :raises karbor.exception.CheckpointNotAvailable: it is to be used, and has been deleted
+        """
+        checkpoint = fencing.checkpoint(job.checkpoint, hold.check)
+        if job.record is not None:
+            fencing.record(job.record, hold.check)
+            if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
+                raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)
+        targets = tuple(self._lent.get(job.thing, ()))
+        return dataclasses.replace(job, checkpoint=checkpoint, targets=targets)
+
+    def _take(
+        self, thing: str, operation: str, checkpoint: Any, *, over_dead: bool = True
+    ) -> Claim:
         return self._claims.take(
             thing,
             operation,
             provider_id=checkpoint.provider_id,
             checkpoint_id=checkpoint.id,
             bank=checkpoint.checkpoint_section.bank,
+            over_dead=over_dead,
         )
 
     def _has_flow(self, checkpoint_id: str) -> bool:
@@ -254,6 +321,8 @@ def _settle(job: _Running, reason: str) -> bool:
 _commit = tenacity.retry(
     wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
     stop=tenacity.stop_after_attempt(5),
+    # Who lost the claim has nothing to write any more.
+    retry=tenacity.retry_if_not_exception_type(exception.ClaimLost),
     reraise=True,
 )(lambda checkpoint: checkpoint.commit())
 

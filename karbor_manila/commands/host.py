@@ -3,11 +3,9 @@
 Karbor's own host."""
 
 import contextlib
-import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-import futurist.periodics
 from karbor import objects, version
 from karbor.common import config  # noqa: F401 - registers Karbor's options
 from karbor.services.protection import manager  # noqa: F401 - as above
@@ -15,9 +13,13 @@ from karbor.services.protection.provider import ProviderRegistry
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila import exception, lease, opts, plans
+from karbor_manila import exception, lease_keeper, opts, plans
+from karbor_manila.claims import Claims
+from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Host:
@@ -49,21 +51,44 @@ class Host:
             )
         return ours
 
+    def claims(self) -> Claims:
+        """The claims of this process."""
+        return Claims(self.settings.lease_timeout)
+
+    def turns(self, turn: Callable[[], T], unsure: Callable[[], bool]) -> Iterator[T]:
+        """The results of a turn that is repeated while it meets processes of which it cannot tell
+        yet whether they are dead: their leases have to be watched for ``lease_timeout`` seconds.
+
+        :param unsure: whether the last turn met one
+        """
+        clock = Clock()
+        deadline = clock.now() + self.settings.lease_timeout + self.settings.lease_interval
+        yield turn()
+        while unsure() and clock.now() < deadline:
+            LOG.warning(
+                "Somebody is, or was, at work; his lease is watched for up to %d s more",
+                deadline - clock.now(),
+            )
+            clock.sleep(min(self.settings.lease_interval, deadline - clock.now()))
+            yield turn()
+
     @contextlib.contextmanager
-    def alive(self) -> Iterator[None]:
-        """Say in every bank that this process lives, so that what it works on is left to it."""
-
-        @futurist.periodics.periodic(self.settings.lease_interval, run_immediately=False)
-        def renew() -> None:
-            for provider in self.providers:
-                lease.renew(provider.bank)
-
-        renew()
-        worker = futurist.periodics.PeriodicWorker([(renew, (), {})])
-        thread = threading.Thread(target=worker.start, daemon=True)
-        thread.start()
+    def alive(self, held: Claims) -> Iterator[None]:
+        """Say in every bank that this process lives, so that what it works on is left to it, and
+        count on nothing that is claimed once that cannot be said any more."""
+        keepers = {
+            provider.id: lease_keeper.of_provider(
+                provider,
+                interval=self.settings.lease_interval,
+                timeout=self.settings.lease_timeout,
+            )
+            for provider in self.providers
+        }
+        for provider_id, keeper in keepers.items():
+            keeper.start()
+            held.keep(provider_id, keeper)
         try:
             yield
         finally:
-            worker.stop()
-            thread.join()
+            for keeper in keepers.values():
+                keeper.stop()

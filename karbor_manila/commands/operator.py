@@ -6,9 +6,11 @@ for too, must not wait for that.
 """
 
 import argparse
+import contextlib
 import functools
 import logging
 import math
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
@@ -70,22 +72,25 @@ class Reconcile(HostCommand):
         import futurist  # noqa: PLC0415
 
         from karbor_manila import reconciliation  # noqa: PLC0415
-        from karbor_manila.claims import Claims  # noqa: PLC0415
         from karbor_manila.commands.host import Host  # noqa: PLC0415
 
         host = Host(parsed_args.config_file)
+        held = host.claims()
         work = reconciliation.Reconciliation(
             lambda: host.providers,
-            Claims(host.settings.lease_timeout),
+            held,
             grace=host.settings.lease_timeout,
             executor=functools.partial(futurist.ThreadPoolExecutor, max_workers=4),
         )
+        ends: dict[Any, str] = {}
         if parsed_args.dry_run:
-            ends = dict.fromkeys(work.find(), "unfinished")
+            for found in host.turns(work.find, lambda: work.unsure):
+                ends = dict.fromkeys(found, "unfinished")
             self.left = bool(ends)
         else:
-            with host.alive():
-                ends = work.run()
+            with host.alive(held):
+                for ended in host.turns(work.run, lambda: work.unsure):
+                    ends |= ended
             self.left = not all(ends.values())
         # The log has the reason, and the list what the other banks hold.
         self.failed = work.away is not None
@@ -134,29 +139,16 @@ class Audit(HostCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each finding."""
         from karbor_manila.audit import Audit as Auditing  # noqa: PLC0415
-        from karbor_manila.claims import Claims  # noqa: PLC0415
         from karbor_manila.commands.host import Host  # noqa: PLC0415
 
         host = Host(parsed_args.config_file)
-        held = Claims(host.settings.lease_timeout)
+        held = host.claims()
         grace = host.settings.audit_grace if parsed_args.grace is None else parsed_args.grace
-        seen: set[tuple[str, ...]] = set()
-        rows = []
-        for provider in host.ours():
-            audit = Auditing(provider, held, grace=grace)
-            try:
-                findings = audit.find()
-            except exception.KarborManilaError as error:
-                # What was found, and perhaps removed, for another provider has to be told.
-                LOG.exception("%s", error)
-                self.failed = True
-                continue
-            for finding in findings:
-                columns = _columns(finding)
-                if columns in seen:
-                    continue  # another provider on the same bank
-                seen.add(columns)
-                rows.append((*columns, self._about(audit, finding, parsed_args.fix)))
+        # What is mended is claimed, and a claim counts with a fresh lease alone.
+        alive = host.alive(held) if parsed_args.fix else contextlib.nullcontext()
+        with alive:
+            audit_of = functools.partial(Auditing, held=held, grace=grace)
+            rows = list(self._rows(host.ours(), audit_of, parsed_args.fix))
         return (
             (
                 "Finding",
@@ -169,6 +161,26 @@ class Audit(HostCommand):
             ),
             rows,
         )
+
+    def _rows(
+        self, providers: list[Any], audit_of: Callable[[Any], "Auditing"], fix: bool
+    ) -> Iterator[tuple[str, ...]]:
+        seen: set[tuple[str, ...]] = set()
+        for provider in providers:
+            audit = audit_of(provider)
+            try:
+                findings = audit.find()
+            except exception.KarborManilaError as error:
+                # What was found, and perhaps removed, for another provider has to be told.
+                LOG.exception("%s", error)
+                self.failed = True
+                continue
+            for finding in findings:
+                columns = _columns(finding)
+                if columns in seen:
+                    continue  # another provider on the same bank
+                seen.add(columns)
+                yield (*columns, self._about(audit, finding, fix))
 
     def _about(self, audit: "Auditing", finding: "Finding", fix: bool) -> str:
         """The last column. One that resists must not keep the others from being mended."""

@@ -169,6 +169,16 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         except Exception as error:
             self.shared.excuse(resource.id)
             reason = " ".join([_sentence(error), *job.remarks])
+            if isinstance(error, exception.ClaimLost):
+                # It is another's now: not even the reason is for us to write.
+                LOG.warning(
+                    "%s of share %s, checkpoint %s stopped: %s",
+                    self.verb,
+                    resource.id,
+                    checkpoint.id,
+                    reason,
+                )
+                raise self._failure(resource, reason) from error
             if not isinstance(error, exception.KarborManilaError):
                 LOG.exception(
                     "%s of share %s, checkpoint %s: unexpected error",
@@ -186,13 +196,16 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
             if self.is_final(error):
                 reasons.guard(self.failed, job, reason)
                 reasons.guard(reasons.to_operation_log, job, reason)
-            raise self.failure(
-                name="Share",
-                reason=reason,
-                resource_id=resource.id,
-                resource_type=constants.SHARE_RESOURCE_TYPE,
-            ) from error
+            raise self._failure(resource, reason) from error
         LOG.info("%s of share %s, checkpoint %s: done", self.verb, resource.id, checkpoint.id)
+
+    def _failure(self, resource: Any, reason: str) -> karbor_exception.KarborException:
+        return self.failure(
+            name="Share",
+            reason=reason,
+            resource_id=resource.id,
+            resource_type=constants.SHARE_RESOURCE_TYPE,
+        )
 
 
 def _sentence(error: Exception) -> str:

@@ -6,7 +6,7 @@ mark, project and record have to agree, and nobody may be at work on the checkpo
 """
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from karbor.common import constants
 from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, exception, identity, mark
+from karbor_manila import checkpoints, claims, exception, fencing, identity, mark
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.operations import lost
 from karbor_manila.operations.base import Job
@@ -23,9 +23,6 @@ from karbor_manila.operations.ledger import Ledger
 from karbor_manila.record import Intent
 
 LOG = logging.getLogger(__name__)
-
-#: The operation in the claim of a checkpoint that loses a share.
-REMOVE = "remove_newer"
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,8 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
     :raises Taken: somebody is at work on one of the checkpoints; nothing was removed
     """
     driver = job.driver(intent.driver)
-    held = claims.of_this_process()
-    if held is None:
+    hold = job.shared.hold
+    if hold is None:
         raise exception.NotSupported(
             "remove_newer with Karbor's own protection_manager",
             "It does not know who works on a checkpoint; see the operator's guide.",
@@ -88,9 +85,8 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
         unexpected = [newer for newer in blocking if newer.snapshot_id not in expected]
         refuse(job, str(intent.snapshot_id), unexpected, removed=False)
         refuse(job, str(intent.snapshot_id), blocking, removed=True)
-        for checkpoint_id in {str(newer.checkpoint_id) for newer in blocking}:
-            _claim(job, held, checkpoint_id)
-            claimed.callback(held.release, checkpoint_id)
+        for checkpoint_id in sorted({str(newer.checkpoint_id) for newer in blocking}):
+            claimed.enter_context(_claimed(job, hold, checkpoint_id))
         # What was in work until now may be something else now.
         refuse(job, str(intent.snapshot_id), _look(job, driver, intent), removed=True)
         intent = job.ledger.going_to_remove(
@@ -114,12 +110,19 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
 
 
 def say_lost(job: Job, intent: Intent) -> None:
-    """Say in the checkpoints what a dead process removed from them and did not say."""
+    """Say in the checkpoints what a dead process removed from them and did not say.
+
+    :raises Taken: somebody is at work on one of them
+    """
     driver = job.driver(intent.driver)
+    hold = job.shared.hold
     for snapshot_id, checkpoint_id in (intent.removing or {}).items():
         view = driver.show(snapshot_id)
         if view is None or "deleting" in str(view["status"]):
-            _say_lost(job, intent, snapshot_id, checkpoint_id)
+            with contextlib.ExitStack() as claimed:
+                if hold:
+                    claimed.enter_context(_claimed(job, hold, checkpoint_id))
+                _say_lost(job, intent, snapshot_id, checkpoint_id)
 
 
 def _look(job: Job, driver: ShareDriver, intent: Intent) -> list[Newer]:
@@ -127,28 +130,32 @@ def _look(job: Job, driver: ShareDriver, intent: Intent) -> list[Newer]:
     return identify(job, found.newer)
 
 
-def _claim(job: Job, held: claims.Claims, checkpoint_id: str) -> None:
-    bank = job.checkpoint.checkpoint_section.bank
-    held.take(
+@contextlib.contextmanager
+def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]:
+    """Hold the claim of another checkpoint, so that it is neither used nor deleted meanwhile.
+
+    :raises Taken: somebody is at work on it
+    """
+    hold.claims.take(
         checkpoint_id,
-        REMOVE,
+        claims.REMOVE,
         provider_id=job.checkpoint.provider_id,
         checkpoint_id=checkpoint_id,
-        bank=bank,
+        bank=job.checkpoint.checkpoint_section.bank,
     )
     try:
-        # Restores and verifications hold claims of their own, which name the checkpoint.
-        for claim in held.all():
-            other = claim.checkpoint_id == checkpoint_id and claim.id != checkpoint_id
-            if other and held.is_alive(claim, bank):
-                raise exception.Taken(f"checkpoint {checkpoint_id}", claim)
-    except BaseException:  # nothing is swallowed: who does not go on must not hold it
-        held.release(checkpoint_id)
-        raise
+        yield
+    finally:
+        hold.claims.release(checkpoint_id)
 
 
 def _say_lost(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
     checkpoint = _checkpoint(job, checkpoint_id)
+    hold = job.shared.hold
+    if checkpoint is not None and hold:
+        # Its own claim is held, too.
+        theirs = fencing.Hold(hold.claims, checkpoint_id)
+        checkpoint = fencing.checkpoint(checkpoint, theirs.check)
     if checkpoint is None or checkpoint.status in (
         constants.CHECKPOINT_STATUS_DELETED,
         *claims.IN_WORK,

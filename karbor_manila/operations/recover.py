@@ -32,6 +32,8 @@ PASSING = (
     exception.ManilaUnavailable,
     exception.ManilaPassing,
     exception.BankUnreadable,
+    exception.ClaimLost,
+    exception.Taken,
     db_exception.DBError,
     sqlalchemy_exception.SQLAlchemyError,
 )

@@ -10,6 +10,7 @@ from karbor_manila import identity
 from karbor_manila.client import Manila
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.catalogue import Catalogue
+from karbor_manila.fencing import Hold
 from karbor_manila.waiting import Clock, Once, Watcher, persist
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class Shared:
         #: Held while newer snapshots are removed: two shares of a flow may be in one checkpoint.
         self.removing = threading.Lock()
         self.resource_ids: list[str] = []
+        #: The claim under which the flow acts; None under Karbor's own manager.
+        self.hold: Hold | None = None
         self._connect = connect
 
     def register(self, resource_id: str) -> None:
@@ -44,7 +47,18 @@ class Shared:
 
     def manila(self, context: Any, project_id: str) -> Manila:
         """The flow's client, for the things of a project."""
-        return self.once("manila", lambda: self.persist(lambda: self._connect(context, project_id)))
+
+        def connect() -> Manila:
+            manila = self.persist(lambda: self._connect(context, project_id))
+            manila.guard = self.confirm
+            return manila
+
+        return self.once("manila", connect)
+
+    def confirm(self) -> None:
+        """Before each request to Manila that changes something. Raises ClaimLost."""
+        if self.hold:
+            self.hold.confirm()
 
     def catalogue(self, context: Any, project_id: str) -> Catalogue:
         """The flow's drivers, for the things of a project."""

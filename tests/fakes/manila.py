@@ -81,6 +81,8 @@ class Cloud:
     seconds: dict[str, float] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    #: What others do right before the next call of a method, by its name; done once.
+    meanwhile: dict[str, list[Callable[[], Any]]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     counter: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -149,6 +151,7 @@ class FakeManila:
         self._project = project_id
         self._administrator = administrator
         self.features = Features(microversion)
+        self.guard: Callable[[], None] = lambda: None
 
     def shares(
         self, *, status: str | None = None, metadata: Mapping[str, str] | None = None
@@ -361,6 +364,10 @@ class FakeManila:
         return True
 
     def _call(self, method: str, work: Callable[[], Any]) -> Any:
+        for action in self._cloud.meanwhile.pop(method, ()):
+            action()
+        if method.partition("_")[0] in _CHANGING:
+            self.guard()
         self._cloud.calls.append(method)
         self._raise(method, after=False)
         result = work()
@@ -423,6 +430,10 @@ class FakeManila:
 
     def _reaches(self, view: View) -> bool:
         return bool(self._administrator or view["project_id"] == self._project)
+
+
+# What the first word of a method that changes something is.
+_CHANGING = frozenset({"create", "delete", "revert", "allow"})
 
 
 def _has(view: View, metadata: Mapping[str, str] | None) -> bool:

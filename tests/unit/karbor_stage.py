@@ -27,7 +27,7 @@ from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher
 from oslo_serialization import jsonutils
 
-from karbor_manila import identity, lease, opts, sessions
+from karbor_manila import claims, identity, lease, opts, sessions
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import shared
 from karbor_manila.protectable import ShareProtectable
@@ -203,7 +203,7 @@ class Service:
         lease.renew(bank)
         key = f"{identity.PREFIX}/leases/{bank.get_owner_id()}"
         # Both are the same process of the operating system: its pid must seem to be used again.
-        bank.update_object(key, bank.get_object(key) | {"started": 0.0})
+        bank.update_object(key, bank.get_object(key) | {"ticks": 1})
         self.spawned.clear()
         heir = Service(self.folder, self.cloud, type(self.manager))
         heir.microversion = self.microversion
@@ -325,6 +325,7 @@ def started(
     cloud = Cloud(FakeClock())
     provider_file(folder, str(uuid.UUID(int=0x1)), plugins or (OURS, OUR_PROJECT), bank, options)
     monkeypatch.setattr(shared, "Clock", lambda: cloud.clock)
+    monkeypatch.setattr(claims, "Clock", lambda: cloud.clock)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)
         monkeypatch.setattr(sessions, "connect", service.connect)

@@ -15,7 +15,7 @@ from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_db import exception as db_exception
 
-from karbor_manila.claims import Claims
+from karbor_manila.claim_table import ClaimTable
 from tests.fakes.manila import Died, FakeClock, FakeManila, passing
 
 MANILA, BANK, DATABASE = "manila", "bank", "database"
@@ -52,7 +52,7 @@ class Points:
             (DATABASE, objects.OperationLog, ["create", "save"]),
             (DATABASE, objects.Restore, ["save"]),
             (DATABASE, objects.Verification, ["save"]),
-            (DATABASE, Claims, ["_begin"]),
+            (DATABASE, ClaimTable, ["_begin"]),
         ):
             for method in methods:
                 monkeypatch.setattr(owner, method, self._watched(kind, owner, method))

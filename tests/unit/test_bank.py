@@ -226,7 +226,7 @@ def test_our_own_objects_work_on_it(bank):
     known = identity.bank_id(bank)
     assert identity.bank_id(bank) == known
     lease.renew(bank)
-    assert lease.is_alive(bank, bank.get_owner_id(), 60, DAYS[0])
+    assert lease.Observer(60).is_alive(bank, bank.get_owner_id())
     lease.prune(bank, age=0)
     assert bank.list_objects("/karbor-manila/leases/") == []
 
@@ -431,7 +431,7 @@ def test_what_karbors_bank_left_empty_says_so(bank, tmp_path):
 def test_a_lease_that_karbors_bank_left_empty_counts_as_none(bank, tmp_path):
     bank.update_object("/karbor-manila/leases/somebody", {})
     stored(tmp_path, "/karbor-manila/leases/somebody").write_bytes(b"")
-    assert not lease.is_alive(bank, "somebody", 60, DAYS[0])
+    assert lease.Observer(60).is_alive(bank, "somebody")
     lease.prune(bank, age=60)
     assert bank.list_objects("/karbor-manila/leases/") == []
 

@@ -8,11 +8,10 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import sqlalchemy as sa
 from karbor import exception as karbor_exception
@@ -20,8 +19,10 @@ from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import engines
 
-from karbor_manila import claims, exception, identity, lease
-from karbor_manila.claims import Claim, Claims
+from karbor_manila import claim_table, exception, identity, lease
+from karbor_manila.claim_table import Claim
+from karbor_manila.claims import Claims
+from tests.fakes.manila import FakeClock
 from tests.unit.banks import FaultyPlugin, break_bank, make_checkpoint, open_bank, open_provider
 
 TIMEOUT = 60.0
@@ -41,7 +42,8 @@ class Process:
     def __init__(self, folder: Path) -> None:
         self.engine = engines.create_engine(f"sqlite:///{folder / 'karbor.sqlite'}")
         self.bank = open_bank(folder / "bank", FaultyPlugin)
-        self.claims = Claims(TIMEOUT, lambda: self.engine)
+        self.clock = FakeClock()
+        self.claims = Claims(TIMEOUT, lambda: self.engine, self.clock)
         self.owner = self.bank.get_owner_id()
 
     def take(self, thing: str = THING, operation: str = "protect") -> Claim:
@@ -56,7 +58,7 @@ class Process:
     def dies(self) -> "Process":
         """Killed: its pid is that of another process by now."""
         lease.renew(self.bank)
-        return self.says(started=0.0)
+        return self.says(ticks=1)
 
     def says(self, **changes: Any) -> "Process":
         """Its lease, with other words in it."""
@@ -117,21 +119,24 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
 
 def before(process: Process, method: str, action: Callable[[], Any]) -> None:
-    """Let ``action`` happen right before the first call of this method of the process's claims."""
-    original = getattr(process.claims, method)
+    """Let ``action`` happen right before the first call of this method of the process's table."""
+    table = process.claims._table
+    original = getattr(table, method)
 
     def meanwhile(*args: Any) -> Any:
-        setattr(process.claims, method, original)
+        setattr(table, method, original)
         action()
         return original(*args)
 
-    setattr(process.claims, method, meanwhile)
+    setattr(table, method, meanwhile)
 
 
 def age(process: Process, seconds: float) -> None:
     """Every claim is as if it had been made so long ago."""
     with process.engine.begin() as connection:
-        connection.execute(claims._TABLE.update().values(since=ago(seconds).replace(tzinfo=None)))
+        connection.execute(
+            claim_table.TABLE.update().values(since=ago(seconds).replace(tzinfo=None))
+        )
 
 
 # -- one wins ---------------------------------------------------------------------------------
@@ -180,7 +185,7 @@ def test_of_many_threads_of_a_process_one_wins(one: Process) -> None:
     assert one.claims.held == {THING}
 
 
-@pytest.mark.parametrize("moment", ["_insert", "_select", "_replace"])
+@pytest.mark.parametrize("moment", ["insert", "_select", "replace"])
 def test_who_comes_second_at_a_dead_ones_claim_does_not_get_it(
     start: Callable[[], Process], one: Process, other: Process, moment: str
 ) -> None:
@@ -194,7 +199,7 @@ def test_who_comes_second_at_a_dead_ones_claim_does_not_get_it(
     assert [claim.owner for claim in one.claims.all()] == [other.owner]
 
 
-@pytest.mark.parametrize("moment", ["_select", "_replace"])
+@pytest.mark.parametrize("moment", ["_select", "replace"])
 def test_what_is_released_meanwhile_is_had(
     start: Callable[[], Process], one: Process, moment: str
 ) -> None:
@@ -219,7 +224,7 @@ def test_the_same_dead_owner_with_a_new_claim_is_not_taken_for_the_old_one(
         dead.take()
         dead.lives()
 
-    before(one, "_replace", anew)
+    before(one, "replace", anew)
     with pytest.raises(exception.Taken):
         one.take()
     assert [claim.owner for claim in other.claims.all()] == [dead.owner]
@@ -231,7 +236,7 @@ def test_who_is_always_too_late_gives_up(
     dead = start()
     dead.take()
     dead.dies()
-    monkeypatch.setattr(one.claims, "_replace", lambda *_args: False)
+    monkeypatch.setattr(one.claims._table, "replace", lambda *_args: False)
     with pytest.raises(exception.Taken):
         one.take()
     assert one.claims.held == frozenset()
@@ -284,7 +289,7 @@ def test_a_release_of_what_one_does_not_hold_leaves_it_to_its_owner(
 def test_a_late_release_does_not_touch_the_claim_of_the_next(one: Process, other: Process) -> None:
     """A process that seemed dead wakes up."""
     one.take()
-    one.says(started=0.0)
+    one.says(ticks=1)
     claim = other.take()
     one.claims.release(THING)
     assert other.claims.all() == [claim]
@@ -296,7 +301,7 @@ def test_a_release_that_the_database_does_not_take_is_known_as_a_dead_claim(
 ) -> None:
     one.take()
     with monkeypatch.context() as patch:
-        patch.setattr(one.claims, "_begin", raising(ERRORS[kind]))
+        patch.setattr(one.claims._table, "_begin", raising(ERRORS[kind]))
         one.claims.release(THING)
     assert "could not be released" in caplog.text
     assert one.claims.held == frozenset()
@@ -334,11 +339,9 @@ def test_who_works_is_alive_in_its_own_eyes_without_any_lease(start: Callable[[]
     assert process.sees_alive(claim)
 
 
-def test_a_living_process_of_this_machine_is_alive_however_old_its_lease(
-    one: Process, other: Process
-) -> None:
+def test_the_time_of_the_day_says_nothing(one: Process, other: Process) -> None:
     claim = one.take()
-    one.says(renewed=ago(86400).isoformat())
+    one.says(renewed=ago(86400).isoformat(), started=0.0)
     age(other, 86400)
     assert other.sees_alive(claim)
     with pytest.raises(exception.Taken):
@@ -356,14 +359,14 @@ def test_a_pid_that_is_gone_is_dead_however_new_its_lease(one: Process, other: P
 
 def test_a_pid_that_is_another_process_by_now_is_dead(one: Process, other: Process) -> None:
     claim = one.take()
-    one.says(pid=os.getppid(), started=psutil.Process(os.getppid()).create_time() - 3600)
+    one.says(pid=1)  # which began at another time
     assert not other.sees_alive(claim)
 
 
 def test_a_zombie_is_dead(one: Process, other: Process) -> None:
     claim = one.take()
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
-        one.says(pid=child.pid, started=psutil.Process(child.pid).create_time())
+        one.says(pid=child.pid, ticks=lease._ticks(child.pid))
         assert other.sees_alive(claim)
         assert child.stdin
         child.stdin.close()
@@ -371,40 +374,76 @@ def test_a_zombie_is_dead(one: Process, other: Process) -> None:
         assert not other.sees_alive(claim)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "alive"), [(-3600, True), (0, True), (TIMEOUT - 5, True), (TIMEOUT + 5, False)]
-)
-def test_on_another_machine_the_age_of_the_lease_counts(
-    one: Process, other: Process, seconds: float, alive: bool
+@pytest.mark.parametrize("machine", ["another boot", None], ids=["elsewhere", "here, suspended"])
+def test_who_does_not_renew_while_he_is_watched_is_dead(
+    one: Process, other: Process, machine: str | None
 ) -> None:
     claim = one.take()
-    age(other, 86400)
-    one.says(machine="another boot", renewed=ago(seconds).isoformat())
-    assert other.sees_alive(claim) is alive
-    if alive:
-        with pytest.raises(exception.Taken):
-            other.take()
-    else:
-        assert other.take().owner == other.owner
-
-
-@pytest.mark.parametrize(("seconds", "alive"), [(5, True), (TIMEOUT + 5, False)])
-def test_without_a_lease_the_age_of_the_claim_counts(
-    start: Callable[[], Process], other: Process, seconds: float, alive: bool
-) -> None:
-    claim = replace(start().take(), since=ago(seconds))
-    assert other.sees_alive(claim) is alive
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"pid": 1}', '{"pid": "x"}'])
-def test_a_damaged_lease_counts_as_none(one: Process, other: Process, damage: str) -> None:
-    claim = one.take()
-    one.bank.update_object(f"{identity.PREFIX}/leases/{one.owner}", damage)
+    if machine:
+        one.says(machine=machine)
     assert other.sees_alive(claim)
-    assert not other.sees_alive(replace(claim, since=ago(300)))
+    assert not other.claims.is_proven(claim)
+    other.clock.sleep(TIMEOUT - 1)
+    assert other.sees_alive(claim)
+    with pytest.raises(exception.Taken):
+        other.take()
+    other.clock.sleep(1)
+    assert not other.sees_alive(claim)
+    assert other.take().owner == other.owner
 
 
-@pytest.mark.parametrize("broken", [["list"], ["get"]])
+def test_every_renewal_is_a_new_life(one: Process, other: Process) -> None:
+    claim = one.take()
+    for count in range(5):
+        one.says(count=count)
+        assert other.sees_alive(claim)
+        other.clock.sleep(TIMEOUT - 1)
+    assert other.claims.is_proven(claim)
+
+
+def test_who_is_watched_from_the_start_is_known_as_dead_when_somebody_asks(
+    one: Process, other: Process
+) -> None:
+    claim = one.take()
+    for _ in range(7):
+        other.claims.watch({PROVIDER: other.bank})
+        other.clock.sleep(TIMEOUT / 6)
+    assert not other.sees_alive(claim)
+
+
+def test_a_bank_that_cannot_be_read_does_not_stop_the_watch(one: Process, other: Process) -> None:
+    one.take()
+    break_bank(other.bank, "get", "list")
+    other.claims.watch({PROVIDER: other.bank})
+
+
+@pytest.mark.parametrize("damage", [None, "", "{", "[]", "null", '{"pid": 1}', '{"pid": "x"}'])
+def test_an_absent_or_damaged_lease_is_watched_like_another(
+    one: Process, other: Process, damage: str | None
+) -> None:
+    claim = one.take()
+    key = f"{identity.PREFIX}/leases/{one.owner}"
+    if damage is None:
+        one.bank.delete_object(key)
+    else:
+        one.bank.update_object(key, damage)
+    assert other.sees_alive(claim)
+    other.clock.sleep(TIMEOUT)
+    assert not other.sees_alive(claim)
+
+
+def test_a_store_whose_list_lags_takes_no_living_lease_for_none(
+    one: Process, other: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = one.take()
+    monkeypatch.setattr(other.bank, "list_objects", lambda *_args, **_kwargs: [])
+    for count in range(3):
+        one.says(count=count)
+        assert other.sees_alive(claim)
+        other.clock.sleep(TIMEOUT - 1)
+
+
+@pytest.mark.parametrize("broken", [["get"], ["list", "get"]])
 def test_who_cannot_read_leases_calls_nobody_dead_and_takes_nothing(
     start: Callable[[], Process], other: Process, broken: list[str]
 ) -> None:
@@ -477,15 +516,16 @@ def test_without_a_claim_karbors_own_owner_counts(one: Process, other: Process) 
     assert other.claims.is_abandoned(seen(other, checkpoint))
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(5, False), (300, True)])
-def test_without_claim_and_lease_the_age_of_the_checkpoint_counts(
-    start: Callable[[], Process], other: Process, seconds: float, expected: bool
+def test_without_claim_and_lease_the_maker_of_the_checkpoint_is_watched(
+    start: Callable[[], Process], other: Process
 ) -> None:
-    checkpoint = make_checkpoint(start().bank, ago(seconds))
-    assert other.claims.is_abandoned(seen(other, checkpoint)) is expected
+    checkpoint = seen(other, make_checkpoint(start().bank, ago(86400)))
+    assert not other.claims.is_abandoned(checkpoint)
+    other.clock.sleep(TIMEOUT)
+    assert other.claims.is_abandoned(checkpoint)
 
 
-@pytest.mark.parametrize("broken", [["list"], ["get"], ["list", "get"]])
+@pytest.mark.parametrize("broken", [["get"], ["list", "get"]])
 def test_in_an_unreadable_bank_nothing_is_abandoned(
     start: Callable[[], Process], other: Process, broken: list[str]
 ) -> None:
@@ -526,12 +566,12 @@ class Faults:
         self.first, self.last = nth, nth + times - 1
         self.after = after
         self.seen = 0
-        self.begin = process.claims._begin
-        process.claims._begin = self._begin  # type: ignore[method-assign]
+        self.begin = process.claims._table._begin
+        process.claims._table._begin = self._begin  # type: ignore[method-assign]
         self.process = process
 
     def over(self) -> None:
-        self.process.claims._begin = self.begin  # type: ignore[method-assign]
+        self.process.claims._table._begin = self.begin  # type: ignore[method-assign]
 
     def _begin(self) -> Any:
         self.seen += 1
@@ -652,7 +692,7 @@ def test_a_database_that_knows_whole_seconds_alone_loses_no_claim(
     claim = one.take()
     with one.engine.begin() as connection:
         half = claim.since.replace(microsecond=0, tzinfo=None) + datetime.timedelta(seconds=1)
-        connection.execute(claims._TABLE.update().values(since=half))
+        connection.execute(claim_table.TABLE.update().values(since=half))
     (known,) = one.claims.all()
     assert one.sees_alive(known)
     assert other.sees_alive(known)
@@ -667,12 +707,12 @@ def test_the_oldest_claim_comes_first(one: Process) -> None:
     with one.engine.begin() as connection:
         for days, thing in enumerate(reversed(ids)):
             moment = ago(86400 * (days + 1)).replace(tzinfo=None)
-            table = claims._TABLE
+            table = claim_table.TABLE
             connection.execute(table.update().where(table.c.id == thing).values(since=moment))
     assert [claim.id for claim in one.claims.all()] == ids
 
 
 def test_a_claim_is_all_in_the_table(one: Process) -> None:
-    assert {column.name for column in claims._TABLE.columns} == set(asdict(one.take())) - {
+    assert {column.name for column in claim_table.TABLE.columns} == set(asdict(one.take())) - {
         "took_over"  # the taker's alone
     }

@@ -3,6 +3,7 @@
 
 import json
 import logging
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,7 +128,7 @@ def command_ends(service: Service) -> None:
     """The process of a command is gone; here it is that of the tests."""
     bank = service.provider.bank
     for key in bank.list_objects(f"{identity.PREFIX}/leases/"):
-        bank.update_object(key, bank.get_object(key) | {"started": 0.0})
+        bank.update_object(key, bank.get_object(key) | {"ticks": 1})
 
 
 def the_status(service: Service) -> str:
@@ -503,50 +504,36 @@ def test_the_help_tells_the_options_and_the_exit_code(
 # -- the lease ------------------------------------------------------------------------------------
 
 
-def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(
-    service: Service, conf: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(conf: Path) -> None:
     karbors_host = Host([str(conf)])
-    renewed: list[Any] = []
-    workers: list[Any] = []
-
-    class Worker:
-        """Stands in for futurist's: runs nothing by itself."""
-
-        def __init__(self, callables: Any) -> None:
-            ((self.renew, _args, _kwargs),) = callables
-            self.stopped = False
-            workers.append(self)
-
-        def start(self) -> None:
-            """A real one returns when it is stopped."""
-
-        def stop(self) -> None:
-            self.stopped = True
-
-    monkeypatch.setattr(host.futurist.periodics, "PeriodicWorker", Worker)
-    monkeypatch.setattr(lease, "renew", renewed.append)
-    banks = [provider.bank for provider in karbors_host.providers]
-    with pytest.raises(Died), karbors_host.alive():
-        assert renewed == banks
-        (worker,) = workers
-        worker.renew()
-        assert renewed == banks * 2
-        assert worker.renew._periodic_spacing == karbors_host.settings.lease_interval
-        assert not worker.stopped
-        raise Died
-    assert worker.stopped
-
-
-def test_the_thread_that_renews_the_lease_ends_with_the_work(conf: Path) -> None:
-    karbors_host = Host([str(conf)])
-    threads = set(host.threading.enumerate())
-    with karbors_host.alive():
-        assert len(set(host.threading.enumerate()) - threads) == 1
+    held = karbors_host.claims()
+    with pytest.raises(Died), karbors_host.alive(held):
         (provider,) = karbors_host.providers
-        keys = provider.bank.list_objects(f"{identity.PREFIX}/leases/")
-        assert f"{identity.PREFIX}/leases/{provider.bank.get_owner_id()}" in keys
-    assert set(host.threading.enumerate()) == threads
+        keeper = held._keepers[provider.id]
+        assert keeper._interval == karbors_host.settings.lease_interval
+        keeper.renew()
+        key = f"{identity.PREFIX}/leases/{provider.bank.get_owner_id()}"
+        assert provider.bank.get_object(key)["pid"] == os.getpid()
+        raise Died
+    keeper._thread.join()
+
+
+@pytest.mark.parametrize("option", [[], ["--dry-run"]])
+def test_who_may_be_dead_is_watched_before_it_is_said(
+    run: Any, service: Service, monkeypatch: pytest.MonkeyPatch, option: list[str]
+) -> None:
+    """A process of another host has left a protection; nothing but time tells that it is dead."""
+    service.call("protect", service.plan(service.share()))
+    bank = service.provider.bank
+    lease.renew(bank)
+    key = f"{identity.PREFIX}/leases/{bank.get_owner_id()}"
+    bank.update_object(key, bank.get_object(key) | {"machine": "elsewhere"})
+    monkeypatch.setattr(host, "Clock", lambda: service.cloud.clock)
+    before = service.cloud.clock.now()
+    ran = run("reconcile", "-f", "json", *option)
+    assert [row["Operation"] for row in ran.rows] == ["protect"]
+    assert ran.code == (3 if option else 0)
+    assert 60 <= service.cloud.clock.now() - before <= 90
 
 
 def test_a_dry_run_and_an_audit_leave_no_lease(service: Service, run: Any) -> None:

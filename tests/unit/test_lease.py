@@ -7,15 +7,14 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 
-import psutil
 import pytest
 from karbor import exception as karbor_exception
 
 from karbor_manila import identity, lease
+from tests.fakes.manila import FakeClock
 from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
-LONG_AGO = NOW - datetime.timedelta(days=30)
 TIMEOUT = 60.0
 REAL_NOW = lease._now
 
@@ -44,8 +43,9 @@ def here():
         host="here",
         machine=lease._machine(),
         pid=os.getpid(),
-        started=psutil.Process().create_time(),
+        started=0.0,
         renewed=ago(0),
+        ticks=lease._ticks(os.getpid()),
     )
 
 
@@ -67,8 +67,9 @@ def owners(bank):
     return {name.rpartition("/")[2] for name in bank.list_objects(f"{identity.PREFIX}/leases/")}
 
 
-def alive(bank, owner, since=LONG_AGO):
-    return lease.is_alive(bank, owner, TIMEOUT, since)
+def alive(bank, owner):
+    """At the first sight."""
+    return lease.Observer(TIMEOUT, FakeClock()).is_alive(bank, owner)
 
 
 def test_time_is_utc():
@@ -97,55 +98,109 @@ def test_renewing_again_replaces_the_lease(tmp_path, bank, monkeypatch):
     assert bank.get_object(key(bank.get_owner_id()))["renewed"].startswith("2026-11-20T13:00")
 
 
-def test_a_process_that_runs_here_is_alive_however_late_its_renewal(bank, here):
-    put(bank, "owner-1", replace(here, renewed=ago(3600)))
-    assert alive(bank, "owner-1")
-
-
 def test_a_dead_pid_is_dead_at_once(bank, here):
     child = subprocess.Popen([sys.executable, "-c", ""])
-    started = psutil.Process(child.pid).create_time()
+    ticks = lease._ticks(child.pid)
     child.wait()
-    put(bank, "owner-1", replace(here, pid=child.pid, started=started))
-    assert alive(bank, "owner-1", since=NOW) is False
+    put(bank, "owner-1", replace(here, pid=child.pid, ticks=ticks))
+    assert not alive(bank, "owner-1")
 
 
 def test_another_process_with_the_pid_of_the_dead_is_not_the_dead(bank, here):
-    put(bank, "owner-1", replace(here, started=here.started - 10))
+    put(bank, "owner-1", replace(here, ticks=here.ticks - 1))
     assert not alive(bank, "owner-1")
+
+
+def test_no_step_of_the_clock_makes_a_process_dead(bank, here):
+    """Its start is kept in ticks since boot, not as a time of the day."""
+    put(bank, "owner-1", replace(here, started=here.started - 3600, renewed=ago(-7200)))
+    assert alive(bank, "owner-1")
+
+
+def test_of_a_lease_of_an_earlier_release_only_a_pid_that_is_gone_tells(bank, here):
+    put(bank, "owner-1", replace(here, ticks=0))
+    assert alive(bank, "owner-1")
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    put(bank, "owner-2", replace(here, ticks=0, pid=child.pid))
+    assert not alive(bank, "owner-2")
 
 
 def test_a_zombie_is_dead(bank, here):
     child = subprocess.Popen([sys.executable, "-c", ""])
-    started = psutil.Process(child.pid).create_time()
+    ticks = lease._ticks(child.pid)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays unreaped
-    put(bank, "owner-1", replace(here, pid=child.pid, started=started))
+    put(bank, "owner-1", replace(here, pid=child.pid, ticks=ticks))
     try:
         assert not alive(bank, "owner-1")
     finally:
         child.wait()
 
 
-# -- other machines -------------------------------------------------------------------------------
+# -- by change --------------------------------------------------------------------------------
 
 
-def test_a_fresh_lease_of_another_machine_is_alive(bank, elsewhere):
-    put(bank, "owner-1", replace(elsewhere, renewed=ago(59)))
-    assert alive(bank, "owner-1")
+@pytest.fixture
+def clock():
+    return FakeClock()
 
 
-def test_an_expired_lease_is_dead(bank, elsewhere):
-    put(bank, "owner-1", replace(elsewhere, renewed=ago(61)))
-    assert not alive(bank, "owner-1")
+@pytest.fixture
+def observer(clock):
+    return lease.Observer(TIMEOUT, clock)
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_lease_that_does_not_change_runs_out(bank, clock, observer, where, request):
+    """Also that of a process of this machine: it may be suspended."""
+    put(bank, "owner-1", request.getfixturevalue(where))
+    assert observer.is_alive(bank, "owner-1")
+    clock.sleep(TIMEOUT - 1)
+    assert observer.is_alive(bank, "owner-1")
+    clock.sleep(1)
+    assert not observer.is_alive(bank, "owner-1")
+
+
+def test_a_lease_that_changes_does_not_run_out(bank, clock, observer, elsewhere):
+    for count in range(4):
+        put(bank, "owner-1", replace(elsewhere, count=count))
+        assert observer.is_alive(bank, "owner-1")
+        assert observer.is_proven("owner-1") is (count > 0)
+        clock.sleep(TIMEOUT - 1)
+
+
+@pytest.mark.parametrize("seconds", [-7200, 0, 7200])
+def test_the_clocks_of_others_say_nothing(bank, clock, observer, elsewhere, seconds):
+    """One that runs ahead makes a lease live no longer, one that is behind no shorter."""
+    put(bank, "owner-1", replace(elsewhere, renewed=ago(seconds)))
+    assert observer.is_alive(bank, "owner-1")
+    clock.sleep(TIMEOUT)
+    assert not observer.is_alive(bank, "owner-1")
+
+
+def test_one_that_is_taken_for_dead_and_renews_is_alive_again(bank, clock, observer, elsewhere):
+    put(bank, "owner-1", elsewhere)
+    observer.is_alive(bank, "owner-1")
+    clock.sleep(TIMEOUT)
+    assert not observer.is_alive(bank, "owner-1")
+    put(bank, "owner-1", replace(elsewhere, count=1))
+    assert observer.is_alive(bank, "owner-1")
+
+
+def test_a_lease_that_is_not_found_for_a_moment_is_neither_life_nor_death(
+    bank, clock, observer, elsewhere
+):
+    put(bank, "owner-1", elsewhere)
+    observer.is_alive(bank, "owner-1")
+    clock.sleep(TIMEOUT / 2)
+    bank.delete_object(key("owner-1"))
+    assert observer.is_alive(bank, "owner-1")
+    clock.sleep(TIMEOUT / 2)
+    assert not observer.is_alive(bank, "owner-1")
 
 
 def test_the_pid_of_another_machine_says_nothing(bank, elsewhere):
     put(bank, "owner-1", replace(elsewhere, pid=2**22 - 1))
-    assert alive(bank, "owner-1")
-
-
-def test_a_clock_that_runs_ahead_elsewhere_does_not_make_a_process_dead(bank, elsewhere):
-    put(bank, "owner-1", replace(elsewhere, renewed=ago(-300)))
     assert alive(bank, "owner-1")
 
 
@@ -164,21 +219,25 @@ def test_a_machine_without_proc_is_told_by_its_name(monkeypatch, tmp_path, there
     assert lease._machine() == lease.socket.gethostname()
 
 
+def test_without_proc_a_pid_says_nothing(monkeypatch, tmp_path, bank, here):
+    put(bank, "owner-1", replace(here, machine=lease.socket.gethostname(), pid=2**22 - 1))
+    monkeypatch.setattr(lease, "Path", lambda path: tmp_path / path.lstrip("/"))
+    assert alive(bank, "owner-1")
+
+
 # -- no lease -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seconds", "lives"), [(0, True), (59, True), (61, False)])
-def test_without_a_lease_the_last_sign_of_life_counts(bank, seconds, lives):
-    since = NOW - datetime.timedelta(seconds=seconds)
-    assert alive(bank, "owner-1", since) is lives
-
-
-@pytest.mark.parametrize("text", NONSENSE)
-def test_a_lease_that_nobody_understands_counts_as_none(tmp_path, bank, here, text):
-    put(bank, "owner-1", here)
-    stored(tmp_path, key("owner-1")).write_text(text)
-    assert not alive(bank, "owner-1", since=LONG_AGO)
-    assert alive(bank, "owner-1", since=NOW)
+@pytest.mark.parametrize("text", [None, *NONSENSE])
+def test_without_a_lease_that_can_be_understood_the_owner_is_watched(
+    tmp_path, bank, clock, observer, here, text
+):
+    if text is not None:
+        put(bank, "owner-1", here)
+        stored(tmp_path, key("owner-1")).write_text(text)
+    assert observer.is_alive(bank, "owner-1")
+    clock.sleep(TIMEOUT)
+    assert not observer.is_alive(bank, "owner-1")
 
 
 @pytest.mark.parametrize(
@@ -187,39 +246,25 @@ def test_a_lease_that_nobody_understands_counts_as_none(tmp_path, bank, here, te
         ("renewed", "yesterday"),
         ("renewed", None),
         ("renewed", "2026-11-20T12:00:00"),
-        ("renewed", 7),
-    ],
-)
-def test_a_lease_of_elsewhere_with_a_damaged_field_counts_as_none(bank, elsewhere, field, damage):
-    put(bank, "owner-1", replace(elsewhere, **{field: damage}))
-    assert not alive(bank, "owner-1", since=LONG_AGO)
-    assert alive(bank, "owner-1", since=NOW)
-
-
-@pytest.mark.parametrize(
-    ("field", "damage"),
-    [
         ("pid", "many"),
         ("pid", -1),
         ("pid", 0),
-        ("pid", None),
         ("started", "early"),
-        ("started", None),
+        ("ticks", "early"),
+        ("count", None),
     ],
 )
-def test_a_lease_of_here_with_a_damaged_field_counts_as_none(bank, here, field, damage):
+def test_a_damaged_field_makes_nobody_dead_at_once(bank, here, field, damage):
     put(bank, "owner-1", replace(here, **{field: damage}))
-    assert not alive(bank, "owner-1", since=LONG_AGO)
-    assert alive(bank, "owner-1", since=NOW)
+    assert alive(bank, "owner-1")
 
 
 # -- banks that refuse ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("broken", ["list", "get"])
-def test_an_unreadable_bank_declares_nobody_dead(bank, here, broken):
+def test_an_unreadable_bank_declares_nobody_dead(bank, here):
     put(bank, "owner-1", here)
-    break_bank(bank, broken)
+    break_bank(bank, "get")
     with pytest.raises(karbor_exception.KarborException):
         alive(bank, "owner-1")
 

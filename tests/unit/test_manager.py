@@ -28,7 +28,7 @@ from oslo_utils import timeutils
 
 from karbor_manila import claims, identity, lease
 from tests.fakes.manila import FakeManila
-from tests.unit.banks import open_bank
+from tests.unit.banks import FaultyPlugin, open_bank
 from tests.unit.karbor_stage import (
     NOOP,
     OUR_PROJECT,
@@ -86,7 +86,7 @@ def left_by(service: Service, status: str, *, alive: bool) -> Any:
     lease.renew(bank)
     if not alive:
         key = f"{identity.PREFIX}/leases/{bank.get_owner_id()}"
-        bank.update_object(key, bank.get_object(key) | {"started": 0.0})  # a pid used again
+        bank.update_object(key, bank.get_object(key) | {"ticks": 1})  # a pid used again
     return service.checkpoint(theirs.id)
 
 
@@ -762,7 +762,7 @@ def test_a_start_gives_the_bank_its_id(at_work: Service) -> None:
 
 
 def test_a_started_process_renews_its_lease(at_work: Service) -> None:
-    at_work.manager._renew_leases()
+    at_work.manager._keepers[at_work.provider.id].renew()
     bank = at_work.provider.bank
     stored = bank.get_object(f"{identity.PREFIX}/leases/{bank.get_owner_id()}")
     assert lease.Lease(**stored).pid == os.getpid()
@@ -817,11 +817,19 @@ def test_a_bank_that_is_down_does_not_stop_the_renewal_in_the_others(
 ) -> None:
     """Else this process would seem dead in banks that are well."""
     good = service.provider
-    bad = type("Provider", (), {"id": "0", "bank": open_bank(service.folder / "other")})()
-    monkeypatch.setattr(bad.bank._plugin, "update_object", fail_with(error))
+    bad = type(
+        "Provider", (), {"id": "0", "bank": open_bank(service.folder / "other", FaultyPlugin)}
+    )()
+    monkeypatch.setattr(FaultyPlugin, "update_object", fail_with(error))
     service.manager.provider_registry.providers = {"0": bad, "1": good}
-    service.manager._renew_leases()
-    assert len(good.bank.list_objects(f"{identity.PREFIX}/leases/")) == 1
+    for provider in (bad, good):
+        service.manager._keep_lease(provider)
+    keepers = service.manager._keepers
+    for keeper in keepers.values():
+        keeper.stop()
+        keeper.renew()
+    assert keepers["0"].trouble is error
+    assert keepers[good.id].is_fresh
 
 
 # -- reconciliation in the background ---------------------------------------------------------

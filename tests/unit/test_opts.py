@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options: their names are a promise, and each says what it is and in which unit."""
 
+import contextlib
 import re
 
 import pytest
@@ -150,3 +151,18 @@ def test_a_provider_file_is_read(tmp_path):
     conf(args=[f"--config-file={path}"])
     provider = opts.register_provider_opts(conf)
     assert (provider.protect_timeout, provider.share_type_drivers) == (60, {"gold": "snapshot"})
+
+
+@pytest.mark.parametrize(
+    ("interval", "timeout", "good"), [(10, 60, True), (20, 60, True), (21, 60, False)]
+)
+def test_a_lease_that_could_not_be_fresh_stops_the_start(
+    interval: float, timeout: float, good: bool
+) -> None:
+    conf = cfg.ConfigOpts()
+    settings = opts.register_service_opts(conf)
+    conf(args=[])
+    conf.set_override("lease_interval", interval, opts.GROUP)
+    conf.set_override("lease_timeout", timeout, opts.GROUP)
+    with contextlib.nullcontext() if good else pytest.raises(cfg.Error, match="lease_timeout"):
+        opts.check_lease(settings)

@@ -640,7 +640,7 @@ def test_a_restore_that_arrives_while_it_is_being_ended_is_refused(service: Serv
         checkpoint_id=record.checkpoint_id,
         bank=service.provider.bank,
     )
-    with pytest.raises(karbor_exception.FlowError):
+    with pytest.raises(karbor_exception.InvalidInput, match="reconcile since"):
         service.call("restore", record, None)
     assert service.spawned == []
 

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two who act on one checkpoint at once: the later one is refused; who was taken for dead, and
+wakes up, changes nothing any more."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from karbor import exception as karbor_exception
+from karbor import objects
+
+from karbor_manila import identity, lease
+from karbor_manila.audit import Audit
+from tests.unit.karbor_stage import SHARE, Service, started, told
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with started(tmp_path, monkeypatch) as service:
+        service.cloud.seconds.update(create_snapshot=1.0, create_share=5.0, revert_share=5.0)
+        yield service
+
+
+@pytest.fixture
+def other(service: Service) -> Service:
+    """Another process, on the same bank and database, that sees the first one alive."""
+    lease.renew(service.provider.bank)
+    return Service(service.folder, service.cloud, type(service.manager))
+
+
+def seems_dead(service: Service) -> None:
+    """From now on the others take this process for dead."""
+    bank = service.provider.bank
+    key = f"{identity.PREFIX}/leases/{bank.get_owner_id()}"
+    bank.update_object(key, bank.get_object(key) | {"ticks": 1})
+
+
+def refused(call: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    with pytest.raises(karbor_exception.InvalidInput) as caught:
+        call(*args, **kwargs)
+    return str(caught.value)
+
+
+def in_place(share_id: str, **fields: Any) -> dict[str, Any]:
+    return {f"{SHARE}#{share_id}": {"share_id": share_id, **fields}}
+
+
+def reason_of(record: Any) -> str:
+    return " ".join((record.resources_reason or {}).values())
+
+
+def begun(service: Service, checkpoint_id: str, parameters: Any = None) -> Any:
+    """A restore that Karbor's API has accepted and that has not run yet."""
+    record = service.record(objects.Restore, checkpoint_id, parameters)
+    service.call("restore", record, None)
+    return record
+
+
+# -- a use and an end -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["new share", "in place", "safety copy", "drill"])
+@pytest.mark.parametrize("who", ["this process", "another"])
+def test_a_checkpoint_in_use_is_not_deleted(
+    service: Service, other: Service, who: str, kind: str
+) -> None:
+    deleter = service if who == "this process" else other
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.shares[share]["_text"] = "now"
+    outcome: list[str] = []
+    method = "revert_share" if kind in ("in place", "safety copy") else "create_share"
+    service.cloud.meanwhile[method] = [
+        lambda: outcome.append(refused(deleter.call, "delete", service.provider.id, checkpoint.id))
+    ]
+    if kind == "drill":
+        record = service.verify(checkpoint.id, {SHARE: {"depth": "drill"}})
+    elif kind == "new share":
+        record = service.restore(checkpoint.id)
+    else:
+        given = in_place(share, safety_copy=kind == "safety copy")
+        record = service.restore(checkpoint.id, given)
+    assert record.status == "success"
+    (reason,) = outcome
+    word = "verify" if kind == "drill" else "restore"
+    assert f"checkpoint {checkpoint.id} is in work ({word} since" in reason
+    assert service.checkpoint(checkpoint.id).status == "available"
+    service.delete(checkpoint.id)
+    assert service.cloud.snapshots == {}
+
+
+@pytest.mark.parametrize("who", ["this process", "another"])
+def test_a_restore_that_was_accepted_holds_its_checkpoint_before_it_has_begun(
+    service: Service, other: Service, who: str
+) -> None:
+    deleter = service if who == "this process" else other
+    checkpoint = service.protect(service.plan(service.share()))
+    record = begun(service, checkpoint.id)
+    refused(deleter.call, "delete", service.provider.id, checkpoint.id)
+    service.run()
+    assert service.saved(record).status == "success"
+
+
+@pytest.mark.parametrize("who", ["this process", "another"])
+@pytest.mark.parametrize("kind", ["restore", "verification"])
+def test_a_checkpoint_that_is_being_deleted_is_not_used(
+    service: Service, other: Service, who: str, kind: str
+) -> None:
+    user = service if who == "this process" else other
+    checkpoint = service.protect(service.plan(service.share()))
+    service.call("delete", service.provider.id, checkpoint.id)
+    if kind == "restore":
+        record = user.record(objects.Restore, checkpoint.id)
+        refused(user.call, "restore", record, None)
+    else:
+        record = user.record(objects.Verification, checkpoint.id)
+        refused(user.call, "verification", record)
+    saved = user.saved(record)
+    assert saved.status.startswith("fail")
+    assert "in work (delete since" in reason_of(saved)
+    service.run()
+    assert service.checkpoint(checkpoint.id).status == "deleted"
+    assert service.cloud.snapshots == {}
+
+
+def test_a_restore_that_comes_right_after_the_deletion_finds_nothing_to_restore(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has read the checkpoint before the deletion, and claims it afterwards."""
+    checkpoint = service.protect(service.plan(service.share()))
+    worker = service.manager.worker
+    using = worker.using
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        service.delete(checkpoint.id)
+        return using(*args, **kwargs)
+
+    monkeypatch.setattr(worker, "using", late)
+    record = service.record(objects.Restore, checkpoint.id)
+    refused(service.call, "restore", record, None)
+    assert service.saved(record).status == "fail"
+    assert len(service.cloud.shares) == 1
+
+
+def test_a_checkpoint_in_use_is_not_reset(service: Service, other: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    begun(service, checkpoint.id)
+    for actor in (service, other):
+        with pytest.raises(karbor_exception.CheckpointNotBeReset, match="restore since"):
+            actor.call("reset_state", service.provider.id, checkpoint.id, "error")
+    assert service.checkpoint(checkpoint.id).status == "available"
+
+
+def test_a_checkpoint_in_use_loses_no_snapshot_to_a_restore_in_place(service: Service) -> None:
+    share = service.share()
+    old = service.protect(service.plan(share))
+    new = service.protect(service.plan(share))
+    using = begun(service, new.id)
+    waiting, service.spawned[:] = list(service.spawned), []
+    record = service.restore(old.id, in_place(share, remove_newer=True))
+    assert record.status == "fail"
+    assert f"checkpoint {new.id} is in work (restore since" in reason_of(record)
+    service.spawned.extend(waiting)
+    service.run()
+    assert service.saved(using).status == "success"
+
+
+def test_an_audit_leaves_a_checkpoint_in_use_alone(service: Service) -> None:
+    share = service.share()
+    checkpoint = service.protect(service.plan(share, service.share()))
+    (gone,) = [v["id"] for v in service.cloud.snapshots.values() if v["share_id"] == share]
+    del service.cloud.snapshots[gone]
+    begun(service, checkpoint.id, {f"{SHARE}#{share}": {"include": False}})
+    audit = Audit(service.provider, service.manager.claims, grace=0, clock=service.cloud.clock)
+    (finding,) = audit.find()
+    assert "in work (restore since" in audit.fix(finding)
+    assert "reasons" not in told(service.checkpoint(checkpoint.id))
+
+
+def test_two_uses_do_not_exclude_each_other(service: Service, other: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    first, second = begun(service, checkpoint.id), begun(other, checkpoint.id)
+    service.run()
+    other.run()
+    assert [service.saved(it).status for it in (first, second)] == ["success", "success"]
+
+
+@pytest.mark.parametrize("who", ["this process", "another"])
+def test_one_share_is_restored_in_place_once_at_a_time(
+    service: Service, other: Service, who: str
+) -> None:
+    second = service if who == "this process" else other
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.shares[share]["_text"] = "now"
+    record = begun(service, checkpoint.id, in_place(share))
+    late = second.record(objects.Restore, checkpoint.id, in_place(share))
+    assert f"{share} is in work (revert since" in refused(second.call, "restore", late, None)
+    service.run()
+    assert service.saved(record).status == "success"
+    assert service.saved(late).status == "fail"
+    again = begun(second, checkpoint.id, in_place(share))
+    second.run()
+    assert service.saved(again).status == "success"
+    assert service.manager.claims.all() == []
+
+
+def test_what_a_dead_restore_left_of_its_target_is_settled_before_the_next(
+    service: Service, other: Service
+) -> None:
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    record = begun(service, checkpoint.id, in_place(share))
+    seems_dead(service)
+    late = other.record(objects.Restore, checkpoint.id, in_place(share))
+    assert "is being settled" in refused(other.call, "restore", late, None)
+    other.cloud.clock.sleep(120)
+    assert other.manager.reconciliation.run()
+    assert other.saved(record).status == "fail"
+    again = begun(other, checkpoint.id, in_place(share))
+    other.run()
+    assert other.saved(again).status == "success"
+    assert other.manager.claims.all() == []
+
+
+# -- fencing ----------------------------------------------------------------------------------
+
+
+def taken_over(service: Service, other: Service, act: Callable[[], Any] = lambda: None) -> Any:
+    """What happens while the first process is suspended: the other takes over, a user acts."""
+
+    def meanwhile() -> None:
+        seems_dead(service)
+        service.cloud.clock.sleep(120)
+        assert all(other.manager.reconciliation.run().values())
+        act()
+
+    return meanwhile
+
+
+@pytest.mark.parametrize("fields", [{}, {"safety_copy": True}, {"remove_newer": True}])
+def test_who_wakes_up_before_the_revert_leaves_the_new_work_alone(
+    service: Service, other: Service, fields: dict[str, Any]
+) -> None:
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    if "remove_newer" in fields:
+        service.protect(service.plan(share, service.share()))
+    service.cloud.shares[share]["_text"] = "now"
+
+    def work() -> None:
+        service.cloud.shares[share]["_text"] = "new work"
+
+    service.cloud.meanwhile["revert_share"] = [taken_over(service, other, work)]
+    record = service.restore(checkpoint.id, in_place(share, **fields))
+    saved = other.saved(record)
+    assert saved.status == "fail"
+    assert "untouched" in reason_of(saved) or "not known" in reason_of(saved)
+    assert service.cloud.shares[share]["_text"] == "new work"
+    assert other.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("moment", ["create_snapshot", "access_rules"])
+def test_who_wakes_up_in_a_protection_brings_no_deleted_checkpoint_back(
+    service: Service, other: Service, moment: str
+) -> None:
+    share = service.share()
+    (plan,) = [service.plan(share)]
+
+    def delete() -> None:
+        (checkpoint_id,) = other.checkpoints()
+        other.delete(checkpoint_id)
+
+    service.cloud.meanwhile[moment] = [taken_over(service, other, delete)]
+    checkpoint = service.protect(plan)
+    assert other.checkpoint(checkpoint.id).status == "deleted"
+    assert service.checkpoints() == []
+    assert service.cloud.snapshots == {}
+    assert other.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("moment", ["create_share", "export_locations"])
+def test_who_wakes_up_in_a_restore_removes_nothing_that_was_told_as_restored(
+    service: Service, other: Service, moment: str
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    service.cloud.meanwhile[moment] = [taken_over(service, other)]
+    record = service.restore(checkpoint.id)
+    saved = other.saved(record)
+    restored = {view["id"] for view in service.cloud.shares.values() if view["snapshot_id"]}
+    if moment == "export_locations":
+        assert saved.status == "success"
+        assert restored == {key.partition("#")[2] for key in saved.resources_status}
+    else:
+        assert (saved.status, restored) == ("fail", set())
+
+
+def test_who_wakes_up_in_a_deletion_deletes_nothing_more(service: Service, other: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share(), service.share()))
+    service.cloud.meanwhile["delete_snapshot"] = [taken_over(service, other)]
+    service.delete(checkpoint.id)
+    assert other.checkpoint(checkpoint.id).status == "deleted"
+    assert service.cloud.snapshots == {}
+    assert [log.status for log in service.logs()][-1] == "deleted"
+
+
+def test_who_wakes_up_finds_that_his_restore_was_ended_by_a_deletion(
+    service: Service, other: Service
+) -> None:
+    """The deletion takes over the claim of the dead restore, too."""
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+
+    def delete() -> None:
+        seems_dead(service)
+        service.cloud.clock.sleep(120)
+        other.delete(checkpoint.id)
+        service.cloud.shares[share]["_text"] = "new work"
+
+    service.cloud.meanwhile["revert_share"] = [delete]
+    service.restore(checkpoint.id, in_place(share))
+    assert service.cloud.shares[share]["_text"] == "new work"
+    assert other.checkpoint(checkpoint.id).status == "deleted"
+    assert service.cloud.snapshots == {}
