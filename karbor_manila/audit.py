@@ -302,8 +302,8 @@ class Audit:
 
     def _say_lost(self, checkpoint: Any, finding: Finding) -> str:
         """The user reads it; what else is in the checkpoint can be restored as before."""
-        reason = str(exception.SnapshotGone(finding.snapshot_id))
-        lost.mark_as_lost(checkpoint, finding.share_id, reason, self._clock.sleep)
+        loss = exception.SnapshotGone(finding.snapshot_id)
+        lost.mark_as_lost(checkpoint, finding.share_id, loss, self._clock.sleep)
         return "said so in the checkpoint"
 
     def _is_young(self, view: View) -> bool:

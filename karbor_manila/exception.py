@@ -218,12 +218,7 @@ class SnapshotDoubtful(KarborManilaError):
     def __init__(self, snapshot_id: str, why: str) -> None:
         self.snapshot_id = snapshot_id
         self.why = why
-        super().__init__(f"{self.opening(snapshot_id)} {why}.")
-
-    @staticmethod
-    def opening(snapshot_id: str) -> str:
-        """How every sentence of this kind begins."""
-        return f"Snapshot {snapshot_id} cannot be used:"
+        super().__init__(f"Snapshot {snapshot_id} cannot be used: {why}.")
 
 
 class SnapshotGone(SnapshotDoubtful):

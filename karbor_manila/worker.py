@@ -12,6 +12,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection.flows import worker
 from oslo_log import log as logging
+from taskflow import exceptions as taskflow_exceptions
 
 from karbor_manila import copy_flow, exception, fencing, operation_logs
 from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
@@ -224,7 +225,7 @@ class Worker(worker.Worker):
                 )
             elif job:
                 # The hooks tell what fails in them; this is of Karbor's own steps around them.
-                settled = _settle(job, "" if _is_told(job) else _sentence(error))
+                settled = _settle(job, _untold(error))
         except BaseException:
             # Nothing is swallowed: a green thread is killed, and what it leaves is nobody's and has
             # not come to its end.
@@ -327,11 +328,15 @@ _commit = tenacity.retry(
 )(lambda checkpoint: checkpoint.commit())
 
 
-def _is_told(job: _Running) -> bool:
-    """Whether the user can read somewhere why the flow failed."""
-    if job.record is not None:
-        return bool(job.record.get("resources_reason"))
-    return bool(reasons.of(job.checkpoint))
+def _untold(error: Exception) -> str:
+    """What is not yet written of why a flow failed; empty when its hooks have written it all.
+
+    taskflow raises a single failure as it is and several of them wrapped.
+    """
+    failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
+    causes = [failure.exception for failure in failures] or [error]
+    untold = [_sentence(cause) for cause in causes if not reasons.is_told(cause)]
+    return " ".join(dict.fromkeys(untold))
 
 
 def _settle_record(job: _Running, reason: str) -> None:

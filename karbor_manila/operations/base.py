@@ -193,10 +193,12 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                 checkpoint.id,
                 reason,
             )
+            failure = self._failure(resource, reason)
             if self.is_final(error):
-                reasons.guard(self.failed, job, reason)
+                if reasons.guard(self.failed, job, reason):
+                    reasons.note_told(failure)
                 reasons.guard(reasons.to_operation_log, job, reason)
-            raise self._failure(resource, reason) from error
+            raise failure from error
         LOG.info("%s of share %s, checkpoint %s: done", self.verb, resource.id, checkpoint.id)
 
     def _failure(self, resource: Any, reason: str) -> karbor_exception.KarborException:

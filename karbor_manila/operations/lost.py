@@ -18,15 +18,22 @@ LOG = logging.getLogger(__name__)
 Sleep = Callable[[float], None]
 
 
-def mark_as_lost(checkpoint: Any, share_id: str, reason: str, sleep: Sleep) -> None:
+#: In the ``extra_info`` of a checkpoint: the ids of the snapshots that are lost, by share.
+KEY = "lost"
+
+
+def mark_as_lost(
+    checkpoint: Any, share_id: str, loss: exception.SnapshotDoubtful, sleep: Sleep
+) -> None:
     """The user reads it; what else is in the checkpoint can be restored as before.
 
     It may be repeated. The caller makes sure that nobody else works on the checkpoint.
 
-    :param reason: the sentence of a SnapshotGone
+    :param loss: what became of the snapshot
     :raises BankUnreadable: the bank does not take it
     """
-    reasons.add(checkpoint, "reasons", {reasons.key(share_id): reason})
+    reasons.add(checkpoint, "reasons", {reasons.key(share_id): str(loss)})
+    reasons.add(checkpoint, KEY, {share_id: loss.snapshot_id})
     _ledger(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
     gone = {
         share
@@ -46,10 +53,9 @@ def mark_as_lost(checkpoint: Any, share_id: str, reason: str, sleep: Sleep) -> N
 
 
 def is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
-    """Whether the checkpoint says that this snapshot is gone; it may say other things of a share,
-    such as why an earlier deletion failed."""
-    said = str(reasons.of(checkpoint).get(reasons.key(share_id)) or "")
-    return said.startswith(exception.SnapshotDoubtful.opening(snapshot_id))
+    """Whether the checkpoint says that this snapshot is gone: by its id, whatever else is said of
+    the share. A checkpoint of an older release is told again, which does no harm."""
+    return reasons.facts(checkpoint, KEY).get(share_id) == snapshot_id
 
 
 def records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:

@@ -164,7 +164,7 @@ def _say_lost(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) ->
     record = _ledger(job, checkpoint).record()
     if record and record.snapshot_id == snapshot_id:
         reason = exception.SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
-        lost.mark_as_lost(checkpoint, job.share_id, str(reason), job.shared.clock.sleep)
+        lost.mark_as_lost(checkpoint, job.share_id, reason, job.shared.clock.sleep)
 
 
 def _whose(job: Job, view: View, bank_id: str | None) -> tuple[str, str | None]:

@@ -19,8 +19,11 @@ LOG = logging.getLogger(__name__)
 MOST_BYTES = 60_000
 
 
-def guard(write: Callable[..., None], job: Any, *args: Any) -> None:
-    """Write a reason; a place that cannot be written to must not hide the reason itself."""
+def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
+    """Write a reason; a place that cannot be written to must not hide the reason itself.
+
+    :returns: whether it was written
+    """
     try:
         write(job, *args)
     except Exception:  # whatever a bank or a database raises; the error itself is on its way
@@ -29,6 +32,8 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> None:
             job.share_id,
             job.checkpoint.id,
         )
+        return False
+    return True
 
 
 def to_checkpoint(job: Any, reason: str) -> None:
@@ -93,8 +98,20 @@ def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> 
 
 def of(checkpoint: Any) -> dict[str, str]:
     """The reasons that a checkpoint tells, by resource."""
-    told = _info(checkpoint).get("reasons")
+    return facts(checkpoint, "reasons")
+
+
+def append(checkpoint: Any, name: str, item: dict[str, Any]) -> None:
+    """Put one more item into the list ``name`` in the checkpoint's ``extra_info``. The caller
+    commits."""
+    known = _info(checkpoint).get(name)
     # Tenants can give a checkpoint an extra_info of their own.
+    add(checkpoint, name, [*(known if isinstance(known, list) else []), item])
+
+
+def facts(checkpoint: Any, name: str) -> dict[str, Any]:
+    """The dict ``name`` in the checkpoint's ``extra_info``; empty when there is none."""
+    told = _info(checkpoint).get(name)
     return told if isinstance(told, dict) else {}
 
 
@@ -106,3 +123,14 @@ def _info(checkpoint: Any) -> dict[str, Any]:
 def key(share_id: str) -> str:
     """Karbor's key of a share among the resources of an operation."""
     return f"{constants.SHARE_RESOURCE_TYPE}#{share_id}"
+
+
+def note_told(error: Exception) -> None:
+    """Note that the user can read why this error, which leaves a hook of ours, came about."""
+    error._karbor_manila_told = True  # type: ignore[attr-defined]
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether :func:`note_told` was called for this very error: what an earlier operation wrote
+    does not count, nor what this one wrote of something else."""
+    return bool(getattr(error, "_karbor_manila_told", False))

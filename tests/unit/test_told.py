@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether this failure was told: by what this operation wrote, not by what stands there from an
+earlier one, nor by what a sentence begins with."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from karbor.services.protection.flows import delete as flow_delete
+from karbor.services.protection.flows import restore as flow_restore
+from karbor.services.protection.flows import verify as flow_verify
+
+from karbor_manila import exception
+from karbor_manila.operations import lost, reasons
+from tests.fakes.manila import refused
+from tests.unit.karbor_stage import SHARE, VOLUME, Foreign, Service, started, told
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with started(tmp_path, monkeypatch) as service:
+        yield service
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def raise_it(*_args: Any, **_kwargs: Any) -> Any:
+        raise error
+
+    return raise_it
+
+
+def test_a_deletion_that_fails_outside_its_hooks_says_so_beside_an_old_reason(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    fault = service.cloud.plan("delete_snapshot", lambda: refused(423), times=100)
+    service.delete(checkpoint.id)
+    old = told(service.checkpoint(checkpoint.id))["reasons"]
+    assert list(old) == [f"{SHARE}#{share}"]
+    service.cloud.faults.remove(fault)
+    monkeypatch.setattr(flow_delete.CompleteDeleteTask, "execute", raising(RuntimeError()))
+    service.delete(checkpoint.id)
+    now = service.checkpoint(checkpoint.id)
+    assert now.status == "error-deleting"
+    assert "RuntimeError" in told(now)["reasons"][f"checkpoint#{checkpoint.id}"]
+
+
+@pytest.mark.parametrize(
+    ("call", "task", "parameters"),
+    [
+        ("restore", flow_restore.CompleteRestoreTask, {}),
+        ("verify", flow_verify.CompleteVerifyTask, {SHARE: {"depth": "plan"}}),
+    ],
+)
+def test_what_was_told_of_a_success_is_no_reason_of_a_failure(
+    service: Service, monkeypatch: pytest.MonkeyPatch, call: str, task: Any, parameters: Any
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    monkeypatch.setattr(task, "execute", raising(RuntimeError()))
+    record = service.saved(getattr(service, call)(checkpoint.id, parameters))
+    assert record.status == "fail"
+    assert "RuntimeError" in record.resources_reason[f"checkpoint#{checkpoint.id}"]
+
+
+def test_a_reason_that_could_not_be_written_is_written_once_more_at_the_end(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = service.share()
+    service.cloud.failing.add(f"create_snapshot {share}")
+    with monkeypatch.context() as patch:
+        patch.setattr(reasons, "to_checkpoint", raising(OSError("no space left on device")))
+        checkpoint = service.protect(service.plan(share))
+    assert checkpoint.status == "error"
+    assert "the backend is full" in told(checkpoint)["reasons"][f"checkpoint#{checkpoint.id}"]
+
+
+def test_two_failures_of_ours_are_each_told_once(service: Service) -> None:
+    shares = [service.share(), service.share()]
+    service.cloud.failing |= {f"create_snapshot {share}" for share in shares}
+    checkpoint = service.protect(service.plan(*shares))
+    assert set(told(checkpoint)["reasons"]) == {f"{SHARE}#{share}" for share in shares}
+
+
+def test_the_failure_of_somebody_elses_hook_is_told_beside_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noop = "karbor-noop-protection-plugin"
+    ours = "karbor-manila-share-protection-plugin"
+    with started(tmp_path, monkeypatch, noop, ours) as service:
+        service.manager.protectable_registry.register_plugin(Foreign())
+        share = service.share()
+        service.cloud.failing.add(f"create_snapshot {share}")
+        plugin = service.provider.plugins[VOLUME]
+        monkeypatch.setattr(
+            plugin, "get_protect_operation", lambda *_args: _Failing(), raising=True
+        )
+        volume = {"type": VOLUME, "id": "v", "name": "v"}
+        checkpoint = service.protect(service.plan(share, resources=[volume]))
+        assert set(told(checkpoint)["reasons"]) == {
+            f"{SHARE}#{share}",
+            f"checkpoint#{checkpoint.id}",
+        }
+
+
+class _Failing:
+    """An operation of another plugin that does not go well."""
+
+    def on_main(self, checkpoint: Any, resource: Any, **_kwargs: Any) -> None:
+        raise OSError("the disk is on fire")
+
+
+def test_that_a_snapshot_is_lost_is_known_by_its_id_and_not_by_a_sentence(
+    service: Service,
+) -> None:
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    (snapshot,) = service.cloud.snapshots
+    doubt = exception.SnapshotDoubtful(snapshot, "its status is 'restoring'")
+    reasons.add(checkpoint, "reasons", {reasons.key(share): str(doubt)})
+    assert not lost.is_told(checkpoint, share, snapshot)
+    sleep = service.cloud.clock.sleep
+    lost.mark_as_lost(checkpoint, share, exception.SnapshotGone(snapshot), sleep)
+    assert checkpoint.status == "error"
+    reasons.add(checkpoint, "reasons", {reasons.key(share): "Why it could not be deleted."})
+    assert lost.is_told(checkpoint, share, snapshot)
+    assert not lost.is_told(checkpoint, share, "another")
