@@ -32,6 +32,31 @@ class ShareNotProtectable(KarborManilaError):
         super().__init__(f"Share {share_id} cannot be protected: {why}. {advice}")
 
 
+class ShareGone(ShareNotProtectable):
+    """A share that is not there to be protected any more, or is on its way out."""
+
+    def __init__(
+        self,
+        share_id: str,
+        why: str = "there is no such share in this project",
+        advice: str = "Take it out of the plan.",
+    ) -> None:
+        super().__init__(share_id, why, advice)
+
+
+class NotRestorable(ShareNotProtectable):
+    """A share whose snapshots could never be given back: its type allows neither way."""
+
+    def __init__(self, share_id: str, share_type: str | None) -> None:
+        self.share_type = share_type
+        super().__init__(
+            share_id,
+            f"its type {share_type} has neither create_share_from_snapshot_support nor "
+            f"revert_to_snapshot_support, so that a snapshot of it could never be given back",
+            "Leave it out of the plan, or migrate it to a share type that has one of them.",
+        )
+
+
 class QuotaTooSmall(KarborManilaError):
     """The project's quota does not suffice for everything that was asked."""
 
@@ -229,6 +254,19 @@ class SnapshotGone(SnapshotDoubtful):
             snapshot_id,
             "Manila does not have it any more. It was removed behind Karbor's back, so this "
             "checkpoint cannot give the share back; delete it and use another one",
+        )
+
+
+class ParentMissing(SnapshotDoubtful):
+    """The share that a snapshot belongs to is not in Manila, although its snapshot is."""
+
+    def __init__(self, snapshot_id: str, share_id: str) -> None:
+        self.share_id = share_id
+        super().__init__(
+            snapshot_id,
+            f"share {share_id}, which it belongs to, is not there or not in this project, and "
+            f"Manila makes no new share from a snapshot without it. Nothing was created. Ask the "
+            f"administrator of Manila what became of the share",
         )
 
 
@@ -483,6 +521,27 @@ class CopyUnsupported(RevertRefused):
             f"no copy of it can be made (safety_copy): its type {share_type!r} does not have "
             f"create_share_from_snapshot_support",
             "Restore it in place without safety_copy, if its present content is not needed.",
+        )
+
+
+class CloneUnsupported(KarborManilaError):
+    """The type of a snapshot's share does not allow a new share from it.
+
+    ``revertible`` is whether it allows the share to be put back in place.
+    """
+
+    def __init__(self, share_id: str, share_type: str | None, *, revertible: bool) -> None:
+        self.share_id = share_id
+        self.share_type = share_type
+        self.revertible = revertible
+        lacks = "does not have create_share_from_snapshot_support"
+        super().__init__(
+            f"Share {share_id} can only be restored in place (share_id): its type {share_type!r} "
+            f"{lacks}, so that Manila makes no new share from its snapshots. Nothing was created."
+            if revertible
+            else f"Share {share_id} cannot be restored now: its type {share_type!r} {lacks}, nor "
+            f"revert_to_snapshot_support. Nothing was created. Ask the administrator of Manila for "
+            f"a type that has one of them."
         )
 
 

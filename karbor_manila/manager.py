@@ -24,6 +24,7 @@ from oslo_messaging.rpc import dispatcher
 from oslo_service import loopingcall
 
 from karbor_manila import (
+    ahead,
     checkpoints,
     claims,
     copies,
@@ -70,6 +71,8 @@ class ProtectionManager(manager.ProtectionManager):
     def __init__(self, service_name: str | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(service_name, *args, **kwargs)
         self._settings = opts.register_service_opts(cfg.CONF)
+        #: Seconds for which Manila is asked while somebody waits for the answer to a request.
+        self._answer_timeout = float(self._settings.listing_timeout)
         # With two plugins for a type the last one registered wins, and the order in which entry
         # points are found is that of directories: this makes it ours for certain.
         self.protectable_registry.register_plugin(ShareProtectable())
@@ -398,7 +401,9 @@ class ProtectionManager(manager.ProtectionManager):
             if wanted["include"] and wanted["share_id"]:
                 in_place.append(share_id)
 
-        wrong = plans.check_restore(record["parameters"], shares, checked)
+        given, patience = record["parameters"], self._answer_timeout
+        wrong = plans.check_restore(given, shares, checked)
+        wrong = wrong or ahead.check_asked(checkpoint, provider, context, given, shares, patience)
         for share_id, reason in wrong.items():
             record.update_resource_status(
                 plans.SHARE, share_id, constants.RESOURCE_STATUS_ERROR, reason

@@ -16,6 +16,7 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, mark, opts, sessions, statuses
 from karbor_manila.client import Manila, View
+from karbor_manila.drivers import cloning
 from karbor_manila.waiting import Clock, persist
 
 LOG = logging.getLogger(__name__)
@@ -187,6 +188,5 @@ def objection(view: View) -> str:
         return "it is in the recycle bin"
     if view["status"] in statuses.SHARE_FINAL:
         return f"its status is {view['status']}"
-    if not view.get("snapshot_support"):
-        return f"its type {view.get('share_type_name')} has no snapshot support"
-    return ""
+    refusal = cloning.refusal(view)
+    return refusal.why if refusal else ""

@@ -117,6 +117,9 @@ def _planned(share: Share, status: str, reason: str) -> tuple[Any, ...]:
     lost = list(told.get("loses") or [])
     lost += [f"Newer snapshot {removed} is removed." for removed in told.get("removes") or []]
     new = dict(told.get("new") or {})
+    new.pop("asked", None)
+    # What it will have of the share as that is now, which is not always what that was then.
+    new |= {name: value for name, value in (told.get("placement") or {}).items() if value}
     if told.get("access_rules"):
         new["access_rules"] = told["access_rules"]
     if told.get("safety_copy"):

@@ -31,7 +31,7 @@ class Show(TenantCommand, ShowOne):
         if found["status"] not in (reading.GOOD, "protecting"):
             self.not_well()
         info, held = reading.extra_info(found), reading.shares(found)
-        reasons = info.get("reasons") or {}
+        reasons, remarks = info.get("reasons") or {}, info.get("remarks") or {}
         plan = found.get("protection_plan") or {}
         about = {
             "id": found["id"],
@@ -39,7 +39,7 @@ class Show(TenantCommand, ShowOne):
             "made_at": columns.Moment(made_at(self.karbor, found)[0]),
             "plan": columns.Facts({"name": plan.get("name"), "id": plan.get("id")}),
             "provider_id": found["provider_id"],
-            "shares": columns.Table([_share(share, reasons) for share in held]),
+            "shares": columns.Table([_share(share, reasons, remarks) for share in held]),
             "reasons": columns.Lines(_of_others(reasons, held)),
             "left_out": columns.Table(info.get("left_out") or []),
             "restores": _Records(_records(self.karbor.restores(), found["id"])),
@@ -48,9 +48,14 @@ class Show(TenantCommand, ShowOne):
         return tuple(about), tuple(about.values())
 
 
-def _share(share: reading.Share, reasons: dict[str, str]) -> dict[str, Any]:
-    reason = reasons.get(f"{reading.SHARE}#{share.id}")
-    return {"name": share.name, "id": share.id} | ({"reason": reason} if reason else {})
+def _share(
+    share: reading.Share, reasons: dict[str, str], remarks: dict[str, str]
+) -> dict[str, Any]:
+    """A share, with why it failed and what should be known of it, if there is anything."""
+    key = f"{reading.SHARE}#{share.id}"
+    told = {"reason": reasons.get(key), "remark": remarks.get(key)}
+    said = {name: sentence for name, sentence in told.items() if sentence}
+    return {"name": share.name, "id": share.id} | said
 
 
 def _of_others(reasons: dict[str, str], held: list[reading.Share]) -> list[str]:

@@ -37,7 +37,8 @@ class Patience:
 class Source:
     """What a restore starts from: what was kept, and what the share was. ``size`` in GiB.
 
-    ``share_id`` is the share that the snapshot belongs to.
+    ``share_id`` is the share that the snapshot belongs to. Its type, network and zone are those of
+    then, for people to read: a new share gets the ones of now (:class:`Placement`).
     """
 
     snapshot_id: str
@@ -51,13 +52,27 @@ class Source:
 
 @dataclass(frozen=True)
 class NewShare:
-    """What is not taken over from the source. ``size`` in GiB."""
+    """What is not taken over from the source. ``size`` in GiB.
+
+    ``asked`` holds ``share_type`` and ``share_network_id`` as far as the user asked for them.
+    """
 
     name: str | None
     description: str | None
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
     is_public: bool = False
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a new share takes over from the snapshot's share as it is now."""
+
+    share_type: str | None
+    share_type_name: str | None
+    share_network_id: str | None
+    availability_zone: str | None
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,16 @@ class ShareDriver(abc.ABC):
         :returns: the errors by share id; shares without one can be protected
         :raises QuotaTooSmall: not all of them fit
         """
+
+    def caveat(self, share: View) -> str:
+        """What the user should know of a share that the preflight lets pass: a sentence, or
+        nothing."""
+        return ""
+
+    def room(self, mark: Mark) -> int | None:
+        """How many characters :meth:`protect` takes as a description beside this mark; None when
+        the server alone sets the limit."""
+        return None
 
     @abc.abstractmethod
     def protect(
@@ -157,6 +182,17 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
+    def preflight_clone(self, source: Source, new: NewShare) -> Placement:
+        """Whether the server would make this new share, by what the snapshot's share is now;
+        writes nothing.
+
+        :returns: what the new share will have
+        :raises CloneUnsupported: its type allows no new share from a snapshot
+        :raises ParentMissing: there is no such share any more
+        :raises InvalidParameter: what the user asked for is not what that share has
+        """
+
+    @abc.abstractmethod
     def preflight_copy(self, sources: Collection[Source]) -> dict[str, Exception]:
         """Which of these cannot be copied, and why; writes nothing.
 
@@ -169,6 +205,7 @@ class ShareDriver(abc.ABC):
     @abc.abstractmethod
     def restore(self, source: Source, mark: Mark, new: NewShare) -> str:
         """Begin to make a new share from what was kept; adopts one that already bears the mark.
+        Nothing that the source says of type, network or zone is asked for.
 
         :returns: the new share's id, as soon as the server has answered
         """

@@ -8,7 +8,7 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, mark, statuses
 from karbor_manila.client import Manila
-from karbor_manila.drivers import access, base, looking, messages, quota, revert
+from karbor_manila.drivers import access, base, cloning, looking, messages, quota, revert
 from karbor_manila.drivers.base import View
 from karbor_manila.drivers.removal import Removal
 from karbor_manila.mark import COPY, PURPOSE, Mark
@@ -39,6 +39,7 @@ class SnapshotDriver(base.ShareDriver):
         self._manila = manila
         self._patience = patience
         self._clock = clock or Clock()
+        self._expected = expected
         self._snapshots = self._watcher(self._look_at_snapshots, expected)
         self._shares = self._watcher(self._look_at_shares, expected)
         self._scope: Mapping[str, str] | None = None
@@ -80,20 +81,22 @@ class SnapshotDriver(base.ShareDriver):
     # -- protect ------------------------------------------------------------------------------
 
     def preflight(self, shares: Collection[View]) -> dict[str, Exception]:
-        """Snapshot support of each share, and the quota for all of them."""
+        """What each share's type allows, and the quota for all of them."""
         refused: dict[str, Exception] = {
-            share["id"]: exception.ShareNotProtectable(
-                share["id"],
-                f"its type {share.get('share_type_name')!r} has no snapshot support",
-                "Leave it out of the plan, or migrate it to a share type with snapshot_support.",
-            )
-            for share in shares
-            if not share.get("snapshot_support")
+            share["id"]: error for share in shares if (error := cloning.refusal(share))
         }
         wanted = [share for share in shares if share["id"] not in refused]
         if wanted:
             quota.check(self._persist(self._manila.limits), wanted)
         return refused
+
+    def caveat(self, share: View) -> str:
+        """That a share can be put back in place alone."""
+        return cloning.ONLY_IN_PLACE if cloning.only_in_place(share) else ""
+
+    def room(self, mark: Mark) -> int | None:
+        """Without snapshot metadata the mark stands in the description."""
+        return None if self._manila.features.snapshot_metadata else mark.room()
 
     def protect(
         self, share: View, mark: Mark, *, name: str, description: str | None, force: bool
@@ -161,15 +164,20 @@ class SnapshotDriver(base.ShareDriver):
         """The quota for all of them."""
         quota.check_shares(self._persist(self._manila.limits), sizes)
 
+    def preflight_clone(self, source: base.Source, new: base.NewShare) -> base.Placement:
+        """Manila's rules for a share from a snapshot, by the snapshot's share."""
+        return cloning.check(self._parent(source.share_id), source, new.asked)
+
     def preflight_copy(self, sources: Collection[base.Source]) -> dict[str, Exception]:
-        """Each snapshot, and the quota for all of the clones and their snapshots."""
+        """Each snapshot and its share, and the quota for all of the clones and their snapshots."""
         seen = {view["id"]: view for view in self.everything()} if sources else {}
         refused: dict[str, Exception] = {}
         for source in sources:
             thing = source.snapshot_id
             try:
                 _usable(seen.get(thing) or self.show(thing), thing, source.share_id, source.size)
-            except exception.SnapshotDoubtful as error:
+                cloning.check(self._parent(source.share_id), source, {})
+            except (exception.SnapshotDoubtful, exception.CloneUnsupported) as error:
                 refused[thing] = error
         sizes = [source.size for source in sources if source.snapshot_id not in refused]
         if sizes:
@@ -194,11 +202,9 @@ class SnapshotDriver(base.ShareDriver):
                 snapshot_id=source.snapshot_id,
                 name=new.name,
                 description=new.description,
-                share_type=source.share_type,
-                share_network_id=source.share_network_id,
-                availability_zone=source.availability_zone,
                 metadata={**new.metadata, **mark.metadata()},
                 is_public=new.is_public,
+                **new.asked,
             )
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
@@ -400,6 +406,16 @@ class SnapshotDriver(base.ShareDriver):
     def show(self, snapshot_id: str) -> View | None:
         """One snapshot."""
         return self._persist(lambda: self._manila.snapshot(snapshot_id))
+
+    def _parent(self, share_id: str) -> View | None:
+        """The share that a snapshot belongs to, as it is now. One list serves a flow of many."""
+
+        def many() -> dict[str, View]:
+            if self._expected <= looking.FEW:
+                return {}
+            return {view["id"]: view for view in self._persist(self._manila.shares)}
+
+        return self._once("parents", many).get(share_id) or self.show_share(share_id)
 
     def _watcher(self, look: Any, expected: int) -> Watcher:
         return Watcher(

@@ -74,9 +74,6 @@ class KeepPresent(JobTask):
                 snapshot_id=snapshot_id,
                 share_id=job.share_id,
                 size=int(share["size"]),
-                share_type=share.get("share_type"),
-                share_network_id=share.get("share_network_id"),
-                availability_zone=share.get("availability_zone"),
             ),
             intent.mark,
             NewShare(

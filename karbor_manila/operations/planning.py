@@ -5,8 +5,8 @@ The restore carries out the plan that this makes, and a verification of depth ``
 that the two never disagree.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from karbor.common import constants
@@ -14,7 +14,13 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila import exception, parameters
-from karbor_manila.drivers.base import NewShare, Revertible, Rule, Source
+from karbor_manila.drivers.base import (
+    NewShare,
+    Placement,
+    Revertible,
+    Rule,
+    Source,
+)
 from karbor_manila.operations import newer
 from karbor_manila.operations.base import Job
 from karbor_manila.operations.ledger import Ledger
@@ -30,6 +36,9 @@ IN_PLACE = "in place"
 #: Of a restore in place.
 LEFT_ALONE = "Its name, description, metadata and access rules: they stay as they are."
 
+# What Manila gives a new share by itself, and is told of only when the user asked for it.
+_ASKED = ("share_type", "share_network_id")
+
 # Parameters of a new share that mean nothing for one that is there, and the other way round.
 _OF_A_NEW_SHARE = ("restore_name", "restore_description", "size", "share_type", "share_network_id")
 _NOT_IN_PLACE = ("is_public", "access_rules", "keep_failed")
@@ -40,6 +49,7 @@ _OF_IN_PLACE = ("remove_newer", "safety_copy")
 class RestorePlan:
     """What is made, from what, and what is not had back. Sentences are for the user to read.
 
+    ``placement`` is what a new share will have of the protected share as that is now.
     ``removes`` are the ids of newer snapshots that an in-place restore removes.
     """
 
@@ -47,6 +57,7 @@ class RestorePlan:
     driver: str
     source: Source
     new: NewShare | None = None
+    placement: Placement | None = None
     access_rules: list[Rule] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
     safety_copy: bool = False
@@ -111,6 +122,11 @@ def check_by_record(checkpoint: Any, share_id: str, wanted: dict[str, Any]) -> N
         new_share(checkpoint.id, record, wanted)
 
 
+def asked(wanted: Mapping[str, Any]) -> dict[str, str]:
+    """What the user asked for of what Manila gives a new share by itself."""
+    return {name: str(wanted[name]) for name in _ASKED if wanted[name]}
+
+
 def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
     """What the restore of the job's share would do now.
 
@@ -122,11 +138,15 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
         raise exception.RecordMissing(job.checkpoint.id, job.share_id)
     if wanted["share_id"]:
         _check_snapshot_of(record)
-    job.driver(record.driver).verify(record.snapshot_id, record.snapshot_of, size=record.size)
+    driver = job.driver(record.driver)
+    driver.verify(record.snapshot_id, record.snapshot_of, size=record.size)
     if wanted["share_id"]:
         made = _in_place(job, record, wanted)
     else:
         made = new_share(job.checkpoint.id, record, wanted)
+        placement = driver.preflight_clone(made.source, made.share())
+        moved = list(_moved(record, placement))
+        made = replace(made, placement=placement, not_restored=[*made.not_restored, *moved])
     job.shared.once("quota of a restore", lambda: _preflight(job, record))
     return made
 
@@ -156,12 +176,10 @@ def source_of(record: ShareRecord) -> Source:
 
 
 def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -> RestorePlan:
-    """The plan of a new share, by the record and the parameters alone.
+    """The plan of a new share, by the record and the parameters alone: without its placement.
 
     :raises InvalidParameter: Manila cannot do what is asked
     """
-    _refuse("share_type", wanted, {record.share_type, record.share_type_name})
-    _refuse("share_network_id", wanted, {record.share_network_id})
     size = wanted["size"] or record.size
     if size < record.size:
         raise exception.InvalidParameter(
@@ -180,6 +198,7 @@ def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -
             size=size,
             metadata=(record.metadata or {}) if wanted["metadata"] else {},
             is_public=wanted["is_public"],
+            asked=asked(wanted),
         ),
         access_rules=rules if wanted["access_rules"] else [],
         not_restored=list(_not_restored(record, wanted)),
@@ -215,14 +234,25 @@ def _losses(found: Revertible, blocking: list[newer.Newer]) -> Any:
         yield f"Checkpoint {each.checkpoint_id} loses this share: {each.told} is removed."
 
 
-def _refuse(name: str, wanted: dict[str, Any], known: set[str | None]) -> None:
-    if wanted[name] and wanted[name] not in known:
-        had = " or ".join(sorted(value for value in known if value)) or "none"
-        raise exception.InvalidParameter(
-            name,
-            wanted[name],
-            f"Manila makes a share from a snapshot with that of the protected share alone ({had})",
-        )
+def _moved(record: ShareRecord, placement: Placement) -> Iterator[str]:
+    """What a new share has otherwise than the share had then, a sentence each: a migration may
+    have changed the share, and Manila goes by what that is now."""
+    types = {record.share_type, record.share_type_name}
+    if record.share_type and not types & {placement.share_type, placement.share_type_name}:
+        now = placement.share_type_name or placement.share_type
+        yield _other("share type", record.share_type_name or record.share_type, now)
+    if record.version and record.share_network_id != placement.share_network_id:
+        yield _other("share network", record.share_network_id, placement.share_network_id)
+    zone = placement.availability_zone
+    if record.availability_zone and zone and record.availability_zone != zone:
+        yield _other("availability zone", record.availability_zone, zone)
+
+
+def _other(what: str, then: str | None, now: str | None) -> str:
+    return (
+        f"Its {what} of then ({then or 'none'}): the share has another one now ({now or 'none'}), "
+        f"and Manila gives the new share that one."
+    )
 
 
 def _sizes(job: Job) -> list[int]:
@@ -239,7 +269,7 @@ def _sizes(job: Job) -> list[int]:
     return sizes
 
 
-def _not_restored(record: ShareRecord, wanted: dict[str, Any]) -> Any:
+def _not_restored(record: ShareRecord, wanted: dict[str, Any]) -> Iterator[str]:
     """What the new share will not have, a sentence each."""
     unknown = "the record does not say; it was made by an older release or by Karbor's own plugin"
     if record.metadata is None:

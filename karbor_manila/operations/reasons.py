@@ -42,6 +42,13 @@ def to_checkpoint(job: Any, reason: str) -> None:
     job.checkpoint.commit()
 
 
+def to_remarks(job: Any, said: dict[str, str]) -> None:
+    """Into ``extra_info`` of the checkpoint, under ``remarks``: by resource, what a user should
+    know although nothing failed."""
+    add(job.checkpoint, "remarks", said)
+    job.checkpoint.commit()
+
+
 def to_operation_log(job: Any, reason: str) -> None:
     """Into ``error_info`` of the operation log (GET operation_logs), below what stands there."""
     log = job.extras.get("operation_log")

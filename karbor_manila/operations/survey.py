@@ -9,6 +9,7 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, mark, statuses
 from karbor_manila.drivers import looking
+from karbor_manila.operations import reasons
 from karbor_manila.operations.base import Job
 from karbor_manila.waiting import PENDING
 
@@ -54,8 +55,18 @@ def _survey(job: Job) -> Survey:
         elif view:
             by_driver[catalogue.name_for(view)].append(view)
     for name, shares in by_driver.items():
-        refused |= catalogue.driver(name).preflight(shares)
+        driver = catalogue.driver(name)
+        refused |= driver.preflight(shares)
+        caveats = {share["id"]: driver.caveat(share) for share in shares}
+        _remark(job, {of: said for of, said in caveats.items() if said and of not in refused})
     return Survey(views, refused)
+
+
+def _remark(job: Job, caveats: Mapping[str, str]) -> None:
+    """Say in the checkpoint what the user should know of its shares; a courtesy."""
+    if caveats:
+        said = {reasons.key(share_id): sentence for share_id, sentence in caveats.items()}
+        reasons.guard(reasons.to_remarks, job, said)
 
 
 def await_idle(job: Job, share: View) -> View:

@@ -21,6 +21,22 @@ TYPES = {
         "snapshot_support": "True",
         "create_share_from_snapshot_support": "True",
     },
+    # Shares of this one can be restored in place, and no new ones be made from their snapshots.
+    "noclone": {
+        "driver_handles_share_servers": "False",
+        "snapshot_support": "True",
+        "revert_to_snapshot_support": "True",
+    },
+    # Snapshots of this one's shares can be made and never be given back.
+    "snaponly": {"driver_handles_share_servers": "False", "snapshot_support": "True"},
+    # As "sandbox": what a share of that one may be migrated to.
+    "sandbox-too": {
+        "driver_handles_share_servers": "False",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "revert_to_snapshot_support": "True",
+        "mount_snapshot_support": "True",
+    },
     # snapshot_support is left out rather than False: the scheduler would look for a backend that
     # reports False, and ours reports True.
     "nosnap": {"driver_handles_share_servers": "False"},

@@ -38,7 +38,14 @@ class World(abc.ABC):
     @abc.abstractmethod
     def make_share(self, **fields: Any) -> View:
         """An available share (``snapshot_support=False`` for one that cannot be protected,
-        ``revert_to_snapshot_support=False`` for one that cannot be restored in place)."""
+        ``revert_to_snapshot_support=False`` for one that cannot be restored in place,
+        ``create_share_from_snapshot_support=False`` for one of whose snapshots no share can be
+        made; both for one that could never be given back)."""
+
+    @abc.abstractmethod
+    def retype(self, share_id: str) -> str:
+        """Give a share another type of the same capabilities, as a migration does; the type's
+        name."""
 
     @abc.abstractmethod
     def now(self) -> datetime.datetime:
@@ -134,6 +141,65 @@ class DriverContract:
         share = world.make_share(snapshot_support=False)
         refused = world.driver().preflight([share])
         assert isinstance(refused[share["id"]], exception.ShareNotProtectable)
+
+    def test_a_share_that_could_never_be_given_back_is_refused_by_the_preflight(
+        self, world: World
+    ) -> None:
+        share = world.make_share(
+            create_share_from_snapshot_support=False, revert_to_snapshot_support=False
+        )
+        refused = world.driver().preflight([share])
+        assert isinstance(refused[share["id"]], exception.NotRestorable)
+
+    def test_a_share_that_can_only_be_put_back_passes_and_no_new_share_is_made_of_it(
+        self, world: World, share: View
+    ) -> None:
+        only = world.make_share(create_share_from_snapshot_support=False)
+        driver = world.driver()
+        assert driver.preflight([only, share]) == {}
+        assert (driver.caveat(share), bool(driver.caveat(only))) == ("", True)
+        source = source_of(only, protect(driver, only, mark_for(only)))
+        with pytest.raises(exception.CloneUnsupported):
+            driver.preflight_clone(source, BACK)
+        assert set(driver.preflight_copy([source])) == {source.snapshot_id}
+        with pytest.raises(exception.ManilaRefused):
+            driver.restore(source, mark_for(only, restore=str(uuid.uuid4())), BACK)
+
+    def test_a_share_of_another_type_since_then_is_restored_as_the_preflight_says(
+        self, world: World, share: View
+    ) -> None:
+        driver = world.driver()
+        source = source_of(share, protect(driver, share, mark_for(share)))
+        name = world.retype(share["id"])
+        placed = world.driver().preflight_clone(source, BACK)
+        assert placed.share_type_name == name != share["share_type_name"]
+        assert world.driver().preflight_copy([source]) == {}
+        for asked in ({}, {"share_type": name}):
+            new, mark = dataclasses.replace(BACK, asked=asked), mark_for(share, restore=name)
+            world.driver().preflight_clone(source, new)
+            driver = world.driver()
+            made = driver.wait_restored(driver.restore(source, mark, new))
+            assert made["share_type_name"] == name
+
+    @pytest.mark.parametrize("of_then", ["share_type", "share_type_name"])
+    def test_the_type_of_then_is_refused_by_the_preflight_and_by_the_server(
+        self, world: World, share: View, of_then: str
+    ) -> None:
+        source = source_of(share, protect(world.driver(), share, mark_for(share)))
+        world.retype(share["id"])
+        new = dataclasses.replace(BACK, asked={"share_type": share[of_then]})
+        with pytest.raises(exception.InvalidParameter):
+            world.driver().preflight_clone(source, new)
+        with pytest.raises(exception.ManilaRefused):
+            world.driver().restore(source, mark_for(share, restore=str(uuid.uuid4())), new)
+
+    def test_a_network_that_the_share_does_not_have_is_refused(
+        self, world: World, share: View
+    ) -> None:
+        source = source_of(share, protect(world.driver(), share, mark_for(share)))
+        new = dataclasses.replace(BACK, asked={"share_network_id": str(uuid.uuid4())})
+        with pytest.raises(exception.InvalidParameter):
+            world.driver().preflight_clone(source, new)
 
     def test_what_is_protected_bears_the_name_the_text_and_the_mark(
         self, world: World, share: View
@@ -280,6 +346,17 @@ class DriverContract:
         driver = world.driver()
         told = driver.grant(share["id"], [world.refused_rule()])
         assert len(told) == 1
+
+    def test_a_description_as_long_as_there_is_room_is_kept_beside_the_mark(
+        self, world: World, share: View
+    ) -> None:
+        driver, mark = world.driver(), mark_for(share)
+        text = "d" * min(driver.room(mark) or 255, 255)
+        snapshot_id = driver.protect(share, mark, name="kept", description=text, force=False)
+        driver.wait_protected(snapshot_id)
+        (snapshot,) = world.snapshots_of(share["id"])
+        assert snapshot["description"].startswith(text)
+        assert [view["id"] for view in world.driver().find(mark)] == [snapshot_id]
 
     def test_a_share_says_where_it_is_mounted(self, world: World, share: View) -> None:
         assert world.driver().export_locations(share["id"])

@@ -46,6 +46,10 @@ class FakeWorld(World):
     def make_share(self, **fields: Any) -> View:
         return dict(self.cloud.add_share(self.project_id, **fields))
 
+    def retype(self, share_id: str) -> str:
+        self.cloud.shares[share_id].update(share_type="other-id", share_type_name="other")
+        return "other"
+
     def snapshots_of(self, share_id: str) -> list[View]:
         return [view for view in self._manila.snapshots() if view["share_id"] == share_id]
 

@@ -99,7 +99,9 @@ class Cloud:
             "share_network_id": None,
             "availability_zone": "nova",
             "snapshot_support": True,
+            "create_share_from_snapshot_support": True,
             "revert_to_snapshot_support": True,
+            "mount_snapshot_support": False,
             "access_rules_status": "active",
             "task_state": None,
             "project_id": project_id,
@@ -243,9 +245,14 @@ class FakeManila:
                 raise exception.ManilaRefused("create", 400, "snapshot must be available")
             if fields["size"] < source["size"]:  # manila/share/api.py, create
                 raise exception.ManilaRefused("create", 400, "the snapshot is larger than that")
+            parent = self._existing(source["share_id"])
+            _check_clone(parent, fields)
+            taken_over = {name: parent[name] for name in _TAKEN_OVER}
             view = self._cloud.add_share(
                 self._project,
-                **fields | {"status": "creating_from_snapshot", "_text": source.get("_text", "")},
+                **fields
+                | taken_over
+                | {"status": "creating_from_snapshot", "_text": source.get("_text", "")},
             )
             self._begin("create_share", view, source["share_id"])
             return dict(view) | {"request_id": f"req-{view['id']}"}
@@ -438,3 +445,30 @@ _CHANGING = frozenset({"create", "delete", "revert", "allow"})
 
 def _has(view: View, metadata: Mapping[str, str] | None) -> bool:
     return all(view["metadata"].get(name) == value for name, value in (metadata or {}).items())
+
+
+# What a share that is made from a snapshot has of the snapshot's share as it is then.
+_TAKEN_OVER = (
+    "share_type",
+    "share_type_name",
+    "share_network_id",
+    "availability_zone",
+    "snapshot_support",
+    "create_share_from_snapshot_support",
+    "revert_to_snapshot_support",
+    "mount_snapshot_support",
+)
+
+
+def _check_clone(parent: View, asked: Mapping[str, Any]) -> None:
+    """manila/api/v2/shares.py (_create) and manila/share/api.py (create), in their order."""
+    network, share_type = asked.get("share_network_id"), asked.get("share_type")
+    if network and network != parent["share_network_id"]:
+        raise exception.ManilaRefused("create", 400, "Share network ID should be the same")
+    if not parent["create_share_from_snapshot_support"]:
+        raise exception.ManilaRefused("create", 400, "A new share may not be created from it")
+    zone = asked.get("availability_zone")
+    if zone and zone != parent["availability_zone"]:
+        raise exception.ManilaRefused("create", 400, "The specified zone must be the same")
+    if share_type and share_type not in (parent["share_type"], parent["share_type_name"]):
+        raise exception.ManilaRefused("create", 400, "Invalid share type specified")

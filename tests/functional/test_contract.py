@@ -9,14 +9,17 @@ import pytest
 from karbor_manila.client import EVERY_PROJECT, Manila, Where
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.snapshot import SnapshotDriver
+from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.contract.driver import DriverContract, World
+from tests.functional.retyping import retype
 
 View = dict[str, Any]
 
 
 class RealWorld(World):
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, stack: Stack, tenant: Tenant) -> None:
+        self._stack = stack
         self._tenant = tenant
         self.project_id = tenant.project_id
 
@@ -33,11 +36,18 @@ class RealWorld(World):
         return datetime.datetime.now(datetime.UTC)
 
     def make_share(self, **fields: Any) -> View:
+        ways = ("create_share_from_snapshot_support", "revert_to_snapshot_support")
+        clone, back = (fields.pop(way, True) for way in ways)
         if fields.pop("snapshot_support", True) is False:
             fields["share_type"] = "nosnap"
-        if fields.pop("revert_to_snapshot_support", True) is False:
-            fields["share_type"] = "norevert"
+        elif not (clone and back):
+            kinds = {(True, False): "norevert", (False, True): "noclone"}
+            fields["share_type"] = kinds.get((clone, back), "snaponly")
         return dict(self._tenant.make_share("contract", **fields).to_dict())
+
+    def retype(self, share_id: str) -> str:
+        retype(self._stack, share_id, "sandbox-too")
+        return "sandbox-too"
 
     def snapshots_of(self, share_id: str) -> list[View]:
         return [snapshot.to_dict() for snapshot in self._tenant.snapshots(share_id)]
@@ -72,5 +82,5 @@ class RealWorld(World):
 
 class TestSnapshotDriverOnManila(DriverContract):
     @pytest.fixture
-    def world(self, alpha: Tenant) -> World:
-        return RealWorld(alpha)
+    def world(self, stack: Stack, alpha: Tenant) -> World:
+        return RealWorld(stack, alpha)

@@ -534,8 +534,8 @@ def whole_or_gone(service: Service, plan: Any, source: Any, share: str) -> None:
         ("snapshot", 1),
         ("shares", 1),
         ("create_share", 1),
-        ("share", 1),
-        ("share", 2),
+        ("share", 2),  # the first is in the preflight, before there is a copy
+        ("share", 3),
         ("snapshots", 2),
         ("create_snapshot", 1),
         ("snapshot", 2),

@@ -31,6 +31,8 @@ def view(share_id: str, **fields: Any) -> dict[str, Any]:
         "status": "available",
         "project_id": OWN,
         "snapshot_support": True,
+        "create_share_from_snapshot_support": True,
+        "revert_to_snapshot_support": True,
         "share_type_name": "default",
         "is_soft_deleted": False,
         "is_public": False,
