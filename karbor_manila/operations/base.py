@@ -144,6 +144,11 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         """Whether nobody will try again by himself after this error, so that the user is told."""
         return True
 
+    def passes_over(self, job: Job, error: Exception) -> bool:
+        """Whether the others of the flow go on as if this share had never been among them, which
+        is written down then."""
+        return False
+
     @abc.abstractmethod
     def failed(self, job: Job, reason: str) -> None:
         """Write the reason of a failure where the user of this operation reads it."""
@@ -168,6 +173,15 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
             taskflow.engines.run(flow, store={"job": job}, engine="serial")
         except Exception as error:
             self.shared.excuse(resource.id)
+            if self.passes_over(job, error):
+                LOG.info(
+                    "%s of share %s, checkpoint %s: passed over: %s",
+                    self.verb,
+                    resource.id,
+                    checkpoint.id,
+                    error,
+                )
+                return
             reason = " ".join([_sentence(error), *job.remarks])
             if isinstance(error, exception.ClaimLost):
                 # It is another's now: not even the reason is for us to write.

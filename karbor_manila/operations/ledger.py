@@ -125,6 +125,11 @@ class Ledger:
         self._remove(RECORD)
         self._remove(INTENT)
 
+    def forget(self) -> None:
+        """The checkpoint does not hold this share: no page of it is left."""
+        self.erase()
+        self._remove(STATUS)
+
     def status(self, status: str) -> None:
         """Karbor's status of the resource (karbor/common/constants.py, RESOURCE_STATUS_*)."""
         self._write(STATUS, status)

@@ -10,7 +10,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception, parameters, record, statuses
 from karbor_manila.drivers.base import Rule
-from karbor_manila.operations import late, reasons, survey
+from karbor_manila.operations import late, leaving_out, reasons, survey
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 from karbor_manila.schemas import OPTIONS_SCHEMA
@@ -70,9 +70,11 @@ class TakeSnapshot(JobTask):
             except exception.ManilaRefused as refused:
                 # The share may have become busy since the preflight; that passes.
                 waited = job.shared.clock.now() > deadline
-                if refused.status != 400 or options["force"] or waited:
+                if refused.status not in (400, 404) or waited:
                     raise
                 again = survey.look_again(job, job.share_id)
+                if options["force"]:
+                    raise
                 if again["status"] == statuses.AVAILABLE:
                     raise
                 survey.await_idle(job, again)
@@ -165,6 +167,10 @@ class ProtectOperation(ShareOperation):
             AwaitSnapshot(),
             CompleteRecord(),
         ]
+
+    def passes_over(self, job: Job, error: Exception) -> bool:
+        """A share that has gone since its project was listed is left out."""
+        return isinstance(error, exception.ShareGone) and leaving_out.leave_out(job, error)
 
     def failed(self, job: Job, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""

@@ -120,12 +120,9 @@ def _objection(share_id: str, view: View | None, project_id: str) -> Exception |
     """Why this share cannot be protected in this project, by its view alone."""
     if view is None:
         return _missing(share_id)
-    if view.get("project_id") != project_id:
-        return exception.ShareNotProtectable(
-            share_id,
-            "it belongs to another project, and a snapshot would belong to this one",
-            "Protect it from its own project.",
-        )
+    gone = _gone(share_id, view, project_id)
+    if gone:
+        return gone
     purpose = (view.get("metadata") or {}).get(mark.PURPOSE)
     if purpose:
         # A snapshot of it would keep it from being removed.
@@ -133,10 +130,6 @@ def _objection(share_id: str, view: View | None, project_id: str) -> Exception |
             share_id,
             f"karbor-manila made it itself, for a {purpose}, and removes it again",
             "Take it out of the plan.",
-        )
-    if view.get("is_soft_deleted"):
-        return exception.ShareNotProtectable(
-            share_id, "it is in the recycle bin", "Take it out of there, or out of the plan."
         )
     if view["status"] in statuses.SHARE_FINAL:
         return exception.ShareNotProtectable(
@@ -147,7 +140,22 @@ def _objection(share_id: str, view: View | None, project_id: str) -> Exception |
     return None
 
 
-def _missing(share_id: str) -> exception.ShareNotProtectable:
-    return exception.ShareNotProtectable(
-        share_id, "there is no such share in this project", "Take it out of the plan."
-    )
+def _gone(share_id: str, view: View, project_id: str) -> exception.ShareGone | None:
+    """Why a share that is still seen is none of this project's any more."""
+    if view.get("project_id") != project_id:
+        return exception.ShareGone(
+            share_id,
+            "it belongs to another project, and a snapshot would belong to this one",
+            "Protect it from its own project.",
+        )
+    if view.get("is_soft_deleted"):
+        return exception.ShareGone(
+            share_id, "it is in the recycle bin", "Take it out of there, or out of the plan."
+        )
+    if view["status"] in statuses.SHARE_GOING:
+        return exception.ShareGone(share_id, f"its status is {view['status']!r}")
+    return None
+
+
+def _missing(share_id: str) -> exception.ShareGone:
+    return exception.ShareGone(share_id)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shares that a new checkpoint does not hold after all, so that the others are kept all the same.
+
+Between the list of a project's shares and the request for a snapshot a user may delete one. That is
+no failure of the others. A share that a plan names itself is another matter: it was asked for.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from karbor.services.protection.graph import GraphNode
+from oslo_log import log as logging
+
+from karbor_manila import exception
+from karbor_manila.operations import reasons
+from karbor_manila.operations.base import Job
+
+LOG = logging.getLogger(__name__)
+
+_SHARE = constants.SHARE_RESOURCE_TYPE
+
+# The kind of what is left out: it is not there any more.
+_GONE = "gone"
+
+
+def leave_out(job: Job, gone: exception.ShareGone) -> bool:
+    """Take a share out of the checkpoint that is being made, and name it among what is left out.
+
+    Repeating it changes nothing. Who dies before the commit leaves a share without a snapshot,
+    which the reconciliation tells as any other.
+
+    :returns: False when it cannot be left out, so that its protection fails: the plan names it, no
+        other share would be left, or the bank does not take it, or not from us any more
+    """
+    checkpoint = job.checkpoint
+    named = {(item["type"], item["id"]) for item in checkpoint.protection_plan["resources"] or []}
+    if (_SHARE, job.share_id) in named:
+        return False
+    with job.shared.writing:  # one hook at a time reads, changes and writes the checkpoint
+        before = checkpoint.resource_graph, checkpoint.extra_info
+        graph = without(before[0] or [], {job.share_id})
+        if not any(node.type == _SHARE for node in _resources(graph)):
+            return False
+        checkpoint.resource_graph = graph
+        reasons.append(checkpoint, "left_out", _entry(job.resource, gone.why, _GONE))
+        try:
+            checkpoint.commit()
+        except (karbor_exception.KarborException, OSError, exception.ClaimLost) as error:
+            checkpoint.resource_graph, checkpoint.extra_info = before
+            LOG.error(
+                "Share %s cannot be left out of checkpoint %s: %s",
+                job.share_id,
+                checkpoint.id,
+                error,
+            )
+            return False
+    _forget(job)
+    LOG.warning("Share %s is left out of checkpoint %s: %s", job.share_id, checkpoint.id, gone)
+    return True
+
+
+def _entry(resource: Any, reason: str, kind: str) -> dict[str, Any]:
+    """As the graph of a new checkpoint lists what is left out (karbor_manila/graph.py)."""
+    about = {"type": _SHARE, "id": resource.id, "name": resource.name}
+    return about | {"reason": reason.rstrip("."), "kind": kind}
+
+
+def without(graph: Iterable[GraphNode], share_ids: Collection[str]) -> list[GraphNode]:
+    """Karbor's graph of a checkpoint without these shares."""
+    return [
+        GraphNode(node.value, tuple(without(node.child_nodes, share_ids)))  # hashed by Karbor
+        for node in graph
+        if node.value.type != _SHARE or node.value.id not in share_ids
+    ]
+
+
+def _resources(graph: Iterable[GraphNode]) -> Iterable[Any]:
+    for node in graph:
+        yield node.value
+        yield from _resources(node.child_nodes)
+
+
+def _forget(job: Job) -> None:
+    """The pages of the share go: nobody would remove them with the checkpoint."""
+    try:
+        job.ledger.forget()
+    except exception.BankUnreadable as error:
+        LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)
