@@ -51,13 +51,14 @@ def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: floa
     )
     with contextlib.ExitStack() as held:
         sources = list(_wanted(worker, provider, query, held))
-        if sources:
-            _check(provider, context, plan, sources, patience)
+        spoilt = _check(provider, context, plan, sources, patience) if sources else {}
+        sources = [source for source in sources if source.id in spoilt]
         begun = Begun()
         failure: Exception | None = None
         for source in sources:
             try:
-                _begin_one(worker, provider, context, plan, source, begun)
+                left_out = spoilt[source.id]
+                _begin_one(worker, provider, context, plan, source, begun, left_out)
             except Exception as error:
                 LOG.exception("No copy of checkpoint %s could be begun", source.id)
                 failure = error
@@ -111,8 +112,13 @@ def _claim(worker: Worker, checkpoint: Any, held: contextlib.ExitStack) -> bool:
     return True
 
 
-def _check(provider: Any, context: Any, plan: Any, sources: list[Any], patience: float) -> None:
-    """Refuse what cannot be copied, before anything is made."""
+def _check(
+    provider: Any, context: Any, plan: Any, sources: list[Any], patience: float
+) -> dict[str, dict[str, str]]:
+    """Refuse what cannot be copied, before anything is made.
+
+    :returns: by checkpoint that has something to copy, the shares that are left out, and why
+    """
     plugins = provider.load_plugins()
     shares: dict[str, list[str]] = {}
     for source in sources:
@@ -129,9 +135,27 @@ def _check(provider: Any, context: Any, plan: Any, sources: list[Any], patience:
     try:
         plans.check_options(plan.get("parameters"), named | set(every))
         shared = plugins[plans.SHARE].shared_for_a_call(every, patience)
-        copy.preflight(shared, context, [(source, shares[source.id]) for source in sources])
+        wanted = [(source, shares[source.id]) for source in sources]
+        spoilt = copy.preflight(shared, context, wanted)
     except exception.KarborManilaError as error:
         raise karbor_exception.InvalidInput(reason=str(error)) from error
+    worth = {
+        source.id: spoilt[source.id]
+        for source in sources
+        if not shares[source.id] or set(shares[source.id]) - set(spoilt[source.id])
+    }
+    if not worth:
+        raise karbor_exception.InvalidInput(reason=_nothing_left(spoilt))
+    return worth
+
+
+def _nothing_left(spoilt: Mapping[str, Mapping[str, str]]) -> str:
+    """Why no checkpoint at all is worth a copy, in the words of the first share of each."""
+    return " ".join(
+        str(exception.NotCopyable(f"Share {share_id} of checkpoint {checkpoint_id}", reason))
+        for checkpoint_id, reasons in spoilt.items()
+        for share_id, reason in list(reasons.items())[:1]
+    )
 
 
 def _can_be_copied(plugins: Mapping[str, Any], node: Any) -> bool:
@@ -143,7 +167,13 @@ def _can_be_copied(plugins: Mapping[str, Any], node: Any) -> bool:
 
 
 def _begin_one(
-    worker: Worker, provider: Any, context: Any, plan: Any, source: Any, begun: Begun
+    worker: Worker,
+    provider: Any,
+    context: Any,
+    plan: Any,
+    source: Any,
+    begun: Begun,
+    left_out: Mapping[str, str],
 ) -> None:
     made = provider.get_checkpoint_collection().create(
         # What the source was made from, not what the plan has become.
@@ -161,6 +191,7 @@ def _begin_one(
         provider,
         source=source,
         parameters=plan.get("parameters") or {},
+        left_out=left_out,
     )
     begun.flows.append(flow)
     begun.pairs.append({"checkpoint_protect_id": source.id, "checkpoint_copy_id": made.id})

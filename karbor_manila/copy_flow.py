@@ -15,6 +15,8 @@ from karbor.services.protection import resource_flow
 from karbor.services.protection.flows import copy as karbors
 from karbor.services.protection.flows import utils
 
+from karbor_manila.operations import leaving_out
+
 
 def build(
     context: Any,
@@ -24,12 +26,14 @@ def build(
     *,
     source: Any,
     parameters: Mapping[str, Any],
+    left_out: Mapping[str, str],
 ) -> Any:
     """The engine of the flow that fills ``checkpoint`` from ``source``; nothing runs yet.
 
     :param parameters: as Karbor's API has put them together, of the plan and of the request
+    :param left_out: the shares of the source that the copy does not hold, and why
     """
-    checkpoint.resource_graph = source.resource_graph
+    leaving_out.copy_without(checkpoint, source, left_out)
     checkpoint.commit()
     log = utils.create_operation_log(context, checkpoint, constants.OPERATION_COPY)
     store = {

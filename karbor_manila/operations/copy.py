@@ -27,31 +27,49 @@ LOG = logging.getLogger(__name__)
 View = dict[str, Any]
 
 
-def preflight(shared: Shared, context: Any, wanted: Collection[tuple[Any, list[str]]]) -> None:
-    """Whether all of these checkpoints can be copied; writes nothing.
+def preflight(
+    shared: Shared, context: Any, wanted: Collection[tuple[Any, list[str]]]
+) -> dict[str, dict[str, str]]:
+    """Whether these checkpoints can be copied; writes nothing.
 
     :param wanted: Karbor's checkpoints, each with the ids of its shares
-    :raises KarborManilaError: which share of which checkpoint cannot be, and why
+    :returns: by checkpoint, the shares that it cannot give back itself any more, and why: they do
+        not keep the others from being copied
+    :raises KarborManilaError: which share of which checkpoint cannot be copied, and why
     """
-    sources: dict[str, dict[str, tuple[str, Source]]] = {}
-    projects = set()
+    sources: dict[str, dict[str, Source]] = {}
+    holders: dict[str, tuple[str, str]] = {}
+    spoilt: dict[str, dict[str, str]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
     for checkpoint, share_ids in wanted:
-        projects.add(checkpoint.project_id)
         for share_id in share_ids:
-            where = f"Share {share_id} of checkpoint {checkpoint.id}"
             section = checkpoint.get_resource_bank_section(share_id)
             try:
                 known = _known(Ledger(section, shared.clock.sleep), checkpoint.id, share_id)
             except exception.KarborManilaError as error:
-                raise exception.NotCopyable(where, str(error)) from error
+                _leave_out_or_refuse(spoilt, checkpoint.id, share_id, error)
+                continue
             source = planning.source_of(known)
-            sources.setdefault(known.driver, {})[source.snapshot_id] = (where, source)
+            sources.setdefault(known.driver, {})[source.snapshot_id] = source
+            holders[source.snapshot_id] = (checkpoint.id, share_id)
     for name, of_driver in sources.items():
-        (project_id,) = projects
+        (project_id,) = {checkpoint.project_id for checkpoint, _shares in wanted}
         driver = shared.catalogue(context, project_id).driver(name)
-        refused = driver.preflight_copy([source for _where, source in of_driver.values()])
-        for snapshot_id, refusal in refused.items():
-            raise exception.NotCopyable(of_driver[snapshot_id][0], str(refusal)) from refusal
+        for snapshot_id, refusal in driver.preflight_copy(of_driver.values()).items():
+            _leave_out_or_refuse(spoilt, *holders[snapshot_id], refusal)
+    return spoilt
+
+
+def _leave_out_or_refuse(
+    spoilt: dict[str, dict[str, str]], checkpoint_id: str, share_id: str, error: Exception
+) -> None:
+    """What nobody can have back from the source is no loss to its copy; what may be copied another
+    time, or by another release, must not be missing in it."""
+    newer = isinstance(error, exception.RecordVersionUnknown)
+    lost = (exception.RecordMissing, exception.RecordInvalid, exception.SnapshotGone)
+    if newer or not isinstance(error, lost):
+        where = f"Share {share_id} of checkpoint {checkpoint_id}"
+        raise exception.NotCopyable(where, str(error)) from error
+    spoilt[checkpoint_id][share_id] = str(error)
 
 
 def _known(ledger: Ledger, checkpoint_id: str, share_id: str) -> ShareRecord:

@@ -5,7 +5,7 @@ Between the list of a project's shares and the request for a snapshot a user may
 no failure of the others. A share that a plan names itself is another matter: it was asked for.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from karbor import exception as karbor_exception
@@ -21,8 +21,8 @@ LOG = logging.getLogger(__name__)
 
 _SHARE = constants.SHARE_RESOURCE_TYPE
 
-# The kind of what is left out: it is not there any more.
-_GONE = "gone"
+# Kinds of what is left out: it is not there any more; it should be in the checkpoint and is not.
+_GONE, _BROKEN = "gone", "broken"
 
 
 def leave_out(job: Job, gone: exception.ShareGone) -> bool:
@@ -59,6 +59,19 @@ def leave_out(job: Job, gone: exception.ShareGone) -> bool:
     _forget(job)
     LOG.warning("Share %s is left out of checkpoint %s: %s", job.share_id, checkpoint.id, gone)
     return True
+
+
+def copy_without(made: Any, source: Any, left_out: Mapping[str, str]) -> None:
+    """Give the copy of a checkpoint the graph of its source, without these shares, which it names.
+    The caller commits.
+
+    :param left_out: the reasons by share id
+    """
+    graph = source.resource_graph
+    made.resource_graph = without(graph, left_out) if left_out else graph
+    for resource in {node.id: node for node in _resources(graph)}.values() if left_out else ():
+        if resource.type == _SHARE and resource.id in left_out:
+            reasons.append(made, "left_out", _entry(resource, left_out[resource.id], _BROKEN))
 
 
 def _entry(resource: Any, reason: str, kind: str) -> dict[str, Any]:

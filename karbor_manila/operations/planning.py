@@ -257,14 +257,31 @@ def _other(what: str, then: str | None, now: str | None) -> str:
 
 def _sizes(job: Job) -> list[int]:
     """The sizes of all new shares of the flow, safety copies too, as far as the records and the
-    parameters tell."""
+    parameters tell.
+
+    What is wrong with another share is told by that share's own plan, and hinders no other.
+    """
     sizes = []
     for share_id in job.shared.resource_ids:
         given = parameters.merge(job.request.parameters, constants.SHARE_RESOURCE_TYPE, share_id)
-        wanted = check(share_id, given)
-        record = job.ledger_of(share_id).record()
-        makes = wanted["safety_copy"] or not wanted["share_id"]
-        if record and wanted["include"] and makes:
+        try:
+            wanted = check(share_id, given)
+            makes = wanted["safety_copy"] or not wanted["share_id"]
+            record = job.ledger_of(share_id).record() if wanted["include"] and makes else None
+        except (
+            exception.InvalidParameter,
+            exception.NotSupported,
+            exception.RecordInvalid,
+            exception.BankUnreadable,
+        ) as error:
+            LOG.info(
+                "Share %s, checkpoint %s does not count for the quota: %s",
+                share_id,
+                job.checkpoint.id,
+                error,
+            )
+            continue
+        if record:
             sizes.append(wanted["size"] or record.size)
     return sizes
 
