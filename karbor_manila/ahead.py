@@ -6,17 +6,52 @@ It is asked only when the user gave a value that it may refuse. When it does not
 operation begins all the same: each share asks again before it creates anything.
 """
 
+import uuid
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
 from karbor_manila import exception, parameters, plans
+from karbor_manila.mark import Mark
 from karbor_manila.operations import planning
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
+
+
+def check_descriptions(
+    given: Mapping[str, Any] | None, provider: Any, context: Any, patience: float
+) -> None:
+    """Refuse a plan whose snapshots cannot have the description that it gives them.
+
+    :param given: the parameters of a plan, or of a copy
+    :param patience: seconds for Manila to answer
+    :raises InvalidParameter: one does not fit beside the mark
+    """
+    wanted = [
+        str((values or {}).get("description") or "")
+        for key, values in (given or {}).items()
+        if key.partition("#")[0] == plans.SHARE
+    ]
+    longest = max(wanted, key=len, default="")
+    # An id of a bank, a checkpoint or a share is a UUID; they are of one length.
+    some = str(uuid.UUID(int=0))
+    mark = Mark(some, str(provider.id), some, some)
+    if len(longest) <= mark.room():
+        return
+    shared = provider.load_plugins()[plans.SHARE].shared_for_a_call((), patience)
+    try:
+        driver = shared.catalogue(context, context.project_id).driver(
+            shared.settings.default_driver
+        )
+        room = driver.room(mark)
+    except exception.KarborManilaError as error:
+        LOG.info("Whether a description fits is found out by the protection: %s", error)
+        return
+    parameters.check_description(longest, room)
 
 
 def check_asked(
@@ -68,3 +103,16 @@ def _asking(
             continue
         if record:
             yield share_id, planning.new_share(checkpoint.id, record, wanted)
+
+
+def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, patience: float) -> None:
+    """As :func:`check_descriptions`, as Karbor's API takes it.
+
+    :raises karbor.exception.InvalidPlan: HTTP 400
+    """
+    if not plans.protects_shares(provider):
+        return
+    try:
+        check_descriptions(plan.get("parameters"), provider, context, patience)
+    except exception.InvalidParameter as error:
+        raise karbor_exception.InvalidPlan(reason=str(error)) from error

@@ -12,7 +12,7 @@ from karbor.resource import Resource
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import checkpoints, claims, exception, plans
+from karbor_manila import ahead, checkpoints, claims, exception, plans
 from karbor_manila.operations import copy
 from karbor_manila.worker import Worker
 
@@ -134,6 +134,7 @@ def _check(
     named = {item["id"] for item in plan.get("resources") or [] if item["type"] == plans.SHARE}
     try:
         plans.check_options(plan.get("parameters"), named | set(every))
+        ahead.check_descriptions(plan.get("parameters"), provider, context, patience)
         shared = plugins[plans.SHARE].shared_for_a_call(every, patience)
         wanted = [(source, shares[source.id]) for source in sources]
         spoilt = copy.preflight(shared, context, wanted)

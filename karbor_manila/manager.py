@@ -123,6 +123,7 @@ class ProtectionManager(manager.ProtectionManager):
         if plan:
             provider = self.provider_registry.show_provider(plan.get("provider_id"))
             plans.check_plan(plan, provider, context)
+            ahead.refuse_plan(plan, provider, context, self._answer_timeout)
         checkpoint_id: str = super().protect(context, plan, checkpoint_properties)
         return checkpoint_id
 

@@ -36,6 +36,21 @@ def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[
     return resolved
 
 
+def check_description(description: str | None, room: int | None) -> None:
+    """Refuse a description of snapshots that leaves no room for the checkpoint's mark.
+
+    :param room: characters that there are for it, None for as many as the schema takes
+    :raises InvalidParameter: it is longer
+    """
+    if room is not None and description and len(description) > room:
+        raise exception.InvalidParameter(
+            "description",
+            description,
+            f"this Manila keeps no metadata of snapshots, so that the checkpoint's mark stands in "
+            f"the description too, and leaves {room} characters",
+        )
+
+
 def merge(
     parameters: Mapping[str, Mapping[str, Any]] | None, resource_type: str, resource_id: str
 ) -> dict[str, Any]:

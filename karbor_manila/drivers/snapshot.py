@@ -103,13 +103,6 @@ class SnapshotDriver(base.ShareDriver):
     ) -> str:
         """Begin a snapshot of the share, or adopt the one that bears the mark."""
         tagged = self._manila.features.snapshot_metadata
-        if not tagged and description and len(description) > mark.room():
-            raise exception.InvalidParameter(
-                "description",
-                description,
-                f"this Manila keeps the checkpoint's mark in it and leaves {mark.room()} "
-                f"characters of text",
-            )
         self._scope = mark.scope() if tagged else None
         attempts = 0
 

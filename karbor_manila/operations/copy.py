@@ -92,11 +92,12 @@ class ReadSource(JobTask):
 
     default_provides = ("known", "kept")
 
-    def execute(self, job: Job) -> tuple[ShareRecord, View]:
+    def execute(self, job: Job, options: dict[str, Any]) -> tuple[ShareRecord, View]:
         job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
         source = job.extras["source"]
         ledger = Ledger(source.get_resource_bank_section(job.share_id), job.shared.clock.sleep)
         known = _known(ledger, source.id, job.share_id)
+        protect.check_description(job, known.driver, options)
         kept = job.driver(known.driver).verify(
             known.snapshot_id, known.snapshot_of, size=known.size
         )

@@ -37,7 +37,18 @@ class InspectShare(JobTask):
     def execute(self, job: Job, options: dict[str, Any]) -> View:
         job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
         share = survey.survey(job).share(job.share_id)
+        check_description(job, job.catalogue().name_for(share), options)
         return share if options["force"] else survey.await_idle(job, share)
+
+
+def check_description(job: Job, driver: str, options: dict[str, Any]) -> None:
+    """Refuse a description that does not fit beside the mark, before anything is made.
+
+    :param driver: the name of the share's driver
+    :raises InvalidParameter:
+    """
+    room = job.driver(driver).room(job.mark(job.shared.bank_id(job.checkpoint)))
+    parameters.check_description(options["description"], room)
 
 
 class WriteIntent(JobTask):
