@@ -128,7 +128,7 @@ class Drill(TenantLister):
             status, reason = by_id.get(share.id, ("", ""))
             told = reading.told(reason) or {}
             how = verify.result(end["status"], status)
-            said = [how, job.problem, reading.sentence(reason)]
+            said = [how, job.problem, told.get("left"), reading.sentence(reason)]
             rows.append(
                 (
                     job.plan,

@@ -101,6 +101,7 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
                 f"from share {source}" if source else "",
                 f"{told['seconds']} s" if "seconds" in told else "",
                 *(told.get("not_restored") or []),
+                told.get("left") or "",
             ]
         else:
             said = [told or ""]

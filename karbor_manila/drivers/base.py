@@ -279,12 +279,13 @@ class ShareDriver(abc.ABC):
         """Where a share can be mounted, the preferred first; empty when it is not told."""
 
     @abc.abstractmethod
-    def discard(self, mark: Mark, share_id: str | None) -> bool:
+    def discard(self, mark: Mark, share_id: str | None, *, undo: bool = True) -> bool:
         """Remove the new share of a failed restore, by its id and by its mark. The protected share
         is never removed, whatever it bears.
 
+        :param undo: within the undo timeout; else within the delete timeout
         :returns: whether anything had to be removed
-        :raises DeadlineExceeded: it is still there after the undo timeout
+        :raises DeadlineExceeded: it is still there
         """
 
     @abc.abstractmethod

@@ -266,12 +266,13 @@ class SnapshotDriver(base.ShareDriver):
             LOG.info("The export locations of share %s are not told: %s", share_id, refused)
             return []
 
-    def discard(self, mark: Mark, share_id: str | None) -> bool:
+    def discard(self, mark: Mark, share_id: str | None, *, undo: bool = True) -> bool:
         """Remove the share of a failed restore."""
+        patience = self._patience.undo if undo else self._patience.delete
         found = {view["id"] for view in self._bearing("share", mark, fresh=True)}
         found |= {share_id} if share_id else set()
         found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
-        return self._remove_shares(found, self._patience.undo, self._patience.undo)
+        return self._remove_shares(found, patience, min(patience, self._patience.outage))
 
     def _remove_shares(self, shares: Collection[str], patience: float, outage: float) -> bool:
         removal = Removal(

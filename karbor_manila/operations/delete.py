@@ -62,14 +62,16 @@ class EndRestores(JobTask):
 
     def execute(self, job: Job) -> None:
         for restore_id in job.ledger.restores():
-            end_restore(job, restore_id)
+            end_restore(job, restore_id, undo=False)
 
 
-def end_restore(job: Job, restore_id: str) -> None:
+def end_restore(job: Job, restore_id: str, *, undo: bool = True) -> None:
     """End what a restore or a drill of the share began.
 
     A restored share that is complete is the user's. One that is under way is waited for: it fails
     when its snapshot goes. The rest is removed.
+
+    :param undo: within the undo timeout; else within the delete timeout
     """
     try:
         intent = job.ledger.restore(restore_id)
@@ -85,7 +87,7 @@ def end_restore(job: Job, restore_id: str) -> None:
         driver = job.driver(intent.driver if intent else job.shared.settings.default_driver)
         share_id = _made(job, intent) if intent else _first(driver.find(mark))
         if share_id and (_is_temporary(intent) or not _is_complete(driver, share_id)):
-            driver.discard(mark, share_id)
+            driver.discard(mark, share_id, undo=undo)
         if intent is None and "revert" in driver.capabilities():
             for view in driver.find_temporary(mark):
                 driver.delete(None, str(view["id"]), project_id=job.checkpoint.project_id)

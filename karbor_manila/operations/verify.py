@@ -6,16 +6,19 @@ from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
+from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila import exception, mark, parameters
 from karbor_manila.drivers import command
-from karbor_manila.operations import planning, restore
+from karbor_manila.operations import planning, reasons, restore
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.operations.planning import RestorePlan
 from karbor_manila.operations.restore import report
 from karbor_manila.record import Intent
 from karbor_manila.schemas import VERIFY_SCHEMA
+
+LOG = logging.getLogger(__name__)
 
 RECORD = "record"
 PLAN = "plan"
@@ -79,10 +82,16 @@ class CheckShare(JobTask):
 
     default_provides = "told"
 
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        super().__init__()
+        self._wanted = wanted
+
     def execute(self, job: Job, plan: RestorePlan, view: dict[str, Any]) -> dict[str, Any]:
         restored_in = job.shared.clock.now() - job.began
         settings, driver = job.shared.settings, job.driver(plan.driver)
-        missing = driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
+        # Of what the share lacks, a check that has to mount it is interested in the rules.
+        missing = list(plan.not_restored) if self._wanted["access_rules"] else []
+        missing += driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
         told = {
             "depth": DRILL,
             "at": job.now(),
@@ -107,19 +116,52 @@ class CheckShare(JobTask):
         return told | {"check": "passed" if settings.drill_command else "none is configured"}
 
 
-class RemoveShare(JobTask):
-    """The temporary share is gone."""
-
-    def execute(self, job: Job, intent: Intent, new_share_id: str) -> None:
-        job.driver(intent.driver).discard(intent.mark, new_share_id)
-        job.ledger.end(intent)
-
-
 class TellDrill(JobTask):
-    """How the drill went, for the user to read."""
+    """How the drill went, for the user to read, whatever becomes of its share."""
 
     def execute(self, job: Job, told: dict[str, Any]) -> None:
         report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(told))
+
+
+# What can keep the share of a good drill from going. It does not make the drill a bad one.
+_STAYS = (
+    exception.DeadlineExceeded,
+    exception.NeedsAdministrator,
+    exception.ManilaRefused,
+    exception.ManilaUnavailable,
+)
+
+
+class RemoveShare(JobTask):
+    """The temporary share is gone; or its intent stays, by which the reconciliation removes it."""
+
+    def execute(self, job: Job, intent: Intent, new_share_id: str, told: dict[str, Any]) -> None:
+        try:
+            job.driver(intent.driver).discard(intent.mark, new_share_id, undo=False)
+        except _STAYS as error:
+            _log_left(job, new_share_id, error)
+            left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"
+            said = jsonutils.dumps(told | {"left": left})
+            available = constants.RESOURCE_STATUS_AVAILABLE
+            reasons.guard(reasons.to_record, job, job.request, job.share_id, available, said)
+            return
+        try:
+            job.ledger.end(intent)
+        except exception.BankUnreadable as error:
+            _log_left(job, "(removed; its intent stays)", error)
+
+
+_LATER = "Karbor goes on trying to remove it by itself."
+
+
+def _log_left(job: Job, left: str, error: Exception) -> None:
+    LOG.warning(
+        "Drill of share %s, checkpoint %s: its share %s is left to the reconciliation: %s",
+        job.share_id,
+        job.checkpoint.id,
+        left,
+        error,
+    )
 
 
 class VerifyOperation(ShareOperation):
@@ -141,9 +183,9 @@ class VerifyOperation(ShareOperation):
                 restore.WriteIntent(DRILL),
                 restore.CreateShare(),
                 restore.AwaitShare(),
-                CheckShare(),
-                RemoveShare(),
+                CheckShare(wanted),
                 TellDrill(),
+                RemoveShare(),
             ]
         return [CheckRecord()]
 

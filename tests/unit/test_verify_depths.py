@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
 
 from tests.fakes.manila import Died, passing
 from tests.unit.stage import SHARE, Record, Stage
@@ -158,8 +159,63 @@ def test_a_drill_whose_share_cannot_be_removed_goes_with_the_checkpoint(
 ) -> None:
     fault = stage.cloud.plan("delete_share", passing, times=10**6)
     status, reason = verified(stage, checkpoint, share, depth="drill")
-    assert status == "error"
-    assert "could not be removed" in reason
+    assert status == "available"
+    assert "is not gone yet" in json.loads(reason)["left"]
     stage.cloud.faults.remove(fault)
+    assert stage.delete(checkpoint, share["id"]) == []
+    assert list(stage.cloud.shares) == [share["id"]]
+
+
+@pytest.mark.parametrize("seconds", [300.0, 10**6], ids=["late", "never"])
+def test_a_share_that_takes_long_to_go_does_not_make_its_drill_a_bad_one(
+    stage: Stage, share: Any, checkpoint: Any, seconds: float
+) -> None:
+    stage.cloud.seconds["delete_share"] = seconds
+    status, reason = verified(stage, checkpoint, share, depth="drill")
+    told = json.loads(reason)
+    assert status == "available"
+    assert told["check"] == "none is configured"
+    left = [view for view in stage.cloud.shares.values() if view["id"] != share["id"]]
+    intents = [page for page in stage.pages(checkpoint, share["id"]) if "restores/" in page]
+    if seconds == 300.0:
+        assert "left" not in told
+        assert (left, intents) == ([], [])
+    else:
+        assert left[0]["id"] in told["left"]
+        assert "goes on trying" in told["left"]
+        assert len(intents) == 1  # by it the reconciliation goes on
+
+
+def test_a_drills_verdict_is_told_before_its_share_is_removed(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    stage.cloud.plan("delete_share", Died)
+    verification = Record()
+    with pytest.raises(Died):
+        stage.verify(checkpoint, share["id"], verify=verification, given={"depth": "drill"})
+    assert verification["resources_status"][f"{SHARE}#{share['id']}"] == "available"
+
+
+def test_a_bank_that_keeps_the_intent_of_a_good_drill_does_not_make_it_a_bad_one(
+    stage: Stage, share: Any, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: Any, **_kwargs: Any) -> None:
+        raise karbor_exception.BankDeleteObjectFailed(reason="read-only", key="any")
+
+    monkeypatch.setattr(stage.bank_plugin, "delete_object", full)
+    status, reason = verified(stage, checkpoint, share, depth="drill")
+    assert status == "available"
+    assert "left" not in json.loads(reason)
+    assert list(stage.cloud.shares) == [share["id"]]
+
+
+def test_a_deletion_has_its_own_patience_with_the_share_that_a_drill_left(
+    stage: Stage, share: Any, checkpoint: Any
+) -> None:
+    """That of a deletion, not that of an undo."""
+    stage.cloud.plan("delete_share", Died)
+    with pytest.raises(Died):
+        verified(stage, checkpoint, share, depth="drill")
+    stage.cloud.seconds["delete_share"] = 300.0
     assert stage.delete(checkpoint, share["id"]) == []
     assert list(stage.cloud.shares) == [share["id"]]
