@@ -18,6 +18,10 @@ from karbor_manila.mark import Mark
 View = dict[str, Any]
 Rule = dict[str, Any]
 
+#: What Manila shows instead of ``access_to`` to whom a rule's visibility is locked for
+#: (manila/api/views/share_accesses.py, since 2.82). No rule can be asked for with it.
+HIDDEN = "******"
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -265,7 +269,9 @@ class ShareDriver(abc.ABC):
     @abc.abstractmethod
     def access_rules(self, share_id: str) -> list[Rule] | None:
         """Who may mount a share: dicts with ``access_type``, ``access_to``, ``access_level`` and
-        ``metadata``, never a key. None when the server does not tell."""
+        ``metadata``, never a key. None when the server does not tell.
+
+        ``access_to`` is :data:`HIDDEN` in a rule that the server does not show to this user."""
 
     @abc.abstractmethod
     def grant(self, share_id: str, rules: Collection[Rule]) -> list[str]:

@@ -5,7 +5,8 @@ The restore carries out the plan that this makes, and a verification of depth ``
 that the two never disagree.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from oslo_serialization import jsonutils
 
 from karbor_manila import exception, parameters
 from karbor_manila.drivers.base import (
+    HIDDEN,
     NewShare,
     Placement,
     Revertible,
@@ -185,7 +187,7 @@ def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -
         raise exception.InvalidParameter(
             "size", size, f"the share had {record.size} GiB, and a new share cannot have less"
         )
-    rules = record.access_rules or []
+    rules = [rule for rule in record.access_rules or [] if rule["access_to"] != HIDDEN]
     return RestorePlan(
         way=NEW_SHARE,
         driver=record.driver,
@@ -297,7 +299,26 @@ def _not_restored(record: ShareRecord, wanted: dict[str, Any]) -> Iterator[str]:
         yield f"Its access rules: {unknown}, or Manila did not tell."
     elif record.access_rules and not wanted["access_rules"]:
         yield f"Its access rules ({len(record.access_rules)}): not asked for (access_rules)."
+    elif hidden := _hidden(record.access_rules):
+        yield hidden
     if record.is_public and not wanted["is_public"]:
         yield "That it was public: not asked for (is_public)."
     if record.share_group_id:
         yield f"Its place in share group {record.share_group_id}: Manila cannot do that."
+
+
+def _hidden(rules: Collection[Rule]) -> str:
+    """A sentence on the rules of which Manila did not tell whom they let in; empty if there are
+    none."""
+    kinds = Counter(
+        f"{rule['access_type']} {rule['access_level']}"
+        for rule in rules
+        if rule["access_to"] == HIDDEN
+    )
+    if not kinds:
+        return ""
+    listed = ", ".join(f"{number} of {kind}" for kind, number in sorted(kinds.items()))
+    return (
+        f"Its access rules with locked visibility ({listed}): Manila did not tell whom they let "
+        f"in. Ask whoever locked them to allow the access to the new share."
+    )

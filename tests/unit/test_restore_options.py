@@ -206,3 +206,37 @@ def test_a_record_of_karbors_own_plugin_says_what_is_unknown(stage: Stage, share
     section.update_object("metadata", {name: whole[name] for name in foreign})
     _new, told, _restore = restored(stage, share, checkpoint, access_rules="True")
     assert len([said for said in told["not_restored"] if "does not say" in said]) == 2
+
+
+LOCKED = {**RULE, "id": "3", "state": "active", "access_to": "******"}
+
+
+@pytest.mark.parametrize("asked", ["True", "False"])
+def test_a_rule_whose_visibility_is_locked_is_recorded_and_never_asked_for(
+    stage: Stage, share: Any, asked: str
+) -> None:
+    stage.cloud.access[share["id"]] += [LOCKED, {**LOCKED, "access_level": "ro"}]
+    checkpoint = stage.checkpoint(share["id"])
+    assert stage.protect(checkpoint, share["id"]) == []
+    kept = stage.pages(checkpoint, share["id"])["metadata"]["access_rules"]
+    assert [rule["access_to"] for rule in kept] == ["10.0.0.1", "******", "******"]
+    new, told, _restore = restored(stage, share, checkpoint, access_rules=asked)
+    given = [rule["access_to"] for rule in stage.cloud.access.get(new["id"], [])]
+    assert given == (["10.0.0.1"] if asked == "True" else [])
+    locked = "locked visibility (1 of ip ro, 1 of ip rw)"
+    assert any(locked in said for said in told["not_restored"]) is (asked == "True")
+
+
+@pytest.mark.parametrize("depth", ["plan", "drill"])
+def test_a_plan_and_a_drill_say_which_rules_cannot_be_given(
+    stage: Stage, share: Any, depth: str
+) -> None:
+    stage.cloud.access[share["id"]] = [LOCKED]
+    checkpoint = stage.checkpoint(share["id"])
+    stage.protect(checkpoint, share["id"])
+    verification = Record()
+    given = {"depth": depth, "access_rules": "true"}
+    assert stage.verify(checkpoint, share["id"], verify=verification, given=given) == []
+    told = json.loads(verification["resources_reason"][f"{SHARE}#{share['id']}"])
+    assert any("(1 of ip rw)" in said for said in told["not_restored"])
+    assert "allow_access" not in stage.cloud.calls
