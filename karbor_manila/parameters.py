@@ -3,9 +3,11 @@
 
 Karbor checks only that the names are known and turns every value into a string on its way
 (karbor/objects/base.py, DictOfDictOfStringsField), so ``"True"`` has to become true here before a
-schema can be applied.
+schema can be applied. A form sends text for everything but a check box, and an empty one for what
+was left alone (see ``forms``).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,9 @@ from karbor_manila import exception
 
 def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
     """The parameters as the schema means them, every property of the schema present.
+
+    Empty text and null are what was not given, except for a boolean: no form leaves that open, and
+    whoever sends it may have meant either.
 
     :param schema: a JSON Schema of type object, with ``properties``
     :param given: what the user gave, values possibly as strings; may be None
@@ -31,7 +36,11 @@ def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[
                 name, given[name], f"there is no such parameter; known are: {known}"
             )
     resolved = {name: prop["default"] for name, prop in properties.items() if "default" in prop}
-    resolved |= {name: _coerce(properties[name], name, value) for name, value in given.items()}
+    resolved |= {
+        name: _coerce(properties[name], name, value)
+        for name, value in given.items()
+        if not _is_left_open(properties[name], value)
+    }
     _validate(schema, resolved)
     return resolved
 
@@ -64,19 +73,23 @@ def merge(
     return merged
 
 
+def _is_left_open(prop: Mapping[str, Any], value: Any) -> bool:
+    """Whether this is what a form sends for a field that was left alone or cleared."""
+    return value in ("", None) and "default" in prop and types(prop) != ["boolean"]
+
+
 def _coerce(prop: Mapping[str, Any], name: str, value: Any) -> Any:
-    types = _types(prop)
-    if value == "" and "null" in types:
-        return None  # an untouched field of a form
-    if not isinstance(value, str) or "string" in types:
+    kinds = types(prop)
+    if not isinstance(value, str) or "string" in kinds:
         return value
-    try:
-        if "boolean" in types:
+    if "boolean" in kinds:
+        try:
             return strutils.bool_from_string(value, strict=True)
-        if "integer" in types:
-            return int(value)
-    except ValueError:
-        raise exception.InvalidParameter(name, value, _allowed(prop)) from None
+        except ValueError:
+            raise exception.InvalidParameter(name, value, _allowed(prop)) from None
+    # int() takes underscores and the digits of all scripts as well.
+    if "integer" in kinds and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
+        return int(value)
     return value
 
 
@@ -95,8 +108,13 @@ def _validate(schema: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
 
 def _allowed(prop: Mapping[str, Any]) -> str:
     """What a property takes, as the end of a sentence."""
+    return f"it takes {takes(prop)}"
+
+
+def takes(prop: Mapping[str, Any]) -> str:
+    """What a property takes, in words: its type, choices and bounds."""
     words = {"string": "text", "boolean": "true or false", "integer": "a whole number"}
-    said = " or ".join(words[kind] for kind in _types(prop) if kind in words)
+    said = " or ".join(words[kind] for kind in types(prop) if kind in words)
     if prop.get("format") == "uuid":
         said = "an id (a UUID)"
     if "enum" in prop:
@@ -105,9 +123,12 @@ def _allowed(prop: Mapping[str, Any]) -> str:
         said += f" of at most {prop['maxLength']} characters"
     if "minimum" in prop:
         said += f", at least {prop['minimum']}"
-    return f"it takes {said}" + (" or nothing" if "null" in _types(prop) else "")
+    if "maximum" in prop:
+        said += f", at most {prop['maximum']}"
+    return said + (" or nothing" if "null" in types(prop) else "")
 
 
-def _types(prop: Mapping[str, Any]) -> list[str]:
+def types(prop: Mapping[str, Any]) -> list[str]:
+    """The JSON types that a property may have."""
     kinds = prop.get("type", [])
     return [kinds] if isinstance(kinds, str) else list(kinds)

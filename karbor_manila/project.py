@@ -10,6 +10,7 @@ from typing import Any
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 
+from karbor_manila import forms
 from karbor_manila.schemas import PROJECT_SCHEMA
 
 
@@ -27,7 +28,7 @@ class ProjectPlugin(protection_plugin.ProtectionPlugin):
 
     @classmethod
     def _schema(cls, resource_type: str) -> dict[str, Any]:
-        return PROJECT_SCHEMA
+        return forms.form(PROJECT_SCHEMA)
 
     get_options_schema = _schema
     get_restore_schema = _schema

@@ -9,7 +9,7 @@ from karbor.common import constants
 from karbor.services.protection import protection_plugin
 from oslo_log import log as logging
 
-from karbor_manila import fencing, opts, record, sessions
+from karbor_manila import fencing, forms, opts, record, sessions
 from karbor_manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
@@ -53,18 +53,18 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
 
     @classmethod
     def get_options_schema(cls, resource_type: str) -> dict[str, Any]:
-        """The parameters of a plan."""
-        return OPTIONS_SCHEMA
+        """The parameters of a plan, as a form."""
+        return forms.form(OPTIONS_SCHEMA)
 
     @classmethod
     def get_restore_schema(cls, resource_type: str) -> dict[str, Any]:
-        """The parameters of a restore."""
-        return RESTORE_SCHEMA
+        """The parameters of a restore, as a form."""
+        return forms.form(RESTORE_SCHEMA)
 
     @classmethod
     def get_verify_schema(cls, resource_type: str) -> dict[str, Any]:
-        """The parameters of a verification."""
-        return VERIFY_SCHEMA
+        """The parameters of a verification, as a form."""
+        return forms.form(VERIFY_SCHEMA)
 
     @classmethod
     def get_saved_info_schema(cls, resource_type: str) -> dict[str, Any]:

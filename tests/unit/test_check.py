@@ -29,3 +29,13 @@ def test_errors_count_as_failures_and_skipped_ones_as_neither(
 
 def test_a_run_that_left_no_report_counts_nothing(check: ModuleType, tmp_path: Path) -> None:
     assert check._counts(tmp_path / "none.xml") == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("there", "added"), [((), []), (("node",), []), (("node", "npm"), ["dashboard"])]
+)
+def test_the_dashboard_is_run_where_node_is_and_the_rest_everywhere(
+    check: ModuleType, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], added: list[str]
+) -> None:
+    monkeypatch.setattr(check.shutil, "which", lambda name: name if name in there else None)
+    assert check._environments() == ["linters", "unit", *added, "functional"]

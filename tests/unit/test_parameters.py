@@ -106,7 +106,7 @@ def test_a_number_may_come_as_digits():
     assert parameters.resolve(WIDE, {"copies": "3"})["copies"] == 3
 
 
-@pytest.mark.parametrize("value", ["three", "1.5", "", "0", -1, 1.5])
+@pytest.mark.parametrize("value", ["three", "1.5", " ", "0", -1, 1.5])
 def test_what_is_no_fitting_number_is_refused_with_the_bounds(value):
     with pytest.raises(InvalidParameter, match="a whole number, at least 1"):
         parameters.resolve(WIDE, {"copies": value})

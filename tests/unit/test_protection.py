@@ -18,7 +18,7 @@ from keystoneauth1 import session, token_endpoint
 from oslo_config import cfg
 from oslo_serialization import jsonutils
 
-from karbor_manila import client, exception, opts, schemas
+from karbor_manila import client, exception, forms, opts, schemas
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -66,18 +66,18 @@ def share(share_id: str) -> Resource:
 @pytest.mark.parametrize(
     ("getter", "expected"),
     [
-        ("get_options_schema", schemas.OPTIONS_SCHEMA),
-        ("get_restore_schema", schemas.RESTORE_SCHEMA),
-        ("get_verify_schema", schemas.VERIFY_SCHEMA),
+        ("get_options_schema", forms.form(schemas.OPTIONS_SCHEMA)),
+        ("get_restore_schema", forms.form(schemas.RESTORE_SCHEMA)),
+        ("get_verify_schema", forms.form(schemas.VERIFY_SCHEMA)),
         ("get_saved_info_schema", schemas.SAVED_INFO_SCHEMA),
     ],
 )
-def test_each_schema_of_the_type_is_the_one_that_we_check_against(
+def test_each_schema_of_the_type_is_made_from_the_one_that_we_check_against(
     getter: str, expected: dict[str, Any]
 ) -> None:
     (resource_type,) = ShareProtectionPlugin.get_supported_resources_types()
     assert resource_type == SHARE
-    assert getattr(ShareProtectionPlugin, getter)(resource_type) is expected
+    assert getattr(ShareProtectionPlugin, getter)(resource_type) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,9 @@ def test_every_parameter_of_karbors_own_plugin_is_known(kind: str) -> None:
 
 def test_karbors_provider_shows_our_schemas(service: Service) -> None:
     shown = service.call("show_provider", service.provider.id)["extended_info_schema"]
-    assert shown["options_schema"][SHARE] == schemas.OPTIONS_SCHEMA
-    assert shown["restore_schema"][SHARE] == schemas.RESTORE_SCHEMA
+    assert shown["options_schema"][SHARE] == forms.form(schemas.OPTIONS_SCHEMA)
+    assert shown["restore_schema"][SHARE] == forms.form(schemas.RESTORE_SCHEMA)
+    assert shown["verify_schema"][SHARE] == forms.form(schemas.VERIFY_SCHEMA)
     assert shown["saved_info_schema"][SHARE] == schemas.SAVED_INFO_SCHEMA
 
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""karbor-dashboard's own JavaScript on what we publish: every parameter can be filled in, and what
+the form then sends is what the user meant."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from karbor.common import constants
+from karbor.objects.base import DictOfDictOfStringsField
+from karbor.services.protection.protection_plugins.share.share_snapshot_plugin import (
+    ManilaSnapshotProtectionPlugin as Karbors,
+)
+
+from karbor_manila import parameters, schemas
+from karbor_manila.protection import ShareProtectionPlugin as Ours
+from tests.dashboard import browser
+
+SHARE = constants.SHARE_RESOURCE_TYPE
+SHARE_ID = "0c7f5f8e-6f0e-4b3f-9a53-4ad7a3f7a7d1"
+RICH = {
+    "options": schemas.OPTIONS_SCHEMA,
+    "restore": schemas.RESTORE_SCHEMA,
+    "verify": schemas.VERIFY_SCHEMA,
+}
+PUBLISHED = {
+    "options": Ours.get_options_schema(SHARE),
+    "restore": Ours.get_restore_schema(SHARE),
+    "verify": Ours.get_verify_schema(SHARE),
+}
+#: Something else than the default, in each field.
+TYPED: dict[str, dict[str, Any]] = {
+    "options": {"snapshot_name": "<b>nightly</b>", "description": "1", "force": True},
+    "restore": {
+        "share_id": SHARE_ID,
+        "restore_name": "true",
+        "restore_description": "a, b = c",
+        "size": "20",
+        "share_type": "gold",
+        "share_network_id": SHARE_ID,
+        "is_public": True,
+        "metadata": False,
+        "access_rules": True,
+        "include": False,
+        "keep_failed": True,
+        "remove_newer": True,
+        "safety_copy": True,
+    },
+}
+TYPED["verify"] = TYPED["restore"] | {"depth": "plan"}
+
+pytestmark = pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the dashboard makes of our schemas, and of Karbor's own plugin's."""
+    place = os.environ.get("KARBOR_MANILA_DASHBOARD")
+    folder = Path(place) if place else tmp_path_factory.mktemp("dashboard") / "js"
+    theirs = {"theirs": Karbors.get_options_schema(SHARE)}
+    typed = {"theirs": {"snapshot_name": "x", "description": "y", "force": False}}
+    return browser.draw(folder, {"schemas": PUBLISHED | theirs, "typed": TYPED | typed})
+
+
+def as_karbor_keeps(values: dict[str, Any]) -> dict[str, Any]:
+    """After Karbor's versioned objects."""
+    kept: dict[str, Any] = DictOfDictOfStringsField().coerce(None, "parameters", {SHARE: values})
+    return dict(kept[SHARE])
+
+
+def test_the_dashboard_draws_what_it_is_known_to_draw(drawn: dict[str, Any]) -> None:
+    """Otherwise the tests below would show nothing."""
+    known = {"snapshot_name": "text", "description": "text", "force": "checkbox"}
+    assert drawn["theirs"]["inputs"] == known
+
+
+@pytest.mark.parametrize("kind", RICH)
+def test_every_parameter_has_an_input(drawn: dict[str, Any], kind: str) -> None:
+    form = drawn[kind]
+    fields = RICH[kind]["properties"]
+    assert form["inputs"] == {
+        name: "checkbox" if prop["type"] == "boolean" else "text" for name, prop in fields.items()
+    }
+    assert form["labels"] == [prop["title"] for prop in fields.values()]
+    assert form["help"] == len(fields)
+
+
+@pytest.mark.parametrize("kind", RICH)
+def test_a_form_can_be_saved_as_it_is_and_then_asks_for_the_defaults(
+    drawn: dict[str, Any], kind: str
+) -> None:
+    form = drawn[kind]
+    assert form["required"] == 0
+    assert form["may_be_saved"]
+    meant = parameters.resolve(RICH[kind], {})
+    for sent in (form["untouched"], form["never_opened"]):
+        assert parameters.resolve(RICH[kind], sent) == meant
+        assert parameters.resolve(RICH[kind], as_karbor_keeps(sent)) == meant
+
+
+@pytest.mark.parametrize("kind", RICH)
+def test_what_is_filled_in_is_what_is_meant(drawn: dict[str, Any], kind: str) -> None:
+    sent = drawn[kind]["filled_in"]
+    assert sent == TYPED[kind]
+    meant = TYPED[kind] | ({"size": 20} if "size" in TYPED[kind] else {})
+    assert parameters.resolve(RICH[kind], sent) == meant
+    assert parameters.resolve(RICH[kind], as_karbor_keeps(sent)) == meant
