@@ -7,9 +7,18 @@ them ever holds a token or an access key: they are shown to tenants.
 
 from typing import Any
 
+from karbor_manila.visible import visible
+
 
 class KarborManilaError(Exception):
-    """Root of everything that karbor-manila raises on purpose."""
+    """Root of everything that karbor-manila raises on purpose.
+
+    Its sentence is one line, and nothing in it is obeyed by a terminal: names, and what Manila or a
+    check answers, are others' words.
+    """
+
+    def __init__(self, *told: Any) -> None:
+        super().__init__(*(visible(part) if isinstance(part, str) else part for part in told))
 
 
 class InvalidParameter(KarborManilaError):
@@ -319,7 +328,8 @@ class CheckFailed(KarborManilaError):
         self.command = command
         self.ended = ended
         self.output = output
-        said = f" It said: {output.rstrip('.')}." if output else ""
+        lines = "; ".join(filter(None, map(str.strip, output.splitlines())))
+        said = f" It said: {lines.rstrip('.')}." if lines else ""
         super().__init__(
             f"The check of the restored share {ended}.{said} The share was restored; whether its "
             f"content is good has to be looked at."

@@ -10,6 +10,7 @@ from cliff.app import App
 from cliff.commandmanager import CommandManager
 
 from karbor_manila import exception
+from karbor_manila.visible import visible, visible_lines
 
 #: Entry points of the subcommands.
 NAMESPACE = "karbor_manila.commands"
@@ -24,7 +25,15 @@ class _OneLine(logging.Formatter):
         """The first lines of the message and of the exception."""
         said = _first_line(record.getMessage())
         cause = _first_line(str(record.exc_info[1])) if record.exc_info else ""
-        return said if cause in said else f"{said}: {cause}"
+        return visible(said if cause in said else f"{said}: {cause}")
+
+
+class _Whole(logging.Formatter):
+    """Everything, tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As logging does, but nothing in it is obeyed by a terminal."""
+        return visible_lines(super().format(record))
 
 
 class KarborManila(App):
@@ -58,13 +67,11 @@ class KarborManila(App):
         # Some library may have configured the root logger at its import.
         console = logging.StreamHandler(self.stderr)
         whole = self.options.debug or level <= logging.DEBUG
-        console.setFormatter(
-            logging.Formatter(self.CONSOLE_MESSAGE_FORMAT) if whole else _OneLine()
-        )
+        console.setFormatter(_Whole(self.CONSOLE_MESSAGE_FORMAT) if whole else _OneLine())
         handlers: list[logging.Handler] = [console]
         if self.options.log_file:
             handlers.append(logging.FileHandler(self.options.log_file, encoding="utf-8"))
-            handlers[-1].setFormatter(logging.Formatter(self.LOG_FILE_MESSAGE_FORMAT))
+            handlers[-1].setFormatter(_Whole(self.LOG_FILE_MESSAGE_FORMAT))
         logging.basicConfig(force=True, level=level, handlers=handlers)
         if level > logging.DEBUG:
             # It calls every object that is not there an error.

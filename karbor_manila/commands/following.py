@@ -9,6 +9,7 @@ from typing import Any
 from karbor_manila import exception
 from karbor_manila.commands import reading
 from karbor_manila.commands.api import Karbor, Thing
+from karbor_manila.visible import visible
 from karbor_manila.waiting import Clock
 
 # A look is due after this share of the time already waited, within these seconds.
@@ -28,7 +29,7 @@ class Progress:
     def tell(self, line: str) -> None:
         """Replace the line; an empty one takes it away."""
         if self._shown:
-            sys.stderr.write(f"\r\x1b[K{line[:100]}")
+            sys.stderr.write(f"\r\x1b[K{visible(line)[:100]}")
             sys.stderr.flush()
 
 

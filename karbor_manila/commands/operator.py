@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from karbor_manila import exception
+from karbor_manila.commands.output import Output
 
 if TYPE_CHECKING:
     from karbor_manila.audit import Audit as Auditing
@@ -27,7 +28,7 @@ LOG = logging.getLogger(__name__)
 SOMETHING_TO_DO = 3
 
 
-class HostCommand(Lister):
+class HostCommand(Output, Lister):
     """A command that lists things on Karbor's host."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

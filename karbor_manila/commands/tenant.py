@@ -6,10 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cliff.display import DisplayCommandBase
 from cliff.lister import Lister
 
 from karbor_manila import exception
+from karbor_manila.commands.output import Output
+from karbor_manila.visible import visible
 
 if TYPE_CHECKING:
     from karbor_manila.commands.api import Karbor, Thing
@@ -22,7 +23,7 @@ _ERROR, _WRONG_USAGE = 1, 2
 HOUR = 3600.0
 
 
-class TenantCommand(DisplayCommandBase):
+class TenantCommand(Output):
     """A command that asks Karbor's API.
 
     :cvar clock: for tests; None for the real one
@@ -66,7 +67,7 @@ class TenantCommand(DisplayCommandBase):
     @staticmethod
     def say(line: str) -> None:
         """One line for people, which is not part of the result."""
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{visible(line)}\n")
 
     def find_checkpoint(self, checkpoint_id: str, provider_id: str | None = None) -> "Thing":
         """The checkpoint; ``provider_id`` in it is that of the provider to ask for it.

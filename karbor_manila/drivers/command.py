@@ -13,6 +13,7 @@ from oslo_log import log as logging
 from oslo_utils import strutils
 
 from karbor_manila import exception
+from karbor_manila.visible import visible
 
 LOG = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def run(command: str, environment: Mapping[str, str], timeout: float) -> None:
         said = _tail(output)
     if code:
         raise exception.CheckFailed(command, f"ended with exit code {code}", said)
-    LOG.info("The check %s passed: %s", shlex.split(command)[0], said)
+    LOG.info("The check %s passed: %s", shlex.split(command)[0], visible(said))
 
 
 def _kill(process: subprocess.Popen[bytes], output: IO[bytes]) -> str:
