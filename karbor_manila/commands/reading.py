@@ -5,9 +5,11 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from karbor_manila import exception
+
+Found = TypeVar("Found")
 
 SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
@@ -47,12 +49,26 @@ def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
     return sorted(found.values(), key=lambda share: (share.name, share.id))
 
 
-def share_called(known: Iterable[Share], word: str) -> Share:
-    """The share with this id or name.
+def called(known: Iterable[tuple[str, str | None, Found]], word: str) -> list[Found]:
+    """What a word of a user means: what has it as its id, or else all that have it as their name.
 
-    :raises WrongUsage: there is none, or more than one
+    As in OpenStack's clients: anybody may give a thing a name that is another one's id. An empty
+    word, as of a variable that is not set, is not what has no name.
+
+    :param known: id, name and the thing itself
     """
-    fitting = [share for share in known if word in (share.id, share.name)]
+    known = list(known)
+    by_id = [thing for its_id, _name, thing in known if its_id == word]
+    return by_id or [thing for _id, name, thing in known if word and name == word]
+
+
+def share_called(known: Iterable[Share], word: str) -> Share:
+    """The share with this id, or else with this name.
+
+    :raises WrongUsage: there is none, or the name is that of more than one
+    """
+    known = list(known)
+    fitting = called(((share.id, share.name, share) for share in known), word)
     if len(fitting) == 1:
         return fitting[0]
     listed = ", ".join(share.label for share in (fitting or known)) or "none"
@@ -98,7 +114,7 @@ def why_failed(record: Mapping[str, Any]) -> list[str]:
 def depth(verification: Mapping[str, Any]) -> str:
     """How deep a verification went."""
     for group in (verification.get("parameters") or {}).values():
-        if isinstance(group, dict) and "depth" in group:
+        if isinstance(group, dict) and group.get("depth"):  # a form sends an empty one for none
             return str(group["depth"])
     return "record"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from karbor_manila import exception
+from karbor_manila.commands import reading
 from karbor_manila.commands.output import Output
 from karbor_manila.visible import visible
 
@@ -135,7 +136,8 @@ def add_plans(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PLAN",
-        help="id or name of a plan; may be given several times. By default all of the project.",
+        help="id or name of a plan, the id first; may be given several times. By default all of "
+        "the project.",
     )
     parser.add_argument(
         "--max-age",
@@ -148,10 +150,17 @@ def add_plans(parser: argparse.ArgumentParser) -> None:
 def chosen_plans(karbor: "Karbor", words: list[str]) -> list[Any]:
     """The plans with these ids or names, by name; all for none.
 
-    :raises WrongUsage: there is no such plan
+    :raises WrongUsage: there is no such plan, or the name is that of more than one
     """
     plans = sorted(karbor.plans(), key=lambda plan: (plan["name"] or "", plan["id"]))
+    known = [(plan["id"], plan["name"], plan) for plan in plans]
+    chosen = set()
     for word in words:
-        if not any(word in (plan["id"], plan["name"]) for plan in plans):
+        fitting = reading.called(known, word)
+        if not fitting:
             raise exception.WrongUsage(f"There is no plan {word!r} in this project.")
-    return [plan for plan in plans if not words or {plan["id"], plan["name"]} & set(words)]
+        if len(fitting) > 1:
+            ids = ", ".join(plan["id"] for plan in fitting)
+            raise exception.WrongUsage(f"{word!r} is the name of several plans: {ids}.")
+        chosen.add(fitting[0]["id"])
+    return [plan for plan in plans if not words or plan["id"] in chosen]

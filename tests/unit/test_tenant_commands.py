@@ -184,6 +184,14 @@ def test_the_drill_of_a_deleted_checkpoint_still_counts(karbor, rows):
     assert rows("status")[1][0]["Drill"] == "good"
 
 
+@pytest.mark.parametrize("depth", ["", None])
+def test_a_depth_that_a_form_left_empty_is_no_drill(karbor, rows, depth):
+    made = karbor.checkpoint(karbor.plan("home", (SHARE, "s1")))
+    karbor.verification(made, parameters={SHARE: {"depth": depth}})
+    _code, shown = rows("show", made["id"])
+    assert shown["verifications"][0]["depth"] == "record"
+
+
 def test_all_pages_are_read(karbor, rows, monkeypatch):
     monkeypatch.setattr(api, "PAGE", 2)
     for number in range(5):
@@ -203,6 +211,20 @@ def test_a_project_without_plans_is_well(karbor, rows):
 def test_status_of_an_unknown_plan_is_wrong_usage(karbor, run):
     code, _out, err = run("status", "--plan", "nosuch")
     assert (code, err) == (2, "There is no plan 'nosuch' in this project.\n")
+
+
+def test_a_plans_id_goes_before_anothers_name_and_a_name_of_several_is_refused(karbor, rows, run):
+    for name in ("one", "two", "three"):
+        karbor.checkpoint(karbor.plan(name, (SHARE, "s1")))
+    one, two, three = karbor.plans
+    two["name"] = three["name"] = one["id"]
+    assert [row["ID"] for row in rows("status", "--plan", one["id"])[1]] == [one["id"]]
+    one["id"] = "another"
+    for command in (["status"], ["drill", "--newest"]):
+        code, out, err = run(*command, "--plan", two["name"])
+        assert (code, out) == (2, "")
+        assert err == f"'plan-one' is the name of several plans: {three['id']}, {two['id']}.\n"
+    assert karbor.asked == []
 
 
 # -- show --------------------------------------------------------------------------------------
@@ -332,6 +354,55 @@ def test_options_become_parameters_of_the_type_and_of_each_share(karbor, run, tw
 def test_what_cannot_be_meant_is_2_and_nothing_is_asked_for(karbor, run, two, options, said):
     code, out, err = run("restore", two["id"], *options)
     assert (code, out) == (2, "")
+    assert said in err
+    assert karbor.asked == []
+
+
+@pytest.fixture
+def namesakes(karbor):
+    """A checkpoint in which one share's id is the name of two others, and one has no name."""
+    plan = karbor.plan("both", (SHARE, "s1"))
+    shares = (("s1", "home"), ("s2", "s1"), ("s3", "s1"), ("s4", ""))
+    return karbor.checkpoint(plan, shares=shares)
+
+
+@pytest.mark.parametrize("command", ["restore", "verify"])
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (("--share", "s1"), {SHARE: {"include": "false"}, key("s1"): {"include": "true"}}),
+        (("--exclude", "s1"), {key("s1"): {"include": "false"}}),
+        (
+            ("--in-place", "s1"),
+            {SHARE: {"include": "false"}, key("s1"): {"include": "true", "share_id": "s1"}},
+        ),
+        (("--for", "s1", "size=2"), {key("s1"): {"size": "2"}}),
+    ],
+)
+def test_an_id_means_its_share_whatever_the_others_are_called(
+    karbor, run, namesakes, command, options, sent
+):
+    code, _out, err = run(command, namesakes["id"], *options)
+    assert code == 0, err
+    ((_kind, body),) = karbor.asked
+    assert body["parameters"].pop(SHARE, {}).items() >= sent.pop(SHARE, {}).items()
+    assert body["parameters"] == sent
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("again", "'again' is the name of several shares: again (s2), again (s3)"),
+        ("", "'' is no share of this checkpoint"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--share", "--exclude", "--in-place"])
+def test_a_name_that_may_mean_several_is_refused(karbor, run, option, word, said):
+    plan = karbor.plan("both", (SHARE, "s1"))
+    shares = (("s1", "home"), ("s2", "again"), ("s3", "again"), ("s4", ""))
+    made = karbor.checkpoint(plan, shares=shares)
+    code, _out, err = run("restore", made["id"], option, word)
+    assert code == 2
     assert said in err
     assert karbor.asked == []
 
