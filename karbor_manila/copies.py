@@ -2,17 +2,16 @@
 """Which checkpoints of a plan are copied, and what can be told before any copy exists."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
-from karbor.resource import Resource
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import ahead, checkpoints, claims, exception, plans
+from karbor_manila import ahead, checkpoints, claims, exception, lacking, plans
 from karbor_manila.operations import copy
 from karbor_manila.worker import Worker
 
@@ -124,7 +123,7 @@ def _check(
     for source in sources:
         nodes = list(checkpoints.resources(source))
         for node in nodes:
-            if not _can_be_copied(plugins, node):
+            if not lacking.can_be_copied(plugins, node):
                 raise karbor_exception.InvalidInput(
                     reason=f"checkpoint {source.id} holds {node.type} {node.id}, and provider "
                     f"{provider.name!r} has no plugin that copies that type"
@@ -157,14 +156,6 @@ def _nothing_left(spoilt: Mapping[str, Mapping[str, str]]) -> str:
         for checkpoint_id, reasons in spoilt.items()
         for share_id, reason in list(reasons.items())[:1]
     )
-
-
-def _can_be_copied(plugins: Mapping[str, Any], node: Any) -> bool:
-    try:
-        plugins[node.type].get_copy_operation(Resource(type=node.type, id=node.id, name=node.name))
-    except (KeyError, AttributeError, NotImplementedError):
-        return False
-    return True
 
 
 def _begin_one(

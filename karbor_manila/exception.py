@@ -80,6 +80,34 @@ class QuotaTooSmall(KarborManilaError):
         )
 
 
+class OperationLacking(KarborManilaError):
+    """A resource in a checkpoint whose plugin lacks an operation of Karbor's."""
+
+    def __init__(
+        self,
+        provider: str,
+        operation: str,
+        resource_type: str,
+        resource_id: str,
+        *,
+        passed_over: bool,
+    ) -> None:
+        self.provider = provider
+        self.operation = operation
+        self.resource_type = resource_type
+        self.resource_id = resource_id
+        self.passed_over = passed_over
+        end = (
+            "It is passed over."
+            if passed_over
+            else "Nothing was begun; the operator can name another plugin for it in the provider."
+        )
+        super().__init__(
+            f"Provider {provider!r} has a plugin for {resource_type} that knows no operation "
+            f"{operation!r}, and the checkpoint holds {resource_type} {resource_id}. {end}"
+        )
+
+
 class NotCopyable(KarborManilaError):
     """Something in a checkpoint that cannot be copied; nothing was touched."""
 

@@ -30,6 +30,7 @@ from karbor_manila import (
     copies,
     fencing,
     identity,
+    lacking,
     lease,
     lease_keeper,
     operation_logs,
@@ -193,6 +194,8 @@ class ProtectionManager(manager.ProtectionManager):
     def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
         """Delete a checkpoint; again, too, when that failed or was abandoned."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
+        provider = self.provider_registry.show_provider(provider_id)
+        lacking.check(provider, constants.OPERATION_DELETE, checkpoint)
         self.worker.await_end(checkpoint)
         abandoned = self.claims.is_abandoned(checkpoint)
         with (
@@ -450,12 +453,19 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
 
 
 def _register_verify_schemas(provider: Any) -> None:
-    """Put the verify schemas where Karbor looks for them; its provider never does."""
-    schemas_of_types = provider.extended_info_schema.setdefault("verify_schema", {})
+    """Put the verify schemas where Karbor looks for them; its provider never does. All schemas get
+    the properties that Karbor takes for granted."""
+    published = provider.extended_info_schema
+    schemas_of_types = published.setdefault("verify_schema", {})
     for resource_type, plugin in provider.plugins.items():
         # Karbor's base class raises NotImplementedError, and Karbor asks for no base class.
         with contextlib.suppress(NotImplementedError, AttributeError):
             schemas_of_types[resource_type] = plugin.get_verify_schema(resource_type)
+        for kind in ("options_schema", "restore_schema"):
+            # The noop plugin's are empty, and Karbor then answers with a KeyError to parameters of
+            # its types, which dashboards send for all types (karbor/api/v1/plans.py).
+            if resource_type in published[kind]:
+                published[kind][resource_type].setdefault("properties", {})
 
 
 def _day(text: object) -> datetime.date | None:

@@ -14,7 +14,7 @@ from karbor.services.protection.flows import worker
 from oslo_log import log as logging
 from taskflow import exceptions as taskflow_exceptions
 
-from karbor_manila import copy_flow, exception, fencing, operation_logs
+from karbor_manila import copy_flow, exception, fencing, lacking, operation_logs
 from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
@@ -240,8 +240,11 @@ class Worker(worker.Worker):
 
     def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
+        provider = lacking.Provider(provider, job.operation)
         if job.source is not None:
-            return copy_flow.build(context, self.workflow_engine, provider, checkpoint, **kwargs)
+            flow = copy_flow.build(context, self.workflow_engine, provider, checkpoint, **kwargs)
+            provider.tell(checkpoint, None)
+            return flow
         builder = None
         if job.operation == constants.OPERATION_PROTECT:
             builder = GraphBuilder(kwargs["protectable_registry"], provider.plugins)
@@ -253,6 +256,7 @@ class Worker(worker.Worker):
         if builder and builder.left_out():
             reasons.add(checkpoint, "left_out", builder.left_out())
             checkpoint.commit()
+        provider.tell(checkpoint, job.record)
         return flow
 
     def _fenced(self, job: _Running, hold: fencing.Hold) -> _Running:

@@ -118,10 +118,11 @@ class Drill(TenantLister):
             self.not_well()
             return [(job.plan, checkpoint_id, *[columns.Text(None)] * 4, str(end))]
         held = reading.shares(job.checkpoint)
-        if end["status"] != reading.SUCCESS or job.problem:
+        bad = end["status"] != reading.SUCCESS
+        if bad or job.problem:
             self.not_well()
-            for reason in verify.general(held, end) if end["status"] != reading.SUCCESS else ():
-                self.say(f"{checkpoint_id}: {reason}")
+        for reason in verify.general(held, end) if bad else verify.of_others(held, end):
+            self.say(f"{checkpoint_id}: {reason}")
         by_id = {of: (status, reason) for of, status, reason in reading.outcomes(end)}
         rows: list[tuple[Any, ...]] = []
         for share in held:

@@ -68,10 +68,11 @@ class Restore(TenantLister):
             "verification", found["provider_id"], found["id"], asking.with_depth(asked, "plan")
         )
         record = self._end_of("verification", record, timeout)
-        if record["status"] != reading.SUCCESS:
+        bad = record["status"] != reading.SUCCESS
+        if bad:
             self.not_well()
-            for reason in verify.general(held, record):
-                self.say(reason)
+        for reason in verify.general(held, record) if bad else verify.of_others(held, record):
+            self.say(reason)
         by_id = {of: (status, reason) for of, status, reason in reading.outcomes(record)}
         return (
             ("Share", "ID", "Way", "New Share", "From", "Lost", "Not Restored", "Cannot"),

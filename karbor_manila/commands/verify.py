@@ -53,10 +53,11 @@ class Verify(TenantLister):
             follower = Follower(self.karbor, "verification", parsed_args.timeout, self.time)
             record = follower.end_of(record)
         rows = results(held, record)
-        if record["status"] not in (reading.SUCCESS, reading.GOING):
+        bad = record["status"] not in (reading.SUCCESS, reading.GOING)
+        if bad:
             self.not_well()
-            for reason in general(held, record):
-                self.say(reason)
+        for reason in general(held, record) if bad else of_others(held, record):
+            self.say(reason)
         return (
             ("Share", "ID", "Result", "Told", "Verification"),
             [(*row, record["id"]) for row in rows],
@@ -94,13 +95,19 @@ def result(of_all: str, status: str) -> str:
 
 
 def general(held: list[reading.Share], record: dict[str, Any]) -> list[str]:
-    """Reasons that stand at no share of the checkpoint."""
+    """Why a verification failed that did not succeed: reasons that stand at no share."""
+    said = of_others(held, record)
+    if not said and not any(reason for _of, _status, reason in reading.outcomes(record)):
+        return reading.why_failed(record)
+    return said
+
+
+def of_others(held: list[reading.Share], record: dict[str, Any]) -> list[str]:
+    """What is told of anything but the shares of the checkpoint, such as what is passed over."""
     ids = {share.id for share in held}
-    said = [
+    said = (
         reading.sentence(reason)
         for of, _status, reason in reading.outcomes(record)
         if of not in ids
-    ]
-    if not said and not any(reason for _of, _status, reason in reading.outcomes(record)):
-        return reading.why_failed(record)
+    )
     return list(dict.fromkeys(filter(None, said)))

@@ -26,7 +26,7 @@ from oslo_messaging._drivers import common as rpc_common
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
 
-from karbor_manila import claims, identity, lease
+from karbor_manila import claims, forms, identity, lease
 from tests.fakes.manila import FakeManila
 from tests.unit.banks import FaultyPlugin, open_bank
 from tests.unit.karbor_stage import (
@@ -711,7 +711,7 @@ def test_a_list_can_be_sent_over_rpc(service: Service, checkpoint: Any) -> None:
 
 def test_our_verify_schemas_stand_where_karbor_looks_for_them(service: Service) -> None:
     shown = service.call("show_provider", service.provider.id)["extended_info_schema"]
-    assert shown["verify_schema"][SHARE] == VERIFY_SCHEMA
+    assert shown["verify_schema"][SHARE] == forms.form(VERIFY_SCHEMA)
     assert set(shown["verify_schema"]) == {SHARE, PROJECT}
     assert jsonutils.loads(jsonutils.dumps(shown)) == shown
 

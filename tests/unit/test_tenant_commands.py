@@ -532,6 +532,21 @@ def test_verify_waits_and_tells_each_share(karbor, rows, two, options, sent):
     assert (second["Result"], second["Told"]) == ("good", None)
 
 
+@pytest.mark.parametrize(
+    "command", [("verify",), ("restore", "--dry-run"), ("drill",)], ids=" ".join
+)
+def test_what_a_verification_passed_over_is_named_and_is_well(karbor, run, two, command):
+    statuses = {key("s1"): "available", key("s2"): "available", f"{PROJECT}#p1": "undefined"}
+    told = {key("s1"): json.dumps(PLAN), key("s2"): json.dumps(PLAN)}
+    said = "The plugin knows no operation 'verify'. It is passed over."
+    karbor.scripts["verification"] = ends("success", statuses, told | {f"{PROJECT}#p1": said})
+    name, *options = command
+    code, out, err = run(name, two["id"], *options)
+    assert code == 0
+    assert said in err
+    assert "home" in out
+
+
 def test_verify_is_3_when_a_share_is_not_good(karbor, rows, two):
     karbor.scripts["verification"] = ends(
         "fail", {key("s1"): "available", key("s2"): "error"}, {key("s2"): "Gone."}
