@@ -2,7 +2,7 @@
 """Which checkpoints of a plan are copied, and what can be told before any copy exists."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
