@@ -5,9 +5,12 @@ It takes the place of Karbor's own (karbor/services/protection/bank_plugins/
 file_system_bank_plugin.py) on the same folder with the same options, and back.
 """
 
+import contextlib
+import contextvars
 import errno
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,20 @@ LOG = logging.getLogger(__name__)
 
 _GROUP = "file_system_bank_plugin"
 _DRAFTS_KEPT = 24 * 3600.0  # seconds; no write takes nearly as long
+
+
+_as_found = contextvars.ContextVar("_as_found", default=False)
+
+
+@contextlib.contextmanager
+def as_found() -> Iterator[None]:
+    """Banks that are opened meanwhile make no container: to an operator's command one that is
+    missing is not mounted, or its service was never started."""
+    token = _as_found.set(True)
+    try:
+        yield
+    finally:
+        _as_found.reset(token)
 
 
 class ObjectDamaged(karbor_exception.BankGetObjectFailed, ValueError):
@@ -64,8 +81,11 @@ class FileSystemBankPlugin(BankPlugin):
         self._writing = lockutils.Semaphores()
         self._owner_id: str = uuidutils.generate_uuid()
         try:
-            self._folder.create()
-            desk.clean(_DRAFTS_KEPT)
+            if _as_found.get():
+                self._folder.check()
+            else:
+                self._folder.create()
+                desk.clean(_DRAFTS_KEPT)
         except OSError as error:
             # Every operation looks again and says so too, until the folder is there.
             LOG.error("The file-system bank %s is not at hand: %s", container, error)

@@ -12,6 +12,7 @@ import eventlet.patcher
 import eventlet.tpool
 
 from karbor_manila import native
+from karbor_manila.bank_owner import Owner
 
 # Never more open than Karbor's bank (0755 and 0644 less the umask): names and descriptions of
 # shares stand in it. The umask of the process takes away more.
@@ -33,6 +34,10 @@ class Desk:
         self._inside = container / "~karbor-manila"
         self._place: Path | None = None
 
+    def forget(self) -> None:
+        """The container is on another file system than before: the place is looked for anew."""
+        self._place = None
+
     def clean(self, age: float) -> None:
         """Remove what dead processes left here for more than ``age`` seconds."""
         for place in (self._beside, self._inside):
@@ -42,13 +47,15 @@ class Desk:
                         path.unlink()
 
     def draft(self, content: bytes) -> Path:
-        """The content in a new file on the desk, on disk."""
+        """The content in a new file on the desk, on disk. It is the container's owner's."""
+        owner = Owner.of(self._container)
         if self._place is None:
-            self._place = self._find_place()
-        self._place.mkdir(FOLDER_MODE, exist_ok=True)
+            self._place = self._find_place(owner)
+        self._make(self._place, owner)
         path = self._place / uuid.uuid4().hex
         try:
             with open(path, "xb", opener=_open_private) as file:
+                owner.give_file(file.fileno())
                 file.write(content)
                 file.flush()
                 _fsync(file.fileno())
@@ -57,10 +64,15 @@ class Desk:
             raise
         return path
 
-    def _find_place(self) -> Path:
+    @staticmethod
+    def _make(place: Path, owner: Owner) -> None:
+        place.mkdir(FOLDER_MODE, exist_ok=True)
+        owner.give_folder(place)
+
+    def _find_place(self, owner: Owner) -> Path:
         probe = uuid.uuid4().hex
         try:
-            self._beside.mkdir(FOLDER_MODE, exist_ok=True)
+            self._make(self._beside, owner)
             (self._beside / probe).mkdir()
             # Folders and files move alike, and a folder shows in nobody's list.
             (self._beside / probe).rename(self._container / f"~{probe}")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from karbor_manila.bank_desk import FOLDER_MODE, Desk, sync
+from karbor_manila.bank_owner import Owner
 
 # Karbor lets no other keys through (karbor/services/protection/bank_plugin.py, Bank). So a file
 # with another name is no object: "lost+found", or what an editor left.
@@ -41,25 +42,31 @@ class KeyedFolder:
         self._container = container
         self._desk = desk
         self._mount: Path | None = None
+        self._device = 0
 
     def create(self) -> None:
         """Make the container and its parents if they are missing. Nothing else ever does."""
         chain = (self._container, *self._container.parents)
         for path in reversed([path for path in chain if not path.exists()]):
             path.mkdir(FOLDER_MODE, exist_ok=True)
+            Owner.of(path.parent).give_folder(path, FOLDER_MODE)
             sync(path.parent)
         self.check()
 
     def check(self) -> None:
-        """Raise OSError unless the container is there, on the file system that it was on at first:
-        the empty folder under a mount that is gone must not be taken for the bank."""
+        """Raise OSError unless the container is there, on the file system that it was on at first,
+        or on one that was mounted over that: the empty folder under a mount that is gone must not
+        be taken for the bank."""
         if self._mount and not self._mount.is_mount():
             raise OSError(errno.ENODEV, "its file system is not mounted any more")
-        if not stat.S_ISDIR(self._container.stat().st_mode):
+        found = self._container.stat()
+        if not stat.S_ISDIR(found.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "the bank's container is no folder")
-        if not self._mount:
+        if not self._mount or found.st_dev != self._device:
             path = self._container.resolve()
             self._mount = next(above for above in (path, *path.parents) if above.is_mount())
+            self._device = found.st_dev
+            self._desk.forget()
 
     def read(self, key: str) -> bytes:
         """The content; FileNotFoundError when there is no such key in a bank that is there."""
@@ -207,11 +214,13 @@ class KeyedFolder:
             self.check()  # deleted by another already, or the bank is gone
 
     def _make_parents(self, folder: Path) -> None:
+        owner = Owner.of(self._container)
         for path in reversed(list(self._within(folder))[:-1]):
             if not path.is_dir():
                 with contextlib.suppress(FileExistsError):
                     path.mkdir(FOLDER_MODE)
                 sync(path.parent)
+            owner.give_folder(path)  # also one that root died over before it was given away
 
     def _prune(self, folder: Path) -> None:
         for path in list(self._within(folder))[:-1]:

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -429,3 +430,42 @@ def test_readers_in_threads_see_whole_values_while_others_write(bank):
         while not over.is_set() and not job.done():
             assert bank.get_object("/a") in values
         job.result()
+
+
+# A bank that is mounted after the start
+
+
+@pytest.fixture
+def mount():
+    """Mounts memory over a folder, where that is allowed."""
+    mounted = []
+
+    def mount(folder):
+        command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+        if not shutil.which("mount") or subprocess.run(command, check=False).returncode:
+            pytest.skip("nothing can be mounted here")
+        mounted.append(folder)
+
+    yield mount
+    for folder in reversed(mounted):
+        subprocess.run(["umount", "-l", str(folder)], check=False, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("place", [".", "karbor"])
+def test_a_bank_that_is_mounted_after_the_start_is_used_and_missed_when_it_goes(
+    tmp_path, mount, place
+):
+    bank = ours(tmp_path)
+    bank.update_object("/under", "the mount")
+    mount(tmp_path / place)
+    (tmp_path / "karbor").mkdir(exist_ok=True)
+    with pytest.raises(karbor_exception.BankGetObjectFailed):
+        bank.get_object("/under")
+    bank.update_object("/in", "the bank")
+    assert bank.list_objects("/") == ["/in"]
+    subprocess.run(["umount", "-l", str(tmp_path / place)], check=True)
+    for ask in (bank.list_objects, lambda: bank.get_object("/under")):
+        with pytest.raises(karbor_exception.KarborException):
+            ask()
+    with pytest.raises(karbor_exception.BankUpdateObjectFailed):
+        bank.update_object("/in", "the folder under the mount")
