@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of claims in Karbor's database: one conditional write at a time.
-
-The table is ours alone; Karbor's migrations do not know it.
-"""
+"""The table of claims in Karbor's database: one conditional write at a time."""
 
 import datetime
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from karbor.db.sqlalchemy import api as karbor_db
-from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exception
+
+from karbor_manila.own_tables import OwnTable, retrying
 
 TABLE = sa.Table(
     "karbor_manila_claims",
@@ -28,21 +24,6 @@ TABLE = sa.Table(
 
 #: The owner of what its owner has left unfinished.
 NOBODY = ""
-
-# oslo.db translates most errors of SQLAlchemy and leaves OperationalError as it is: a table that is
-# there already (MySQL, SQLite), a database that is locked.
-ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
-
-# Karbor's database may be locked or restarted for a moment.
-_retrying = oslo_db_api.wrap_db_retry(
-    max_retries=5,
-    retry_interval=0.2,
-    inc_retry_interval=True,
-    max_retry_interval=2,
-    retry_on_deadlock=True,
-    retry_on_disconnect=True,
-    exception_checker=lambda error: isinstance(error, sa.exc.OperationalError),
-)
 
 
 @dataclass(frozen=True)
@@ -64,18 +45,16 @@ class Claim:
     took_over: bool = field(default=False, compare=False)
 
 
-class ClaimTable:
+class ClaimTable(OwnTable):
     """The rows. Every method is one transaction, repeated when the database is away for a moment;
     after some attempts its errors (oslo.db's and SQLAlchemy's) are passed on.
 
     :param engine: gives the SQLAlchemy engine of Karbor's database
     """
 
-    def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
-        self._engine = engine
-        self._made: Any = None
+    table = TABLE
 
-    @_retrying
+    @retrying
     def insert(self, claim: Claim) -> bool:
         """Add a row; False when there is one with this id."""
         try:
@@ -85,7 +64,7 @@ class ClaimTable:
             return False
         return True
 
-    @_retrying
+    @retrying
     def replace(self, known: Claim, claim: Claim) -> bool:
         """Put one claim in the place of another; False when that is not there any more."""
         same = sa.and_(TABLE.c.id == known.id, TABLE.c.token == known.token)
@@ -93,14 +72,14 @@ class ClaimTable:
             done = connection.execute(TABLE.update().where(same).values(**_row(claim)))
         return bool(done.rowcount)
 
-    @_retrying
+    @retrying
     def delete(self, thing: str, token: str) -> None:
         """Remove a row, if it still is this claim."""
         same = sa.and_(TABLE.c.id == thing, TABLE.c.token == token)
         with self._begin() as connection:
             connection.execute(TABLE.delete().where(same))
 
-    @_retrying
+    @retrying
     def disown(self, thing: str, token: str) -> None:
         """Leave a row without an owner, if it still is this claim."""
         same = sa.and_(TABLE.c.id == thing, TABLE.c.token == token)
@@ -119,7 +98,7 @@ class ClaimTable:
         """Every claim, the oldest first."""
         return self._select(sa.true())
 
-    @_retrying
+    @retrying
     def _select(self, wanted: Any) -> list[Claim]:
         with self._begin() as connection:
             rows = connection.execute(
@@ -129,18 +108,6 @@ class ClaimTable:
             Claim(**dict(row) | {"since": row["since"].replace(tzinfo=datetime.UTC)})
             for row in rows
         ]
-
-    def _begin(self) -> Any:
-        engine = self._engine()
-        if self._made is not engine:
-            try:
-                TABLE.create(engine, checkfirst=True)
-            except ERRORS:
-                # Another process may have made it in the same moment.
-                if not engine.has_table(TABLE.name):
-                    raise
-            self._made = engine
-        return engine.begin()
 
 
 def _row(claim: Claim) -> dict[str, Any]:

@@ -28,10 +28,12 @@ from karbor.db.sqlalchemy import api as karbor_db
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
-from karbor_manila import exception
-from karbor_manila.claim_table import ERRORS, NOBODY, Claim, ClaimTable
+from karbor_manila import exception, identity
+from karbor_manila.claim_table import NOBODY, Claim, ClaimTable
+from karbor_manila.known_banks import KnownBanks
 from karbor_manila.lease import Observer
 from karbor_manila.lease_keeper import Keeper
+from karbor_manila.own_tables import ERRORS
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
@@ -101,6 +103,7 @@ class Claims:
     ) -> None:
         self._clock = clock or Clock()
         self._table = ClaimTable(engine)
+        self._banks = KnownBanks(engine)
         self._observer = Observer(timeout, self._clock)
         self._timeout = timeout
         self._held: dict[str, _Held] = {}
@@ -134,7 +137,10 @@ class Claims:
             until that is settled
         :raises Taken: a living owner has it, be it this process, or is at work on the checkpoint in
             a way that excludes this
+        :raises BankNotOurs: another bank is there, in which every owner seems dead
+        :raises BankUnreadable: the bank cannot be read
         """
+        identity.compare(bank, provider_id, self._banks, by_history=False)
         claim = Claim(
             id=thing,
             operation=operation,
@@ -288,6 +294,8 @@ class Claims:
                     alive = known is None or self.is_alive(known, bank)
                     if known and (alive or not over_dead):
                         break
+                    # That its owner seems dead counts only if it was this bank that was asked.
+                    identity.compare(bank, claim.provider_id, self._banks, by_history=False)
                     if known and self._table.replace(known, claim):
                         LOG.info(
                             "%s: taken over from %s, which is dead", claim.id, known.owner or "none"

@@ -100,9 +100,11 @@ def _checkpoint(provider: Any, checkpoint_id: str) -> Any:
 def check_mounted(provider: Any) -> None:
     """In a bank that is not mounted everybody seems dead, and every checkpoint gone.
 
-    :raises Later: it is empty
+    :raises BankNotOurs: it is not the one that is known for the provider
+    :raises Later: it is empty, and none is known
     """
-    if identity.read(provider.bank) is None and not any(checkpoints.everything(provider.bank)):
+    known = identity.compare(provider.bank, provider.id)
+    if known is None and not any(checkpoints.everything(provider.bank)):
         raise Later(f"the bank of provider {provider.id} is empty; is it mounted?")
 
 

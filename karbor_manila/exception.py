@@ -349,6 +349,49 @@ class BankUnreadable(KarborManilaError):
         super().__init__(f"The bank failed to {what}: {cause.rstrip('.')}.")
 
 
+class BankNotOurs(BankUnreadable):
+    """What is there in the place of a provider's bank is not that bank: it is not mounted, or it is
+    another one. Nothing is judged by it and nothing is written into it.
+
+    :ivar expected: the id that Karbor's database knows, or None when it knows checkpoints alone
+    :ivar found: the id that is there, or None
+    """
+
+    def __init__(
+        self, provider_id: str, expected: str | None, found: str | None, held: str = ""
+    ) -> None:
+        self.provider_id = provider_id
+        self.expected = expected
+        self.found = found
+        self.what = "be the bank of its provider"
+        self.cause = f"bank {found} is there" if found else "a bank without an id is there"
+        wanted = f"bank {expected}" if expected else f"a bank that holds {held}"
+        there = f"bank {found}" if found else "one without an id, such as an empty folder"
+        KarborManilaError.__init__(
+            self,
+            f"The bank of provider {provider_id} is not the one that Karbor's database knows: "
+            f"expected is {wanted}, found is {there}. Nothing was done. An administrator has to "
+            f"see that the right bank is mounted, or, if it was changed on purpose, to say so: "
+            f"karbor-manila bank accept {provider_id}.",
+        )
+
+
+class BankTakesNothing(BankUnreadable):
+    """The bank did not take a new checkpoint: no space, no permission, a read-only file system."""
+
+    def __init__(self, provider_id: str, provider: str, why: str) -> None:
+        self.provider_id = provider_id
+        self.provider = provider
+        self.what = "take a new checkpoint"
+        self.cause = why
+        KarborManilaError.__init__(
+            self,
+            f"The bank of provider {provider!r} ({provider_id}) did not take the new checkpoint: "
+            f"{why.rstrip('.')}. Nothing was protected. An administrator has to mend the bank; ask "
+            f"again afterwards.",
+        )
+
+
 class CheckFailed(KarborManilaError):
     """The operator's command says that a drilled share is not good, or says nothing."""
 
@@ -447,6 +490,58 @@ class BankSuspect(KarborManilaError):
         super().__init__(
             f"The bank of provider {provider} cannot be trusted to know its checkpoints: {why}. "
             f"Nothing was judged or removed. Check that it is mounted and is the right one."
+        )
+
+
+class BankOlder(BankSuspect):
+    """A bank that was put back from a copy: the database knows checkpoints that it never held.
+
+    :ivar missing: their ids, the newest first
+    """
+
+    def __init__(self, provider: str, provider_id: str, missing: list[str]) -> None:
+        self.provider_id = provider_id
+        self.missing = missing
+        KarborManilaError.__init__(
+            self,
+            f"The bank of provider {provider} is older than Karbor's database, or another one: it "
+            f"has never held {checkpoints_named(missing)}, which the database knows as made and "
+            f"not deleted. Nothing was judged or removed. Put the newer bank back; if these are "
+            f"given up, say so: karbor-manila bank accept {provider_id}. From then on their "
+            f"snapshots are orphans.",
+        )
+        self.provider = provider
+        self.why = "it is older than Karbor's database"
+
+
+class ManilaSuspect(KarborManilaError):
+    """A Manila that shows nothing at all of what the records of a bank name."""
+
+    def __init__(self, provider: str, named: int) -> None:
+        self.provider = provider
+        self.named = named
+        super().__init__(
+            f"Manila shows none of the {named} snapshots that the checkpoints of provider "
+            f"{provider} name, nor any of their shares: it may be another region or endpoint, or "
+            f"not all of it. Nothing was judged or changed. Check [manila_client] in karbor.conf. "
+            f"If they are gone for good, delete the checkpoints."
+        )
+
+
+class WrongUser(KarborManilaError):
+    """A command that would write into a bank what its service cannot read.
+
+    :ivar owner: the user that the bank's folder belongs to, by name if it has one
+    """
+
+    def __init__(self, provider: str, folder: str, owner: str, command: str) -> None:
+        self.provider = provider
+        self.folder = folder
+        self.owner = owner
+        super().__init__(
+            f"The bank of provider {provider} ({folder}) belongs to user {owner}, and "
+            f"karbor-protection could not read what another user writes there. Nothing was done "
+            f"in it. Run the command as that user: sudo -u {owner} karbor-manila {command}."
         )
 
 
@@ -677,3 +772,9 @@ class RevertUnknown(KarborManilaError):
             f"restore again if need be: it is not repeated by itself, because the share may have "
             f"been written to since."
         )
+
+
+def checkpoints_named(ids: list[str]) -> str:
+    """Checkpoints for a sentence: the first three by id, and how many more there are."""
+    rest = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    return f"checkpoint{'s' if len(ids) > 1 else ''} {', '.join(ids[:3])}{rest}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila import lease, native
+from karbor_manila import identity, lease, native
 
 LOG = logging.getLogger(__name__)
 
@@ -101,9 +101,15 @@ class Keeper:
 
 
 def of_provider(provider: Any, *, interval: float, timeout: float) -> Keeper:
-    """The keeper of this process's lease in the bank of Karbor's provider; it does not run yet."""
+    """The keeper of this process's lease in the bank of Karbor's provider; it does not run yet. It
+    writes none until the bank is confirmed."""
     owner = str(provider.bank.get_owner_id())
-    return Keeper(private(provider), owner, interval=interval, timeout=timeout)
+
+    def is_ours(bank: Any) -> bool:
+        identity.check(bank, provider.id)
+        return True
+
+    return Keeper(private(provider), owner, interval=interval, timeout=timeout, is_ours=is_ours)
 
 
 def private(provider: Any) -> Any:

@@ -25,11 +25,11 @@ from oslo_service import loopingcall
 
 from karbor_manila import (
     ahead,
+    bank_refusals,
     checkpoints,
     claims,
     copies,
     fencing,
-    identity,
     lacking,
     lease,
     lease_keeper,
@@ -93,14 +93,15 @@ class ProtectionManager(manager.ProtectionManager):
             _register_verify_schemas(provider)
 
     def init_host(self, **kwargs: Any) -> None:
-        """Begin to say in every bank that this process is alive."""
+        """Begin to say in every bank that this process is alive.
+
+        A bank that is not there yet is used as soon as it is: every operation, lease and search
+        looks again.
+        """
         super().init_host(**kwargs)
         for provider in self._providers():
-            try:
-                LOG.info("Provider %s has bank %s", provider.id, identity.bank_id(provider.bank))
-            except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
-                LOG.error("Provider %s: its bank is not at hand: %s", provider.id, error)
-            lease.prune(provider.bank, _LEASES_KEPT)
+            if bank_refusals.is_there(provider):
+                lease.prune(provider.bank, _LEASES_KEPT)
             self._keep_lease(provider)
         self._watch = loopingcall.FixedIntervalLoopingCall(self._watch_leases)
         self._watch.start(interval=self._settings.lease_interval, stop_on_exception=False)
@@ -117,16 +118,22 @@ class ProtectionManager(manager.ProtectionManager):
         super().cleanup_host()
 
     @messaging.expected_exceptions(
-        exception.InvalidPlan, exception.ProviderNotFound, exception.FlowError
+        exception.InvalidPlan,
+        exception.InvalidInput,
+        exception.ProviderNotFound,
+        exception.FlowError,
     )
     def protect(self, context: Any, plan: Any, checkpoint_properties: Any = None) -> str:
-        """Protect a plan. A bad one is refused before its checkpoint exists (HTTP 400)."""
-        if plan:
-            provider = self.provider_registry.show_provider(plan.get("provider_id"))
-            plans.check_plan(plan, provider, context)
-            ahead.refuse_plan(plan, provider, context, self._answer_timeout)
-        checkpoint_id: str = super().protect(context, plan, checkpoint_properties)
-        return checkpoint_id
+        """Protect a plan. A bad one, and one whose bank is not there, is refused before its
+        checkpoint exists (HTTP 400)."""
+        if not plan:
+            return str(super().protect(context, plan, checkpoint_properties))
+        provider = self.provider_registry.show_provider(plan.get("provider_id"))
+        bank_refusals.require(provider)
+        plans.check_plan(plan, provider, context)
+        ahead.refuse_plan(plan, provider, context, self._answer_timeout)
+        with bank_refusals.creation_explained(provider):
+            return str(super().protect(context, plan, checkpoint_properties))
 
     @messaging.expected_exceptions(
         exception.InvalidPlan,
@@ -140,9 +147,10 @@ class ProtectionManager(manager.ProtectionManager):
         if not plan:
             return super().copy(context, plan)
         provider = self.provider_registry.show_provider(plan.get("provider_id"))
+        bank_refusals.require(provider)
         if not plans.protects_shares(provider):
             return super().copy(context, plan)
-        with _one_at_a_time():
+        with _one_at_a_time(), bank_refusals.explained(provider):
             begun = copies.begin(
                 self.worker, provider, context, plan, self._settings.listing_timeout
             )
@@ -200,6 +208,7 @@ class ProtectionManager(manager.ProtectionManager):
         abandoned = self.claims.is_abandoned(checkpoint)
         with (
             _one_at_a_time(),
+            bank_refusals.explained(self.provider_registry.show_provider(provider_id)),
             self.worker.claimed(checkpoint, constants.OPERATION_DELETE) as took_over,
         ):
             checkpoint = self._claimed_now(checkpoint)  # somebody may have been quicker
@@ -226,7 +235,10 @@ class ProtectionManager(manager.ProtectionManager):
         self.worker.await_end(checkpoint)
         abandoned = self.claims.is_abandoned(checkpoint)
         try:
-            with self.worker.claimed(checkpoint, claims.RESET) as took_over:
+            with (
+                bank_refusals.explained(self.provider_registry.show_provider(provider_id)),
+                self.worker.claimed(checkpoint, claims.RESET) as took_over,
+            ):
                 checkpoint = self._claimed_now(checkpoint)
                 left = checkpoint.status
                 dead_end = self._is_dead_end(checkpoint, abandoned=abandoned or took_over)
@@ -243,7 +255,22 @@ class ProtectionManager(manager.ProtectionManager):
             raise exception.CheckpointNotBeReset(str(taken)) from taken
 
     @messaging.expected_exceptions(
-        exception.ProviderNotFound, exception.CheckpointNotFound, exception.BankListObjectsFailed
+        exception.ProviderNotFound,
+        exception.CheckpointNotFound,
+        exception.AccessCheckpointNotAllowed,
+        exception.InvalidInput,
+    )
+    def show_checkpoint(self, context: Any, provider_id: str, checkpoint_id: str) -> Any:
+        """A checkpoint; nothing is called absent on the word of another bank."""
+        provider = self.provider_registry.show_provider(provider_id)
+        bank_refusals.require(provider)
+        return super().show_checkpoint(context, provider_id, checkpoint_id)
+
+    @messaging.expected_exceptions(
+        exception.ProviderNotFound,
+        exception.CheckpointNotFound,
+        exception.InvalidInput,
+        exception.BankListObjectsFailed,
     )
     def list_checkpoints(
         self,
@@ -256,9 +283,13 @@ class ProtectionManager(manager.ProtectionManager):
         filters: dict[str, str] | None = None,
         all_tenants: bool = False,
     ) -> list[dict[str, Any]]:
-        """Checkpoints by the time of their making, the newest first unless asked otherwise."""
+        """Checkpoints by the time of their making, the newest first unless asked otherwise.
+
+        An empty list is never what is said of a bank that is not there.
+        """
         filters = filters or {}
         provider = self.provider_registry.show_provider(provider_id)
+        bank_refusals.require(provider)
         wanted = filters.get("project_id") if all_tenants else context.project_id
         found = checkpoints.find(
             provider,
@@ -291,13 +322,15 @@ class ProtectionManager(manager.ProtectionManager):
 
     def _watch_leases(self) -> None:
         """Look at the leases of the others who have claimed something; and say of one's own when
-        it cannot be renewed, since the keeper's thread must not write logs."""
+        it cannot be renewed, since the keeper's thread must not write logs. A bank that was not
+        there is confirmed here as soon as it is."""
         for provider_id, keeper in self._keepers.items():
             if keeper.trouble:
                 LOG.warning(
                     "Provider %s: the lease could not be renewed: %s", provider_id, keeper.trouble
                 )
-        self.claims.watch({provider.id: provider.bank for provider in self._providers()})
+        there = [provider for provider in self._providers() if bank_refusals.is_there(provider)]
+        self.claims.watch({provider.id: provider.bank for provider in there})
 
     def _reconcile_for_ever(self) -> None:
         """End what dead processes left, in the background; sooner again when that did not work."""
@@ -319,10 +352,9 @@ class ProtectionManager(manager.ProtectionManager):
 
     def _own_checkpoint(self, context: Any, provider_id: str, checkpoint_id: str) -> Any:
         provider = self.provider_registry.show_provider(provider_id)
-        try:
+        bank_refusals.require(provider)
+        with bank_refusals.explained(provider):
             checkpoint = checkpoints.get(provider, checkpoint_id, context)
-        except errors.BankUnreadable as error:
-            raise exception.InvalidInput(reason=f"{error} Try again") from error
         if not context.is_admin and checkpoint.project_id != context.project_id:
             raise exception.AccessCheckpointNotAllowed(checkpoint_id=checkpoint_id)
         return checkpoint

@@ -178,8 +178,8 @@ class Worker(worker.Worker):
             hold = fencing.Hold(self._claims, job.thing)
             job = self._fenced(job, hold)
             flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
-        except exception.Taken:
-            raise  # what somebody else works on is not ours to settle
+        except (exception.Taken, exception.BankNotOurs):
+            raise  # what somebody else works on, or another bank holds, is not ours to settle
         except Exception as error:
             LOG.exception(
                 "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id

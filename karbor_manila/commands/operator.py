@@ -77,24 +77,26 @@ class Reconcile(HostCommand):
 
         host = Host(parsed_args.config_file)
         held = host.claims()
+        dry = parsed_args.dry_run
+        providers = host.providers if dry else host.writable("reconcile")
         work = reconciliation.Reconciliation(
-            lambda: host.providers,
+            lambda: providers,
             held,
             grace=host.settings.lease_timeout,
             executor=functools.partial(futurist.ThreadPoolExecutor, max_workers=4),
         )
         ends: dict[Any, str] = {}
-        if parsed_args.dry_run:
+        if dry:
             for found in host.turns(work.find, lambda: work.unsure):
                 ends = dict.fromkeys(found, "unfinished")
             self.left = bool(ends)
         else:
-            with host.alive(held):
+            with host.alive(held, providers):
                 for ended in host.turns(work.run, lambda: work.unsure):
                     ends |= ended
             self.left = not all(ends.values())
         # The log has the reason, and the list what the other banks hold.
-        self.failed = work.away is not None
+        self.failed = work.away is not None or len(providers) < len(host.providers)
         return (
             ("Operation", "ID", "Checkpoint", "Provider", "Project", "Since", "Status"),
             [
@@ -146,10 +148,14 @@ class Audit(HostCommand):
         held = host.claims()
         grace = host.settings.audit_grace if parsed_args.grace is None else parsed_args.grace
         # What is mended is claimed, and a claim counts with a fresh lease alone.
-        alive = host.alive(held) if parsed_args.fix else contextlib.nullcontext()
+        fix, ours = parsed_args.fix, host.ours()
+        mine = host.writable("audit --fix") if fix else ours
+        alive = host.alive(held, mine) if fix else contextlib.nullcontext()
         with alive:
             audit_of = functools.partial(Auditing, held=held, grace=grace)
-            rows = list(self._rows(host.ours(), audit_of, parsed_args.fix))
+            here = [provider for provider in ours if provider in mine]
+            rows = list(self._rows(here, audit_of, fix))
+        self.failed |= len(here) < len(ours)
         return (
             (
                 "Finding",

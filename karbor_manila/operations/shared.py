@@ -24,9 +24,16 @@ class Shared:
 
     :param settings: the provider's options (opts.PROVIDER_OPTS)
     :param connect: makes the client; called once, by whichever hook comes first
+    :param confirm: gives the id of a provider's bank (:func:`karbor_manila.identity.confirm`)
     """
 
-    def __init__(self, settings: Any, connect: Connect, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Any,
+        connect: Connect,
+        clock: Clock | None = None,
+        confirm: Callable[[Any, str], str] = identity.confirm,
+    ) -> None:
         self.settings = settings
         self.clock = clock or Clock()
         self.once = Once()
@@ -39,6 +46,7 @@ class Shared:
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
         self._connect = connect
+        self._confirm = confirm
 
     def register(self, resource_id: str) -> None:
         """One more resource of the flow."""
@@ -86,8 +94,12 @@ class Shared:
         )
 
     def bank_id(self, checkpoint: Any) -> str:
-        """The id of the checkpoint's bank, given to the bank if it has none."""
-        return self.once("bank", lambda: identity.bank_id(checkpoint.checkpoint_section.bank))
+        """The id of the checkpoint's bank.
+
+        :raises BankNotOurs: another bank is there than the one that is known for the provider
+        """
+        bank = checkpoint.checkpoint_section.bank
+        return self.once("bank", lambda: self._confirm(bank, checkpoint.provider_id))
 
     def persist(self, attempt: Callable[[], T]) -> T:
         """Repeat what may pass, as long as the provider's outage timeout allows."""

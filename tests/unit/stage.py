@@ -15,6 +15,7 @@ from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_config import cfg
 
 from karbor_manila import opts
+from karbor_manila.identity import bank_id
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -135,7 +136,10 @@ class Stage:
         def connect(context: Any, project_id: str) -> Any:
             return FakeManila(self.cloud, context.project_id, self.microversion)
 
-        shared = Shared(group, connect, self.cloud.clock)
+        # There is no database here that would know the bank.
+        shared = Shared(
+            group, connect, self.cloud.clock, confirm=lambda bank, _provider: bank_id(bank)
+        )
         for share_id in share_ids:
             shared.register(share_id)
         return shared

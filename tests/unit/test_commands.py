@@ -507,8 +507,9 @@ def test_the_help_tells_the_options_and_the_exit_code(
 def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(conf: Path) -> None:
     karbors_host = Host([str(conf)])
     held = karbors_host.claims()
+    (provider,) = karbors_host.providers
+    identity.confirm(provider.bank, provider.id)
     with pytest.raises(Died), karbors_host.alive(held):
-        (provider,) = karbors_host.providers
         keeper = held._keepers[provider.id]
         assert keeper._interval == karbors_host.settings.lease_interval
         keeper.renew()

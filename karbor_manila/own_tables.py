@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What our tables in Karbor's database have in common. Karbor's migrations do not know them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from karbor.db.sqlalchemy import api as karbor_db
+from oslo_db import api as oslo_db_api
+from oslo_db import exception as db_exception
+
+# oslo.db translates most errors of SQLAlchemy and leaves OperationalError as it is: a table that is
+# there already (MySQL, SQLite), a database that is locked.
+ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
+
+#: Repeats a transaction: Karbor's database may be locked or restarted for a moment.
+retrying = oslo_db_api.wrap_db_retry(
+    max_retries=5,
+    retry_interval=0.2,
+    inc_retry_interval=True,
+    max_retry_interval=2,
+    retry_on_deadlock=True,
+    retry_on_disconnect=True,
+    exception_checker=lambda error: isinstance(error, sa.exc.OperationalError),
+)
+
+
+class OwnTable:
+    """A table of ours, made at its first use.
+
+    :param engine: gives the SQLAlchemy engine of Karbor's database
+    """
+
+    table: sa.Table
+
+    def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
+        self._engine = engine
+        self._made: Any = None
+
+    @property
+    def engine(self) -> Any:
+        """The engine of Karbor's database."""
+        return self._engine()
+
+    def _begin(self) -> Any:
+        """A transaction, for a ``with`` statement that gives its connection."""
+        engine = self.engine
+        if self._made is not engine:
+            try:
+                self.table.create(engine, checkfirst=True)
+            except ERRORS:
+                # Another process may have made it in the same moment.
+                if not engine.has_table(self.table.name):
+                    raise
+            self._made = engine
+            self._moved()
+        return engine.begin()
+
+    def _moved(self) -> None:
+        """What was kept of another database does not hold any more."""
