@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what Manila has under a bank's marks with what the checkpoints in that bank account for.
 
-Nothing is removed on the word of a bank that is absent, empty or unreadable, nor on a mark whose
-project or record disagrees (tenants can forge marks), nor when it is young. Shares are never judged
-here: a restored share bears a mark for ever and is the user's.
+Nothing is removed on the word of a bank that is absent, empty, unreadable, another one or older
+than Karbor's database, nor on a mark whose project or record disagrees (tenants can forge marks),
+nor when it is young. Nothing is called lost on the word of a Manila that shows nothing of what the
+records name. Shares are never judged here: a restored share bears a mark for ever and is the
+user's.
 """
 
 import datetime
@@ -71,14 +73,20 @@ class Audit:
         self._clock = clock or Clock()
         self._shared: Shared = provider.load_plugins()[plans.SHARE].shared_as_karbor([])
         self._bank_id = ""
+        self._claimed: frozenset[str] = frozenset()
+        # Something that the records name and that Manila showed: the id of a snapshot or a share.
+        self._witness = ""
 
     def find(self) -> list[Finding]:
         """What does not agree; nothing is changed.
 
         :raises BankSuspect, BankUnreadable: the bank's word cannot be trusted
+        :raises ManilaSuspect: Manila's word cannot be trusted
         :raises NotAdministrator, ManilaUnavailable, ManilaRefused:
         """
         self._bank_id = self._trusted()
+        self._check_age()
+        self._claimed = self._in_work()
         known = self._checkpoints()
         marked, present = [], set()
         for view in self._driver().everything():
@@ -86,8 +94,10 @@ class Audit:
             found = self._mark(view)
             if found:
                 marked.append((view, found))
+        lost_ones = list(self._lost(known, present))
+        self._find_witness(lost_ones)
         orphans = (self._judge(view, found, known) for view, found in marked)
-        return [finding for finding in orphans if finding] + list(self._lost(known, present))
+        return [finding for finding in orphans if finding] + lost_ones
 
     def fix(self, finding: Finding) -> str:
         """Do what a finding says, if it still holds, under the claim of its checkpoint: what began
@@ -120,6 +130,11 @@ class Audit:
         if view is None:
             return "gone already"
         found = self._mark(view)
+        self._claimed = self._in_work()
+        if identity.missing(
+            self._provider.bank, self._provider.id, checkpoint_id=finding.checkpoint_id
+        ):
+            return "left alone: Karbor's database knows its checkpoint as made and not deleted"
         if found and self._judge(view, found, self._one(finding.checkpoint_id)) == finding:
             return self._remove(finding, found)
         return _CHANGED
@@ -132,15 +147,44 @@ class Audit:
             checkpoint = fencing.checkpoint(checkpoint, hold.check)
             record = self._ledger(checkpoint, finding.share_id).record()
             if record and record.snapshot_id == finding.snapshot_id:
+                if not self._is_seen(self._witness):
+                    return "left alone: Manila does not show any more what it showed before"
                 return self._say_lost(checkpoint, finding)
         return _CHANGED
 
     def _trusted(self) -> str:
         """The id of the bank, when the bank is to be trusted."""
-        bank_id = identity.read(self._provider.bank)
+        bank_id = identity.compare(self._provider.bank, self._provider.id)
         if bank_id is None:
             raise exception.BankSuspect(self._provider.name, "it has no id, so it is empty or new")
         return bank_id
+
+    def _check_age(self) -> None:
+        """The snapshots of later checkpoints would be orphans to a bank that was put back."""
+        missing = identity.missing(self._provider.bank, self._provider.id)
+        if missing:
+            raise exception.BankOlder(self._provider.name, self._provider.id, missing)
+
+    def _in_work(self) -> frozenset[str]:
+        """The ids of the checkpoints that somebody else has claimed, or something in them."""
+        others = (claim for claim in self._claims.all() if claim.operation != AUDIT)
+        return frozenset(claim.checkpoint_id for claim in others)
+
+    def _find_witness(self, lost_ones: list[Finding]) -> None:
+        """Another region, an endpoint of another cloud, or a user who sees nothing would make
+        every checkpoint lost."""
+        manila = self._shared.manila(None, EVERY_PROJECT)
+        for share_id in dict.fromkeys(finding.share_id for finding in lost_ones):
+            if self._witness:
+                return
+            if manila.share(share_id):
+                self._witness = share_id
+        if lost_ones and not self._witness:
+            raise exception.ManilaSuspect(self._provider.name, len(lost_ones))
+
+    def _is_seen(self, identifier: str) -> bool:
+        manila = self._shared.manila(None, EVERY_PROJECT)
+        return bool(manila.snapshot(identifier) or manila.share(identifier))
 
     def _one(self, checkpoint_id: str) -> dict[str, Any]:
         """As :meth:`_checkpoints`, of one alone: nothing when the bank has never held it."""
@@ -207,6 +251,8 @@ class Audit:
         if found.checkpoint not in known:
             why = "its checkpoint is not in the bank"
             action = "remove the snapshot"
+            if found.checkpoint in self._claimed:
+                why, action = f"{why}, although somebody works on it", ""
         else:
             checkpoint = known[found.checkpoint]
             if checkpoint is None or checkpoint.status in IN_WORK:
@@ -264,6 +310,7 @@ class Audit:
                 continue
             for share_id, record in lost.records(checkpoint, self._clock.sleep):
                 if record.snapshot_id in present or self._driver().show(record.snapshot_id):
+                    self._witness = record.snapshot_id
                     continue
                 told = lost.is_told(checkpoint, share_id, record.snapshot_id)
                 yield Finding(
