@@ -32,6 +32,8 @@ def test_the_names_stay():
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         ("console_scripts", "karbor-manila", "karbor_manila.commands.app:main"),
         (COMMANDS, "audit", "karbor_manila.commands.operator:Audit"),
+        (COMMANDS, "bank_accept", "karbor_manila.commands.bank:BankAccept"),
+        (COMMANDS, "bank_list", "karbor_manila.commands.bank:BankList"),
         (COMMANDS, "drill", "karbor_manila.commands.drill:Drill"),
         (COMMANDS, "reconcile", "karbor_manila.commands.operator:Reconcile"),
         (COMMANDS, "restore", "karbor_manila.commands.restore:Restore"),
