@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's commands on real services: Karbor's configuration, its user and its database."""
 
+import contextlib
 import json
 import os
+import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -162,7 +166,7 @@ def test_a_snapshot_that_was_removed_behind_our_back_is_told_in_the_checkpoint(
 def test_two_karbors_on_one_manila_never_touch_each_others(
     alpha: Tenant, stack: Stack, command: Command, marked: Any, tmp_path: Path
 ) -> None:
-    """The second one has a bank of its own, and nothing else."""
+    """The second one has a bank and a database of its own, and nothing else."""
     share, checkpoint, metadata = marked
     bank = tmp_path / "bank/karbor"
     (bank / "karbor-manila").mkdir(parents=True)
@@ -183,13 +187,19 @@ def test_two_karbors_on_one_manila_never_touch_each_others(
     (tmp_path / "providers.d").mkdir()
     providers.write(tmp_path / "providers.d", tmp_path / "bank", options={})
     (tmp_path / "providers.d" / f"{providers.STOCK}.conf").unlink()
-    config = stack.state.directory("karbor") / "karbor.conf"
-    mounted = next(
-        line for line in config.read_text().splitlines() if "provider_config_dir" in line
-    )
-    elsewhere = f"provider_config_dir = {tmp_path / 'providers.d'}"
+    config = (stack.state.directory("karbor") / "karbor.conf").read_text()
+    database = re.search(r"^connection = sqlite:///(\S+?)(\?\S*)?$", config, re.MULTILINE)
+    assert database
+    shutil.copy(database[1], tmp_path / "karbor.sqlite")
+    with contextlib.closing(sqlite3.connect(tmp_path / "karbor.sqlite")) as sql, sql:
+        for table in ("operation_logs", "karbor_manila_banks", "karbor_manila_claims"):
+            sql.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+    config = config.replace(database[1], str(tmp_path / "karbor.sqlite"))
+    mounted = next(line for line in config.splitlines() if "provider_config_dir" in line)
     second = tmp_path / "karbor.conf"
-    files.write(second, config.read_text().replace(mounted, elsewhere))
+    files.write(
+        second, config.replace(mounted, f"provider_config_dir = {tmp_path / 'providers.d'}")
+    )
     ran = run_command(stack, second, "audit", "--fix", "--grace", "0", "-f", "json")
     assert [(row["Snapshot"], row["Done"]) for row in json.loads(ran.stdout)] == [
         (theirs, "removed")
