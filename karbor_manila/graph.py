@@ -17,13 +17,11 @@ from karbor.services.protection import graph
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila import exception
+from karbor_manila import exception, left_out
+from karbor_manila.left_out import LeftOut
 from karbor_manila.protectable import ShareProtectable, unlistable
 
 LOG = logging.getLogger(__name__)
-
-#: A checkpoint names so many things that it leaves out; of the others it tells the number.
-MOST_NAMED = 100
 
 #: So many seconds in all are spent on the names of what is not protected: Karbor's API waits for
 #: the graph, and Karbor's plugins ask Nova, Cinder and so on without a timeout.
@@ -40,7 +38,7 @@ class GraphBuilder:
     def __init__(self, registry: Any, types: Collection[str]) -> None:
         self._registry = registry
         self._types = frozenset(types)
-        self._left_out: list[dict[str, Any]] = []
+        self._left_out: list[LeftOut] = []
         self._named: frozenset[tuple[str, str]] = frozenset()
         self._until = time.monotonic() + REPORT_SECONDS
 
@@ -64,11 +62,9 @@ class GraphBuilder:
         return built
 
     def left_out(self) -> list[dict[str, Any]]:
-        """What the checkpoint does not hold: dicts with ``type``, ``id``, ``name``, ``reason``."""
-        more = len(self._left_out) - MOST_NAMED
-        if more <= 0:
-            return list(self._left_out)
-        return [*self._left_out[:MOST_NAMED], {"reason": f"and {more} more"}]
+        """What the checkpoint does not hold: dicts with ``type``, ``id``, ``name``, ``reason`` and
+        ``kind``."""
+        return left_out.dump(self._left_out)
 
     def _children(self, context: Any, parent: Resource) -> list[Resource]:
         children: list[Resource] = []
@@ -90,7 +86,7 @@ class GraphBuilder:
         except exception.KarborManilaError as error:
             raise unlistable(parent, error) from error
         for share in inventory.left_out:
-            self._leave_out(plugin.get_resource_type(), share.id, share.name, share.reason)
+            self._leave_out(share)
         return inventory.shares
 
     def _others(
@@ -101,7 +97,9 @@ class GraphBuilder:
             found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
         except karbor_exception.ListProtectableResourceFailed as error:
             LOG.error("Resources of type %s are passed over: %s", resource_type, error)
-            self._leave_out(resource_type, None, None, f"they could not be listed: {error}")
+            # Nobody knows what is missing.
+            reason = f"they could not be listed: {error}"
+            self._leave_out(LeftOut(resource_type, None, None, reason, left_out.BROKEN))
             return []
         return list(found or [])
 
@@ -119,16 +117,12 @@ class GraphBuilder:
             )
             return
         for item in found or []:
-            self._leave_out(
-                item.type, item.id, item.name, "the provider has no protection plugin for this type"
-            )
+            reason = "the provider has no protection plugin for this type"
+            kind = left_out.NOT_SUPPORTED
+            self._leave_out(LeftOut(item.type, item.id, item.name, reason, kind))
 
-    def _leave_out(
-        self, resource_type: str, resource_id: str | None, name: str | None, reason: str
-    ) -> None:
-        if (resource_type, resource_id) in self._named:
+    def _leave_out(self, item: LeftOut) -> None:
+        if (item.type, item.id) in self._named:
             return  # the plan names it itself: it is not left out, it fails
-        LOG.info("%s %s is left out: %s", resource_type, resource_id, reason)
-        self._left_out.append(
-            {"type": resource_type, "id": resource_id, "name": name, "reason": reason}
-        )
+        LOG.info("%s %s is left out: %s", item.type, item.id, item.reason)
+        self._left_out.append(item)

@@ -5,7 +5,7 @@ project."""
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from karbor import exception as karbor_exception
 from karbor import resource
@@ -14,9 +14,10 @@ from karbor.services.protection import protectable_plugin
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila import exception, mark, opts, sessions, statuses
+from karbor_manila import exception, left_out, mark, opts, sessions, statuses
 from karbor_manila.client import Manila, View
 from karbor_manila.drivers import cloning
+from karbor_manila.left_out import LeftOut
 from karbor_manila.waiting import Clock, persist
 
 LOG = logging.getLogger(__name__)
@@ -24,12 +25,10 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A share that no plan can protect now, and why."""
+class Objection(NamedTuple):
+    """Why a share cannot be protected: one of the kinds of :mod:`left_out`, and a phrase."""
 
-    id: str
-    name: str | None
+    kind: str
     reason: str
 
 
@@ -105,11 +104,12 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
                 type=self.get_resource_type(),
                 reason="there is no such share in this project",
             )
-        if objection(view):
+        objected = objection(view)
+        if objected:
             # Whatever it is, Karbor's API makes an HTTP 500 of it, with this text
             # (karbor/api/v1/protectables.py, instances_show).
             raise karbor_exception.InvalidProtectableInstance(
-                f"Share {resource_id} cannot be protected: {objection(view)}."
+                f"Share {resource_id} cannot be protected: {objected.reason}."
             )
         return self._resource(view)
 
@@ -138,14 +138,14 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         # Manila adds shares of other projects in more than one case (public ones; for
         # administrators, all): what counts is whose they are.
         own = [view for view in views if view.get("project_id") == project_id]
-        left_out = [
-            LeftOut(view["id"], view.get("name"), reason)
+        missing = [
+            LeftOut(self.get_resource_type(), view["id"], view.get("name"), why.reason, why.kind)
             for view in own
-            if (reason := objection(view))
+            if (why := objection(view))
         ]
-        for share in left_out:
+        for share in missing:
             LOG.info("Share %s of project %s is left out: %s", share.id, project_id, share.reason)
-        return Inventory([self._resource(view) for view in own if not objection(view)], left_out)
+        return Inventory([self._resource(view) for view in own if not objection(view)], missing)
 
     def _ask(self, context: Any, project_id: str | None, what: Callable[[Manila], T]) -> T:
         settings = opts.register_service_opts(self._conf)
@@ -176,17 +176,22 @@ def unlistable(
     )
 
 
-def objection(view: View) -> str:
-    """Why a share cannot be protected, as a few words; empty when it can, now or in a moment.
+def objection(view: View) -> Objection | None:
+    """Why a share cannot be protected; None when it can, now or in a moment.
 
-    A busy share is no objection: its protection waits for it.
+    A busy share is no objection: its protection waits for it. What a share can never do is told
+    before what is wrong with it just now: mending it would not help.
     """
     purpose = (view.get("metadata") or {}).get(mark.PURPOSE)
     if purpose:
-        return f"karbor-manila made it itself, for a {purpose}"
+        return Objection(left_out.NOT_SUPPORTED, f"karbor-manila made it itself, for a {purpose}")
     if view.get("is_soft_deleted"):
-        return "it is in the recycle bin"
-    if view["status"] in statuses.SHARE_FINAL:
-        return f"its status is {view['status']}"
+        return Objection(left_out.NOT_SUPPORTED, "it is in the recycle bin")
+    if view["status"] in statuses.SHARE_GOING:
+        return Objection(left_out.GONE, f"its status is {view['status']}")
     refusal = cloning.refusal(view)
-    return refusal.why if refusal else ""
+    if refusal:
+        return Objection(left_out.NOT_SUPPORTED, refusal.why)
+    if view["status"] in statuses.SHARE_FINAL:
+        return Objection(left_out.BROKEN, f"its status is {view['status']}")
+    return None

@@ -15,7 +15,8 @@ from oslo_config import cfg
 from oslo_serialization import jsonutils
 
 from karbor_manila import exception, opts
-from karbor_manila.graph import MOST_NAMED, GraphBuilder
+from karbor_manila.graph import GraphBuilder
+from karbor_manila.left_out import MOST_NAMED
 from karbor_manila.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila, passing
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, context_of
@@ -112,6 +113,7 @@ def test_what_the_provider_has_no_plugin_for_is_left_out_and_reported(
         (VOLUME, "v2", "name of v2"),
     ]
     assert all("no protection plugin" in item["reason"] for item in left_out)
+    assert {item["kind"] for item in left_out} == {"not_supported"}
 
 
 def test_karbor_itself_fails_on_what_the_provider_has_no_plugin_for(
@@ -134,6 +136,7 @@ def test_shares_that_cannot_be_protected_are_reported_with_their_reason(
         "id": bad["id"],
         "name": "broken",
         "reason": "its status is error",
+        "kind": "broken",
     }
 
 
@@ -171,6 +174,7 @@ def test_a_protected_type_that_cannot_be_listed_is_reported_and_not_fatal(
     assert below(nodes) == [own["id"]]
     assert (left_out["type"], left_out["id"]) == (VOLUME, None)
     assert "Cinder is down" in left_out["reason"]
+    assert left_out["kind"] == "broken"  # nobody knows what is missing
 
 
 def test_a_plugin_that_answers_with_nothing_is_no_error(registry: ProtectableRegistry) -> None:

@@ -13,8 +13,8 @@ from karbor.resource import Resource
 from karbor.services.protection.protectable_registry import ProtectableRegistry
 from oslo_config import cfg
 
-from karbor_manila import exception, opts, statuses
-from karbor_manila.protectable import ShareProtectable
+from karbor_manila import exception, mark, opts, statuses
+from karbor_manila.protectable import ShareProtectable, objection
 from tests.fakes.manila import FakeClock
 from tests.unit.karbor_stage import PROJECT, SHARE, context_of
 
@@ -383,3 +383,34 @@ def test_a_share_depends_on_its_project_alone(registry: ProtectableRegistry) -> 
     assert plugin.get_parent_resource_types() == (PROJECT,)
     parent = Resource(type="OS::Nova::Server", id="server", name="server")
     assert registry.fetch_dependent_resources(context_of(OWN), parent) == []
+
+
+# -- what is a fault, and what is not ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        *(
+            ({"status": status}, "gone" if status in statuses.SHARE_GOING else "broken")
+            for status in sorted(statuses.SHARE_FINAL)
+        ),
+        ({"is_soft_deleted": True}, "not_supported"),
+        ({"snapshot_support": False}, "not_supported"),
+        ({"snapshot_support": False, "status": "error"}, "not_supported"),
+        ({"snapshot_support": False, "status": "deleting"}, "gone"),
+        ({"metadata": {mark.PURPOSE: "drill"}, "status": "error"}, "not_supported"),
+        ({"is_soft_deleted": True, "status": "error"}, "not_supported"),
+    ],
+    ids=str,
+)
+def test_a_share_that_could_be_mended_is_told_from_one_that_is_never_protected(
+    fields: dict[str, Any], kind: str
+) -> None:
+    objected = objection(view("bad", **fields))
+    assert objected is not None
+    assert objected.kind == kind
+
+
+def test_a_share_that_can_be_protected_meets_no_objection() -> None:
+    assert objection(view("good")) is None

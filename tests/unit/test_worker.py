@@ -372,7 +372,13 @@ def test_what_is_left_out_is_told_in_extra_info_as_a_json_string(service: Servic
     assert checkpoint.status == "available"
     assert isinstance(checkpoint.extra_info, str)
     assert told(checkpoint)["left_out"] == [
-        {"type": SHARE, "id": bad, "name": "broken", "reason": "its status is error"}
+        {
+            "type": SHARE,
+            "id": bad,
+            "name": "broken",
+            "reason": "its status is error",
+            "kind": "broken",
+        }
     ]
 
 
