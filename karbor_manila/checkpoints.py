@@ -65,6 +65,14 @@ class Query:
 def find(provider: Any, query: Query) -> list[Any]:
     """Karbor's checkpoints that fit the query, in the order of their making.
 
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    return list(walk(provider, query))
+
+
+def walk(provider: Any, query: Query) -> Iterator[Any]:
+    """As :func:`find`, each one read when it is asked for.
+
     One that cannot be read is passed over with a line in the log, so that it does not hide the
     others.
 
@@ -80,9 +88,9 @@ def find(provider: Any, query: Query) -> list[Any]:
         if query.marker not in ids:
             raise karbor_exception.CheckpointNotFound(checkpoint_id=query.marker)
         entries = entries[ids.index(query.marker) + 1 :]
-    found: list[Any] = []
+    found = 0
     for entry in entries:
-        if query.limit is not None and len(found) >= query.limit:
+        if query.limit is not None and found >= query.limit:
             break
         try:
             checkpoint = provider.get_checkpoint(entry.id)
@@ -93,8 +101,8 @@ def find(provider: Any, query: Query) -> list[Any]:
             # Karbor says "deleted" before it takes a checkpoint out of the index, and a crash in
             # between leaves it there.
             if checkpoint.status != constants.CHECKPOINT_STATUS_DELETED:
-                found.append(checkpoint)
-    return found
+                found += 1
+                yield checkpoint
 
 
 def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
@@ -125,19 +133,20 @@ def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
 
 def is_copy(checkpoint: Any) -> bool:
     """Whether the checkpoint is a copy of another one, complete or not."""
-    info = _info(checkpoint)
-    return COPY_OF in info or _COPY_STATUS in info
+    known = info(checkpoint)
+    return COPY_OF in known or _COPY_STATUS in known
 
 
 def copied_from(checkpoint: Any) -> str | None:
     """The id of the checkpoint that this one is a copy of; None when it is none of ours."""
-    return _info(checkpoint).get(COPY_OF)
+    return info(checkpoint).get(COPY_OF)
 
 
-def _info(checkpoint: Any) -> dict[str, Any]:
-    info = checkpoint.extra_info
-    info = jsonutils.loads(info) if isinstance(info, str) and info else info
-    return info if isinstance(info, dict) else {}
+def info(checkpoint: Any) -> dict[str, Any]:
+    """The ``extra_info`` of a checkpoint, decoded; empty when there is none."""
+    known = checkpoint.extra_info
+    known = jsonutils.loads(known) if isinstance(known, str) and known else known
+    return known if isinstance(known, dict) else {}
 
 
 def is_held(bank: Any, checkpoint_id: str) -> bool:

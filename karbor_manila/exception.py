@@ -5,6 +5,7 @@ A sentence says what was asked, what Manila (or the bank) answered, and what to 
 them ever holds a token or an access key: they are shown to tenants.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from karbor_manila.visible import visible
@@ -465,6 +466,42 @@ class ClaimLost(KarborManilaError):
         super().__init__(
             f"This process stopped its work on {thing}: {why}. It changes nothing any more; "
             f"whoever has taken over, or the next reconciliation, brings it to its end."
+        )
+
+
+class StaysForRetention(KarborManilaError):
+    """Karbor's retention asked for the end of what it never removes."""
+
+    def __init__(self, checkpoint_id: str) -> None:
+        self.checkpoint_id = checkpoint_id
+        super().__init__(
+            f"Checkpoint {checkpoint_id} stays: no newer one of its plan holds for certain all "
+            f"that it may hold. Retention goes on with its next run; a user can delete it by hand."
+        )
+
+
+class NothingProtected(KarborManilaError):
+    """Nothing that a plan means could be put into a checkpoint.
+
+    ``left_out`` are the entries of the checkpoint's ``left_out``.
+    """
+
+    _MOST = 5
+
+    def __init__(self, plan: str, left_out: Sequence[Mapping[str, Any]]) -> None:
+        self.plan = plan
+        self.left_out = left_out
+        said = [
+            " ".join(str(item[field]) for field in ("type", "id") if item.get(field))
+            + f": {item['reason']}"
+            for item in left_out[: self._MOST]
+        ]
+        more = len(left_out) - self._MOST
+        said += [f"and {more} more, which the checkpoint names"] if more > 0 else []
+        why = "; ".join(said) or "there is nothing in its project that could be protected"
+        super().__init__(
+            f"Plan {plan} protects nothing at present, so no checkpoint of it is complete ({why}). "
+            f"Mend that, or give the plan what can be protected, and protect it again."
         )
 
 

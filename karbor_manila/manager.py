@@ -37,6 +37,8 @@ from karbor_manila import (
     opts,
     plans,
     reconciliation,
+    retention_run,
+    sessions,
 )
 from karbor_manila import exception as errors
 from karbor_manila.operations import planning, verify
@@ -89,6 +91,12 @@ class ProtectionManager(manager.ProtectionManager):
             executor=lambda: futurist.GreenThreadPoolExecutor(max_workers=_SIDE_BY_SIDE),
         )
         self._reconciler: Any = None
+        self._recogniser = retention_run.Recogniser(
+            lambda: sessions.karbor_user_id(timeout=self._settings.listing_timeout / 2 or 1.0)
+        )
+        self._retention = retention_run.RetentionRun(
+            self.claims, spawn=self._in_background, delete=self._delete
+        )
         for provider in self._providers():
             _register_verify_schemas(provider)
 
@@ -200,7 +208,14 @@ class ProtectionManager(manager.ProtectionManager):
         exception.InvalidInput,
     )
     def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
-        """Delete a checkpoint; again, too, when that failed or was abandoned."""
+        """Delete a checkpoint; again, too, when that failed or was abandoned.
+
+        What a user asks for goes. What Karbor's retention asks for goes when nothing is lost with
+        it (:mod:`karbor_manila.retention`).
+        """
+        self._delete(context, provider_id, checkpoint_id)
+
+    def _delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         provider = self.provider_registry.show_provider(provider_id)
         lacking.check(provider, constants.OPERATION_DELETE, checkpoint)
@@ -214,6 +229,7 @@ class ProtectionManager(manager.ProtectionManager):
             checkpoint = self._claimed_now(checkpoint)  # somebody may have been quicker
             if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
                 raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+            self._check_retention(context, checkpoint)
             left = checkpoint.status
             if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                 self._reopen(provider_id, checkpoint)
@@ -285,11 +301,15 @@ class ProtectionManager(manager.ProtectionManager):
     ) -> list[dict[str, Any]]:
         """Checkpoints by the time of their making, the newest first unless asked otherwise.
 
-        An empty list is never what is said of a bank that is not there.
+        Karbor's retention is told what it may remove, and what may go besides is removed. An empty
+        list is never what is said of a bank that is not there.
         """
         filters = filters or {}
         provider = self.provider_registry.show_provider(provider_id)
         bank_refusals.require(provider)
+        plan_id = filters.get("plan_id")
+        if plan_id and plans.protects_shares(provider) and self._recogniser.is_retention(context):
+            return self._retention.shown(context, provider, plan_id)[:limit]
         wanted = filters.get("project_id") if all_tenants else context.project_id
         found = checkpoints.find(
             provider,
@@ -305,6 +325,19 @@ class ProtectionManager(manager.ProtectionManager):
             ),
         )
         return [checkpoint.to_dict() for checkpoint in found]
+
+    def _in_background(self, work: Callable[..., Any], *args: Any) -> None:
+        self._spawn(work, *args)
+
+    def _check_retention(self, context: Any, checkpoint: Any) -> None:
+        """Refuse to Karbor's retention what it never removes. The caller holds the claim."""
+        provider = self.provider_registry.show_provider(checkpoint.provider_id)
+        if not plans.protects_shares(provider) or not self._recogniser.is_retention(context):
+            return
+        try:
+            self._retention.check(provider, checkpoint)
+        except errors.StaysForRetention as stays:
+            raise exception.InvalidInput(reason=str(stays)) from stays
 
     def _providers(self) -> list[Any]:
         return list(self.provider_registry.providers.values())

@@ -63,6 +63,17 @@ def connect_as_karbor(
     return manila
 
 
+def karbor_user_id(*, timeout: float, conf: Any = cfg.CONF) -> str:
+    """The id of Karbor's own user (``[trustee]`` of ``karbor.conf``), to whom users give trusts.
+
+    :param timeout: seconds to wait for Keystone
+    :raises SessionUnavailable, ManilaPassing: Keystone does not say
+    """
+    session = _session(None, timeout, conf)
+    with answers.asking("find Karbor's own user"):
+        return str(session.get_user_id())
+
+
 def _session(context: Any | None, timeout: float, conf: Any) -> Any:
     """:param context: None for Karbor's own user"""
     session = ClientFactory._generate_session(context, "manila", privileged_user=context is None)

@@ -14,7 +14,16 @@ from karbor.services.protection.flows import worker
 from oslo_log import log as logging
 from taskflow import exceptions as taskflow_exceptions
 
-from karbor_manila import copy_flow, exception, fencing, lacking, operation_logs
+from karbor_manila import (
+    copy_flow,
+    exception,
+    fencing,
+    lacking,
+    left_out,
+    operation_logs,
+    plans,
+    retention_facts,
+)
 from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.operations import reasons
@@ -253,9 +262,8 @@ class Worker(worker.Worker):
             # It died before its graph was stored, so nothing was ever made for it.
             checkpoint.resource_graph = []
         flow = super().get_flow(context, job.operation, checkpoint, provider, **kwargs)
-        if builder and builder.left_out():
-            reasons.add(checkpoint, "left_out", builder.left_out())
-            checkpoint.commit()
+        if builder:
+            _tell_left_out(checkpoint, builder.left_out(), plans.protects_shares(provider))
         provider.tell(checkpoint, job.record)
         return flow
 
@@ -295,6 +303,23 @@ class Worker(worker.Worker):
             or (checkpoint_id in job.things and job.checkpoint.status not in _AFTER)
             for job in self._flows.values()
         )
+
+
+def _tell_left_out(checkpoint: Any, entries: list[dict[str, Any]], ours: bool) -> None:
+    """Say in a new checkpoint what it does not hold.
+
+    :param ours: whether it is our plugin that protects the provider's shares
+    :raises karbor.exception.KarborException: it holds nothing. An empty checkpoint would be
+        available, and restorable, and push out a full one
+    """
+    if entries:
+        reasons.add(checkpoint, left_out.KEY, entries)
+        checkpoint.commit()
+    if missing := left_out.broken({left_out.KEY: entries}):
+        LOG.warning("Checkpoint %s is partial: %s", checkpoint.id, [item["id"] for item in missing])
+    if ours and not retention_facts.contents(checkpoint):
+        nothing = exception.NothingProtected(checkpoint.protection_plan["id"], entries)
+        raise karbor_exception.KarborException(str(nothing)) from nothing
 
 
 def _settle(job: _Running, reason: str) -> bool:

@@ -52,6 +52,11 @@ def mark_as_lost(
         raise exception.BankUnreadable("take what is lost", str(error)) from error
 
 
+def told(checkpoint: Any) -> set[str]:
+    """The keys (as in the reasons) of the shares whose snapshots are lost."""
+    return {reasons.key(share_id) for share_id in reasons.facts(checkpoint, KEY)}
+
+
 def is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
     """Whether the checkpoint says that this snapshot is gone: by its id, whatever else is said of
     the share. A checkpoint of an older release is told again, which does no harm."""
