@@ -34,9 +34,11 @@ class Drill:
 class PlanState:
     """One plan. Times are UTC.
 
+    :ivar newest: the newest good checkpoint: a whole one that is no copy
     :ivar made_at: when the newest good checkpoint was begun; what was written later is not in it
     :ivar exact: whether that is to the second; if not, it is the beginning of that day
     :ivar failed, stuck: ids of checkpoints
+    :ivar missing: what is wrong with the checkpoint that would be newer, a phrase each
     """
 
     plan: Thing
@@ -46,6 +48,7 @@ class PlanState:
     failed: list[str]
     stuck: list[str]
     drill: Drill | None
+    missing: list[str]
 
 
 def made_at(karbor: Karbor, checkpoint: Thing) -> tuple[datetime.datetime | None, bool]:
@@ -85,7 +88,7 @@ class Overview:
         return [self._state(plan, listed[plan["id"]], drills.get(plan["id"])) for plan in plans]
 
     def _state(self, plan: Thing, checkpoints: list[Thing], drill: Thing | None) -> PlanState:
-        newest = next((item for item in checkpoints if item["status"] == reading.GOOD), None)
+        newest = next(filter(reading.is_whole, checkpoints), None)
         begun, exact = made_at(self._karbor, newest) if newest else (None, True)
         return PlanState(
             plan=plan,
@@ -95,6 +98,7 @@ class Overview:
             failed=[item["id"] for item in checkpoints if item["status"] in reading.FAILED],
             stuck=[item["id"] for item in checkpoints if self._is_stuck(item)],
             drill=self._drill(drill) if drill else None,
+            missing=_missing(checkpoints, newest),
         )
 
     def _is_stuck(self, checkpoint: Thing) -> bool:
@@ -141,6 +145,24 @@ class Overview:
             at=_verified_at(self._karbor, self._verifications, verification),
             reasons=reading.why_failed(verification) if bad else [],
         )
+
+
+def _missing(checkpoints: list[Thing], newest: Thing | None) -> list[str]:
+    """What keeps the newest ended checkpoint of a plan from being its newest good one.
+
+    A run that failed for something else says nothing of it, so the one before is asked.
+
+    :param checkpoints: the newest first
+    :param newest: the newest good one of them
+    """
+    for checkpoint in checkpoints:
+        if newest is not None and checkpoint["id"] == newest["id"]:
+            break
+        if reading.is_copy(checkpoint) or checkpoint["status"] in reading.IN_WORK:
+            continue
+        if phrases := reading.gaps(checkpoint):
+            return phrases
+    return []
 
 
 class _Kept:

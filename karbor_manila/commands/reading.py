@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from karbor_manila import exception
+from karbor_manila import exception, left_out
 
 Found = TypeVar("Found")
 
@@ -43,10 +43,55 @@ def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
     Its graph is ``[{key: [type, id, name, extra_info]}, edges]``: a JSON string, and with banks
     that decode strings the list itself. Karbor has none before the shares have been listed.
     """
+    found = {node[1]: Share(node[1], node[2] or "") for node in _nodes(checkpoint, SHARE)}
+    return sorted(found.values(), key=lambda share: (share.name, share.id))
+
+
+def is_copy(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is a copy of another one (karbor_manila.checkpoints.is_copy)."""
+    return bool(extra_info(checkpoint).keys() & {"copy_of", "copy_status"})
+
+
+def gaps(checkpoint: Mapping[str, Any]) -> list[str]:
+    """What an ended checkpoint should hold and does not, a phrase each; of a failed one only what
+    is broken in the project."""
+    info = extra_info(checkpoint)
+    missing = [
+        f"{_called(item)} is not in checkpoint {checkpoint['id']}: {item.get('reason')}"
+        for item in left_out.broken(info)
+    ]
+    if checkpoint["status"] != GOOD:
+        return missing
+    told_of = info.get("reasons")
+    reasons = list(told_of.values()) if isinstance(told_of, dict) else []
+    if info.get("lost") and not reasons:
+        reasons = ["a snapshot of it is lost"]
+    if not _nodes(checkpoint):
+        reasons.append("it holds nothing")
+    return missing + [
+        f"checkpoint {checkpoint['id']} is not complete: {sentence(str(said))}"
+        for said in dict.fromkeys(reasons)
+    ]
+
+
+def is_whole(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is good and holds all that it should: what people call a backup. A copy
+    is none of its own day."""
+    return checkpoint["status"] == GOOD and not is_copy(checkpoint) and not gaps(checkpoint)
+
+
+def _called(item: Mapping[str, Any]) -> str:
+    kind = "share" if item.get("type") == SHARE else str(item.get("type"))
+    if item.get("id") is None:
+        return f"any {kind}"
+    return f"{kind} {Share(str(item['id']), str(item.get('name') or '')).label}"
+
+
+def _nodes(checkpoint: Mapping[str, Any], kind: str | None = None) -> list[Any]:
+    """The nodes of the graph that are of a kind; without one, all but projects."""
     graph = _loaded(checkpoint.get("resource_graph"))
     nodes = graph[0].values() if isinstance(graph, list) and graph else ()
-    found = {node[1]: Share(node[1], node[2] or "") for node in nodes if node[0] == SHARE}
-    return sorted(found.values(), key=lambda share: (share.name, share.id))
+    return [node for node in nodes if (node[0] == kind if kind else node[0] != PROJECT)]
 
 
 def called(known: Iterable[tuple[str, str | None, Found]], word: str) -> list[Found]:

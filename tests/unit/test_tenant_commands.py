@@ -124,6 +124,82 @@ def test_status_is_3_when_the_newest_good_checkpoint_is_too_old(karbor, rows, ho
     assert row["Not Well"] == (["older than 1.9 h"] if expected else [])
 
 
+def info_of(*entries, **more):
+    return json.dumps({"left_out": list(entries)} | more)
+
+
+def missing(share_id, name="wiki", kind="broken", reason="its status is error"):
+    return {"type": SHARE, "id": share_id, "name": name, "reason": reason, "kind": kind}
+
+
+def test_a_share_that_is_broken_now_is_named_and_the_newest_good_one_is_whole(karbor, rows):
+    plan = karbor.plan("all", (PROJECT, "p1"))
+    whole = karbor.checkpoint(plan, shares=(("s1", "home"), ("s2", "wiki")))
+    partial = karbor.checkpoint(plan, extra_info=info_of(missing("s2")))
+    code, (row,) = rows("status")
+    assert (code, row["Newest Good"], row["Shares"]) == (3, whole["id"], 2)
+    assert row["Not Well"] == [
+        f"share wiki (s2) is not in checkpoint {partial['id']}: its status is error"
+    ]
+
+
+def test_a_failed_run_in_which_nothing_could_be_protected_names_what_is_broken(karbor, rows):
+    plan = karbor.plan("all", (PROJECT, "p1"))
+    whole = karbor.checkpoint(plan)
+    karbor.checkpoint(plan, "error", shares=(), extra_info=info_of(missing("s2", name=None)))
+    karbor.checkpoint(plan, "error")  # failed for something else
+    code, (row,) = rows("status")
+    assert (code, row["Newest Good"]) == (3, whole["id"])
+    assert ["share s2 is not in" in said for said in row["Not Well"]] == [True]
+
+
+@pytest.mark.parametrize("kind", ["not_supported", "gone", None])
+def test_what_is_never_protected_is_no_fault(karbor, rows, kind):
+    plan = karbor.plan("all", (PROJECT, "p1"))
+    good = karbor.checkpoint(plan, extra_info=info_of(missing("s2", kind=kind)))
+    code, (row,) = rows("status")
+    assert (code, row["Newest Good"], row["Not Well"]) == (0, good["id"], [])
+
+
+def test_what_was_broken_in_an_older_run_is_no_fault_any_more(karbor, rows):
+    plan = karbor.plan("all", (PROJECT, "p1"))
+    karbor.checkpoint(plan, extra_info=info_of(missing("s2")))
+    karbor.checkpoint(plan)
+    assert rows("status")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"lost": {"s1": "snapshot"}, "reasons": {key("s1"): "Its snapshot is gone."}},
+        {"reasons": {key("s1"): "Its snapshot is gone."}},  # by an earlier release
+    ],
+)
+def test_a_checkpoint_whose_snapshot_is_lost_is_no_good_one(karbor, rows, info):
+    plan = karbor.plan("home", (SHARE, "s1"))
+    good = karbor.checkpoint(plan)
+    hurt = karbor.checkpoint(plan, extra_info=json.dumps(info))
+    code, (row,) = rows("status")
+    assert (code, row["Newest Good"]) == (3, good["id"])
+    assert row["Not Well"] == [f"checkpoint {hurt['id']} is not complete: Its snapshot is gone."]
+
+
+def test_a_copy_is_no_good_checkpoint_of_its_own_day(karbor, rows):
+    plan = karbor.plan("home", (SHARE, "s1"))
+    good = karbor.checkpoint(plan)
+    karbor.checkpoint(plan, extra_info=json.dumps({"copy_of": good["id"]}))
+    code, (row,) = rows("status")
+    assert (code, row["Newest Good"], row["Not Well"]) == (0, good["id"], [])
+
+
+def test_a_checkpoint_that_holds_nothing_is_no_good_one(karbor, rows):
+    karbor.checkpoint(karbor.plan("all", (PROJECT, "p1")), shares=())
+    code, (row,) = rows("status")
+    assert (code, row["Newest Good"]) == (3, None)
+    assert row["Not Well"][0] == "no good checkpoint"
+    assert "it holds nothing" in row["Not Well"][1]
+
+
 def test_without_an_operation_log_the_age_counts_from_the_beginning_of_the_day(karbor, run, rows):
     karbor.checkpoint(karbor.plan("home", (SHARE, "s1")), started_at=None)
     assert rows("status")[1][0]["Age"] == 12 * 3600
