@@ -11,7 +11,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import ahead, checkpoints, claims, exception, lacking, plans
+from karbor_manila import ahead, checkpoints, claims, exception, lacking, left_out, plans
 from karbor_manila.operations import copy
 from karbor_manila.worker import Worker
 
@@ -158,6 +158,13 @@ def _nothing_left(spoilt: Mapping[str, Mapping[str, str]]) -> str:
     )
 
 
+def _about(source: Any) -> dict[str, Any]:
+    """What a copy says of itself: what it is a copy of, and what that one does not hold."""
+    info = checkpoints.info(source)
+    missing = {left_out.KEY: info[left_out.KEY]} if left_out.KEY in info else {}
+    return {checkpoints.COPY_OF: source.id} | missing
+
+
 def _begin_one(
     worker: Worker,
     provider: Any,
@@ -172,7 +179,7 @@ def _begin_one(
         {**source.protection_plan, "project_id": source.project_id},
         {
             "status": constants.CHECKPOINT_STATUS_WAIT_COPYING,
-            "extra_info": jsonutils.dumps({checkpoints.COPY_OF: source.id}),
+            "extra_info": jsonutils.dumps(_about(source)),
         },
         context=context,
     )

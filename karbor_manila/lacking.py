@@ -15,7 +15,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 
-from karbor_manila import checkpoints, exception
+from karbor_manila import checkpoints, exception, left_out
 from karbor_manila.operations import reasons
 
 #: The status of a resource that is passed over, as of one that is left out.
@@ -97,7 +97,7 @@ class Provider:
             return
         if record is None:
             for each in self.passed_over:
-                reasons.append(checkpoint, "left_out", self._left_out(each))
+                reasons.append(checkpoint, left_out.KEY, self._left_out(each))
             checkpoint.commit()
             return
         there = {(each.type, each.id) for each in checkpoints.resources(checkpoint)}
@@ -115,6 +115,7 @@ class Provider:
             "id": resource.id,
             "name": resource.name,
             "reason": reason,
+            "kind": left_out.NOT_SUPPORTED,
         }
 
     def refusal(self, resource: Any) -> karbor_exception.InvalidInput:

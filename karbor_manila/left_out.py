@@ -63,6 +63,15 @@ def broken(extra_info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
     :param extra_info: the checkpoint's, decoded; tenants can give one of their own
     """
+    return [item for item in _entries(extra_info) if item.get("kind") == BROKEN]
+
+
+def keys(extra_info: Mapping[str, Any]) -> frozenset[str]:
+    """Karbor's keys, ``type#id``, of what is left out. One that went after the shares were listed
+    is in the graph of the checkpoint all the same."""
+    return frozenset(f"{item.get('type')}#{item.get('id')}" for item in _entries(extra_info))
+
+
+def _entries(extra_info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     known = extra_info.get(KEY)
-    entries = known if isinstance(known, list) else []
-    return [item for item in entries if isinstance(item, Mapping) and item.get("kind") == BROKEN]
+    return [item for item in known if isinstance(item, Mapping)] if isinstance(known, list) else []

@@ -67,19 +67,20 @@ def kept(checkpoint: Any, sleep: Sleep) -> Kept:
     is read; one that cannot be understood or read just now may keep a snapshot.
     """
     good = checkpoint.status == constants.CHECKPOINT_STATUS_AVAILABLE
+    info = checkpoints.info(checkpoint)
     keys = frozenset(f"{node.type}#{node.id}" for node in contents(checkpoint))
+    keys -= left_out.keys(info)
     told, gone = reasons.of(checkpoint), lost.told(checkpoint)
     if good and not told and not gone:
         holds = perhaps = keys
     else:
         holds, perhaps = _by_records(checkpoint, keys - gone, sleep)
         holds -= set(told)
-    broken = left_out.broken(checkpoints.info(checkpoint))
     return Kept(
         id=str(checkpoint.id),
         day=datetime.date.fromisoformat(str(checkpoint.created_at)),
         good=good,
-        whole=good and bool(keys) and holds == keys and not broken,
+        whole=good and bool(keys) and holds == keys and not left_out.broken(info),
         holds=holds,
         perhaps=perhaps,
         is_copy=checkpoints.is_copy(checkpoint),

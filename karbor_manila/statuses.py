@@ -55,9 +55,11 @@ SHARE_FINAL = frozenset(
     }
 )
 
-#: A share in one of these leaves Manila because somebody wanted it: there is nothing to mend. All of
-#: them are in SHARE_FINAL as well.
-SHARE_GOING = frozenset({"deleting", "deleted", "deferred_deleting", "unmanage_starting", "unmanaged"})
+#: A share in one of these leaves Manila because somebody wanted it: there is nothing to mend. All
+#: of them are in SHARE_FINAL as well.
+SHARE_GOING = frozenset(
+    {"deleting", "deleted", "deferred_deleting", "unmanage_starting", "unmanaged"}
+)
 
 #: A share that is being reverted; the second with drivers that do it on their own.
 SHARE_REVERTING = frozenset({"reverting", "reverting_to_snapshot"})

@@ -96,7 +96,7 @@ class Drill(TenantLister):
         name = plan["name"] or plan["id"]
         try:
             listed = self.karbor.checkpoints(plan["provider_id"], plan["id"])
-            newest = next((item for item in listed if item["status"] == reading.GOOD), None)
+            newest = next(filter(reading.is_whole, listed), None)
             if newest is None:
                 return _Job(name, None, "no good checkpoint")
             late = ""

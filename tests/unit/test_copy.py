@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Copies of checkpoints: each is whole and by itself, or nothing of it is left."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
 from karbor.resource import Resource
-from karbor.services.operationengine.operations.retention_operation import (
-    RetentionProtectOperation,
-)
-from karbor.services.protection import checkpoint as karbor_checkpoint
 from karbor.services.protection.graph import GraphNode
 
 from karbor_manila import checkpoints, mark, sessions
@@ -316,37 +310,6 @@ def test_the_clone_is_in_no_plan(service: Service) -> None:
     assert named.status == "error"
     (reason,) = told(named)["reasons"].values()
     assert "karbor-manila made it itself, for a copy" in reason
-
-
-def test_retention_counts_copies_and_deletes_the_sources_first(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seconds = itertools.count(1_700_000_000)
-    monkeypatch.setattr(karbor_checkpoint.timeutils, "utcnow_ts", lambda: next(seconds))
-    plan = service.plan(service.share())
-    sources = [service.protect(plan).id for _ in range(2)]
-    copies = list(copy(service, plan).values())
-
-    class Checkpoints:
-        """Karbor's client of its own API."""
-
-        def list(self, **_options: Any) -> Any:
-            found = service.call("list_checkpoints", service.provider.id, filters={})
-            return [SimpleNamespace(**fields) for fields in found]
-
-        def delete(self, _provider_id: str, checkpoint_id: str) -> None:
-            service.delete(checkpoint_id)
-
-    RetentionProtectOperation._delete_old_backup_by_max_backups(
-        RetentionProtectOperation,
-        SimpleNamespace(checkpoints=Checkpoints()),
-        2,
-        service.project_id,
-        service.provider.id,
-        plan.id,
-    )
-    assert {service.checkpoint(thing).status for thing in sources} == {"deleted"}
-    assert {service.checkpoint(thing).status for thing in copies} == {"available"}
 
 
 # -- refused before anything exists -----------------------------------------------------------

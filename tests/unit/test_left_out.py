@@ -27,6 +27,12 @@ def test_no_number_of_harmless_gaps_hides_that_something_is_broken(kinds: list[s
     assert len(named) + sum(counted) == len(kinds)
 
 
+def test_what_is_left_out_is_known_by_karbors_keys() -> None:
+    info = {left_out.KEY: [*left_out.dump([item(7, left_out.GONE)]), {"reason": "and 3 more"}, "x"]}
+    assert "a type#7" in left_out.keys(info)
+    assert left_out.keys({}) == frozenset()
+
+
 def test_what_earlier_releases_left_out_is_no_fault() -> None:
     """They wrote no kind, and a sentence tells nothing to a program."""
     old = {"type": "a type", "id": "a", "name": None, "reason": "its status is error"}

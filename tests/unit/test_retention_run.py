@@ -260,6 +260,30 @@ def test_copies_are_counted_for_themselves(stage: Stage) -> None:
     assert len(left) == 2
 
 
+def test_a_copy_of_a_partial_checkpoint_says_what_it_does_not_hold(stage: Stage) -> None:
+    stage.service.share()
+    status(stage, stage.service.share(), "error")
+    source = stage.service.protect(stage.whole)
+    (pair,) = stage.service.call("copy", stage.whole)
+    stage.service.run()
+    copy = stage.service.checkpoint(pair["checkpoint_copy_id"])
+    assert copy.status == "available"
+    assert told(copy)["left_out"] == told(source)["left_out"]
+
+
+def test_a_share_that_went_while_the_checkpoint_was_made_does_not_count(stage: Stage) -> None:
+    """It is in the graph, and named as left out."""
+    gone, there = stage.service.share(), stage.service.share()
+    plan = stage.service.plan(gone, there)
+    stage.schedule(plan, max_backups=1)
+    full, less = (stage.service.protect(plan) for _ in range(2))
+    item = {"type": SHARE, "id": gone, "name": None, "reason": "it went", "kind": "gone"}
+    less.extra_info = jsonutils.dumps({"left_out": [item]})
+    less.commit()
+    stage.prune(plan, most=1)
+    assert set(stage.left()) == {full.id, less.id}
+
+
 # -- age --------------------------------------------------------------------------------------
 
 

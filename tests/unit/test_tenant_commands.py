@@ -200,6 +200,15 @@ def test_a_checkpoint_that_holds_nothing_is_no_good_one(karbor, rows):
     assert "it holds nothing" in row["Not Well"][1]
 
 
+def test_a_drill_takes_the_newest_whole_checkpoint(karbor, rows):
+    plan = karbor.plan("all", (PROJECT, "p1"))
+    whole = karbor.checkpoint(plan)
+    karbor.checkpoint(plan, extra_info=info_of(missing("s2")))
+    karbor.checkpoint(plan, extra_info=json.dumps({"copy_of": whole["id"]}))
+    _code, (row,) = rows("drill", "--newest")
+    assert row["Checkpoint"] == whole["id"]
+
+
 def test_without_an_operation_log_the_age_counts_from_the_beginning_of_the_day(karbor, run, rows):
     karbor.checkpoint(karbor.plan("home", (SHARE, "s1")), started_at=None)
     assert rows("status")[1][0]["Age"] == 12 * 3600
