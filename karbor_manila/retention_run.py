@@ -11,16 +11,18 @@ comes to that.
 
 import datetime
 import itertools
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from karbor import exception as karbor_exception
 from karbor import quota
 from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila import checkpoints, exception, retention
 from karbor_manila.claims import Claims
-from karbor_manila.retention import Decision, Rules
+from karbor_manila.retention import Decision, Kept, Rules
 from karbor_manila.retention_facts import AT_REST, is_counted, kept, rules_of
 from karbor_manila.waiting import Clock
 
@@ -95,18 +97,13 @@ class RetentionRun:
             return []
         found = checkpoints.find(provider, _of_plan(provider, context.project_id, plan_id))
         today = self._clock.utcnow().date()
-        at_rest = (kept(item, self._clock.sleep) for item in found if item.status in AT_REST)
+        at_rest = self._kept(found)
         # What somebody works with is refused to a DELETE, and retention would end there.
         busy = self._in_work(provider)
         decision = retention.decide(at_rest, rules, today).without(busy)
-        may_go = {item.id for item in decision.failed}
-        failed = [
-            checkpoint
-            for checkpoint in found
-            if checkpoint.id in may_go or (_is_doomed(checkpoint) and checkpoint.id not in busy)
-        ]
+        failed = _to_clear(found, {item.id for item in decision.failed}, busy)
         if failed:
-            self._spawn(self._clear, context, provider, failed[-FAILED_AT_A_TIME:])
+            self._spawn(self._clear, context, provider, failed)
         return listing(decision, rules, {item.id: item.to_dict() for item in found}, today)
 
     def check(self, provider: Any, checkpoint: Any) -> None:
@@ -121,11 +118,18 @@ class RetentionRun:
             lambda other: other.id != checkpoint.id,
             checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
         )
-        sleep = self._clock.sleep
-        if not retention.may_go(
-            kept(checkpoint, sleep), (kept(item, sleep) for item in newer if item.status in AT_REST)
-        ):
+        if not retention.may_go(kept(checkpoint, self._clock.sleep), self._kept(newer)):
             raise exception.StaysForRetention(str(checkpoint.id))
+
+    def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
+        """What those at rest hold. One that nobody can read counts for nothing, and stays."""
+        for checkpoint in found:
+            if checkpoint.status not in AT_REST:
+                continue
+            try:
+                yield kept(checkpoint, self._clock.sleep)
+            except (ValueError, TypeError, karbor_exception.KarborException) as error:
+                LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
 
     def _in_work(self, provider: Any) -> frozenset[str]:
         """The ids of the checkpoints that somebody works with: deletes, restores, copies."""
@@ -136,8 +140,8 @@ class RetentionRun:
         )
 
     def _clear(self, context: Any, provider: Any, failed: list[Any]) -> None:
-        """Remove failed checkpoints, the oldest first, as an ordinary DELETE does."""
-        for checkpoint in reversed(failed):
+        """Remove failed checkpoints as an ordinary DELETE does."""
+        for checkpoint in failed:
             counted = is_counted(checkpoint)
             plan_id = checkpoint.protection_plan["id"]
             try:
@@ -176,9 +180,19 @@ def listing(
     ]
 
 
-def _is_doomed(checkpoint: Any) -> bool:
-    """Whether its end was asked for before, and did not come."""
-    return bool(checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING)
+def _to_clear(found: list[Any], may_go: set[str], busy: Collection[str]) -> list[Any]:
+    """The failed checkpoints that are removed now: the oldest first, then some of those whose end
+    was asked for before and did not come. A sample, so that none waits for ever behind others that
+    cannot go."""
+    failed = [checkpoint for checkpoint in reversed(found) if checkpoint.id in may_go]
+    doomed = [
+        checkpoint
+        for checkpoint in found
+        if checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING
+        and checkpoint.id not in busy
+    ]
+    room = max(0, FAILED_AT_A_TIME - len(failed))
+    return failed[:FAILED_AT_A_TIME] + random.sample(doomed, min(room, len(doomed)))
 
 
 def _of_plan(provider: Any, project_id: str, plan_id: str) -> checkpoints.Query:

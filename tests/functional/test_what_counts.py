@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +103,38 @@ def test_a_checkpoint_without_a_share_is_no_success_and_pushes_nothing_out(
     code, line = status_of(empty_alpha, plan)
     assert (code, line["Newest Good"]) == (3, whole.id)
     admin.manila.shares.reset_state(only.id, "available")
+
+
+def age(tenant: Tenant, checkpoint: Any, day: str) -> None:
+    """Let a checkpoint be of another day, in the bank."""
+    (path,) = tenant.info.bank.rglob(f"{checkpoint.id}/index.json")
+    index = json.loads(path.read_text())
+    path.write_text(json.dumps(index | {"created_at": day}))
+    for key in list(tenant.info.bank.rglob(f"*@{checkpoint.id}")):
+        older = Path(str(key).replace(f"/{index['created_at']}/", f"/{day}/"))
+        older.parent.mkdir(parents=True, exist_ok=True)
+        key.rename(older)
+
+
+def test_age_never_takes_the_last_good_checkpoint(
+    scheduled: Callable[..., Retention], empty_alpha: Tenant, admin: Tenant
+) -> None:
+    share = empty_alpha.make_share("old")
+    plan = empty_alpha.plan_of_shares([share])
+    retention = scheduled(plan, retention_duration=3)
+    older, newest = run(retention), run(retention)
+    for checkpoint, day in ((older, "2026-01-01"), (newest, "2026-02-01")):
+        age(empty_alpha, checkpoint, day)
+    admin.manila.shares.reset_state(share.id, "error")
+    assert run(retention).status == "error"
+    statuses = {c.id: c.status for c in empty_alpha.checkpoints(plan)}
+    assert older.id not in statuses
+    assert statuses[newest.id] == "available"
+    assert len(empty_alpha.snapshots(share.id)) == 1
+    # What a user asks for is his decision.
+    empty_alpha.delete(newest)
+    assert empty_alpha.snapshots(share.id) == []
+    admin.manila.shares.reset_state(share.id, "available")
 
 
 def test_what_failed_runs_keep_is_bounded(

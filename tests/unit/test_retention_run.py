@@ -127,7 +127,12 @@ class Stage:
 
     def left(self) -> dict[str, str]:
         """The statuses of all checkpoints."""
-        return {item: self.service.checkpoint(item).status for item in self.service.checkpoints()}
+        left = {item: self.service.checkpoint(item).status for item in self.service.checkpoints()}
+        # All of what went is gone from each branch of the index.
+        assert {key[-36:] for key in self.service.provider.bank.list_objects("/indices/")} == set(
+            left
+        )
+        return left
 
     def snapshots(self, share_id: str) -> int:
         return sum(v["share_id"] == share_id for v in self.service.cloud.snapshots.values())
@@ -135,9 +140,14 @@ class Stage:
     def age(self, checkpoint: Any, days: int) -> None:
         """Let a checkpoint be this old."""
         day = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=days)
-        section = checkpoint.checkpoint_section
-        index = section.get_object("index.json") | {"created_at": day.isoformat()}
-        section.update_object("index.json", index)
+        section, bank = checkpoint.checkpoint_section, self.service.provider.bank
+        index = section.get_object("index.json")
+        section.update_object("index.json", index | {"created_at": day.isoformat()})
+        for key in bank.list_objects("/indices/"):
+            older = key.replace(f"/{index['created_at']}/", f"/{day}/")
+            if key.endswith(f"@{checkpoint.id}") and older != key:
+                bank.update_object(older, checkpoint.id)
+                bank.delete_object(key)
 
 
 @pytest.fixture
@@ -415,6 +425,47 @@ def test_only_so_many_failed_checkpoints_are_removed_at_once(
     for _ in range(2):
         stage.prune(plan, most=1)
     assert set(stage.left()) == {made[-1]}
+
+
+def test_what_cannot_go_keeps_nothing_else_from_going(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention_run, "FAILED_AT_A_TIME", 1)
+    plan, _there = failing(stage)
+    stage.schedule(plan, max_backups=1)
+    made = [stage.service.protect(plan).id for _ in range(4)]
+    stuck = [v for v in stage.service.cloud.snapshots.values() if made[0] in str(v)]
+    for view in stuck:
+        view["status"] = "error_deleting"
+    for _ in range(3):
+        stage.prune(plan, most=1)
+    assert stage.left() == {made[0]: "error-deleting", made[3]: "error"}
+
+
+def test_a_checkpoint_that_cannot_be_understood_stops_no_retention(stage: Stage) -> None:
+    plan = stage.service.plan(stage.service.share())
+    stage.schedule(plan, max_backups=1)
+    made = [stage.service.protect(plan) for _ in range(3)]
+    made[0].extra_info = "no JSON"
+    made[0].commit()
+    stage.prune(plan, most=1)
+    assert set(stage.left()) == {made[0].id, made[2].id}
+
+
+def test_a_record_that_cannot_be_understood_may_keep_a_snapshot(stage: Stage) -> None:
+    one, other = stage.service.share(), stage.service.share()
+    plan = stage.service.plan(one, other)
+    stage.schedule(plan, max_backups=1)
+    status(stage, other, "error")
+    first, second = (stage.service.protect(plan) for _ in range(2))
+    section = first.get_resource_bank_section(one)
+    record = section.get_object("metadata")
+    section.update_object("metadata", record | {"version": 99})
+    # It goes as the other one would: a newer one holds what it may hold.
+    section = second.get_resource_bank_section(one)
+    section.update_object("metadata", record | {"version": 99})
+    stage.prune(plan, most=1)
+    assert set(stage.left()) == {first.id, second.id}
 
 
 # -- who asks, and what for -------------------------------------------------------------------
