@@ -311,3 +311,22 @@ def test_a_keystone_that_is_away_while_the_project_is_looked_for_may_come_back(t
     trustee.session.get_project_id = away
     with pytest.raises(ManilaPassing, match="project of Karbor's own user"):
         connect_as_karbor()
+
+
+def test_karbors_own_user_is_known_by_its_id(trustee):
+    trustee.session.get_user_id = lambda: "karbors-id"
+    assert sessions.karbor_user_id(timeout=4.0) == "karbors-id"
+    assert trustee.calls == [(None, "manila", True)]
+    assert trustee.session.timeout == 4.0
+
+
+def test_a_keystone_that_does_not_say_who_karbor_is_may_come_back(trustee):
+    def away():
+        raise ks_exc.ConnectFailure("refused")
+
+    trustee.session.get_user_id = away
+    with pytest.raises(ManilaPassing):
+        sessions.karbor_user_id(timeout=4.0)
+    trustee.session = None
+    with pytest.raises(SessionUnavailable):
+        sessions.karbor_user_id(timeout=4.0)
