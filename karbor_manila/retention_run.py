@@ -132,11 +132,10 @@ class RetentionRun:
                 LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
 
     def _in_work(self, provider: Any) -> frozenset[str]:
-        """The ids of the checkpoints that somebody works with: deletes, restores, copies."""
+        """The ids of the checkpoints that somebody works with (deletes, restores, copies), or did
+        before he died: that has to be settled first."""
         return frozenset(
-            claim.checkpoint_id
-            for claim in self._claims.all()
-            if claim.provider_id == provider.id and self._claims.is_alive(claim, provider.bank)
+            claim.checkpoint_id for claim in self._claims.all() if claim.provider_id == provider.id
         )
 
     def _clear(self, context: Any, provider: Any, failed: list[Any]) -> None:
