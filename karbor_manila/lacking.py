@@ -114,7 +114,7 @@ class Provider:
             "type": resource.type,
             "id": resource.id,
             "name": resource.name,
-            "reason": reason,
+            "reason": reason.rstrip("."),
             "kind": left_out.NOT_SUPPORTED,
         }
 

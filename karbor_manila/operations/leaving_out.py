@@ -14,15 +14,13 @@ from karbor.services.protection.graph import GraphNode
 from oslo_log import log as logging
 
 from karbor_manila import exception
+from karbor_manila import left_out as left_outs
 from karbor_manila.operations import reasons
 from karbor_manila.operations.base import Job
 
 LOG = logging.getLogger(__name__)
 
 _SHARE = constants.SHARE_RESOURCE_TYPE
-
-# Kinds of what is left out: it is not there any more; it should be in the checkpoint and is not.
-_GONE, _BROKEN = "gone", "broken"
 
 
 def leave_out(job: Job, gone: exception.ShareGone) -> bool:
@@ -44,7 +42,7 @@ def leave_out(job: Job, gone: exception.ShareGone) -> bool:
         if not any(node.type == _SHARE for node in _resources(graph)):
             return False
         checkpoint.resource_graph = graph
-        reasons.append(checkpoint, "left_out", _entry(job.resource, gone.why, _GONE))
+        reasons.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
         try:
             checkpoint.commit()
         except (karbor_exception.KarborException, OSError, exception.ClaimLost) as error:
@@ -71,7 +69,9 @@ def copy_without(made: Any, source: Any, left_out: Mapping[str, str]) -> None:
     made.resource_graph = without(graph, left_out) if left_out else graph
     for resource in {node.id: node for node in _resources(graph)}.values() if left_out else ():
         if resource.type == _SHARE and resource.id in left_out:
-            reasons.append(made, "left_out", _entry(resource, left_out[resource.id], _BROKEN))
+            reasons.append(
+                made, "left_out", _entry(resource, left_out[resource.id], left_outs.BROKEN)
+            )
 
 
 def _entry(resource: Any, reason: str, kind: str) -> dict[str, Any]:

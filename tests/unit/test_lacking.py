@@ -143,6 +143,7 @@ def test_a_copy_passes_over_the_project_and_names_it(noop: Service) -> None:
     assert made.status == "available"
     (left,) = told(made)["left_out"]
     assert (left["type"], left["id"]) == (PROJECT, noop.project_id)
+    assert left["kind"] == "not_supported"
     assert "'copy'" in left["reason"]
 
 
