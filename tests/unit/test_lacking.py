@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
+from karbor.resource import Resource
+from karbor.services.protection.graph import GraphNode
 from karbor.services.protection.protection_plugin import Operation
 
 from tests.unit.karbor_stage import (
@@ -109,16 +111,13 @@ def test_every_resource_that_is_passed_over_is_named(half: Service) -> None:
 
 
 def test_a_verification_that_could_look_at_nothing_is_no_success(noop: Service) -> None:
-    """There is no share in the project, so that the project is all that there is."""
-    of_project = [{"type": PROJECT, "id": noop.project_id, "name": "project"}]
-    plan = noop.plan(resources=of_project)
-    checkpoint_id = noop.call("protect", plan)
-    noop.run()
-    checkpoint = noop.checkpoint(checkpoint_id)
-    checkpoint.status = "available"
+    """As an earlier release made them of projects without a share."""
+    checkpoint = whole(noop)
+    project = Resource(type=PROJECT, id=noop.project_id, name="project")
+    checkpoint.resource_graph = [GraphNode(value=project, child_nodes=())]
     checkpoint.commit()
     with pytest.raises(karbor_exception.FlowError):
-        noop.verify(checkpoint_id)
+        noop.verify(checkpoint.id)
     (record,) = [log for log in noop.logs() if log.operation_type == "verify"]
     assert record.status == "fail"
     assert PROJECT in record.error_info

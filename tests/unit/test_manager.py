@@ -820,6 +820,8 @@ def test_a_bank_that_is_down_does_not_stop_the_renewal_in_the_others(
     bad = type(
         "Provider", (), {"id": "0", "bank": open_bank(service.folder / "other", FaultyPlugin)}
     )()
+    for provider in (bad, good):
+        identity.confirm(provider.bank, provider.id)
     monkeypatch.setattr(FaultyPlugin, "update_object", fail_with(error))
     service.manager.provider_registry.providers = {"0": bad, "1": good}
     for provider in (bad, good):
