@@ -18,10 +18,11 @@ from sandbox import credentials, errors, install, paths
 from sandbox.demo import launch
 from sandbox.info import StackInfo
 from sandbox.stack import Stack
-from sandbox.state import SERVICES, Settings
+from sandbox.state import EVERY_SERVICE, Settings
 
 DESCRIPTION = "Real Keystone, Manila and Karbor on loopback."
 NOT_RUNNING = 3
+_PLAIN = ("debug", "stock_manager", "second_karbor", "pythonpath")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     command("start", _start, [options], "install if needed, start, return when all of it serves")
     command("status", _status, [state], "say what runs")
     restart = command("restart", _restart, [state], "end one service and start it again")
-    restart.add_argument("service", choices=SERVICES)
+    restart.add_argument("service", choices=EVERY_SERVICE)
     command("stop", _stop, [state], "stop everything; the state stays for the next start")
     command("destroy", _destroy, [state], "stop everything and remove the state folder")
     run = command("run", _run, [options], "start, run a command as the user alpha, stop")
@@ -79,6 +80,9 @@ def _options(state: argparse.ArgumentParser) -> argparse.ArgumentParser:
     group.add_argument("--debug", action=yes_no, help="debug logs")
     group.add_argument(
         "--stock-manager", action=yes_no, help="Karbor's own protection manager, not ours"
+    )
+    group.add_argument(
+        "--second-karbor", action=yes_no, help="another Karbor on the same database and bank"
     )
     group.add_argument(
         "--pythonpath", action="append", metavar="DIR", help="searched first by Karbor"
@@ -105,7 +109,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _stack(given: argparse.Namespace) -> Stack:
     values = vars(given)
-    changes = {name: values.get(name) for name in ("debug", "stock_manager", "pythonpath")}
+    changes = {name: values.get(name) for name in _PLAIN}
     for service in ("share", "karbor", "manila", "keystone"):
         pairs = values.get(f"{service}_option")
         changes[f"{service}_options"] = dict(pairs) if pairs else None

@@ -30,6 +30,7 @@ class StackInfo:
 
     :ivar auth_url: Keystone, with ``/v3``.
     :ivar karbor_url: Karbor's API, without version and project.
+    :ivar karbor2_url: that of the second Karbor, which serves once it was started.
     :ivar manila_url: Manila itself, with ``/v2`` (the catalog's internal endpoint).
     :ivar proxy_url: Manila through the proxy, with ``/v2`` (the catalog's public endpoint).
     :ivar proxy_control_url: for ``sandbox.proxy.control.Proxy``.
@@ -54,10 +55,14 @@ class StackInfo:
     bin: Path
     openrc: Path
     clouds: Path
+    karbor2_url: str = ""
 
-    def karbor_endpoint(self, user: str) -> str:
-        """Return the URL of Karbor's API for the project of one of ``users``."""
-        return f"{self.karbor_url}/v1/{self.users[user].project_id}"
+    def karbor_endpoint(self, user: str, karbor: str = "karbor") -> str:
+        """Return the URL of the API of a Karbor (``karbor2`` is the second one) for the project of
+        one of ``users``.
+        """
+        url = self.karbor_url if karbor == "karbor" else self.karbor2_url
+        return f"{url}/v1/{self.users[user].project_id}"
 
     def save(self) -> None:
         """Write ``stack.json``; it holds passwords, so only the owner can read it."""

@@ -38,6 +38,10 @@ class Process:
             return False
         return True
 
+    def stopped(self) -> bool:
+        """Return whether SIGSTOP has reached all of it: not one of its threads runs any more."""
+        return self.alive() and is_stopped(self.pid)
+
     def send(self, number: int) -> bool:
         """Send a signal; False when the process is gone."""
         if not self.alive():
@@ -63,6 +67,7 @@ class Process:
         :returns: True when it ended by itself (or was gone already).
         """
         self.send(signal.SIGTERM)
+        self.send(signal.SIGCONT)  # who was stopped hears of it now
         if self.wait(seconds):
             return True
         self.send(signal.SIGKILL)
@@ -116,6 +121,15 @@ def wait_ready(process: Process, ready: Path, log: Path, offset: int, seconds: f
                 process.name, f"was not ready after {seconds:.0f} s", log, offset
             )
         time.sleep(POLL)
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether no thread of a process runs, because it is stopped or gone."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if stat.read_text().rpartition(")")[2].split()[0] not in "TtZX":
+                return False
+    return True
 
 
 def _stat(pid: int) -> tuple[str, int] | None:

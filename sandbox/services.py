@@ -13,17 +13,20 @@ from sandbox.karbor import providers
 from sandbox.keystone import config as keystone
 from sandbox.keystone import content
 from sandbox.manila import config as manila
-from sandbox.state import Settings, State
+from sandbox.state import SECOND_KARBOR, Settings, State
 
-PORTS = ("identity", "manila", "proxy", "proxy_control", "karbor")
+PORTS = ("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR)
 PORTS_OF = {
     "keystone": ("identity",),
     "manila": ("manila",),
     "proxy": ("proxy", "proxy_control"),
     "karbor": ("karbor",),
+    SECOND_KARBOR: (SECOND_KARBOR,),
 }
 # The proxy has no venv of its own: Karbor's has aiohttp.
-VENV_OF = {"proxy": "karbor"}
+VENV_OF = {"proxy": "karbor", SECOND_KARBOR: "karbor"}
+MODULE_OF = {SECOND_KARBOR: "karbor"}
+KARBORS = ("karbor", SECOND_KARBOR)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Services:
         offset = log.stat().st_size if log.exists() else 0
         python = self.home.python(VENV_OF.get(name, name))
         # -P: the modules come from PYTHONPATH in its order, never from the current folder first.
-        argv = [str(python), "-P", "-m", f"sandbox.{name}", *map(str, arguments)]
+        module = f"sandbox.{MODULE_OF.get(name, name)}"
+        argv = [str(python), "-P", "-m", module, *map(str, arguments)]
         argv += ["--ready-file", str(ready)]
         started = process.spawn(name, argv, self._environment(name), log, paths.REPO)
         started.save(self.state.pid(name))
@@ -60,7 +64,7 @@ class Services:
     def _environment(self, name: str) -> dict[str, str]:
         env = credentials.without_openstack(os.environ)
         env = {key: value for key, value in env.items() if not key.startswith("PYTHON")}
-        folders = [*(self.settings.pythonpath if name == "karbor" else ()), str(paths.REPO)]
+        folders = [*(self.settings.pythonpath if name in KARBORS else ()), str(paths.REPO)]
         return {**env, "PYTHONPATH": os.pathsep.join(folders), "PYTHONUNBUFFERED": "1"}
 
     def _keystone(self) -> list[Any]:
@@ -101,17 +105,26 @@ class Services:
         ]
 
     def _karbor(self) -> list[Any]:
-        directory = self.state.directory("karbor")
+        mortal = self.state.mortal if self.settings.mortal_bank else None
+        return self._karbor_of("karbor", "sandbox", mortal)
+
+    def _karbor2(self) -> list[Any]:
+        return [*self._karbor_of(SECOND_KARBOR, "sandbox2", None), "--no-engine"]
+
+    def _karbor_of(self, name: str, host: str, mortal: Path | None) -> list[Any]:
+        directory = self.state.directory(name)
         settings = self.settings
         folder = providers.write(
             directory / "providers.d",
             self.state.bank,
             options=settings.share_options,
-            mortal=self.state.mortal if settings.mortal_bank else None,
+            mortal=mortal,
         )
         conf = karbor.write(
             directory,
-            port=self.ports["karbor"],
+            port=self.ports[name],
+            host=host,
+            database=self.state.directory("karbor") / karbor.DATABASE,
             identity=self.url("identity"),
             password=self.state.passwords()["karbor"],
             manager=karbor.STOCK_MANAGER if settings.stock_manager else karbor.OUR_MANAGER,

@@ -22,8 +22,8 @@ from sandbox.info import StackInfo
 from sandbox.install import Say, install
 from sandbox.karbor import providers
 from sandbox.proxy.control import Proxy
-from sandbox.services import PORTS, PORTS_OF, Services, users
-from sandbox.state import SERVICES, State
+from sandbox.services import KARBORS, PORTS, PORTS_OF, Services, users
+from sandbox.state import EVERY_SERVICE, SECOND_KARBOR, SERVICES, State
 
 READY_SECONDS = 120
 STOP_SECONDS = 15
@@ -89,7 +89,8 @@ class Stack:
             before = self.state.settings()
             settings = before.changed(**self._changes)
             self.state.save_ports(self._choose_ports())
-            todo = [name for name in SERVICES if not self.running(name)]
+            wanted = EVERY_SERVICE if settings.second_karbor else SERVICES
+            todo = [name for name in wanted if not self.running(name)]
             if settings != before and len(todo) < len(SERVICES):
                 self._say("what runs already takes changed options after a restart")
             self.state.save_settings(settings)
@@ -106,7 +107,7 @@ class Stack:
         """End all services, the last one first. The state stays for the next start."""
         if self.state.exists():
             with files.locked(self.state.lock):
-                self._stop(SERVICES)
+                self._stop(EVERY_SERVICE)
 
     def destroy(self) -> None:
         """Stop, and remove the state folder.
@@ -117,13 +118,17 @@ class Stack:
         self.state.remove()
 
     def status(self) -> dict[str, int | None]:
-        """Return the pid of each service, None for one that does not run."""
-        found = {name: process.Process.load(self.state.pid(name)) for name in SERVICES}
-        return {name: it.pid if it and it.alive() else None for name, it in found.items()}
+        """Return the pid of each service, None for one that does not run.
+
+        The second Karbor is there only while it runs.
+        """
+        found = {name: process.Process.load(self.state.pid(name)) for name in EVERY_SERVICE}
+        pids = {name: it.pid if it and it.alive() else None for name, it in found.items()}
+        return {name: pid for name, pid in pids.items() if pid or name != SECOND_KARBOR}
 
     def running(self, name: str) -> bool:
         """Return whether a service runs."""
-        return self.status()[name] is not None
+        return self.status().get(name) is not None
 
     def configure(self, **changes: Any) -> None:
         """Change settings (fields of ``sandbox.state.Settings``) for the next start of a service.
@@ -163,12 +168,13 @@ class Stack:
 
     def _choose_ports(self) -> dict[str, int]:
         old = self.state.ports()
-        dead = [port for name in SERVICES if not self.running(name) for port in PORTS_OF[name]]
-        if old and all(ports.is_free(old[name]) for name in dead):
+        idle = [name for name in EVERY_SERVICE if not self.running(name)]
+        dead = [port for name in idle for port in PORTS_OF[name]]
+        if set(PORTS) <= set(old) and all(ports.is_free(old[name]) for name in dead):
             return old
         # Somebody else has one of our ports by now. The catalog must follow, so Keystone has to
         # start again, and with it everyone who has read the catalog.
-        self._stop(SERVICES)
+        self._stop(EVERY_SERVICE)
         return ports.choose(PORTS, old)
 
     def _launch(self, names: list[str]) -> None:
@@ -177,9 +183,9 @@ class Stack:
         Karbor takes up its schedules at once, and they log in.
         """
         services = Services(self.home, self.state, self.state.settings(), self.state.ports())
-        waiting = {name: services.spawn(name) for name in names if name != "karbor"}
-        for name in ("keystone", "karbor"):
-            if name == "karbor" and name in names:
+        waiting = {name: services.spawn(name) for name in names if name not in KARBORS}
+        for name in ("keystone", *KARBORS):
+            if name in KARBORS and name in names:
                 waiting[name] = services.spawn(name)
             if name in waiting:
                 self._wait(name, *waiting.pop(name))
@@ -194,7 +200,7 @@ class Stack:
         self._say(f"{name}: ready (pid {started.pid})")
 
     def _stop(self, names: Iterable[str]) -> None:
-        for name in reversed([name for name in SERVICES if name in names]):
+        for name in reversed([name for name in EVERY_SERVICE if name in names]):
             found = process.Process.load(self.state.pid(name))
             if found and found.alive() and not found.stop(STOP_SECONDS):
                 self._say(f"{name}: did not end in {STOP_SECONDS} s and was killed")
@@ -206,6 +212,7 @@ class Stack:
             state=self.state.root,
             auth_url=f"{services.url('identity')}/v3",
             karbor_url=services.url("karbor"),
+            karbor2_url=services.url(SECOND_KARBOR),
             manila_url=f"{services.url('manila')}/v2",
             proxy_url=f"{services.url('proxy')}/v2",
             proxy_control_url=services.url("proxy_control"),
@@ -213,7 +220,7 @@ class Stack:
             providers=dict(providers.IDS),
             bank=self.state.bank,
             shares=self.state.directory("manila") / "exports",
-            logs={name: self.state.log(name) for name in SERVICES},
+            logs={name: self.state.log(name) for name in EVERY_SERVICE},
             bin=self.home.venv("karbor") / "bin",
             openrc=credentials.openrc(self.state.root / "openrc", people["alpha"]),
             clouds=credentials.clouds(self.state.root / "clouds.yaml", people),

@@ -14,6 +14,9 @@ from sandbox.keystone import content
 MARKER = "state-of-the-karbor-manila-sandbox"
 SERVICES = ("keystone", "manila", "proxy", "karbor")
 """In the order of their start."""
+SECOND_KARBOR = "karbor2"
+"""Another Karbor beside the first, on the same database and bank; started on demand."""
+EVERY_SERVICE = (*SERVICES, SECOND_KARBOR)
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,16 @@ class Settings:
 
     :ivar debug: debug logs of Karbor, Manila and Keystone.
     :ivar stock_manager: Karbor's own protection manager instead of ours.
+    :ivar second_karbor: start ``karbor2``, too: another process, as of another host.
     :ivar mortal_bank: the bank can be told to end Karbor's process, see
-        ``sandbox.karbor.mortal_bank``.
+        ``sandbox.karbor.mortal_bank``. The second Karbor's cannot.
     :ivar pythonpath: folders that Karbor's process searches before its venv and this repository.
     :ivar share_options: of the provider karbor-manila, see ``sandbox.karbor.providers``.
     """
 
     debug: bool = False
     stock_manager: bool = False
+    second_karbor: bool = False
     mortal_bank: bool = False
     pythonpath: tuple[str, ...] = ()
     share_options: Mapping[str, Any] = field(default_factory=dict)

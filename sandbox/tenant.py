@@ -45,9 +45,10 @@ class Tenant:
 
     :param info: where everything is
     :param user: ``alpha``, ``beta`` or ``admin``
+    :param karbor: whose API is asked: ``karbor``, or ``karbor2`` for the second one
     """
 
-    def __init__(self, info: StackInfo, user: str) -> None:
+    def __init__(self, info: StackInfo, user: str, karbor: str = "karbor") -> None:
         self.info = info
         credentials = info.users[user]
         self.project_id = credentials.project_id
@@ -62,7 +63,7 @@ class Tenant:
                 project_domain_id=credentials.domain,
             )
         )
-        self.karbor_url = info.karbor_endpoint(user)
+        self.karbor_url = info.karbor_endpoint(user, karbor)
         self.karbor = karborclient.Client(
             "1",
             session=self.session,

@@ -2,7 +2,9 @@
 """Runs Karbor's API, protection service and operation engine in one process until SIGTERM.
 
 Run in Karbor's venv as ``python -m sandbox.karbor --config-file ... --ready-file ...``. One
-process, because ``transport_url = fake://`` reaches no other one, and because SQLite takes no two.
+process, because ``transport_url = fake://`` reaches no other one. With ``--no-engine`` it is the
+second Karbor of a sandbox: on the same database and bank, without the operation engine, whose
+triggers would fire twice.
 """
 
 # ruff: noqa: E402 - everything below must be imported after the patch
@@ -22,6 +24,7 @@ from oslo_log import log as logging
 from oslo_service import service as oslo_service
 
 from sandbox import files
+from sandbox.karbor import sqlite
 
 
 class Started(oslo_service.ServiceBase):
@@ -54,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="sandbox.karbor")
     parser.add_argument("--config-file", required=True)
     parser.add_argument("--ready-file", type=Path, required=True)
+    parser.add_argument("--no-engine", action="store_true")
     given = parser.parse_args()
 
     conf = cfg.CONF
@@ -64,16 +68,16 @@ def main() -> None:
         version=version.version_string(),
     )
     logging.setup(conf, "karbor")
+    sqlite.install()
     migration.db_sync()
     rpc.init(conf)
 
     launcher = oslo_service.ServiceLauncher(conf)
     # The engine calls the protection service, and the API calls both.
-    services = [
-        Started(service.Service.create(binary="karbor-protection")),
-        Started(service.Service.create(binary="karbor-operationengine")),
-        Started(service.WSGIService("osapi_karbor")),
-    ]
+    binaries = ["karbor-protection"]
+    binaries += [] if given.no_engine else ["karbor-operationengine"]
+    services = [Started(service.Service.create(binary=binary)) for binary in binaries]
+    services.append(Started(service.WSGIService("osapi_karbor")))
     for item in services:
         launcher.launch_service(item)
     eventlet.spawn_n(_announce, services, given.ready_file)

@@ -9,6 +9,7 @@ from sandbox import files
 from sandbox.keystone.content import DOMAIN, REGION, SERVICE_PROJECT
 
 OUR_MANAGER = "karbor_manila.manager.ProtectionManager"
+DATABASE = "karbor.sqlite"
 STOCK_MANAGER = "karbor.services.protection.manager.ProtectionManager"
 
 
@@ -23,6 +24,8 @@ def write(
     providers: Path,
     debug: bool,
     options: Mapping[str, Any],
+    host: str = "sandbox",
+    database: Path | None = None,
 ) -> Path:
     """Write karbor.conf below a directory and return its path.
 
@@ -31,6 +34,8 @@ def write(
     :param manager: class path of the protection manager.
     :param paste: api-paste.ini as Karbor ships it.
     :param options: ``group/name`` to value, laid over what is written here.
+    :param host: what Karbor calls the machine that it runs on.
+    :param database: the SQLite file; by default one of its own, below the directory.
     """
     login = {
         "auth_type": "password",
@@ -43,7 +48,7 @@ def write(
         "DEFAULT": {
             "debug": debug,
             "use_stderr": True,
-            "host": "sandbox",
+            "host": host,
             "state_path": directory,
             "transport_url": "fake://",
             "osapi_karbor_listen": "127.0.0.1",
@@ -57,7 +62,7 @@ def write(
             "quota_plans": -1,
             "quota_checkpoints": -1,
         },
-        "database": {"connection": f"sqlite:///{directory / 'karbor.sqlite'}"},
+        "database": {"connection": f"sqlite:///{database or directory / DATABASE}"},
         "oslo_concurrency": {"lock_path": directory / "locks"},
         "keystone_authtoken": {
             **login,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bank whose process dies at a planned write, around whatever bank a provider has otherwise.
+"""A bank whose process dies, or is stopped, at a planned write, around whatever bank a provider has
+otherwise.
 
 A provider takes it by its class path, see ``sandbox.karbor.providers``. All goes on to the bank
 within; below ``[mortal_bank] folder`` stand two files:
@@ -13,6 +14,10 @@ nth write of this kind since the file was last changed::
 
     {"op": "update", "key": "^/checkpoints/[^/]+/index.json$", "nth": 2, "side": "before"}
 
+With ``"act": "stop"`` it is SIGSTOP instead, until somebody sends SIGCONT. With ``"act": "wait"``
+and ``"seconds": 5`` this one write takes so long, and nothing else of the process is held up.
+``reached`` appears beside it when any of this begins.
+
 What the process writes by the clock (leases) or once in its life (the bank's id) belongs to no
 operation: it is neither put down nor counted.
 """
@@ -22,6 +27,7 @@ import os
 import re
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +47,9 @@ UPDATE = "update"
 DELETE = "delete"
 BEFORE = "before"
 AFTER = "after"
+KILL = "kill"
+STOP = "stop"
+WAIT = "wait"
 _OF_THE_PROCESS = re.compile(r"^/karbor-manila/(leases/|bank\.json$)")
 
 
@@ -98,16 +107,27 @@ class Fate:
         """Write; die before or after it when that is planned."""
         if _OF_THE_PROCESS.match(key):
             return write()
-        side = self._count(op, key)
-        if side == BEFORE:
-            _die()
+        plan = self._count(op, key)
+        if plan and plan["side"] == BEFORE:
+            self._act(plan)
         answer = write()
-        if side == AFTER:
-            _die()
+        if plan and plan["side"] == AFTER:
+            self._act(plan)
         return answer
 
-    def _count(self, op: str, key: str) -> str | None:
-        """Return on which side of this write to die, None to live on."""
+    def _act(self, plan: dict[str, Any]) -> None:
+        _reached_of(self._plan.parent).touch()
+        act = plan.get("act", KILL)
+        if act == KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif act == STOP:
+            # To this very thread: it does not run on while another one takes the signal.
+            signal.raise_signal(signal.SIGSTOP)
+        else:
+            time.sleep(plan["seconds"])  # eventlet's, in Karbor
+
+    def _count(self, op: str, key: str) -> dict[str, Any] | None:
+        """Return the plan when this is the write that it is for."""
         with self._lock:
             with self._log.open("a") as stream:
                 stream.write(json.dumps({"op": op, "key": key}) + "\n")
@@ -115,7 +135,7 @@ class Fate:
             if not plan or plan["op"] != op or not re.search(plan["key"], key):
                 return None
             self._seen += 1
-            return plan["side"] if self._seen == plan["nth"] else None
+            return plan if self._seen == plan["nth"] else None
 
     def _current(self) -> dict[str, Any] | None:
         try:
@@ -129,14 +149,28 @@ class Fate:
         return plan
 
 
-def plan(folder: Path, op: str, key: str, nth: int, side: str) -> None:
-    """Let the process die at a write to come; ``key`` is a regular expression."""
-    files.write_json(_plan_of(folder), {"op": op, "key": key, "nth": nth, "side": side})
+def plan(
+    folder: Path, op: str, key: str, nth: int, side: str, act: str = KILL, seconds: float = 0
+) -> None:
+    """Let the process die at a write to come; ``key`` is a regular expression.
+
+    :param act: ``kill``, ``stop`` or ``wait``
+    :param seconds: how long it waits
+    """
+    _reached_of(folder).unlink(missing_ok=True)
+    planned = {"op": op, "key": key, "nth": nth, "side": side, "act": act, "seconds": seconds}
+    files.write_json(_plan_of(folder), planned)
+
+
+def reached(folder: Path) -> bool:
+    """Return whether the planned write has come."""
+    return _reached_of(folder).exists()
 
 
 def lift(folder: Path) -> None:
     """Plan nothing any more."""
     _plan_of(folder).unlink(missing_ok=True)
+    _reached_of(folder).unlink(missing_ok=True)
 
 
 def log_of(folder: Path) -> Path:
@@ -148,5 +182,5 @@ def _plan_of(folder: Path) -> Path:
     return folder / "kill.json"
 
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _reached_of(folder: Path) -> Path:
+    return folder / "reached"

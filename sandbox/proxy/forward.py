@@ -7,17 +7,20 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
+import multidict
 import yarl
 from aiohttp import web
 
+from sandbox import process
 from sandbox.proxy import listener, rules
 from sandbox.proxy.counts import Counts
 
 LOG = logging.getLogger(__name__)
 CHUNK = 64 * 1024
+STOP_SECONDS = 5
 # They speak of one connection, not of the message (RFC 9110, 7.6.1), and each side has its own.
 HOP_BY_HOP = frozenset(
     (
@@ -94,48 +97,74 @@ class Forwarder:
             # Read to the end, or the client would see a reset while it still sends.
             await request.read()
             return _answer(rule)
-        if rule.action == rules.RESET:
-            listener.reset(request.transport)
+        if rule.action in (rules.RESET, rules.OUTAGE):
+            self._break(request, rule)
             return None
+        if rule.action == rules.DELAY:
+            return await self._delay(request, rule)
+        if rule.action in rules.WITH_PID:
+            return await (self._kill if rule.action == rules.KILL else self._pause)(request, rule)
+        return await self._forward(request, lose=rule.action == rules.LOSE_REPLY)
+
+    def _break(self, request: web.BaseRequest, rule: rules.Rule) -> None:
         if rule.action == rules.OUTAGE:
             self._outage(rule.seconds)
-            return None
-        if rule.action == rules.KILL:
-            return await self._kill(request, rule)
-        if rule.action == rules.DELAY:
-            await asyncio.sleep(rule.seconds)
-        return await self._forward(request, lose=rule.action == rules.LOSE_REPLY)
+        else:
+            listener.reset(request.transport)
+
+    async def _delay(self, request: web.BaseRequest, rule: rules.Rule) -> web.StreamResponse | None:
+        if rule.side == rules.AFTER:
+            return await self._forward(request, first=lambda: asyncio.sleep(rule.seconds))
+        await asyncio.sleep(rule.seconds)
+        return await self._forward(request)
 
     async def _kill(self, request: web.BaseRequest, rule: rules.Rule) -> None:
         if rule.side == rules.AFTER:
             # The reply is held back until its reader is dead; only then is the connection broken.
             await self._forward(request, lose=True, first=lambda: _end(rule.pid))
             return
-        _end(rule.pid)
+        await _end(rule.pid)
         listener.reset(request.transport)
+
+    async def _pause(self, request: web.BaseRequest, rule: rules.Rule) -> web.StreamResponse | None:
+        if rule.side == rules.AFTER:
+            return await self._forward(request, first=lambda: _stop(rule.pid))
+        await request.read()
+        await _stop(rule.pid)
+        if rule.seconds:
+            await asyncio.sleep(rule.seconds)
+            return await self._forward(request, lose=True)
+        listener.reset(request.transport)
+        return None
 
     async def _forward(
         self,
         request: web.BaseRequest,
         *,
-        lose: bool,
-        first: Callable[[], None] = lambda: None,
+        lose: bool = False,
+        first: Callable[[], Awaitable[None]] | None = None,
     ) -> web.StreamResponse | None:
-        """Forward; with ``lose`` the reply is read whole, ``first`` called, the reply dropped."""
+        """Forward. With ``first``, the reply is read whole and that is waited for before anything
+        of it is passed on; with ``lose``, nothing of it ever is.
+        """
         try:
             async with self._session.request(
                 request.method,
                 yarl.URL(self.upstream + request.raw_path, encoded=True),
                 headers=_end_to_end(request.headers),
-                data=request.content if request.can_read_body else None,
+                data=await request.read() if request.body_exists else None,
                 allow_redirects=False,
             ) as reply:
-                if lose:
-                    await reply.read()
-                    first()
-                    listener.reset(request.transport)
-                    return None
-                return await _pass_on(request, reply)
+                if not lose and first is None:
+                    return await _pass_on(request, reply)
+                body = await reply.read()
+                if first is not None:
+                    await first()
+                if not lose:
+                    headers = multidict.CIMultiDict(_end_to_end(reply.headers))
+                    return web.Response(status=reply.status, body=body, headers=headers)
+                listener.reset(request.transport)
+                return None
         except aiohttp.ClientError as error:
             # The client shall see what the server did to us: nothing it could read as an answer.
             LOG.warning("%s %s: upstream failed: %r", request.method, request.raw_path, error)
@@ -154,7 +183,25 @@ async def _pass_on(request: web.BaseRequest, reply: aiohttp.ClientResponse) -> w
     return response
 
 
-def _end(pid: int | None) -> None:
+async def _stop(pid: int | None) -> None:
+    """Send SIGSTOP, and wait until not one thread of the process runs."""
+    if pid is None:
+        return
+    LOG.info("kill -STOP %s", pid)
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except ProcessLookupError:
+        LOG.warning("process %s is gone", pid)
+        return
+    deadline = time.monotonic() + STOP_SECONDS
+    while not process.is_stopped(pid):
+        if time.monotonic() > deadline:
+            LOG.warning("process %s still runs after SIGSTOP", pid)
+            return
+        await asyncio.sleep(0.005)
+
+
+async def _end(pid: int | None) -> None:
     """Send SIGKILL, which is there before the next byte: nothing of the process runs after it."""
     if pid is None:
         return

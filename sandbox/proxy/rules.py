@@ -13,7 +13,9 @@ RESET = "reset"
 LOSE_REPLY = "lose_reply"
 OUTAGE = "outage"
 KILL = "kill"
-ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, OUTAGE, KILL)
+PAUSE = "pause"
+ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, OUTAGE, KILL, PAUSE)
+WITH_PID = (KILL, PAUSE)
 BEFORE = "before"
 AFTER = "after"
 SIDES = (BEFORE, AFTER)
@@ -36,9 +38,10 @@ class Rule:
     :param status: of the answer, for ``answer``.
     :param body: of the answer: text, or a value that is sent as JSON.
     :param headers: of the answer.
-    :param seconds: how long, for ``delay`` and ``outage``.
-    :param pid: of the process that ``kill`` ends.
-    :param side: when ``kill`` ends it, one of ``SIDES``.
+    :param seconds: how long, for ``delay`` and ``outage``; for ``pause``, when the request that
+        was held back is delivered after all.
+    :param pid: of the process that ``kill`` ends and ``pause`` stops.
+    :param side: of the request: when ``kill``, ``pause`` and ``delay`` act, one of ``SIDES``.
     """
 
     method: str
@@ -73,8 +76,9 @@ class Rule:
         if self.side not in SIDES:
             raise BadRule(f"side {self.side!r} is none of {', '.join(SIDES)}")
         # 0 and negative numbers mean groups of processes, and 1 is everybody's parent.
-        if (self.action == KILL) != (isinstance(self.pid, int) and self.pid > 1):
-            raise BadRule(f"pid is {self.pid!r}: {KILL}, and nothing else, needs one above 1")
+        if (self.action in WITH_PID) != (isinstance(self.pid, int) and self.pid > 1):
+            needs = f"{' and '.join(WITH_PID)} need one above 1, and nothing else takes one"
+            raise BadRule(f"pid is {self.pid!r}: {needs}")
 
     @classmethod
     def answer(cls, method: str, path: str, status: int, body: Any = "", **more: Any) -> "Rule":
@@ -83,7 +87,7 @@ class Rule:
 
     @classmethod
     def delay(cls, method: str, path: str, seconds: float, **more: Any) -> "Rule":
-        """Wait so many seconds, then forward."""
+        """Wait so many seconds, then forward; ``side="after"``: hold the reply back instead."""
         return cls(method, path, DELAY, seconds=seconds, **more)
 
     @classmethod
@@ -109,6 +113,17 @@ class Rule:
         Manila's whole reply is there, and the client never hears of that.
         """
         return cls(method, path, KILL, pid=pid, side=side, **more)
+
+    @classmethod
+    def pause(cls, method: str, path: str, pid: int, side: str = BEFORE, **more: Any) -> "Rule":
+        """Stop a process by SIGSTOP: the client, taken for dead by others until SIGCONT.
+
+        ``before``: as soon as the request is there. Manila never hears of it, and the client finds
+        a reset connection when it wakes up; with ``seconds``, Manila gets it so much later, and the
+        reply is lost. ``after``: once Manila's whole reply is there; it lies in the client's socket
+        when it wakes up.
+        """
+        return cls(method, path, PAUSE, pid=pid, side=side, **more)
 
     @classmethod
     def parse(cls, values: Any) -> "Rule":

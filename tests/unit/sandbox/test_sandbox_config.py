@@ -119,6 +119,26 @@ def test_karbor_conf_has_what_karbor_insists_on(tmp_path):
     assert conf["trustee"]["username"] == "somebody"
 
 
+def test_a_second_karbor_has_the_database_of_the_first_and_a_host_of_its_own(tmp_path):
+    path = karbor.write(
+        tmp_path / "karbor2",
+        port=2,
+        identity=URLS["identity"],
+        password="pw",
+        manager=karbor.OUR_MANAGER,
+        paste=tmp_path / "api-paste.ini",
+        providers=tmp_path,
+        debug=True,
+        options={},
+        host="sandbox2",
+        database=tmp_path / "karbor" / karbor.DATABASE,
+    )
+    conf = read(path)
+    assert conf["database"]["connection"] == f"sqlite:///{tmp_path}/karbor/karbor.sqlite"
+    assert conf["DEFAULT"]["host"] == "sandbox2"
+    assert conf["DEFAULT"]["state_path"] == str(tmp_path / "karbor2")
+
+
 def test_keystone_conf_takes_options(tmp_path):
     conf = read(keystone.write(tmp_path, debug=False, options={"token/expiration": 60}))
     assert conf["token"]["expiration"] == "60"

@@ -66,6 +66,35 @@ def test_it_dies_on_one_side_of_the_nth_write_of_its_kind(bank, folder, side, ke
     assert bank.get_object(INDEX) == kept
 
 
+@pytest.mark.parametrize(("side", "kept"), [("before", None), ("after", 1)])
+def test_it_is_stopped_at_the_planned_write_and_does_it_when_it_goes_on(
+    bank, folder, monkeypatch, side, kept
+):
+    seen = []
+
+    def stop(number):
+        found = bank.get_object(INDEX) if list(bank.list_objects("/checkpoints/")) else None
+        seen.append((number, mortal_bank.reached(folder), found))
+
+    monkeypatch.setattr(mortal_bank.signal, "raise_signal", stop)
+    mortal_bank.plan(folder, "update", "index", 1, side, act="stop")
+    assert not mortal_bank.reached(folder)
+    bank.update_object(INDEX, 1)
+    assert seen == [(signal.SIGSTOP, True, kept)]
+    assert bank.get_object(INDEX) == 1
+    mortal_bank.lift(folder)
+    assert not mortal_bank.reached(folder)
+
+
+def test_one_write_takes_long_when_that_is_planned(bank, folder, monkeypatch):
+    slept = []
+    monkeypatch.setattr(mortal_bank.time, "sleep", slept.append)
+    mortal_bank.plan(folder, "update", "index", 2, "before", act="wait", seconds=5)
+    for number in range(3):
+        bank.update_object(INDEX, number)
+    assert slept == [5]
+
+
 def test_a_new_plan_counts_from_nothing_and_a_lifted_one_is_none(bank, folder):
     mortal_bank.plan(folder, "update", "index", 2, "before")
     bank.update_object(INDEX, 1)

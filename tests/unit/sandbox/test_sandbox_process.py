@@ -3,6 +3,7 @@
 
 import dataclasses
 import os
+import signal
 import sys
 
 import pytest
@@ -54,6 +55,17 @@ def test_a_process_that_has_the_pid_by_now_is_left_alone(spawn):
     assert not earlier.send(9)
     assert earlier.stop()
     assert started.alive()
+
+
+def test_a_stopped_process_is_alive_and_ends_cleanly_all_the_same(spawn):
+    started = spawn(SLEEP)
+    assert not started.stopped()
+    started.send(signal.SIGSTOP)
+    while not started.stopped():
+        pass
+    assert started.alive()
+    assert started.stop()
+    assert not started.stopped()
 
 
 def test_a_process_that_ended_leaves_no_zombie(spawn):

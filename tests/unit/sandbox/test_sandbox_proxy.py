@@ -13,6 +13,7 @@ import urllib.error
 
 import pytest
 
+from sandbox.process import is_stopped
 from sandbox.proxy.control import NeverHit, Proxy
 from sandbox.proxy.rules import Rule
 
@@ -208,6 +209,46 @@ def test_a_kill_ends_a_process_on_one_side_of_the_nth_request(
     assert victim.wait(10) == -signal.SIGKILL
     assert [item[0] for item in upstream.seen] == ["POST", *heard]
     assert proxy.requests() == ["POST /v2/shares"] * 2
+
+
+def test_a_pause_before_a_request_stops_its_sender_and_the_server_never_hears_of_it(
+    client, proxy, upstream, victim
+):
+    with (
+        proxy.fault(Rule.pause("POST", "shares", victim.pid)),
+        pytest.raises(ConnectionResetError),
+    ):
+        ask(client, "POST", "/v2/shares", b"body")
+    assert is_stopped(victim.pid)
+    assert upstream.seen == []
+    assert ask(client, "POST", "/v2/shares", b"body")[0] == 201
+
+
+def test_a_request_that_a_pause_holds_back_may_be_delivered_late(client, proxy, upstream, victim):
+    with (
+        proxy.fault(Rule.pause("POST", "shares", victim.pid, seconds=0.3)),
+        pytest.raises(ConnectionResetError),
+    ):
+        ask(client, "POST", "/v2/shares", b"body")
+    assert is_stopped(victim.pid)
+    assert [item[3] for item in upstream.seen] == [b"body"]
+
+
+def test_after_a_pause_the_whole_reply_is_there(client, proxy, upstream, victim):
+    with proxy.fault(Rule.pause("POST", "shares", victim.pid, "after")):
+        assert ask(client, "POST", "/v2/shares", b"body")[0] == 201
+    assert is_stopped(victim.pid)
+    assert [item[3] for item in upstream.seen] == [b"body"]
+
+
+def test_a_delayed_reply_is_that_of_work_already_done(client, proxy, upstream):
+    with proxy.fault(Rule.delay("POST", "shares", 0.5, side="after")):
+        thread = threading.Thread(target=ask, args=(client, "POST", "/v2/shares", b"body"))
+        thread.start()
+        while not upstream.seen:
+            pass
+        assert thread.is_alive()
+        thread.join()
 
 
 def test_a_kill_of_a_process_that_is_gone_breaks_the_connection_all_the_same(

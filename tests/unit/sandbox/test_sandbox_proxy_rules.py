@@ -100,6 +100,7 @@ def test_a_rule_survives_json():
         {"method": "GET", "path": "x", "action": "reset", "colour": "red"},
         {"method": "GET", "path": "x", "action": "reset", "pid": 4711},
         {"method": "GET", "path": "x", "action": "kill"},
+        {"method": "GET", "path": "x", "action": "pause"},
         {"method": "GET", "path": "x", "action": "kill", "pid": 1},
         {"method": "GET", "path": "x", "action": "kill", "pid": -4711},
         {"method": "GET", "path": "x", "action": "kill", "pid": "4711"},

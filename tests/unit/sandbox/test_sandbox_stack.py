@@ -124,6 +124,25 @@ def test_kill_and_start_one_service(made):
     assert {**made.status(), "karbor": 0} == {**before, "karbor": 0}
 
 
+def test_the_second_karbor_is_started_on_demand_and_stops_first(made, story):
+    info = made.start()
+    assert "karbor2" not in made.status()
+    assert info.karbor2_url not in ("", info.karbor_url)
+    made.start_service("karbor2")
+    assert made.running("karbor2")
+    made.stop()
+    assert story.tell()[5:] == [
+        f"end {name}" for name in ("karbor2", "karbor", "proxy", "manila", "keystone")
+    ]
+    assert "karbor2" not in made.status()
+
+
+def test_the_second_karbor_is_started_with_the_others_when_it_is_chosen(tmp_path, story):
+    with stack.Stack(tmp_path / "state", home=tmp_path / "home", second_karbor=True) as made:
+        assert made.running("karbor2")
+        assert story.tell().index("start karbor") < story.tell().index("start karbor2")
+
+
 def test_restart_takes_changed_settings(made):
     made.start()
     made.restart("karbor", share_options={"deadline": 5})
