@@ -5,6 +5,8 @@
     python -m tests.crash --operation delete --list       what points it has
     python -m tests.crash --sample 8 --seed 4711          some of them, the same each time
     python -m tests.crash --provider karbor-stock         what Karbor's own plugin leaves
+    python -m tests.crash --pauses                        SIGSTOP instead, a takeover, SIGCONT
+    python -m tests.crash --actors                        a second one acts at each call
 
 Run it in a venv with the package and python-karborclient, as ``tox -e crash`` does. The exit code
 is 1 when ours broke the promise, or a planned kill never happened.
@@ -13,17 +15,19 @@ is 1 when ours broke the promise, or a planned kill never happened.
 import argparse
 import json
 import random
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from sandbox.karbor import providers
 from sandbox.stack import Stack
-from tests.crash import points, report
-from tests.crash.operations import OPERATIONS
+from tests.crash import actors, pauses, points, report
+from tests.crash.more_operations import EVERY_OPERATION
 from tests.crash.points import Point
 from tests.crash.scenario import FAILED, NEVER, Harness, Outcome
 from tests.crash.world import World
@@ -37,28 +41,42 @@ def main() -> int:
     # A table in a log has no terminal that would say how wide it may be.
     console = Console(width=140, soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(
-            given.state or Path(folder) / "state",
-            say=console.print,
-            mortal_bank=True,
-            # Karbor as it is without us has its own manager, too.
-            stock_manager=given.provider == providers.STOCK,
-            share_options={"undo_timeout": 30},
-        )
+        state = given.state or Path(folder) / "state"
+        stack = Stack(state, say=console.print, mortal_bank=True, **_settings(given))
         try:
             stack.start()
-            world = World(stack, given.provider)
-            harness = Harness(world, given.deadline or DEADLINES[given.provider])
-            return _run(harness, given, console)
+            return _run(_harness(stack, given), given, console)
         finally:
             stack.stop()
             if not given.state:
                 stack.destroy()
 
 
+def _settings(given: argparse.Namespace) -> dict[str, Any]:
+    """Of the sandbox."""
+    if given.pauses or given.actors:
+        return {
+            "second_karbor": True,
+            "karbor_options": pauses.KARBOR_OPTIONS,
+            "share_options": pauses.SHARE_OPTIONS,
+        }
+    # Karbor as it is without us has its own manager, too.
+    stock = given.provider == providers.STOCK
+    return {"stock_manager": stock, "share_options": {"undo_timeout": 30}}
+
+
+def _harness(stack: Stack, given: argparse.Namespace) -> Harness:
+    deadline = given.deadline or DEADLINES[given.provider]
+    if given.pauses:
+        return pauses.Pauses.on(stack, deadline)
+    if given.actors:
+        return actors.Actors.on(stack, deadline)
+    return Harness(World(stack, given.provider), deadline)
+
+
 def _run(harness: Harness, given: argparse.Namespace, console: Console) -> int:
     began = time.monotonic()
-    chosen = _choose(harness.discover(given.operation or list(OPERATIONS)), given, console)
+    chosen = _choose(harness.discover(given.operation or harness.operations), given, console)
     if given.list:
         for point in chosen:
             console.print(str(point))
@@ -81,7 +99,9 @@ def _run(harness: Harness, given: argparse.Namespace, console: Console) -> int:
 
 
 def _choose(found: list[Point], given: argparse.Namespace, console: Console) -> list[Point]:
-    if given.sample is None:
+    if given.only:
+        found = [point for point in found if re.search(given.only, str(point))]
+    if given.sample is None or not found:
         return found
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     console.print(f"{given.sample} of {len(found)} points, --seed {seed}")
@@ -93,7 +113,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="tests.crash", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--provider", choices=sorted(providers.IDS), default=providers.OURS)
-    parser.add_argument("--operation", action="append", choices=list(OPERATIONS))
+    parser.add_argument("--operation", action="append", choices=list(EVERY_OPERATION))
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--pauses", action="store_true", help="stop, take over, go on")
+    ways.add_argument("--actors", action="store_true", help="somebody else acts at a call")
+    parser.add_argument("--only", metavar="REGEX", help="points whose line it is found in")
     parser.add_argument("--sample", type=int, metavar="N", help="so many points only")
     parser.add_argument("--seed", type=int, metavar="S", help="of the sample")
     parser.add_argument("--list", action="store_true", help="kill nothing, print the points")

@@ -12,6 +12,17 @@ class Operation(abc.ABC):
     name: str
     needs_checkpoint = True
 
+    def ended(self, world: World, stage: Stage, before: set[str]) -> tuple[bool, str]:
+        """Whether it has ended well, and what is told of it.
+
+        :param before: the ids of the checkpoints, restores and verifications that were there
+            before it, or are not its own
+        """
+        made = [*world.restores(stage), *world.verifications(stage)]
+        own = [record for record in made if record.id not in before]
+        told = "; ".join(f"{record.status} {record.resources_reason}" for record in own)
+        return bool(own) and all(record.status == "success" for record in own), told
+
     def begin(self, world: World, stage: Stage) -> None:
         """Ask for it.
 
@@ -23,6 +34,9 @@ class Operation(abc.ABC):
             if world.karbor().wait(1):
                 raise Cut from error
             raise
+
+    def ready(self, world: World, stage: Stage) -> None:  # noqa: B027 - most need nothing
+        """What has to be there before it begins."""
 
     @abc.abstractmethod
     def _ask(self, world: World, stage: Stage) -> None: ...
@@ -40,6 +54,12 @@ class Protect(Operation):
 
     def _ask(self, world: World, stage: Stage) -> None:
         world.tenant.karbor.checkpoints.create(world.provider_id, stage.plan.id)
+
+    def ended(self, world: World, stage: Stage, before: set[str]) -> tuple[bool, str]:
+        """Well when its checkpoints are available."""
+        own = [it for it in world.checkpoints(stage) if it.id not in before]
+        told = "; ".join(f"{it.status} {it.extra_info}" for it in own)
+        return bool(own) and all(it.status == "available" for it in own), told
 
     def again(self, world: World, stage: Stage) -> None:
         """A checkpoint that says it is available can be verified."""
@@ -85,6 +105,11 @@ class Delete(Operation):
 
     def _ask(self, world: World, stage: Stage) -> None:
         world.tenant.karbor.checkpoints.delete(world.provider_id, stage.checkpoint.id)
+
+    def ended(self, world: World, stage: Stage, before: set[str]) -> tuple[bool, str]:
+        """Well when the checkpoint is in no list any more."""
+        left = [it for it in world.checkpoints(stage) if it.id == stage.checkpoint.id]
+        return not left, "; ".join(f"{it.status} {it.extra_info}" for it in left)
 
     def again(self, world: World, stage: Stage) -> None:
         """Deleting what is left is all there is to do."""

@@ -9,13 +9,14 @@ from karbor.services.protection import bank_plugin
 from karbor.services.protection.provider import PROTECTION_NAMESPACE
 from oslo_config import cfg
 
-from karbor_manila import mark
+from karbor_manila import identity, mark
 from sandbox.karbor import mortal_bank
 from sandbox.stack import Stack
 
 RECORD = "metadata"
 INTENT = "intent"
 RESTORES = "restores/"
+LEASES = identity.PREFIX + "/leases"
 
 
 class Pages:
@@ -35,16 +36,33 @@ class Pages:
 
     def names(self, checkpoint_id: str, snapshot: Any) -> bool:
         """Whether the checkpoint's record or intent of the share leads to this snapshot."""
-        if self._page(checkpoint_id, snapshot.share_id, RECORD).get("snapshot_id") == snapshot.id:
+        found = mark.read(snapshot.to_dict())
+        # That of a copy is of a clone, and stands under the share that the clone is of.
+        resource = found.resource if found else snapshot.share_id
+        if self._page(checkpoint_id, resource, RECORD).get("snapshot_id") == snapshot.id:
             return True
-        intent = self._page(checkpoint_id, snapshot.share_id, INTENT)
+        intent = self._page(checkpoint_id, resource, INTENT)
         if intent.get("created_id"):
             return bool(intent["created_id"] == snapshot.id)
-        found = mark.read(snapshot.to_dict()) if intent else None
-        return found is not None and (found.checkpoint, found.resource) == (
-            checkpoint_id,
-            snapshot.share_id,
-        )
+        return bool(intent) and found is not None and found.checkpoint == checkpoint_id
+
+    def keeps(self, checkpoint_id: str, share: Any) -> bool:
+        """Whether this is the clone of a share that the checkpoint, a copy, keeps or is making."""
+        found = mark.read(share.to_dict())
+        if found is None or found.checkpoint != checkpoint_id:
+            return False
+        record = self._page(checkpoint_id, found.resource, RECORD)
+        intent = self._page(checkpoint_id, found.resource, INTENT)
+        return record.get("clone_id") == share.id or bool(intent)
+
+    def lease(self, pid: int) -> dict[str, Any]:
+        """The lease of a process, empty if it has none."""
+        folder = self._bank.get_sub_section(LEASES)
+        for key in folder.list_objects():
+            lease = folder.get_object(key)
+            if isinstance(lease, dict) and lease.get("pid") == pid:
+                return lease
+        return {}
 
     def left(self, checkpoint_id: str, share_id: str) -> list[str]:
         """The pages that name something in Manila, or may."""

@@ -17,6 +17,9 @@ REASON = "no reason"
 LOG = "open log"
 DEAD_END = "dead end"
 UNTRUE = "untrue"
+CHANGED = "changed later"
+UNNAMED = "refused without a name"
+BOTH = "both failed"
 KINDS = (STUCK, SNAPSHOT, SHARE, PAGE, REASON, LOG, DEAD_END, UNTRUE)
 
 _CHECKPOINT_IN_WORK = ("protecting", "deleting", "copying", "wait_copying")
@@ -75,6 +78,15 @@ def act(world: World, stage: Stage, operation: Operation) -> list[Finding]:
         operation.again(world, stage)
     except (AssertionError, *CLIENT_ERRORS) as error:
         findings.append(Finding(DEAD_END, f"{operation.name} again: {error}"))
+    return findings + remove(world, stage)
+
+
+def remove(world: World, stage: Stage) -> list[Finding]:
+    """Delete all checkpoints.
+
+    :returns: what cannot be deleted, and what is left of what could be.
+    """
+    findings = []
     try:
         checkpoints = world.checkpoints(stage)
         for checkpoint in checkpoints:
@@ -98,8 +110,7 @@ def unfinished(world: World, stage: Stage) -> Iterator[Finding]:
     for kind, record in _records(world, stage):
         if record.status in _IN_WORK:
             yield Finding(STUCK, f"{kind} {record.status}")
-    ids = {checkpoint.id for checkpoint in [*checkpoints, stage.checkpoint] if checkpoint}
-    for log in [log for known in ids for log in world.operation_logs(known)]:
+    for log in [log for known in stage.seen for log in world.operation_logs(known)]:
         if log.ended_at is None or log.status in _IN_WORK:
             yield Finding(LOG, f"log of {log.operation_type} {log.status}, ended {log.ended_at}")
 
@@ -117,14 +128,16 @@ def _unaccounted(world: World, stage: Stage) -> Iterator[Finding]:
         if status in _GIVEN_BACK or not world.ours
     }
     for share in world.tenant.shares():
-        if share.id not in told and share.id not in stage.contents:
+        known = share.id in told or share.id in stage.contents
+        if not known and not any(world.pages.keeps(checkpoint, share) for checkpoint in ids):
             yield Finding(SHARE, f"share {share.status}")
 
 
 def _unexplained(world: World, stage: Stage) -> Iterator[Finding]:
     for checkpoint in world.checkpoints(stage):
         if checkpoint.status in ("error", "error-deleting"):
-            if not json.loads(checkpoint.extra_info or "{}").get("reasons"):
+            told = json.loads(checkpoint.extra_info or "{}").get("reasons")
+            if not told and checkpoint.id not in stage.reset:
                 yield Finding(REASON, f"checkpoint {checkpoint.status} without reasons")
             if checkpoint.resource_graph is None:
                 # "openstack data protection checkpoint show" stumbles over it.

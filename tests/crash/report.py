@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from tests.crash.promise import KINDS
+from tests.crash.promise import BOTH, CHANGED, KINDS, UNNAMED
 from tests.crash.scenario import FAILED, NEVER, Outcome
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
@@ -26,11 +26,15 @@ def table(outcomes: Iterable[Outcome]) -> Table:
     by_operation: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_operation[outcome.point.operation].append(outcome)
-    made = Table("operation", "points", "kept", *KINDS, "never killed", "harness failed")
+    seen = {
+        finding.kind for some in by_operation.values() for it in some for finding in it.findings
+    }
+    columns = [*KINDS, *(kind for kind in (CHANGED, UNNAMED, BOTH) if kind in seen)]
+    made = Table("operation", "points", "kept", *columns, "never killed", "harness failed")
     for name, some in by_operation.items():
         kinds = [finding.kind for outcome in some for finding in outcome.findings]
         kept = sum(not outcome.findings for outcome in some)
-        cells = [len(some), kept, *(kinds.count(kind) for kind in (*KINDS, NEVER, FAILED))]
+        cells = [len(some), kept, *(kinds.count(kind) for kind in (*columns, NEVER, FAILED))]
         made.add_row(name, *map(str, cells))
     return made
 

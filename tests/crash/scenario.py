@@ -11,6 +11,7 @@ from sandbox import errors
 from sandbox.karbor import mortal_bank
 from sandbox.proxy.rules import Rule
 from tests.crash import points, promise
+from tests.crash.more_operations import EVERY_OPERATION
 from tests.crash.operations import OPERATIONS, Operation
 from tests.crash.points import BANK, Call, Point
 from tests.crash.promise import Finding
@@ -38,6 +39,9 @@ class Harness:
     :param deadline: seconds for Karbor to settle what the kill has left.
     """
 
+    #: What is recorded when nobody says what.
+    operations: Collection[str] = tuple(OPERATIONS)
+
     def __init__(self, world: World, deadline: float) -> None:
         self.world = world
         self.deadline = deadline
@@ -47,10 +51,10 @@ class Harness:
         self._forget()
         self.world.clean()
         self.world.stack.restart("karbor")
-        cold, *warm = (self._record() for _ in range(1 + _WARM))
+        cold, *warm = (self._record(names) for _ in range(1 + _WARM))
         return [
             point
-            for name in OPERATIONS
+            for name in EVERY_OPERATION
             if name in names
             for point in points.find(name, cold[name], [recording[name] for recording in warm])
         ]
@@ -76,12 +80,13 @@ class Harness:
 
     def _attempt(self, point: Point) -> list[Finding] | None:
         """What the kill has broken; None when it never happened."""
-        world, operation = self.world, OPERATIONS[point.operation]
+        world, operation = self.world, EVERY_OPERATION[point.operation]
         world.stack.start_service("karbor")  # which an attempt that failed may have left dead
         if point.cold:
             world.stack.restart("karbor")
         world.clean()
         stage = world.prepare(checkpoint=operation.needs_checkpoint)
+        operation.ready(world, stage)
         try:
             with self._planned(point):
                 killed = self._killed(operation, stage)
@@ -119,11 +124,13 @@ class Harness:
         except CLIENT_ERRORS as error:
             return [Finding(promise.STUCK, str(error))]
 
-    def _record(self) -> dict[str, list[Call]]:
+    def _record(self, names: Collection[str]) -> dict[str, list[Call]]:
         world = self.world
+        first, *others = EVERY_OPERATION.values()  # the first makes the checkpoint of the others
         stage = world.prepare(checkpoint=False)
         recorded = {}
-        for operation in OPERATIONS.values():
+        for operation in [first, *(it for it in others if it.name in names)]:
+            operation.ready(world, stage)
             self._forget()
             operation.begin(world, stage)
             wait(

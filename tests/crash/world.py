@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sandbox as a scenario sees it: its tenant, and the shares, plan and checkpoint of one run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,19 +32,38 @@ class Stage:
 
     :ivar contents: of each source share, by its id.
     :ivar checkpoint: that was there before the operation, if it needs one.
+    :ivar now: of each source share, what was written into it since, if anything was.
+    :ivar seen: the ids of all checkpoints of the plan that were ever seen.
+    :ivar reset: the ids of those whose state somebody has set, which needs no reason.
     """
 
     plan: Any
     contents: dict[str, dict[str, bytes]]
     checkpoint: Any = None
+    now: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    reset: set[str] = field(default_factory=set)
 
 
 class World:
-    """One sandbox, one tenant, one provider."""
+    """One sandbox, one tenant, one provider.
 
-    def __init__(self, stack: Stack, provider: str, user: str = "alpha") -> None:
+    :param karbor: whose API the tenant asks
+    :param shares: how many a scenario has
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        provider: str,
+        user: str = "alpha",
+        *,
+        karbor: str = "karbor",
+        shares: int = SHARES,
+    ) -> None:
         self.stack = stack
-        self.tenant = Tenant(stack.info, user)
+        self.shares = shares
+        self.tenant = Tenant(stack.info, user, karbor)
         self.provider = provider
         self.provider_id = stack.info.providers[provider]
 
@@ -67,7 +86,9 @@ class World:
 
     def prepare(self, *, checkpoint: bool) -> Stage:
         """Two shares with different bytes in them, a plan, and a checkpoint if it is asked for."""
-        made = [self.tenant.manila.shares.create("NFS", 1, name=f"s{n}") for n in range(SHARES)]
+        made = [
+            self.tenant.manila.shares.create("NFS", 1, name=f"s{n}") for n in range(self.shares)
+        ]
         contents = {}
         for number, share in enumerate(made):
             self.tenant.wait_share(share.id)
@@ -78,6 +99,7 @@ class World:
         stage = Stage(plan, contents)
         if checkpoint:
             stage.checkpoint = self.tenant.protect(plan)
+            stage.seen.add(stage.checkpoint.id)
         return stage
 
     def clean(self) -> None:
@@ -97,14 +119,15 @@ class World:
         """
         listed = self.tenant.karbor.checkpoints.list(self.provider_id)
         mine = [it for it in listed if it.protection_plan["id"] == stage.plan.id]
+        stage.seen |= {it.id for it in mine}
         return [it for it in mine if it.status != "deleted"]
 
     def restores(self, stage: Stage) -> list[Any]:
-        """The restores of the scenario's checkpoint."""
+        """The restores of the scenario's checkpoints."""
         return self._of(stage, self.tenant.karbor.restores.list())
 
     def verifications(self, stage: Stage) -> list[Any]:
-        """The verifications of the scenario's checkpoint."""
+        """The verifications of the scenario's checkpoints."""
         return self._of(stage, self.tenant.karbor.verifications.list())
 
     def operation_logs(self, checkpoint_id: str) -> list[Any]:
@@ -120,8 +143,7 @@ class World:
 
     @staticmethod
     def _of(stage: Stage, things: list[Any]) -> list[Any]:
-        known = stage.checkpoint.id if stage.checkpoint else None
-        return [thing for thing in things if thing.checkpoint_id == known]
+        return [thing for thing in things if thing.checkpoint_id in stage.seen]
 
 
 def read(folder: Path) -> dict[str, bytes]:
