@@ -17,6 +17,17 @@ def always(world: World) -> None:
     for checkpoint in world.known:
         if world.status(checkpoint) != "deleted":
             _records_stay(world, checkpoint)
+    _work_stays(world)
+
+
+def _work_stays(world: World) -> None:
+    """What a user has written is replaced by nothing but a restore in place that was asked for
+    since, or had not ended when it was written."""
+    for share, view in world.settled("shares").items():
+        if share not in world.texts or view["_text"] == world.texts[share]:
+            continue
+        assert world.replacing.get(share), f"the new work in share {share} is gone"
+        world.texts[share] = view["_text"]
 
 
 def _records_stay(world: World, checkpoint: str) -> None:
@@ -94,7 +105,9 @@ def _snapshots(world: World) -> None:
             pages.get("metadata", {}).get("snapshot_id"),
             pages.get("intent", {}).get("created_id"),
         }
-        if status == "available" and its.checkpoint not in world.reset and thing not in named:
+        if its.restore:  # what a safety copy is made of
+            assert f"restores/{its.restore}" in pages, f"snapshot {thing} of a restore is left"
+        elif status == "available" and its.checkpoint not in world.reset and thing not in named:
             # Manila carried out a request twice; the mark leads to it when the checkpoint goes.
             assert world.fate.tally["late"], f"snapshot {thing} is unaccounted for"
             world.fate.tally["doubles"] += 1
@@ -107,6 +120,8 @@ def _shares(world: World, restores: list[Any]) -> None:
     for thing, view in world.settled("shares").items():
         if thing in world.made or thing in world.reported or thing in named:
             continue
+        if thing in world.protected:
+            continue  # the user has made it his own before it could be removed
         its = mark.read(view)
         assert its and its.restore, f"share {thing} came from nowhere"
         pages = world.pages(its.checkpoint).get(its.resource, {})
@@ -125,3 +140,16 @@ def restored(world: World, record: Any, expected: dict[str, dict[str, Any]]) -> 
         assert world.cloud.shares[new]["size"] == size, f"{share} has another size"
     assert len(given) == len(expected)
     assert all(name.startswith(SHARE) for name in names)
+
+
+def put_back(world: World, record: Any, parameters: dict[str, Any], texts: dict[str, str]) -> None:
+    """After a restore in place without troubles: all of its shares have the bytes of the
+    checkpoint, or it says that it failed and those that it does not name have theirs."""
+    given = {name.partition("#")[2] for name in record.resources_status or {}}
+    for key in parameters:
+        share = key.partition("#")[2]
+        view = world.settled("shares")[share]
+        if record.status == "success":
+            assert share in given, f"share {share} is put back and not named"
+        elif share in texts and view["status"] == "available" and share not in given:
+            assert view["_text"] == texts[share], f"share {share} was put back without a word"

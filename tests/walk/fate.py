@@ -6,6 +6,7 @@ nothing of it gets out any more, whatever its ``finally`` clauses and green thre
 """
 
 import contextlib
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ class Trouble:
     """``kind`` of trouble at the ``nth`` call of ``name`` (any if empty) at ``place``.
 
     ``after``: once the call has done its work. ``detail`` is the status of a refusal, the seconds
-    of an outage or of a late request, or the name of a change in Manila behind our back. What
+    of an outage or of a late request, the name of a change in Manila behind our back, or what a
+    second process does (``second``), which with ``pause`` has taken over the work of this one. What
     Manila begins while it is ``failing`` ends in error.
     """
 
@@ -59,6 +61,8 @@ class Fate:
 
     cloud: Cloud
     change: Callable[[str], None] = lambda _what: None
+    second: Callable[[str, int], None] = lambda _what, _pick: None
+    take_over: Callable[[str, int], None] = lambda _what, _pick: None
     troubles: list[Trouble] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     hits: set[int] = field(default_factory=set)
@@ -138,6 +142,12 @@ class Fate:
             case "change":
                 with self.aside():
                     self.change(trouble.detail)
+            case "second":
+                with self.aside():
+                    self.second(*trouble.detail)
+            case "pause":
+                with self.aside():
+                    self.take_over(*trouble.detail)
             case "late" | "late death":
                 raise Late(trouble)
 
@@ -162,10 +172,13 @@ class WalkedManila(FakeManila):
     """The fake Manila on a walk."""
 
     fate: ClassVar[Fate]
-    #: Called with its metadata before something is made.
+    #: Called with its metadata when something is made.
     expect: ClassVar[Callable[[dict[str, str]], None]]
-    #: Called before something is removed: (kind, id).
+    #: Called when something is removed: (kind, id).
     watch: ClassVar[Callable[[str, str], None]]
+    # What is called when the request gets as far as Manila: it may be refused a process that lost
+    # its claim.
+    _judged: Callable[[], None] | None = None
 
     def _call(self, method: str, work: Callable[[], Any]) -> Any:
         fate = self.fate
@@ -179,24 +192,31 @@ class WalkedManila(FakeManila):
                 fate.dead = True
                 raise Died from None
             raise passing() from None
-        result = super()._call(method, work)
+        judged, self._judged = self._judged, None
+
+        def carried_out() -> Any:
+            if judged:
+                judged()
+            return work()
+
+        result = super()._call(method, carried_out)
         fate.reached(MANILA, method, after=True)
         return result
 
     def create_snapshot(self, share_id: str, **fields: Any) -> dict[str, Any]:
-        type(self).expect(fields.get("metadata") or {})
+        self._judged = functools.partial(type(self).expect, fields.get("metadata") or {})
         return super().create_snapshot(share_id, **fields)
 
     def create_share(self, **fields: Any) -> dict[str, Any]:
-        type(self).expect(fields.get("metadata") or {})
+        self._judged = functools.partial(type(self).expect, fields.get("metadata") or {})
         return super().create_share(**fields)
 
     def delete_snapshot(self, snapshot_id: str) -> bool:
-        type(self).watch("snapshot", snapshot_id)
+        self._judged = functools.partial(type(self).watch, "snapshot", snapshot_id)
         return super().delete_snapshot(snapshot_id)
 
     def delete_share(self, share_id: str) -> bool:
-        type(self).watch("share", share_id)
+        self._judged = functools.partial(type(self).watch, "share", share_id)
         return super().delete_share(share_id)
 
 

@@ -78,6 +78,33 @@ class Walk(RuleBasedStateMachine):
             else:
                 accounts.restored(world, saved, expected)
 
+    @rule(pick=PICK, safely=st.booleans(), met=troubles.SOME)
+    def restore_in_place(self, pick: int, safely: bool, met: list[Trouble]) -> None:
+        checkpoint = self._checkpoint(pick)
+        if not checkpoint or len(self.world.cloud.shares) > 12:
+            return
+        world = self.world
+        given = world.in_place(checkpoint)
+        if safely:
+            given = {key: {**fields, "safety_copy": True} for key, fields in given.items()}
+        record = world.service.record(objects.Restore, checkpoint, given)
+        world.put_back(record, given)
+        texts = dict(world.texts)
+
+        def work() -> None:
+            world.service.call("restore", record, None)
+            world.service.run()
+
+        self._do(work, met)
+        if self._certain(met):
+            accounts.put_back(world, world.service.saved(record), given, texts)
+
+    @rule(pick=PICK)
+    def write(self, pick: int) -> None:
+        share = self._share(pick)
+        if share in self.world.texts:
+            self.world.write(share)
+
     @rule(pick=PICK, met=troubles.SOME)
     def verify(self, pick: int, met: list[Trouble]) -> None:
         checkpoint = self._checkpoint(pick)
@@ -190,7 +217,9 @@ class Walk(RuleBasedStateMachine):
     # -- what the rules have in common -------------------------------------------------------
 
     def _make(self, size: int) -> None:
-        self.world.made.add(self.world.service.share(size=size))
+        share = self.world.service.share(size=size)
+        self.world.made.add(share)
+        self.world.write(share)
 
     def _share(self, pick: int) -> str | None:
         shares = list(self.world.settled("shares"))

@@ -3,6 +3,7 @@
 
 from hypothesis import strategies as st
 
+from tests.walk import second
 from tests.walk.fate import BANK, DATABASE, MANILA, Trouble
 
 METHODS = (
@@ -112,11 +113,43 @@ DEATH = st.one_of(
     st.builds(Trouble, st.just("death"), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
 )
 
+_SOON = st.integers(1, 12)
+_ACT = st.tuples(st.sampled_from(second.ACTS), st.integers(0, 10))
+
+#: Somebody else acts while the process stands at a call, or has taken its work over meanwhile. A
+#: process may be suspended anywhere but between a look at its claim and the write that follows.
+SECOND = st.one_of(
+    st.builds(Trouble, st.just("second"), st.just(MANILA), nth=_SOON, after=_AFTER, detail=_ACT),
+    st.builds(
+        Trouble,
+        st.just("second"),
+        st.just(BANK),
+        st.sampled_from(("update", "update", "delete", "get")),
+        _SOON,
+        _AFTER,
+        detail=_ACT,
+    ),
+)
+PAUSE = st.one_of(
+    st.builds(Trouble, st.just("pause"), st.just(MANILA), nth=_SOON, after=_AFTER, detail=_ACT),
+    st.builds(
+        Trouble,
+        st.just("pause"),
+        st.just(BANK),
+        st.sampled_from(("update", "update", "delete")),
+        _SOON,
+        st.just(True),
+        detail=_ACT,
+    ),
+)
+
 ANY = st.one_of(DEATH, DEATH, PASSING, REFUSED, OUTAGE, STRANGE, CHANGE, FAILING, LATE, BANK_AWAY)
 
 #: None, one or two. The first is what hypothesis shrinks to.
 SOME = st.one_of(
     st.just([]),
+    st.lists(SECOND, min_size=1, max_size=2),
+    st.lists(PAUSE, min_size=1, max_size=1),
     st.lists(PASSING, min_size=1, max_size=2),
     st.lists(ANY, min_size=1, max_size=2),
     st.lists(ANY, min_size=2, max_size=3),

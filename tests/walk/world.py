@@ -24,6 +24,7 @@ from tests.fakes.manila import Cloud, Died
 from tests.unit import karbor_stage
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
 from tests.walk.fate import Fate, Trouble, WalkedBank, WalkedManila, watch_database
+from tests.walk.second import Keeper, Second
 
 # Shorter than the defaults: a share that never becomes available is looked at for all that time.
 TIMEOUTS = {
@@ -69,10 +70,18 @@ class World(contextlib.ExitStack):
         self.cloud = self.fate.cloud = self.service.cloud
         self.fate.change = self.change
         self.cloud.seconds.update(
-            create_snapshot=3.0, create_share=20.0, delete_snapshot=2.0, delete_share=2.0
+            create_snapshot=3.0,
+            create_share=20.0,
+            delete_snapshot=2.0,
+            delete_share=2.0,
+            revert_share=10.0,
         )
         watch_database(karbor_db.get_engine(), self.fate, event)
-        self.tame()
+        self.tame(self.service)
+        self.keeper = Keeper(self.service)
+        self.keeper.renew()
+        self.second = Second(self)
+        self.fate.second, self.fate.take_over = self.second.act, self.second.take_over
         #: Ids of shares that somebody else than we made, and of things that somebody else removed.
         self.made: set[str] = set()
         self.removed: set[str] = set()
@@ -80,6 +89,8 @@ class World(contextlib.ExitStack):
         self.touched: set[str] = set()
         #: Shares that a restore has handed over to the user.
         self.reported: set[str] = set()
+        #: Shares that were ever part of a plan.
+        self.protected: set[str] = set()
         #: Checkpoints in the order of their making; those whose status a user has set; those
         #: that somebody has asked to delete.
         self.known: list[str] = []
@@ -87,6 +98,10 @@ class World(contextlib.ExitStack):
         self.doomed: set[str] = set()
         #: Records as they were first seen, by checkpoint and share.
         self.records: dict[tuple[str, str], dict[str, Any]] = {}
+        #: What a user has written last into a share, and the restores in place that may still
+        #: replace it because they have not ended since.
+        self.texts: dict[str, str] = {}
+        self.replacing: dict[str, list[Any]] = {}
         #: Snapshots of others: id to what it looked like.
         self.foreign: dict[str, dict[str, Any]] = {}
         #: Whether something may be unfinished because its process died or its bank was away.
@@ -94,10 +109,10 @@ class World(contextlib.ExitStack):
         #: Whether the process has done anything since the books were last looked at.
         self.changed = True
 
-    def tame(self) -> None:
+    def tame(self, service: Service) -> None:
         """Let the manager wait in our time, and let nothing be too young to be reconciled."""
-        self.service.manager.worker._clock = self.cloud.clock
-        self.service.manager.reconciliation._grace = 0.0
+        service.manager.worker._clock = self.cloud.clock
+        service.manager.reconciliation._grace = 0.0
 
     # -- what the process does ------------------------------------------------------------------
 
@@ -108,6 +123,9 @@ class World(contextlib.ExitStack):
         """
         self.changed = True
         before = self.cloud.clock.now()
+        with self.fate.aside():
+            self.keeper.renew()
+            self.second.renew()
         result, error = None, None
         with self.fate.strikes(troubles):
             try:
@@ -121,7 +139,10 @@ class World(contextlib.ExitStack):
         assert took <= most, f"it took {took:.0f} s, and its deadlines add up to {most:.0f} s"
         if self.fate.dead:
             self.bury()
-        if any(not trouble.mild and trouble.place != "manila" for trouble in struck):
+        if any(
+            not trouble.mild and (trouble.place != "manila" or trouble.kind in ("second", "pause"))
+            for trouble in struck
+        ):
             self.unsettled = True  # a bank that was away is a reason to be reconciled, too
         with self.fate.aside():
             self.look()
@@ -136,7 +157,9 @@ class World(contextlib.ExitStack):
         self.fate.dead = False
         with self.fate.aside():
             self.service = self.service.die()
-        self.tame()
+            self.tame(self.service)
+            self.keeper = Keeper(self.service)
+            self.keeper.renew()
         self.unsettled = True
 
     def reconcile(self, troubles: list[Trouble]) -> bool:
@@ -187,6 +210,8 @@ class World(contextlib.ExitStack):
                 found.checkpoint
             ).get(found.resource, {}):
                 self.fate.wrongs.append(f"the intent was ended before {kind} {thing} was removed")
+            elif found.restore:
+                return  # of a restore: the share is the user's once it is reported, see above
             elif kind == "snapshot" and self.status(found.checkpoint) not in (
                 "protecting",
                 "deleting",
@@ -202,10 +227,32 @@ class World(contextlib.ExitStack):
         """Take notice of what is new."""
         found = set(checkpoints.everything(self.service.provider.bank)) - set(self.known)
         self.known += sorted(found)
+        self.protected |= {view["share_id"] for view in self.cloud.snapshots.values()}
         for record in self.restores():
             for name, status in (record.resources_status or {}).items():
                 if status == "available" and name.startswith(SHARE):
                     self.reported.add(name.partition("#")[2])
+
+    def write(self, share: str) -> None:
+        """A user writes new work into a share."""
+        self.texts[share] = f"work {len(self.fate.tally)} {next(self.cloud.counter)}"
+        self.cloud.shares[share]["_text"] = self.texts[share]
+        waiting = self.replacing.get(share, [])
+        self.replacing[share] = [it for it in waiting if self._is_under_way(it)]
+
+    def put_back(self, record: Any, parameters: dict[str, Any]) -> None:
+        """A restore in place of these shares is about to be asked for."""
+        for key in parameters:
+            self.replacing.setdefault(key.partition("#")[2], []).append(record)
+
+    def in_place(self, checkpoint_id: str) -> dict[str, Any]:
+        """The parameters of a restore of all its shares that are there, in place."""
+        with self.fate.aside():
+            shares = set(self.shares_of(checkpoint_id)) & set(self.cloud.shares)
+            return {f"{SHARE}#{share}": {"share_id": share} for share in sorted(shares)}
+
+    def _is_under_way(self, record: Any) -> bool:
+        return bool(self.service.saved(record).status == "in_progress")
 
     def status(self, checkpoint_id: str) -> str:
         """As it stands in the bank; ``deleted`` if nothing does."""
