@@ -41,6 +41,13 @@ _AFTER = {
 }
 
 
+# What a checkpoint is when it is to be filled.
+_BEGUN = {
+    constants.OPERATION_PROTECT: constants.CHECKPOINT_STATUS_PROTECTING,
+    constants.OPERATION_COPY: constants.CHECKPOINT_STATUS_WAIT_COPYING,
+}
+
+
 @dataclass(frozen=True)
 class _Running:
     """What a flow works on. ``record`` is Karbor's restore or verification, if it is one;
@@ -272,8 +279,14 @@ class Worker(worker.Worker):
         claim alone.
 
         :raises karbor.exception.CheckpointNotAvailable: it is to be used, and has been deleted
+        :raises ClaimLost: it was to be made, and another process has brought it to its end
         """
         checkpoint = fencing.checkpoint(job.checkpoint, hold.check)
+        begun = _BEGUN.get(job.operation)
+        if begun and checkpoint.status != begun:
+            # Karbor makes it before we can claim it, and a process may sleep in between.
+            why = f"it is {checkpoint.status} already"
+            raise exception.ClaimLost(checkpoint.id, why)
         if job.record is not None:
             fencing.record(job.record, hold.check)
             if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:

@@ -323,3 +323,35 @@ def test_who_wakes_up_finds_that_his_restore_was_ended_by_a_deletion(
     assert service.cloud.shares[share]["_text"] == "new work"
     assert other.checkpoint(checkpoint.id).status == "deleted"
     assert service.cloud.snapshots == {}
+
+
+@pytest.mark.parametrize("then", ["error", "deleted"])
+def test_who_wakes_up_before_he_claims_his_new_checkpoint_leaves_it_to_others(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """Karbor makes the checkpoint, and its process sleeps before our worker can claim it."""
+    get_flow = service.manager.worker.get_flow
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        seems_dead(service)
+        service.cloud.clock.sleep(120)
+        other.manager.reconciliation.run()
+        (checkpoint_id,) = other.checkpoints()
+        assert other.checkpoint(checkpoint_id).status == "error"
+        if then == "deleted":
+            other.delete(checkpoint_id)
+        return get_flow(*args, **kwargs)
+
+    monkeypatch.setattr(service.manager.worker, "get_flow", late)
+    with pytest.raises(karbor_exception.FlowError):
+        service.protect(service.plan(service.share()))
+    (checkpoint_id,) = {key.split("/")[2] for key in made(service)}
+    assert other.checkpoint(checkpoint_id).status == then
+    assert service.cloud.snapshots == {}
+    assert other.manager.claims.all() == []
+
+
+def made(service: Service) -> list[str]:
+    """The keys of all objects of checkpoints."""
+    keys: list[str] = service.provider.bank.list_objects("/checkpoints/")
+    return keys
