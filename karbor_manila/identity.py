@@ -12,6 +12,7 @@ import datetime
 import uuid
 from typing import Any
 
+import tenacity
 from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
@@ -155,7 +156,7 @@ def _compare(
     bank: Any, provider_id: str, known: KnownBanks, *, by_history: bool
 ) -> tuple[str | None, str | None]:
     """The id that is found, and the one that is known."""
-    found = read(bank)
+    found = _patiently(read, bank)
     row = known.get(provider_id)
     if row and row.bank_id != found:
         raise exception.BankNotOurs(provider_id, row.bank_id, found)
@@ -166,6 +167,15 @@ def _compare(
             held = exception.checkpoints_named(kept)
             raise exception.BankNotOurs(provider_id, None, found, held)
     return found, row.bank_id if row else None
+
+
+# One read that fails must not refuse a request; a bank that was found to be another one is.
+_patiently = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(exception.BankUnreadable),
+    wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
+    stop=tenacity.stop_after_attempt(4),
+    reraise=True,
+)
 
 
 def _write(bank: Any, identifier: str) -> None:

@@ -120,6 +120,29 @@ def test_a_bank_that_cannot_be_read_is_no_other_bank(
     assert not isinstance(caught.value, exception.BankNotOurs)
 
 
+@pytest.mark.parametrize("operation", ["get", "list"])
+def test_a_read_that_fails_once_refuses_nothing(
+    known: KnownBanks, tmp_path: Path, operation: str
+) -> None:
+    class Once(FaultyPlugin):
+        def get_object(self, key: str, context: Any = None) -> Any:
+            try:
+                return super().get_object(key, context)
+            finally:
+                self.broken -= {"get"}
+
+        def list_objects(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().list_objects(*args, **kwargs)
+            finally:
+                self.broken -= {"list"}
+
+    bank = open_bank(tmp_path, Once)
+    given = identity.confirm(bank, ONE, known)
+    break_bank(bank, "get", operation)
+    assert identity.confirm(bank, ONE, known) == given
+
+
 def test_to_compare_changes_nothing(known: KnownBanks, tmp_path: Path) -> None:
     bank = open_bank(tmp_path)
     assert identity.compare(bank, ONE, known) is None
