@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one Manila client: takes a keystoneauth session, gives back plain dicts.
 
-It finds Manila in the catalog of the session, negotiates the microversion, says which features that
-gives, and sorts what can go wrong into two kinds: :class:`~karbor_manila.exception.ManilaPassing`
-(worth another try) and :class:`~karbor_manila.exception.ManilaRefused` (final). It never retries;
+It says which features the negotiated microversion gives, whose things are listed, and sorts what
+can go wrong into two kinds: :class:`~karbor_manila.exception.ManilaPassing` (worth another try) and
+:class:`~karbor_manila.exception.ManilaRefused` (final). It never retries;
 :mod:`karbor_manila.waiting` does. Nothing here knows Karbor.
 
 manilaclient's adapter (``client.client``) is used rather than its managers: the managers write a
@@ -12,7 +12,6 @@ completion cache into the home folder at every list and create
 are found.
 """
 
-import re
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -20,48 +19,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import cachetools
-from keystoneauth1 import exceptions as ks_exc
 from manilaclient import api_versions
 from manilaclient import client as manilaclient
 from oslo_log import log as logging
 
-from karbor_manila import answers, exception
+from karbor_manila import answers, endpoint, exception, paging
+
+# What belongs to the face of the client.
+from karbor_manila.endpoint import SERVICE_TYPES, Where, negotiate
+
+__all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where", "negotiate"]
 
 LOG = logging.getLogger(__name__)
 
-#: In the order in which they are looked for. ``shared-file-system`` is the official name; ``share``
-#: is that of the v1 API in old clouds, so its endpoint counts only when it is a v2 one.
-SERVICE_TYPES = ("sharev2", "shared-file-system", "share")
-
-#: Below it there are no user messages (2.37) and no revert (2.27).
-OLDEST = "2.37"
-#: The newest microversion that this code was run with.
-NEWEST = "2.98"
-
 PAGE = 1000
 
-#: As ``project_id`` of :class:`Manila`: the lists show what all projects have.
+#: As ``project_id`` of :class:`Manila` and its lists: what all projects have.
 EVERY_PROJECT = "*"
 
 View = dict[str, Any]
 
-# Endpoint -> microversion. A cloud is upgraded rarely, and one GET per operation is a cost that a
-# plan with one share can feel.
-_negotiated: cachetools.TTLCache[str, str] = cachetools.TTLCache(maxsize=64, ttl=600)
+# URL -> endpoint and microversion. A cloud is upgraded rarely, and one GET per operation is a cost
+# that a plan with one share can feel.
+_negotiated: cachetools.TTLCache[str, tuple[str, str]] = cachetools.TTLCache(maxsize=64, ttl=600)
 _negotiated_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where Manila is: the operator's choice. ``region`` None means any region.
-
-    ``endpoint`` overrides the catalog. ``interfaces`` are tried in order.
-    """
-
-    interfaces: tuple[str, ...] = ("public",)
-    region: str | None = None
-    endpoint: str | None = None
-    service_types: tuple[str, ...] = SERVICE_TYPES
 
 
 @dataclass(frozen=True)
@@ -97,13 +78,19 @@ class Features:
 class Manila:
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
-    :param session: a keystoneauth session; its project is whose shares are seen
+    Whose things a list shows is what it was asked for, whatever Manila makes of the question:
+    another project's lists are for administrators alone, who are asked to prove it first, and what
+    is not of the project is left out.
+
+    :param session: a keystoneauth session; what is created belongs to its project
     :param where: where to find Manila
-    :param project_id: whose things the lists show when it is not the session's own project, or
+    :param project_id: whose things are worked on when it is not the session's own project, or
         :data:`EVERY_PROJECT`; only an administrator gets an answer to that
+    :param own_project_id: the session's project, if it is known already
     :param timeout: seconds to wait for one answer
     :param parallel: requests under way at a time; the others queue here
     :raises EndpointMissing: there is none in the catalog
+    :raises EndpointUnsuitable: what is there is not the v2 API of Manila
     :raises ManilaTooOld: no common microversion
     :raises ManilaPassing, ManilaRefused: as every method
     """
@@ -114,46 +101,83 @@ class Manila:
         where: Where,
         *,
         project_id: str | None = None,
+        own_project_id: str | None = None,
         timeout: float = 60.0,
         parallel: int = 10,
     ) -> None:
         #: Called before each request that changes something; raises when it must not be sent.
         self.guard: Callable[[], None] = lambda: None
         self._project_id = project_id
+        self._own_project_id = own_project_id
         self._slots = threading.BoundedSemaphore(parallel)
-        with answers.asking("find Manila in Keystone's catalog"):
-            self.endpoint = _find_endpoint(session, where)
         self._session = session
         self._timeout = timeout
-        self.features = Features(self._negotiate())
-        self._http = self._adapter(self.features.microversion)
+        self._proven = False  # an administrator
+        self._answered = False  # as the v2 API of Manila does
+        with answers.asking("find Manila in Keystone's catalog"):
+            url = endpoint.find(session, where)
+        found, microversion = self._discover(url)
+        self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
+        self.features = Features(microversion)
+        self._http = manilaclient.Client(
+            microversion,
+            session=session,
+            service_catalog_url=self.endpoint,
+            timeout=timeout,
+            retries=0,
+        ).client
+
+    @property
+    def own_project_id(self) -> str:
+        """The session's own project, to which belongs what is created."""
+        if self._own_project_id is None:
+            with answers.asking("find the project of the session"):
+                self._own_project_id = self._session.get_project_id() or ""
+        return self._own_project_id
+
+    @property
+    def project_id(self) -> str:
+        """Whose things are worked on; EVERY_PROJECT for all of them."""
+        return self._project_id or self.own_project_id
+
+    @property
+    def reach(self) -> str:
+        """Whose things this client may see, as far as it is known without asking."""
+        return EVERY_PROJECT if self._project_id else self.own_project_id
 
     def shares(
-        self, *, status: str | None = None, metadata: Mapping[str, str] | None = None
+        self,
+        *,
+        status: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        project_id: str | None = None,
     ) -> list[View]:
-        """The project's shares in detail; another project's public shares are left out."""
-        filters = self._filters(metadata) | {"is_public": "False"}
-        if status:
-            filters["status"] = status
-        return list(self._pages("shares", "list the shares of the project", filters))
+        """A project's shares in detail; another project's public shares are left out.
+
+        :param project_id: whose; by default of the project that is worked on
+        :raises NotAdministrator: it is another project's, or every project's
+        """
+        filters = {"is_public": "False"} | ({"status": status} if status else {})
+        return self._list("shares", "list the shares of the project", filters, metadata, project_id)
 
     def share(self, share_id: str) -> View | None:
-        """A share, or None when there is none that this project may see."""
+        """A share, or None when there is none that this session may see."""
         return self._get(f"/shares/{share_id}", "share", f"show share {share_id}")
 
     def snapshots(
-        self, *, metadata: Mapping[str, str] | None = None, share_id: str | None = None
+        self,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        share_id: str | None = None,
+        project_id: str | None = None,
     ) -> list[View]:
-        """The project's snapshots in detail. ``metadata`` needs ``features.snapshot_metadata``."""
-        filters = self._filters(metadata)
-        asked = "list the snapshots of the project"
-        if share_id:
-            filters["share_id"] = share_id
-            asked = f"list the snapshots of share {share_id}"
-        return list(self._pages("snapshots", asked, filters))
+        """As :meth:`shares`. ``metadata`` needs ``features.snapshot_metadata``."""
+        asked = "list the snapshots of " + (f"share {share_id}" if share_id else "the project")
+        filters = {"share_id": share_id} if share_id else {}
+        return self._list("snapshots", asked, filters, metadata, project_id)
 
     def snapshot(self, snapshot_id: str) -> View | None:
-        """A snapshot, or None when there is none that this project may see."""
+        """A snapshot, or None when there is none that this session may see."""
         return self._get(f"/snapshots/{snapshot_id}", "snapshot", f"show snapshot {snapshot_id}")
 
     def create_snapshot(
@@ -201,7 +225,7 @@ class Manila:
             reply = self._ask("GET", f"/share-access-rules?share_id={share_id}", asked)
         else:
             reply = self._act(share_id, {"access_list": None}, asked, readable=True)
-        rules: list[View] = answers.part(asked, reply, "access_list")
+        rules: list[View] = self._part(asked, reply, "access_list")
         return [
             {name: value for name, value in rule.items() if name != "access_key"} for rule in rules
         ]
@@ -210,7 +234,7 @@ class Manila:
         """Ask for an access rule, with Manila's own field names."""
         asked = f"allow {rule.get('access_type')} {rule.get('access_to')} access to {share_id}"
         reply = self._act(share_id, {"allow_access": dict(rule)}, asked, readable=True)
-        view: View = answers.part(asked, reply, "access")
+        view: View = self._part(asked, reply, "access")
         view.pop("access_key", None)
         return view
 
@@ -218,14 +242,14 @@ class Manila:
         """The paths under which a share is mounted, the preferred ones first."""
         asked = f"show the export locations of share {share_id}"
         reply = self._ask("GET", f"/shares/{share_id}/export_locations", asked)
-        found: list[View] = answers.part(asked, reply, "export_locations")
+        found: list[View] = self._part(asked, reply, "export_locations")
         return [view["path"] for view in sorted(found, key=lambda view: not view.get("preferred"))]
 
     def limits(self) -> dict[str, int]:
         """The project's absolute limits and what is used of them; -1 is no limit."""
         asked = "show the quota of the project"
-        limits = answers.part(asked, self._ask("GET", "/limits", asked), "limits")
-        absolute: dict[str, int] = answers.part(asked, limits, "absolute")
+        limits = self._part(asked, self._ask("GET", "/limits", asked), "limits")
+        absolute: dict[str, int] = self._part(asked, limits, "absolute")
         return absolute
 
     def messages(self, **filters: str) -> list[View]:
@@ -233,23 +257,27 @@ class Manila:
         query = urllib.parse.urlencode(filters | {"sort_key": "created_at", "sort_dir": "desc"})
         asked = "read its messages"
         reply = self._ask("GET", f"/messages?{query}", asked)
-        messages: list[View] = answers.part(asked, reply, "messages")
+        messages: list[View] = self._part(asked, reply, "messages")
         return messages
 
-    def require_administrator(self) -> None:
-        """Make sure that lists of other projects are whole.
+    def require_administrator(self, project_id: str | None = None) -> None:
+        """Make sure that the session sees what other projects have; asked once.
 
-        Manila does not refuse such a list to anybody else: it gives what the session's own project
-        has (manila/share/api.py, get_all), and everything seems to be gone.
+        Manila does not refuse a list of theirs to anybody else: it gives what the session's own
+        project has (manila/share/api.py, get_all), and everything seems to be gone.
 
+        :param project_id: whose things are wanted, for the error
         :raises NotAdministrator: the session is not an administrator's
         """
+        if self._proven:
+            return
         try:
             self._ask("GET", "/services", "list its services")
         except exception.ManilaRefused as refused:
             if refused.status == 403:
-                raise exception.NotAdministrator(refused.answer) from refused
+                raise exception.NotAdministrator(refused.answer, project_id) from refused
             raise
+        self._proven = True
 
     def is_alive(self) -> bool:
         """Whether Manila answers this session at all."""
@@ -260,53 +288,67 @@ class Manila:
             return False
         return True
 
-    def _filters(self, metadata: Mapping[str, str] | None) -> dict[str, str]:
-        filters: dict[str, str] = {}
-        if self._project_id:
-            filters["all_tenants"] = "1"
-            if self._project_id != EVERY_PROJECT:
-                filters["project_id"] = self._project_id
+    def _list(
+        self,
+        kind: str,
+        asked: str,
+        filters: Mapping[str, str],
+        metadata: Mapping[str, str] | None,
+        project_id: str | None,
+    ) -> list[View]:
+        whose = project_id or self._project_id
+        query = dict(filters)
         if metadata:
             # Manila evaluates it as a Python literal (manila/api/v2/share_snapshots.py).
-            filters["metadata"] = str(dict(metadata))
-        return filters
+            query["metadata"] = str(dict(metadata))
+        own = whose is None or whose == self.own_project_id
+        if whose and not own:
+            self.require_administrator(None if whose == EVERY_PROJECT else whose)
+            query["all_tenants"] = "1"
+            if whose != EVERY_PROJECT:
+                query["project_id"] = whose
+        # Asked for the number, Manila 23 forgets whose things are wanted
+        # (manila/db/sqlalchemy/api.py, share_get_all_with_count).
+        if self.features.counts and (own or whose == EVERY_PROJECT):
+            query["with_count"] = "True"
+        found = self._pages(kind, asked, query)
+        return [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
 
     def _pages(self, kind: str, asked: str, filters: Mapping[str, str]) -> Iterator[View]:
-        """Everything in a list, once.
-
-        ``marker`` is ignored, a page may be short because it counts joined rows, and a server may
-        give less than what is asked for (``osapi_max_limit``). So each step is as long as the page
-        that came: never too long, and repeats are dropped.
-        """
-        seen: set[str] = set()
-        offset = 0
-        while True:
+        def ask(offset: int) -> tuple[list[View], int | None]:
             query = dict(filters) | {"limit": str(PAGE), "offset": str(offset)}
-            if self.features.counts:
-                query["with_count"] = "True"
             body = self._ask("GET", f"/{kind}/detail?{urllib.parse.urlencode(query)}", asked)
-            page = answers.part(asked, body, kind)
-            for view in page:
-                if view["id"] not in seen:
-                    seen.add(view["id"])
-                    yield view
-            offset += len(page)
-            total = body.get("count")
-            if not page or (total is not None and len(seen) >= total):
-                return
+            return self._part(asked, body, kind), body.get("count")
+
+        return paging.everything(ask, PAGE, asked)
 
     def _get(self, path: str, key: str, asked: str) -> View | None:
         try:
-            view: View = answers.part(asked, self._ask("GET", path, asked), key)
+            view: View = self._part(asked, self._ask("GET", path, asked), key)
         except exception.ManilaRefused as refused:
             if refused.status == 404:
+                self._confirm()
                 return None
             raise
         return view
 
+    def _confirm(self) -> None:
+        """Make sure that a 404 is one of Manila's v2 API: below a wrong URL nothing is there.
+
+        :raises EndpointUnsuitable: it is not
+        """
+        if self._answered:
+            return
+        try:
+            self.limits()
+        except exception.ManilaRefused as refused:
+            if refused.status == 404:
+                raise exception.EndpointUnsuitable(self.endpoint, str(refused)) from refused
+        self._answered = True
+
     def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
         response, body = self._send(asked, "POST", path, body={key: dict(fields)})
-        view: View = answers.part(asked, body, key)
+        view: View = self._part(asked, body, key)
         view["request_id"] = response.headers.get("x-openstack-request-id")
         return view
 
@@ -321,6 +363,7 @@ class Manila:
             self._send(asked, "DELETE", path, readable=False)
         except exception.ManilaRefused as refused:
             if refused.status == 404:
+                self._confirm()
                 return False
             raise
         return True
@@ -328,87 +371,28 @@ class Manila:
     def _ask(self, method: str, path: str, asked: str) -> dict[str, Any]:
         return self._send(asked, method, path)[1]
 
+    def _part(self, asked: str, body: Mapping[str, Any], key: str) -> Any:
+        found = answers.part(asked, body, key)
+        self._answered = True
+        return found
+
     def _send(
         self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
-        with self._slots, answers.asking(asked):
+        with self._slots, answers.asking(asked, self.endpoint):
             if method != "GET":
                 self.guard()
             response, body = self._http.request(path, method, raise_exc=False, **kwargs)
-        return response, answers.checked(asked, response, body, readable=readable)
+        body = answers.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
+        return response, body
 
-    def _adapter(self, microversion: str) -> Any:
-        return manilaclient.Client(
-            microversion,
-            session=self._session,
-            service_catalog_url=self.endpoint,
-            timeout=self._timeout,
-            retries=0,
-        ).client
-
-    def _negotiate(self) -> str:
+    def _discover(self, url: str) -> tuple[str, str]:
         with _negotiated_lock:
-            known = _negotiated.get(self.endpoint)
+            known = _negotiated.get(url)
         if known:
             return known
-        asked = "say which microversions it speaks"
-        with answers.asking(asked):
-            response, body = self._adapter(OLDEST).get_with_base_url("", raise_exc=False)
-        # 300 Multiple Choices is how Manila answers when it speaks more than one version.
-        microversion = negotiate(answers.checked(asked, response, body).get("versions"))
-        LOG.info("Manila at %s is spoken to in microversion %s", self.endpoint, microversion)
+        found = endpoint.discover(self._session, url, self._timeout)
+        LOG.info("Manila at %s is spoken to in microversion %s", *found)
         with _negotiated_lock:
-            _negotiated[self.endpoint] = microversion
-        return microversion
-
-
-def negotiate(versions: object) -> str:
-    """The newest microversion that the server, manilaclient and this code all know.
-
-    :param versions: the entries of ``versions`` in Manila's version document (GET /)
-    :raises ManilaTooOld: the server does not reach :data:`OLDEST`, or starts above us, or does not
-        say anything that Manila would say
-    """
-    offers = [
-        offer
-        for offer in (versions if isinstance(versions, list) else [])
-        if isinstance(offer, Mapping) and str(offer.get("id", "")).startswith("v2")
-    ]
-    newest = min(api_versions.APIVersion(NEWEST), api_versions.APIVersion(api_versions.MAX_VERSION))
-    for offer in offers:
-        lowest = _version(offer.get("min_version") or "2.0")
-        highest = _version(offer.get("version") or "2.0")
-        if lowest is None or highest is None:
-            continue
-        chosen = min(newest, highest)
-        if chosen >= lowest and chosen >= api_versions.APIVersion(OLDEST):
-            return str(chosen.get_string())
-    spoken = ", ".join(f"{v.get('min_version')} to {v.get('version')}" for v in offers) or "no v2"
-    raise exception.ManilaTooOld(OLDEST, spoken)
-
-
-def _version(text: object) -> Any:
-    return api_versions.APIVersion(text) if re.fullmatch(r"\d+\.\d+", str(text)) else None
-
-
-def _find_endpoint(session: Any, where: Where) -> str:
-    if where.endpoint:
-        return where.endpoint.rstrip("/")
-    for interface in where.interfaces:
-        for service_type in where.service_types:
-            try:
-                found = session.get_endpoint(
-                    service_type=service_type,
-                    interface=interface,
-                    region_name=where.region,
-                    skip_discovery=True,
-                )
-            except ks_exc.EndpointNotFound:
-                continue
-            # "share" is also what the v1 API was called: keystoneauth knows the names as aliases
-            # and may answer with its endpoint, on which nothing here would work.
-            if found and "/v1" not in urllib.parse.urlparse(found).path:
-                return str(found).rstrip("/")
-    raise exception.EndpointMissing(
-        list(where.service_types), " or ".join(where.interfaces), where.region
-    )
+            _negotiated[url] = found
+        return found

@@ -22,6 +22,11 @@ class KarborManilaError(Exception):
         super().__init__(*(visible(part) if isinstance(part, str) else part for part in told))
 
 
+def _at(endpoint: str) -> str:
+    """Where Manila was asked, for a sentence; empty when nobody knows."""
+    return f" at {endpoint}" if endpoint else ""
+
+
 class InvalidParameter(KarborManilaError):
     """A value that the user gave cannot be used; nothing was touched."""
 
@@ -43,15 +48,22 @@ class ShareNotProtectable(KarborManilaError):
 
 
 class ShareGone(ShareNotProtectable):
-    """A share that is not there to be protected any more, or is on its way out."""
+    """A share that is not there to be protected any more, or is on its way out.
+
+    ``endpoint`` is where Manila was asked for it.
+    """
 
     def __init__(
         self,
         share_id: str,
-        why: str = "there is no such share in this project",
-        advice: str = "Take it out of the plan.",
+        why: str = "",
+        advice: str = "Take it out of the plan if it was deleted or transferred to another project.",
+        *,
+        endpoint: str = "",
     ) -> None:
-        super().__init__(share_id, why, advice)
+        self.endpoint = endpoint
+        missing = f"Manila{_at(endpoint)} has no such share in this project"
+        super().__init__(share_id, why or missing, advice)
 
 
 class NotRestorable(ShareNotProtectable):
@@ -119,53 +131,131 @@ class NotCopyable(KarborManilaError):
 
 
 class ManilaRefused(KarborManilaError):
-    """Manila said no in a way that a repetition cannot change (a 4xx)."""
+    """Manila said no in a way that a repetition cannot change (a 4xx).
 
-    def __init__(self, asked: str, status: int, answer: str, request_id: str | None = None) -> None:
+    ``endpoint`` is the URL that was asked, as far as it is known.
+    """
+
+    def __init__(
+        self,
+        asked: str,
+        status: int,
+        answer: str,
+        request_id: str | None = None,
+        *,
+        endpoint: str = "",
+    ) -> None:
         self.asked = asked
         self.status = status
         self.answer = answer
         self.request_id = request_id
+        self.endpoint = endpoint
         tail = f" (request {request_id})" if request_id else ""
-        super().__init__(f"Manila refused to {asked}: HTTP {status}, {answer.rstrip('.')}{tail}.")
+        said = f"{answer.rstrip('.')}{tail}."
+        super().__init__(
+            f"Manila{_at(endpoint)} refused to {asked}: HTTP {status}, {said}"
+            if status
+            else f"Manila{_at(endpoint)} could not be asked to {asked}: {said}"
+        )
 
 
 class ManilaPassing(KarborManilaError):
-    """An error that may pass: a 5xx, a 429, a broken connection. The request may have been done."""
+    """A transient error: a 5xx, a 429, a broken connection, or an answer that is not Manila's own.
 
-    def __init__(self, asked: str, cause: str, retry_after: float = 0.0) -> None:
+    The request may have been carried out. ``status`` is that of HTTP in an answer of Manila's own,
+    else 0; ``retry_after`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        asked: str,
+        cause: str,
+        retry_after: float = 0.0,
+        *,
+        status: int = 0,
+        endpoint: str = "",
+    ) -> None:
         self.asked = asked
         self.cause = cause
         self.retry_after = retry_after
-        super().__init__(f"Manila could not be asked to {asked}: {cause.rstrip('.')}.")
+        self.status = status
+        self.endpoint = endpoint
+        super().__init__(
+            f"Manila{_at(endpoint)} could not be asked to {asked}: {cause.rstrip('.')}."
+        )
 
 
 class ManilaUnavailable(KarborManilaError):
-    """Passing errors that did not pass within the outage timeout."""
+    """Transient errors that went on until the outage timeout was over."""
 
-    def __init__(self, asked: str, seconds: float, cause: str) -> None:
+    def __init__(self, asked: str, seconds: float, cause: str, *, endpoint: str = "") -> None:
         self.asked = asked
         self.seconds = seconds
         self.cause = cause
-        super().__init__(
-            f"Manila could not be asked to {asked} for {seconds:.0f} seconds; the last answer was: "
-            f"{cause.rstrip('.')}. Try again when Manila is back."
+        self.endpoint = endpoint
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        return (
+            f"Manila{_at(self.endpoint)} could not be asked to {self.asked} for "
+            f"{self.seconds:.0f} seconds; the last answer was: {self.cause.rstrip('.')}. Try again "
+            f"when Manila is back."
         )
 
 
-class ManilaTooOld(KarborManilaError):
+class ManilaFailing(ManilaUnavailable):
+    """Manila answers HTTP 500 to this one request, while it answers others.
+
+    As with every answer that is none, what was asked for may have been carried out. ``times`` is
+    how often it was asked, ``seconds`` in what time; ``unusual`` says which values of the request
+    are out of the ordinary, empty when none is.
+    """
+
+    def __init__(
+        self,
+        asked: str,
+        seconds: float,
+        cause: str,
+        *,
+        times: int,
+        unusual: str = "",
+        endpoint: str = "",
+    ) -> None:
+        self.times = times
+        self.unusual = unusual
+        super().__init__(asked, seconds, cause, endpoint=endpoint)
+
+    def _sentence(self) -> str:
+        advice = (
+            f"Unusual in the request: {self.unusual}. Try again without."
+            if self.unusual
+            else "Its log says why: ask the administrator of Manila."
+        )
+        return (
+            f"Manila{_at(self.endpoint)} answers others and fails at the request to {self.asked}: "
+            f"{self.times} times in {self.seconds:.0f} seconds it said: "
+            f"{self.cause.rstrip('.')}. {advice}"
+        )
+
+
+class Misconfigured(KarborManilaError):
+    """Manila cannot be asked, or not believed, as things are configured; nothing is known of it."""
+
+
+class ManilaTooOld(Misconfigured):
     """The server and this client have no microversion in common that suffices."""
 
-    def __init__(self, needed: str, offered: str) -> None:
+    def __init__(self, needed: str, offered: str, *, endpoint: str = "") -> None:
         self.needed = needed
         self.offered = offered
+        self.endpoint = endpoint
         super().__init__(
-            f"Manila microversion {needed} is the oldest that can be used, and this Manila offers "
-            f"{offered}. Upgrade Manila."
+            f"Manila microversion {needed} is the oldest that can be used, and this "
+            f"Manila{_at(endpoint)} offers {offered}. Upgrade Manila."
         )
 
 
-class EndpointMissing(KarborManilaError):
+class EndpointMissing(Misconfigured):
     """The catalog has no Manila v2 endpoint that fits the configuration."""
 
     def __init__(self, service_types: list[str], interface: str, region: str | None) -> None:
@@ -176,6 +266,33 @@ class EndpointMissing(KarborManilaError):
             f"Keystone's catalog has no {interface} endpoint of Manila's v2 API "
             f"({', '.join(service_types)}) in {region or 'any region'}. Check the catalog and "
             f"[manila_client] in karbor.conf."
+        )
+
+
+class EndpointUnsuitable(Misconfigured):
+    """A URL at which there is no v2 API of Manila, from the catalog or from the configuration."""
+
+    def __init__(self, endpoint: str, why: str) -> None:
+        self.endpoint = endpoint
+        self.why = why
+        super().__init__(
+            f"{endpoint} is not the endpoint of Manila's v2 API: {why.rstrip('.')}. Set the "
+            f"endpoint in Keystone's catalog, or manila_endpoint of [manila_client] in "
+            f"karbor.conf, to the URL that ends in /v2."
+        )
+
+
+class CaFileMissing(Misconfigured):
+    """A CA file of the configuration that cannot be read."""
+
+    def __init__(self, option: str, path: str, why: str) -> None:
+        self.option = option
+        self.path = path
+        self.why = why
+        super().__init__(
+            f"Manila was not asked, because {option} of [manila_client] in karbor.conf is {path}, "
+            f"which cannot be read: {why.rstrip('.')}. Put the CA file there, or correct the "
+            f"option."
         )
 
 
@@ -196,14 +313,23 @@ class SessionUnavailable(ManilaPassing):
         )
 
 
-class NotAdministrator(KarborManilaError):
-    """Karbor's own user may not see what the projects have."""
+class NotAdministrator(Misconfigured):
+    """Whoever asks may not see what another project has, so that nothing proves its absence.
 
-    def __init__(self, answer: str) -> None:
+    ``project_id`` is that project; None says that Karbor's own user asked.
+    """
+
+    def __init__(self, answer: str, project_id: str | None = None) -> None:
         self.answer = answer
+        self.project_id = project_id
+        said = answer.rstrip(".")
         super().__init__(
-            f"Karbor's own user is not an administrator of Manila: {answer.rstrip('.')}. Give the "
-            f"user of [trustee] in karbor.conf the role admin in its default project."
+            f"This is of project {project_id}, and the user who asks is not an administrator of "
+            f"Manila, who alone sees what another project has: {said}. Nothing was changed. Let a "
+            f"user of that project do it, or an administrator of Manila."
+            if project_id
+            else f"Karbor's own user is not an administrator of Manila: {said}. Give the user of "
+            f"[trustee] in karbor.conf the role admin in its default project."
         )
 
 
@@ -285,13 +411,15 @@ class SnapshotDoubtful(KarborManilaError):
 
 
 class SnapshotGone(SnapshotDoubtful):
-    """The snapshot of a checkpoint is not in Manila any more."""
+    """The snapshot of a checkpoint is not in its project in Manila any more."""
 
-    def __init__(self, snapshot_id: str) -> None:
+    def __init__(self, snapshot_id: str, *, endpoint: str = "") -> None:
+        self.endpoint = endpoint
         super().__init__(
             snapshot_id,
-            "Manila does not have it any more. It was removed behind Karbor's back, so this "
-            "checkpoint cannot give the share back; delete it and use another one",
+            f"Manila{_at(endpoint)} does not show it in this project any more. It was removed "
+            f"there, or its share was transferred to another project, so this checkpoint cannot "
+            f"give the share back; delete it and use another one",
         )
 
 
@@ -643,8 +771,9 @@ class RevertRefused(KarborManilaError):
 class TargetMissing(RevertRefused):
     """The protected share is not there any more, or not in this project."""
 
-    def __init__(self, share_id: str) -> None:
-        super().__init__(share_id, "there is no such share in this project")
+    def __init__(self, share_id: str, *, endpoint: str = "") -> None:
+        self.endpoint = endpoint
+        super().__init__(share_id, f"Manila{_at(endpoint)} has no such share in this project")
 
 
 class TargetNotAvailable(RevertRefused):

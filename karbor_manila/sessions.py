@@ -8,6 +8,7 @@ of ``[manila_client]``.
 """
 
 import dataclasses
+import pathlib
 from typing import Any
 
 from karbor.services.protection.client_factory import ClientFactory
@@ -29,17 +30,25 @@ def connect(
     :param timeout: seconds to wait for one answer
     :param parallel: requests under way at a time
     :raises SessionUnavailable: Karbor could not make a session
-    :raises ManilaPassing, ManilaRefused, EndpointMissing, ManilaTooOld: see client.Manila
+    :raises NotAdministrator: the project is another one than the user's own, and he is no
+        administrator of Manila, whatever he is in Karbor
+    :raises CaFileMissing: what certificates are checked with is not there
+    :raises ManilaPassing, ManilaRefused, EndpointMissing, EndpointUnsuitable, ManilaTooOld: see
+        client.Manila
     """
     session = _session(context, timeout, conf)
     elsewhere = project_id if project_id and project_id != context.project_id else None
-    return client.Manila(
+    manila = client.Manila(
         session,
         _in_project(where(conf), context.project_id),
         project_id=elsewhere,
+        own_project_id=context.project_id,
         timeout=timeout,
         parallel=parallel,
     )
+    if elsewhere:
+        manila.require_administrator(elsewhere)
+    return manila
 
 
 def connect_as_karbor(
@@ -59,7 +68,7 @@ def connect_as_karbor(
     manila = client.Manila(
         session, found, project_id=project_id, timeout=timeout, parallel=parallel
     )
-    manila.require_administrator()
+    manila.require_administrator()  # without a project: it is Karbor's own user
     return manila
 
 
@@ -81,20 +90,34 @@ def _session(context: Any | None, timeout: float, conf: Any) -> Any:
         raise exception.SessionUnavailable(context.project_id if context else None)
     session.timeout = timeout  # of Keystone's answers, too
     group = conf[_GROUP]
+    used = "manila_ca_cert_file"
     if not group.manila_ca_cert_file and not group.manila_auth_insecure:
         # Karbor's generic options of the group, which its factory passes over.
+        used = "ca_cert_file"
         if group.auth_insecure:
             session.verify = False
         elif group.ca_cert_file:
             session.verify = group.ca_cert_file
+    _check_ca_file(used, getattr(session, "verify", None))
     return session
+
+
+def _check_ca_file(option: str, verify: Any) -> None:
+    """What requests would only find out, and call an OSError, when it is to connect."""
+    if not isinstance(verify, str):
+        return
+    try:
+        if not pathlib.Path(verify).is_dir():
+            with pathlib.Path(verify).open("rb"):
+                pass
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise exception.CaFileMissing(option, verify, why) from error
 
 
 def _in_project(found: client.Where, project_id: str | None) -> client.Where:
     """As Karbor's own client does it: Manilas before Xena want the project in the path."""
-    if not found.endpoint:
-        return found
-    return dataclasses.replace(found, endpoint=f"{found.endpoint.rstrip('/')}/{project_id}")
+    return dataclasses.replace(found, in_path=project_id) if found.endpoint else found
 
 
 def where(conf: Any = cfg.CONF) -> client.Where:

@@ -2,6 +2,7 @@
 """The Manila client on the wire: what is asked, how answers are sorted, what is never told."""
 
 import contextlib
+import itertools
 import json
 import re
 import socket
@@ -18,9 +19,10 @@ from keystoneauth1 import access, service_token, session, token_endpoint
 from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1.identity.access import AccessInfoPlugin
 
-from karbor_manila import client
+from karbor_manila import client, endpoint
 from karbor_manila.exception import (
     EndpointMissing,
+    EndpointUnsuitable,
     KarborManilaError,
     ManilaPassing,
     ManilaRefused,
@@ -58,6 +60,24 @@ def versions(highest, lowest="2.0"):
     }
 
 
+#: What Manila calls its errors (manila/api/openstack/wsgi.py, Fault).
+FAULTS = {
+    400: "badRequest",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    409: "conflictingRequest",
+    413: "overLimit",
+    503: "serviceUnavailable",
+}
+
+
+def fault(status, said="no"):
+    """An error body of Manila's own."""
+    return {FAULTS.get(status, "computeFault"): {"code": status, "message": said}}
+
+
 def plain_session():
     return session.Session(auth=token_endpoint.Token(ENDPOINT, TOKEN))
 
@@ -77,6 +97,32 @@ def connect(requests_mock):
 @pytest.fixture
 def manila(connect):
     return connect()
+
+
+def ask(manila):
+    return manila.limits()
+
+
+def create(manila):
+    return manila.create_snapshot("a", name=None, description=None)
+
+
+def delete(manila):
+    return manila.delete_snapshot("s")
+
+
+def answers(requests_mock, **answer):
+    """Every request to the API, but that for its versions, ends like this."""
+    return requests_mock.register_uri(wire.ANY, re.compile(f"^{ENDPOINT}/"), **answer)
+
+
+def error_of(asked):
+    with pytest.raises(KarborManilaError) as caught:
+        asked()
+    return caught.value
+
+
+EVERY_KIND = pytest.mark.parametrize("do", [ask, create, delete])
 
 
 def query(request):
@@ -264,7 +310,7 @@ def with_catalog(*services):
     ],
 )
 def test_the_v2_endpoint_is_found_under_any_of_its_names(services):
-    assert client._find_endpoint(with_catalog(*services), client.Where()) == V2
+    assert endpoint.find(with_catalog(*services), client.Where()) == V2
 
 
 @pytest.mark.parametrize(
@@ -280,7 +326,7 @@ def test_the_v2_endpoint_is_found_under_any_of_its_names(services):
 )
 def test_without_a_v2_endpoint_the_catalog_is_blamed(services):
     with pytest.raises(EndpointMissing, match="catalog") as caught:
-        client._find_endpoint(with_catalog(*services), client.Where())
+        endpoint.find(with_catalog(*services), client.Where())
     assert "sharev2" in str(caught.value)
 
 
@@ -297,7 +343,7 @@ def test_interfaces_are_tried_in_order(interfaces, found):
     catalog = with_catalog(
         ("sharev2", "http://public/v2", "public"), ("sharev2", "http://internal/v2", "internal")
     )
-    assert client._find_endpoint(catalog, client.Where(interfaces=interfaces)) == found
+    assert endpoint.find(catalog, client.Where(interfaces=interfaces)) == found
 
 
 @pytest.mark.parametrize(
@@ -312,17 +358,17 @@ def test_the_region_is_the_operators(region, found):
         ("sharev2", "http://north/v2", "public", "north"),
         ("sharev2", "http://south/v2", "public", "south"),
     )
-    assert client._find_endpoint(catalog, client.Where(region=region)) == found
+    assert endpoint.find(catalog, client.Where(region=region)) == found
 
 
 def test_a_region_without_manila_is_named():
     with pytest.raises(EndpointMissing, match="in west"):
-        client._find_endpoint(with_catalog(("sharev2", V2)), client.Where(region="west"))
+        endpoint.find(with_catalog(("sharev2", V2)), client.Where(region="west"))
 
 
 def test_the_operators_own_endpoint_comes_before_the_catalog():
     where = client.Where(endpoint="http://elsewhere/v2/")
-    assert client._find_endpoint(with_catalog(("sharev2", V2)), where) == "http://elsewhere/v2"
+    assert endpoint.find(with_catalog(("sharev2", V2)), where) == "http://elsewhere/v2"
 
 
 @pytest.mark.parametrize(
@@ -346,6 +392,87 @@ def test_keystones_errors_are_sorted_like_manilas(error, kind):
 
     with pytest.raises(kind, match="out of order"):
         client.Manila(session.Session(auth=Keystone(ENDPOINT, TOKEN)), client.Where())
+
+
+@pytest.mark.parametrize("base", [HOST, f"{HOST}/", f"{HOST}/share", f"{HOST}/share/"])
+@pytest.mark.parametrize("by", ["catalog", "configuration"])
+def test_a_url_without_a_version_is_asked_for_its_versions(requests_mock, base, by):
+    document = requests_mock.get(f"{base.rstrip('/')}/", json=versions("2.80"), status_code=300)
+    if by == "catalog":
+        manila = client.Manila(with_catalog(("sharev2", base)), client.Where())
+    else:
+        manila = client.Manila(plain_session(), client.Where(endpoint=base, in_path=PROJECT))
+    v2 = f"{base.rstrip('/')}/v2"
+    assert manila.endpoint == (v2 if by == "catalog" else f"{v2}/{PROJECT}")
+    assert manila.features.microversion == "2.80"
+    assert document.call_count == 1
+
+
+def test_a_url_with_the_version_comes_before_one_without(requests_mock):
+    requests_mock.get(f"{HOST}/", json=versions("2.80"))
+    catalog = with_catalog(("sharev2", "http://elsewhere"), ("shared-file-system", V2))
+    assert client.Manila(catalog, client.Where()).endpoint == V2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status_code": 404, "text": "nothing here"},
+        {"status_code": 404, "json": {"message": "no", "code": 404, "title": "Not Found"}},
+        {"text": "<html>It works!</html>"},
+        {"json": {"versions": {"values": [{"id": "v3.14", "status": "stable"}]}}},
+        {
+            "json": {
+                "versions": [
+                    {
+                        "id": "v2.1",
+                        "version": "2.96",
+                        "media-types": [
+                            {"type": "application/vnd.openstack.compute+json;version=2.1"}
+                        ],
+                    }
+                ]
+            }
+        },
+    ],
+)
+def test_a_url_without_a_version_below_which_there_is_no_manila_is_refused_by_name(
+    requests_mock, answer
+):
+    requests_mock.get(f"{HOST}/", **answer)
+    with pytest.raises(EndpointUnsuitable, match=r"ends in /v2") as caught:
+        client.Manila(with_catalog(("sharev2", HOST)), client.Where())
+    assert caught.value.endpoint == HOST
+    assert HOST in str(caught.value)
+
+
+def test_a_server_in_trouble_is_no_wrong_url(requests_mock):
+    requests_mock.get(f"{HOST}/", status_code=503)
+    with pytest.raises(ManilaPassing):
+        client.Manila(with_catalog(("sharev2", HOST)), client.Where())
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v3", f"/v1/{PROJECT}"])
+def test_a_configured_endpoint_of_another_version_is_refused_by_name(path):
+    with pytest.raises(EndpointUnsuitable, match="of another version"):
+        client.Manila(plain_session(), client.Where(endpoint=HOST + path))
+
+
+@pytest.mark.parametrize("highest", ["2.0", "2.7", "2.36"])
+def test_a_manila_that_is_too_old_is_named_although_it_refuses_newer_microversions(
+    requests_mock, highest
+):
+    def answer(request, context):
+        if "X-OpenStack-Manila-API-Version" in request.headers:
+            context.status_code = 406
+            return fault(406, "Version 2.37 is not supported by the API.")
+        context.status_code = 300
+        return versions(highest)
+
+    requests_mock.get(f"{HOST}/", json=answer)
+    with pytest.raises(ManilaTooOld, match=f"2.0 to {highest}") as caught:
+        client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
+    assert HOST in str(caught.value)
 
 
 # -- lists ----------------------------------------------------------------------------------------
@@ -429,7 +556,7 @@ def test_pages_are_asked_for_by_offset_not_by_marker(manila, rows):
     served = rows("shares", "abcde")
     manila.shares()
     asked = [query(request) for request in served.request_history]
-    assert [(q["limit"], q["offset"]) for q in asked] == [("4", "0"), ("4", "4")]
+    assert [(q["limit"], q["offset"]) for q in asked] == [("4", "0"), ("4", "3"), ("4", "5")]
     assert not any("marker" in q for q in asked)
 
 
@@ -441,11 +568,90 @@ def test_public_shares_of_others_are_not_asked_for(manila, rows):
     assert not {"all_tenants", "project_id"} & set(asked)
 
 
-def test_another_project_is_asked_for_as_an_administrator_does(connect, rows):
-    served = rows("snapshots", "")
-    connect(project_id="other").snapshots()
+@pytest.fixture
+def administrator(requests_mock):
+    """Manila lists its services to this session."""
+    return requests_mock.get(f"{ENDPOINT}/services", json={"services": []})
+
+
+@pytest.mark.usefixtures("administrator")
+@pytest.mark.parametrize("kind", ["shares", "snapshots"])
+def test_another_project_is_asked_for_as_an_administrator_does(connect, rows, kind):
+    served = rows(kind, "")
+    getattr(connect(project_id="other"), kind)()
     asked = query(served.last_request)
     assert (asked["all_tenants"], asked["project_id"]) == ("1", "other")
+
+
+@pytest.mark.parametrize("kind", ["shares", "snapshots"])
+@pytest.mark.parametrize("by", ["client", "list"])
+def test_a_list_of_another_project_holds_nothing_else_whatever_manila_gives(
+    connect, requests_mock, administrator, kind, by
+):
+    """Manila 23 gives every project's as soon as it is asked for the number."""
+    everything = [{"id": "a", "project_id": "other"}, {"id": "b", "project_id": "third"}]
+    served = requests_mock.get(
+        f"{ENDPOINT}/{kind}/detail",
+        json=lambda request, _: {kind: everything[int(query(request)["offset"]) :]},
+    )
+    manila = connect(**{"project_id": "other"} if by == "client" else {})
+    asked = {"project_id": "other"} if by == "list" else {}
+    assert ids(getattr(manila, kind)(**asked)) == "a"
+    assert all("with_count" not in query(request) for request in served.request_history)
+    assert administrator.call_count == 1
+
+
+@pytest.mark.parametrize("project_id", ["other", client.EVERY_PROJECT])
+@pytest.mark.parametrize("kind", ["shares", "snapshots"])
+def test_who_is_no_administrator_gets_no_list_of_others_not_even_an_empty_one(
+    connect, requests_mock, rows, kind, project_id
+):
+    refused = fault(403, "Policy doesn't allow service:index")
+    requests_mock.get(f"{ENDPOINT}/services", status_code=403, json=refused)
+    served = rows(kind, "")
+    with pytest.raises(NotAdministrator):
+        getattr(connect(project_id=project_id), kind)()
+    assert served.call_count == 0
+
+
+def test_the_sessions_own_project_is_no_other(connect, rows):
+    served = rows("snapshots", "")
+    connect(own_project_id="own").snapshots(project_id="own")
+    assert not {"all_tenants", "project_id"} & set(query(served.last_request))
+
+
+@pytest.mark.parametrize("microversion", ["2.78", "2.79"])
+@pytest.mark.parametrize("most", [4, 3, 2])
+def test_what_is_deleted_between_two_pages_hides_nothing(
+    connect, requests_mock, monkeypatch, microversion, most
+):
+    monkeypatch.setattr(client, "PAGE", 4)
+    there, given = list("abcdefghij"), []
+
+    def answer(request, _context):
+        asked = query(request)
+        offset, limit = int(asked["offset"]), min(int(asked["limit"]), most)
+        page = [{"id": row} for row in there[offset : offset + limit]]
+        given.extend(view["id"] for view in page)
+        if len(given) == most:  # what follows moves up by two after the first page
+            del there[:2]
+        return {"snapshots": page, "count": len(there)}
+
+    requests_mock.get(f"{ENDPOINT}/snapshots/detail", json=answer)
+    assert set(there) <= set(ids(connect(microversion).snapshots()))
+
+
+def test_a_list_that_never_stands_still_is_an_error_that_may_pass(
+    connect, requests_mock, monkeypatch
+):
+    monkeypatch.setattr(client, "PAGE", 4)
+    numbers = itertools.count()
+    requests_mock.get(
+        f"{ENDPOINT}/shares/detail",
+        json=lambda *_: {"shares": [{"id": str(next(numbers))} for _ in range(4)]},
+    )
+    with pytest.raises(ManilaPassing, match="changed while it was read"):
+        connect().shares()
 
 
 def test_metadata_is_asked_for_as_a_python_literal(manila, rows):
@@ -468,7 +674,7 @@ def test_an_error_in_the_middle_of_a_list_is_no_short_list(manila, requests_mock
 
 @pytest.mark.parametrize("status", [400, 403])
 def test_what_may_not_be_seen_is_not_taken_for_gone(manila, requests_mock, status):
-    answers(requests_mock, status_code=status)
+    answers(requests_mock, status_code=status, json=fault(status))
     for show in (manila.share, manila.snapshot):
         assert isinstance(error_of(lambda show=show: show("x")), ManilaRefused)
 
@@ -484,27 +690,81 @@ def test_a_thing_is_shown(manila, requests_mock, kind):
 
 @pytest.mark.parametrize("kind", ["share", "snapshot"])
 def test_what_is_not_there_is_none(manila, requests_mock, kind):
-    requests_mock.get(f"{ENDPOINT}/{kind}s/x", status_code=404, json={"itemNotFound": {}})
+    requests_mock.get(f"{ENDPOINT}/limits", json={"limits": {"absolute": {}}})
+    requests_mock.get(f"{ENDPOINT}/{kind}s/x", status_code=404, json=fault(404))
     assert getattr(manila, kind)("x") is None
 
 
 @pytest.mark.parametrize("kind", ["share", "snapshot"])
 def test_deleting_says_whether_there_was_something(manila, requests_mock, kind):
     delete = getattr(manila, f"delete_{kind}")
+    requests_mock.get(f"{ENDPOINT}/limits", json={"limits": {"absolute": {}}})
     requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=202)
     assert delete("x") is True
-    gone = {"itemNotFound": {"code": 404, "message": "it could not be found"}}
-    requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=404, json=gone)
+    requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=404, json=fault(404))
     assert delete("x") is False
-    requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=403)
+    requests_mock.delete(f"{ENDPOINT}/{kind}s/x", status_code=403, json=fault(403))
     with pytest.raises(ManilaRefused):
         delete("x")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": "<html>no such backend</html>"},
+        {"json": {"message": "no Route matched with those values"}},  # Kong's
+        {"json": {"message": "not found", "code": 404, "title": "Not Found"}},  # webob's
+        {"json": {"error": {"code": 404, "message": "not found"}}},
+        {"json": {"itemNotFound": {}}},
+        {"json": {"itemNotFound": {"code": 400, "message": "of something else"}}},
+        {"json": {"itemNotFound": {"code": 404, "message": "x"}, "more": {}}},
+        {"json": []},
+    ],
+)
 @pytest.mark.parametrize("do", ["delete_snapshot", "delete_share", "snapshot", "share"])
-def test_a_404_that_is_not_manilas_own_is_no_word_that_a_thing_is_gone(manila, requests_mock, do):
-    answers(requests_mock, status_code=404, text="<html>no such backend</html>")
-    assert isinstance(error_of(lambda: getattr(manila, do)("x")), ManilaPassing)
+def test_a_404_that_is_not_manilas_own_is_no_word_that_a_thing_is_gone(
+    manila, requests_mock, do, answer
+):
+    answers(requests_mock, status_code=404, **answer)
+    error = error_of(lambda: getattr(manila, do)("x"))
+    assert isinstance(error, ManilaPassing)
+    assert "not Manila's own" in str(error)
+
+
+@pytest.mark.parametrize("do", ["delete_snapshot", "delete_share", "snapshot", "share"])
+def test_below_a_wrong_url_nothing_is_gone(manila, requests_mock, do):
+    """Another service of OpenStack says itemNotFound as well."""
+    answers(requests_mock, status_code=404, json=fault(404))
+    error = error_of(lambda: getattr(manila, do)("x"))
+    assert isinstance(error, EndpointUnsuitable)
+    assert ENDPOINT in str(error)
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 409, 413, 422, 451])
+def test_nobody_but_manila_refuses_anything(manila, requests_mock, do, status):
+    answers(requests_mock, status_code=status, json={"message": "blocked by the gateway"})
+    error = error_of(lambda: do(manila))
+    assert isinstance(error, ManilaPassing)
+    assert "blocked by the gateway" in str(error)
+
+
+def test_keystones_middleware_refuses_a_token_in_its_own_words(manila, requests_mock):
+    said = {"error": {"code": 401, "title": "Unauthorized", "message": "Requires authentication"}}
+    header = {"WWW-Authenticate": 'Keystone uri="http://keystone.example/v3"'}
+    answers(requests_mock, status_code=401, json=said, headers=header)
+    error = error_of(lambda: ask(manila))
+    assert isinstance(error, ManilaRefused)
+    assert error.status == 401
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("answer", [{"status_code": 503}, {"status_code": 400}])
+def test_an_error_says_which_endpoint_was_asked(manila, requests_mock, do, answer):
+    answers(requests_mock, **answer, json=fault(answer["status_code"]))
+    error = error_of(lambda: do(manila))
+    assert error.endpoint == ENDPOINT
+    assert f"Manila at {ENDPOINT} " in str(error)
 
 
 @pytest.mark.parametrize("microversion", ["2.37", "2.98"])
@@ -577,32 +837,6 @@ def test_alive_is_who_answers(manila, requests_mock, answer, alive):
 # -- errors ---------------------------------------------------------------------------------------
 
 
-def ask(manila):
-    return manila.limits()
-
-
-def create(manila):
-    return manila.create_snapshot("a", name=None, description=None)
-
-
-def delete(manila):
-    return manila.delete_snapshot("s")
-
-
-def answers(requests_mock, **answer):
-    """Every request to the API, but that for its versions, ends like this."""
-    return requests_mock.register_uri(wire.ANY, re.compile(f"^{ENDPOINT}/"), **answer)
-
-
-def error_of(asked):
-    with pytest.raises(KarborManilaError) as caught:
-        asked()
-    return caught.value
-
-
-EVERY_KIND = pytest.mark.parametrize("do", [ask, create, delete])
-
-
 @EVERY_KIND
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 599])
 def test_a_server_in_trouble_is_worth_another_try(manila, requests_mock, do, status):
@@ -631,7 +865,7 @@ def test_a_wish_that_is_no_number_of_seconds_is_none(manila, requests_mock, valu
 
 
 def test_a_refusal_with_such_a_wish_is_a_refusal(manila, requests_mock):
-    answers(requests_mock, status_code=409, headers={"Retry-After": "17"})
+    answers(requests_mock, status_code=409, headers={"Retry-After": "17"}, json=fault(409))
     assert isinstance(error_of(lambda: ask(manila)), ManilaRefused)
 
 
@@ -666,7 +900,7 @@ def test_a_no_is_final_and_told_in_manilas_words(manila, requests_mock, do, stat
         requests_mock,
         status_code=status,
         headers={"x-openstack-request-id": "req-7"},
-        json={"anyFault": {"code": status, "message": "Share is busy."}},
+        json=fault(status, "Share is busy."),
     )
     error = error_of(lambda: do(manila))
     assert isinstance(error, ManilaRefused)
@@ -693,7 +927,7 @@ def test_manilas_words_reach_the_sentence(manila, requests_mock, status):
         requests_mock,
         status_code=status,
         headers={"Content-Type": "application/json"},
-        json={"anyFault": {"code": status, "message": "The backend is on fire."}},
+        json=fault(status, "The backend is on fire."),
     )
     assert "The backend is on fire" in str(error_of(lambda: ask(manila)))
 
@@ -710,12 +944,12 @@ def test_manilas_words_reach_the_sentence(manila, requests_mock, status):
         "{}",
     ],
 )
-@pytest.mark.parametrize(("status", "kind"), [(502, ManilaPassing), (400, ManilaRefused)])
-def test_an_error_without_words_is_sorted_all_the_same(manila, requests_mock, body, status, kind):
+@pytest.mark.parametrize("status", [502, 400])
+def test_an_error_without_words_is_not_manilas(manila, requests_mock, body, status):
     answers(
         requests_mock, status_code=status, text=body, headers={"Content-Type": "application/json"}
     )
-    assert isinstance(error_of(lambda: ask(manila)), kind)
+    assert isinstance(error_of(lambda: ask(manila)), ManilaPassing)
 
 
 @pytest.mark.parametrize("do", [ask, create])
@@ -803,7 +1037,7 @@ def test_a_novel_is_cut_short(manila, requests_mock):
 
 def test_what_manila_says_is_told_unchanged(manila, requests_mock):
     said = "Share type 'gold' (token bucket) of project 0c5c2f7f7fe5 has no snapshot_support"
-    answers(requests_mock, status_code=422, json={"fault": {"message": said}})
+    answers(requests_mock, status_code=422, json=fault(422, said))
     assert error_of(lambda: ask(manila)).answer == said
 
 
@@ -882,14 +1116,14 @@ def reply(body, length):
     )
 
 
-def connected(endpoint):
-    client._negotiated[endpoint] = "2.98"
-    return client.Manila(plain_session(), client.Where(endpoint=endpoint), timeout=30)
+def connected(url):
+    client._negotiated[url] = (url, "2.98")
+    return client.Manila(plain_session(), client.Where(endpoint=url), timeout=30)
 
 
 def test_a_whole_answer_is_read():
-    with server(reply(BODY, len(BODY))) as endpoint:
-        assert connected(endpoint).limits() == {"maxTotalShares": 50}
+    with server(reply(BODY, len(BODY))) as url:
+        assert connected(url).limits() == {"maxTotalShares": 50}
 
 
 @pytest.mark.parametrize(
@@ -905,8 +1139,8 @@ def test_a_whole_answer_is_read():
 )
 @pytest.mark.parametrize("reset", [False, True])
 def test_an_answer_that_was_cut_short_is_worth_another_try(answer, reset):
-    with server(answer, reset=reset) as endpoint:
-        error = error_of(connected(endpoint).limits)
+    with server(answer, reset=reset) as url:
+        error = error_of(connected(url).limits)
     assert isinstance(error, ManilaPassing)
     assert TOKEN not in str(error)
 
@@ -924,8 +1158,9 @@ def test_a_server_that_is_down_is_worth_another_try():
 
 def test_an_administrator_may_list_the_services(manila, requests_mock):
     asked = requests_mock.get(f"{ENDPOINT}/services", json={"services": []})
-    assert manila.require_administrator() is None
-    assert asked.call_count == 1
+    for _ in range(3):
+        assert manila.require_administrator() is None
+    assert asked.call_count == 1  # he does not become one or cease to be one meanwhile
 
 
 def test_who_may_not_list_the_services_is_no_administrator(manila, requests_mock):
@@ -937,7 +1172,7 @@ def test_who_may_not_list_the_services_is_no_administrator(manila, requests_mock
 
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_a_refusal_of_another_kind_says_nothing_of_administrators(manila, requests_mock, status):
-    requests_mock.get(f"{ENDPOINT}/services", status_code=status, json={})
+    requests_mock.get(f"{ENDPOINT}/services", status_code=status, json=fault(status))
     with pytest.raises(ManilaRefused):
         manila.require_administrator()
 
@@ -949,6 +1184,7 @@ def test_a_passing_error_makes_nobody_an_administrator(manila, requests_mock, st
         manila.require_administrator()
 
 
+@pytest.mark.usefixtures("administrator")
 @pytest.mark.parametrize("kind", ["shares", "snapshots"])
 def test_an_administrators_list_of_every_project_names_none(connect, requests_mock, kind):
     manila = connect(project_id=client.EVERY_PROJECT)

@@ -16,7 +16,7 @@ from karbor import objects
 from keystoneauth1 import session, token_endpoint
 from oslo_serialization import jsonutils
 
-from karbor_manila import client, exception
+from karbor_manila import client, endpoint, exception
 from tests.unit.karbor_stage import PROJECT, TOKEN, Service, started
 
 ENDPOINT = "http://manila.invalid/v2"
@@ -55,7 +55,7 @@ def error_of(requests_mock: Any) -> Iterator[Callable[..., Exception]]:
 
     def error_of(**answer: Any) -> Exception:
         client._negotiated.clear()
-        client._negotiated[ENDPOINT] = client.OLDEST
+        client._negotiated[ENDPOINT] = (ENDPOINT, endpoint.OLDEST)
         sent = requests_mock.register_uri("GET", f"{ENDPOINT}/limits", **answer)
         manila = client.Manila(
             session.Session(auth=token_endpoint.Token(ENDPOINT, TOKEN)),

@@ -12,7 +12,12 @@ from keystoneauth1 import token_endpoint
 from oslo_config import cfg
 
 from karbor_manila import client, sessions
-from karbor_manila.exception import ManilaPassing, NotAdministrator, SessionUnavailable
+from karbor_manila.exception import (
+    CaFileMissing,
+    ManilaPassing,
+    NotAdministrator,
+    SessionUnavailable,
+)
 
 GROUP = "manila_client"
 V2_TYPES = ("sharev2", "shared-file-system", "share")
@@ -139,11 +144,22 @@ def made(monkeypatch):
     made = []
 
     def make(session, where, **kwargs):
-        made.append(SimpleNamespace(session=session, where=where, **kwargs))
+        proven = []
+        made.append(SimpleNamespace(session=session, where=where, proven=proven, **kwargs))
+        made[-1].require_administrator = proven.append
         return made[-1]
 
     monkeypatch.setattr(sessions.client, "Manila", make)
     return made
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """CA files with these names."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("own.pem", "all.pem"):
+        (tmp_path / name).write_text("certificates")
+    return tmp_path
 
 
 def connect(project_id=None):
@@ -183,22 +199,41 @@ def test_the_client_gets_what_the_caller_and_the_operator_say():
     ],
 )
 def test_only_another_project_is_asked_for_by_its_id(asked, elsewhere):
-    assert connect(asked).project_id == elsewhere
+    manila = connect(asked)
+    assert (manila.project_id, manila.own_project_id) == (elsewhere, "project-a")
 
 
 @pytest.mark.usefixtures("keystone", "made")
+@pytest.mark.parametrize(("asked", "proven"), [("project-a", []), ("project-b", ["project-b"])])
+def test_who_works_for_another_project_is_proven_an_administrator_first(asked, proven):
+    assert connect(asked).proven == proven
+
+
+@pytest.mark.usefixtures("keystone")
+def test_an_administrator_of_karbor_who_is_none_of_manila_is_refused(monkeypatch):
+    class Client(SimpleNamespace):
+        def require_administrator(self, project_id):
+            raise NotAdministrator("Policy doesn't allow service:index", project_id)
+
+    monkeypatch.setattr(sessions.client, "Manila", lambda *_args, **_kwargs: Client())
+    with pytest.raises(NotAdministrator, match=r"of project project-b.*Nothing was changed"):
+        connect("project-b")
+    connect("project-a")
+
+
+@pytest.mark.usefixtures("keystone", "made", "files")
 @pytest.mark.parametrize(
     ("given", "verify"),
     [
         ({}, True),
-        ({"manila_ca_cert_file": "/own.pem"}, "/own.pem"),
+        ({"manila_ca_cert_file": "own.pem"}, "own.pem"),
         ({"manila_auth_insecure": True}, False),
-        ({"ca_cert_file": "/all.pem"}, "/all.pem"),
+        ({"ca_cert_file": "all.pem"}, "all.pem"),
         ({"auth_insecure": True}, False),
-        ({"manila_ca_cert_file": "/own.pem", "ca_cert_file": "/all.pem"}, "/own.pem"),
-        ({"manila_ca_cert_file": "/own.pem", "auth_insecure": True}, "/own.pem"),
-        ({"manila_auth_insecure": True, "ca_cert_file": "/all.pem"}, False),
-        ({"auth_insecure": True, "ca_cert_file": "/all.pem"}, False),
+        ({"manila_ca_cert_file": "own.pem", "ca_cert_file": "all.pem"}, "own.pem"),
+        ({"manila_ca_cert_file": "own.pem", "auth_insecure": True}, "own.pem"),
+        ({"manila_auth_insecure": True, "ca_cert_file": "all.pem"}, False),
+        ({"auth_insecure": True, "ca_cert_file": "all.pem"}, False),
     ],
 )
 def test_certificates_are_checked_as_the_operator_says(settings, given, verify):
@@ -207,9 +242,32 @@ def test_certificates_are_checked_as_the_operator_says(settings, given, verify):
 
 
 @pytest.mark.usefixtures("keystone", "made")
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"manila_ca_cert_file": "gone.pem"}, "manila_ca_cert_file"),
+        ({"ca_cert_file": "gone.pem"}, "ca_cert_file"),
+        ({"manila_ca_cert_file": "gone.pem", "auth_insecure": True}, "manila_ca_cert_file"),
+    ],
+)
+def test_a_ca_file_that_is_not_there_is_named_with_its_option(settings, files, given, option):
+    settings(**given)
+    with pytest.raises(CaFileMissing, match=rf"{option} .*gone\.pem.*No such file") as caught:
+        connect()
+    assert (caught.value.option, caught.value.path) == (option, "gone.pem")
+
+
+@pytest.mark.usefixtures("keystone", "made")
+def test_a_folder_of_ca_files_is_as_good_as_a_file(settings, files):
+    settings(manila_ca_cert_file=str(files))
+    assert connect().session.verify == str(files)
+
+
+@pytest.mark.usefixtures("keystone", "made")
 def test_an_endpoint_of_the_operators_gets_the_project_as_karbors_own_client_does_it(settings):
     settings(manila_endpoint="http://manila.invalid/v2/")
-    assert connect().where.endpoint == "http://manila.invalid/v2/project-a"
+    where = connect().where
+    assert (where.endpoint, where.in_path) == ("http://manila.invalid/v2/", "project-a")
 
 
 # -- Karbor's own user ----------------------------------------------------------------------------
@@ -284,10 +342,10 @@ def test_without_a_session_karbors_own_user_is_named(trustee):
         connect_as_karbor()
 
 
-@pytest.mark.usefixtures("required")
+@pytest.mark.usefixtures("required", "files")
 @pytest.mark.parametrize(
     ("given", "verify"),
-    [({}, None), ({"auth_insecure": True}, False), ({"ca_cert_file": "/all.pem"}, "/all.pem")],
+    [({}, None), ({"auth_insecure": True}, False), ({"ca_cert_file": "all.pem"}, "all.pem")],
 )
 def test_certificates_are_checked_for_karbors_own_user_as_well(trustee, settings, given, verify):
     settings(**given)
@@ -298,7 +356,8 @@ def test_certificates_are_checked_for_karbors_own_user_as_well(trustee, settings
 @pytest.mark.usefixtures("trustee", "required")
 def test_an_endpoint_of_the_operators_gets_the_project_of_karbors_own_user(settings):
     settings(manila_endpoint="http://manila.invalid/v2/")
-    assert connect_as_karbor("project-a").where.endpoint == "http://manila.invalid/v2/karbors-own"
+    where = connect_as_karbor("project-a").where
+    assert (where.endpoint, where.in_path) == ("http://manila.invalid/v2/", "karbors-own")
 
 
 @pytest.mark.usefixtures("required")
