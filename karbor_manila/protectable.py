@@ -149,16 +149,20 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
 
     def _ask(self, context: Any, project_id: str | None, what: Callable[[Manila], T]) -> T:
         settings = opts.register_service_opts(self._conf)
+        # One request that hangs must leave time for another.
+        timeout = min(settings.request_timeout, max(1.0, settings.listing_timeout / 2))
         connect = functools.partial(
             self._connect,
             context,
             project_id=project_id,
-            # One request that hangs must leave time for another.
-            timeout=min(settings.request_timeout, max(1.0, settings.listing_timeout / 2)),
+            timeout=timeout,
             parallel=settings.max_parallel_requests,
         )
         return persist(
-            lambda: what(connect()), patience=settings.listing_timeout, clock=self._clock
+            lambda: what(connect()),
+            patience=settings.listing_timeout,
+            longest=timeout,
+            clock=self._clock,
         )
 
     def _resource(self, view: View) -> resource.Resource:

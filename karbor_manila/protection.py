@@ -112,9 +112,10 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
 
         :param patience: seconds for which passing errors are ridden out
         """
-        settings = SimpleNamespace(**{**self._settings, "outage_timeout": patience})
         # One request that hangs must leave time for another.
         timeout = min(self._settings.request_timeout, max(1.0, patience / 2))
+        changed = {"outage_timeout": patience, "request_timeout": timeout}
+        settings = SimpleNamespace(**{**self._settings, **changed})
 
         def connect(context: Any, project_id: str) -> Manila:
             return sessions.connect(

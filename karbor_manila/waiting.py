@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patience: one watcher for everything that a flow waits for, and repetition of what may pass.
 
-Every wait has a deadline. Time comes from a :class:`Clock`, so that tests can set it.
+Every wait has a deadline, and only time in which this process ran counts: a machine that was asleep
+has not seen Manila fail to answer. Time comes from a :class:`Clock`, so that tests can set it.
 """
 
 import datetime
@@ -31,6 +32,10 @@ Judge = Callable[[View | None], T]
 # be ready within seconds and what takes an hour is not asked for a thousand times.
 _GROWTH = 0.15
 
+# A pause that takes so many seconds longer than it was to, or a request that does, is one in which
+# the process did not run: it was stopped, or its machine was.
+_STALL = 5.0
+
 # While the flow's other shares are still being asked for, nothing is ready anyway: look rarely.
 _WHILE_ASKING = 2.0
 
@@ -55,12 +60,56 @@ class Clock:
         condition.wait(seconds)
 
 
+class Deadline:
+    """A moment up to which something is waited for; time in which the process did not run moves it.
+
+    :param patience: seconds
+    """
+
+    def __init__(self, patience: float, clock: Clock) -> None:
+        self._clock = clock
+        self._at = clock.now() + patience
+        self._chances = 1
+
+    @property
+    def left(self) -> float:
+        """Seconds until then; negative afterwards."""
+        return self._at - self._clock.now()
+
+    def last_chance(self) -> bool:
+        """Whether there is one more; for whoever did not run up to the end."""
+        self._chances -= 1
+        return self._chances >= 0
+
+    def spend(self, action: Callable[[], T], at_most: float) -> tuple[T, bool]:
+        """Do something that takes ``at_most`` so many seconds in a process that runs.
+
+        :returns: what it gave, and whether the process did not run meanwhile; what time that took
+            does not count
+        """
+        began = self._clock.now()
+        try:
+            result = action()
+        finally:
+            stalled = self.forgive(began, at_most)
+        return result, stalled
+
+    def forgive(self, began: float, at_most: float) -> bool:
+        """As :meth:`spend`, for something that began at ``began`` and has just ended."""
+        excess = self._clock.now() - began - max(0.0, at_most)
+        if excess <= _STALL:
+            return False
+        LOG.warning("This process did not run for about %.0f seconds", excess)
+        self._at += excess
+        return True
+
+
 class Once:
     """What the resources of one flow share: the first to arrive does it, the others wait for it.
 
     There is no barrier between the resources of a Karbor flow, so each asks for what it needs. An
-    error is shared like a result; otherwise a hundred shares would ride out the same outage one
-    after the other.
+    error is shared like a result; otherwise a hundred shares would wait for the end of the same
+    outage one after the other.
     """
 
     def __init__(self) -> None:
@@ -93,14 +142,15 @@ class Watcher:
     """Looks at many things with one request, for all who wait for one of them.
 
     There is no thread of its own: whoever waits and finds that a look is due does it for all.
-    Passing errors of a look are ridden out until the deadlines of those who wait; a refusal is
-    theirs too.
+    Transient errors of a look are retried until the deadlines of those who wait; a refusal is
+    theirs too. Whoever was not run until after his deadline looks once more.
 
     :param look: gives the views of the things with these ids, None for what is not there;
         raises ManilaPassing or ManilaRefused
     :param expected: how many things the flow will wait for in all; until they have all been
         announced (by :meth:`wait` or :meth:`excuse`), looks are rare
     :param shortest, longest: bounds of the interval between looks, in seconds
+    :param look_takes: seconds that a look takes at most in a process that runs
     """
 
     def __init__(
@@ -110,9 +160,11 @@ class Watcher:
         expected: int = 1,
         shortest: float = 0.1,
         longest: float = 15.0,
+        look_takes: float = 60.0,
         clock: Clock | None = None,
     ) -> None:
         self._look = look
+        self._look_takes = look_takes
         self._expected = expected
         self._shortest = shortest
         self._longest = longest
@@ -144,7 +196,7 @@ class Watcher:
         :raises DeadlineExceeded: it did not happen in time
         :raises ManilaRefused: Manila does not let us look
         """
-        deadline = self._clock.now() + timeout
+        deadline = Deadline(timeout, self._clock)
         with self._condition:
             if key in self._announced:
                 # It is waited for again, because something was done to it: look soon.
@@ -154,7 +206,7 @@ class Watcher:
             self._wanted[key] = self._wanted.get(key, 0) + 1
             # A look that is under way began before this wait and says nothing about it.
             since = self._round + self._looking
-            self._due = min(self._due, deadline)
+            self._due = min(self._due, self._clock.now() + deadline.left)
             try:
                 while True:
                     if self._refusal and self._refusal[0] > since:
@@ -180,17 +232,18 @@ class Watcher:
             if len(self._announced) >= self._expected:
                 self._due = min(self._due, self._settled_at + self._shortest)
 
-    def _let_pass(self, deadline: float, timeout: float, awaited: str, key: str) -> None:
+    def _let_pass(self, deadline: Deadline, timeout: float, awaited: str, key: str) -> None:
         """One turn of waiting: do the look that is due, or wait for it or for the deadline."""
-        now = self._clock.now()
-        if now >= self._due and not self._looking:
-            self._look_once()
-        elif now >= deadline:
+        until_due = self._due - self._clock.now()
+        if until_due <= 0 and not self._looking:
+            _, stalled = deadline.spend(self._look_once, self._look_takes)
+        elif deadline.left <= 0:
             raise exception.DeadlineExceeded(awaited, timeout, self._last_seen(key))
-        elif self._looking:
-            self._clock.wait(self._condition, deadline - now)
         else:
-            self._clock.wait(self._condition, min(self._due, deadline) - now)
+            seconds = deadline.left if self._looking else min(until_due, deadline.left)
+            _, stalled = deadline.spend(lambda: self._clock.wait(self._condition, seconds), seconds)
+        if stalled and (deadline.left > 0 or deadline.last_chance()):
+            self._due = min(self._due, self._clock.now())
 
     def _look_once(self) -> None:
         keys = frozenset(self._wanted)
@@ -237,25 +290,57 @@ class Watcher:
         return f"status {view.get('status')!r}" if view else "not there"
 
 
-def persist(attempt: Callable[[], T], *, patience: float, clock: Clock | None = None) -> T:
-    """Repeat ``attempt`` until it does not end in a passing error.
+class _Budget:
+    """What a repetition may still spend, for tenacity: its stop and its waits."""
 
-    ``attempt`` must be safe to repeat: what creates something has to look for it first.
+    def __init__(self, patience: float, longest: float, clock: Clock) -> None:
+        self._left = patience
+        self._longest = longest
+        self._clock = clock
+        self._fallback = tenacity.wait_random_exponential(multiplier=0.2, max=5)
+        self._over = False
+        self._began = clock.now()
 
-    :param patience: seconds after which the passing error counts as final
+    def begin(self, _state: tenacity.RetryCallState) -> None:
+        """An attempt begins."""
+        self._began = self._clock.now()
+
+    def pause(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next attempt, of which the last is at the end of the patience."""
+        took = self._clock.now() - self._began
+        stalled = took > self._longest + _STALL
+        self._left -= min(took, self._longest)
+        self._over = self._left <= 0 and not stalled
+        error = state.outcome.exception() if state.outcome else None
+        asked_for = error.retry_after if isinstance(error, exception.ManilaPassing) else 0.0
+        pause = min(max(self._fallback(state), asked_for), max(self._left, 0.0))
+        self._left -= pause  # as planned, however long it takes
+        return pause
+
+    def is_over(self, _state: tenacity.RetryCallState) -> bool:
+        """Whether the attempt that has just failed was the last."""
+        return self._over
+
+
+def persist(
+    attempt: Callable[[], T],
+    *,
+    patience: float,
+    longest: float = 60.0,
+    clock: Clock | None = None,
+) -> T:
+    """Repeat ``attempt`` until it does not end in a transient error.
+
+    ``attempt`` must be safe to repeat: what creates something has to look for it first. Only time
+    in which this process ran counts: a pause as long as it was to take, an attempt ``longest`` at
+    most; after an attempt that took longer there is another one.
+
+    :param patience: seconds after which the transient error counts as final
+    :param longest: seconds that an attempt takes in a process that runs
     :raises ManilaUnavailable: the error did not pass in time
     """
     clock = clock or Clock()
-    start = clock.now()
-    fallback = tenacity.wait_random_exponential(multiplier=0.2, max=5)
-
-    def pause(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked_for = error.retry_after if isinstance(error, exception.ManilaPassing) else 0.0
-        return max(fallback(state), asked_for)
-
-    def give_up(state: tenacity.RetryCallState) -> bool:
-        return clock.now() - start + (state.upcoming_sleep or 0.0) > patience
+    budget = _Budget(patience, longest, clock)
 
     def note(state: tenacity.RetryCallState) -> None:
         LOG.warning(
@@ -266,8 +351,9 @@ def persist(attempt: Callable[[], T], *, patience: float, clock: Clock | None = 
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(exception.ManilaPassing),
-        wait=pause,
-        stop=give_up,
+        before=budget.begin,
+        wait=budget.pause,
+        stop=budget.is_over,
         sleep=clock.sleep,
         before_sleep=note,
         reraise=True,
@@ -275,4 +361,6 @@ def persist(attempt: Callable[[], T], *, patience: float, clock: Clock | None = 
     try:
         return retrying(attempt)
     except exception.ManilaPassing as error:
-        raise exception.ManilaUnavailable(error.asked, patience, error.cause) from error
+        raise exception.ManilaUnavailable(
+            error.asked, patience, error.cause, endpoint=error.endpoint
+        ) from error
