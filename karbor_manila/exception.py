@@ -57,7 +57,7 @@ class ShareGone(ShareNotProtectable):
         self,
         share_id: str,
         why: str = "",
-        advice: str = "Take it out of the plan if it was deleted or transferred to another project.",
+        advice: str = "Take it out of the plan, if it was deleted or went to another project.",
         *,
         endpoint: str = "",
     ) -> None:

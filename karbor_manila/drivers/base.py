@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract of a driver: one way to protect a share. It knows nothing of Karbor or its bank.
 
-A driver serves one flow. Methods take and give plain values: a *view* is a dict as Manila's API
+A driver serves one flow, with the client of one session. That may be an administrator's, which
+reaches every project: what belongs to another project than a method is told of is never removed,
+adopted or restored from. Methods take and give plain values: a *view* is a dict as Manila's API
 shows a share or a snapshot. Each method may be repeated after a crash or a lost reply: the same
 mark means the same thing in Manila, never a second one. ``tests/contract`` holds every driver to
 this, on a fake and on the real Manila.
@@ -25,8 +27,12 @@ HIDDEN = "******"
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a driver waits, all in seconds; see the options of the same names in opts.py."""
+    """How long a driver waits, all in seconds; see the options of the same names in opts.py.
 
+    ``request`` is for one answer.
+    """
+
+    request: float = 60.0
     outage: float = 120.0
     protect: float = 3600.0
     restore: float = 86400.0
@@ -94,8 +100,9 @@ class Revertible:
 class ShareDriver(abc.ABC):
     """One way to protect shares.
 
-    Errors of every method: :class:`~karbor_manila.exception.ManilaUnavailable` when passing errors
-    did not pass, :class:`~karbor_manila.exception.ManilaRefused` when Manila said no.
+    Errors of every method: :class:`~karbor_manila.exception.ManilaUnavailable` when transient
+    errors went on for too long, :class:`~karbor_manila.exception.ManilaRefused` when Manila said
+    no.
     """
 
     #: The name by which configuration and records know the driver.
@@ -145,9 +152,11 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def find(self, mark: Mark) -> list[View]:
+    def find(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
         """What bears exactly this mark, as it is now: snapshots, or shares for a restore's mark.
 
+        :param project_id: whose it is; by default of the project that the client works on. What an
+            administrator makes for another project belongs to his own.
         :returns: views, those that can be used first
         """
 
@@ -168,11 +177,19 @@ class ShareDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def verify(self, snapshot_id: str, share_id: str, size: int | None = None) -> View:
+    def verify(
+        self,
+        snapshot_id: str,
+        share_id: str,
+        size: int | None = None,
+        *,
+        project_id: str | None = None,
+    ) -> View:
         """The view of what keeps the share, when the share could be had back from it.
 
         :param share_id: the share that the snapshot must belong to
         :param size: GiB that it must have; None for any
+        :param project_id: whose it must be; None for any
 
         :raises SnapshotGone: it is not there
         :raises SnapshotDoubtful: it is there and cannot be used
@@ -256,8 +273,8 @@ class ShareDriver(abc.ABC):
         """A share, or None when it is not there."""
         raise self._no_revert()
 
-    def find_temporary(self, mark: Mark) -> list[View]:
-        """The snapshots that bear the mark of a restore, as they are now."""
+    def find_temporary(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
+        """The snapshots that bear the mark of a restore, as they are now; see :meth:`find`."""
         raise self._no_revert()
 
     def _no_revert(self) -> exception.NotSupported:
@@ -285,12 +302,16 @@ class ShareDriver(abc.ABC):
         """Where a share can be mounted, the preferred first; empty when it is not told."""
 
     @abc.abstractmethod
-    def discard(self, mark: Mark, share_id: str | None, *, undo: bool = True) -> bool:
+    def discard(
+        self, mark: Mark, share_id: str | None, *, project_id: str, undo: bool = True
+    ) -> bool:
         """Remove the new share of a failed restore, by its id and by its mark. The protected share
         is never removed, whatever it bears.
 
+        :param project_id: whose it is: that of the session which made it
         :param undo: within the undo timeout; else within the delete timeout
         :returns: whether anything had to be removed
+        :raises NotAdministrator: the session does not see what that project has
         :raises DeadlineExceeded: it is still there
         """
 
@@ -300,10 +321,13 @@ class ShareDriver(abc.ABC):
     ) -> None:
         """Remove what keeps a share, by its id and by its mark, and wait until it is gone.
 
-        Nothing to remove is success. What bears the mark in another project is left alone.
+        Nothing to remove is success, and so is what belongs to another project by now: that is left
+        alone, whether it bears the mark or the id.
 
+        :param project_id: whose it is
         :param mark: removes all that bears it as well; None for a record without one
         :param undo: this removes what the same flow has just made, within the undo timeout
+        :raises NotAdministrator: the session does not see what that project has
         :raises NeedsAdministrator: only an administrator can remove it
         :raises DeadlineExceeded: it is still there
         """

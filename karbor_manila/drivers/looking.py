@@ -13,20 +13,16 @@ def look(
     ids: Collection[str],
     one: Callable[[str], View | None],
     listed: Callable[[], list[View]],
-    *,
-    complete: bool,
 ) -> dict[str, View | None]:
     """The views of the things with these ids; None for what is not there.
 
+    A list is read page by page while others create and delete, and proves no absence: what it
+    leaves out is asked for by itself before it counts as gone.
+
     :param one: shows one thing, or None
     :param listed: lists many things
-    :param complete: whether what ``listed`` leaves out is certainly not there; otherwise each such
-        thing is asked for by itself before it counts as gone
     """
     if len(ids) <= FEW:
         return {thing: one(thing) for thing in ids}
     found = {view["id"]: view for view in listed()}
-    return {
-        thing: found[thing] if thing in found else (None if complete else one(thing))
-        for thing in ids
-    }
+    return {thing: found[thing] if thing in found else one(thing) for thing in ids}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removing a thing in Manila until it is gone: a 202 is a promise, a 404 is the end."""
+"""Removing a thing in Manila until it is gone: a 202 is a promise, a 404 to a GET is the end."""
 
+import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -9,76 +10,121 @@ from oslo_log import log as logging
 
 from karbor_manila import exception
 from karbor_manila.drivers.base import View
-from karbor_manila.waiting import PENDING, Clock, Watcher, persist
+from karbor_manila.drivers.ownership import Ownership
+from karbor_manila.waiting import PENDING, Clock, Deadline, Watcher, persist
 
 LOG = logging.getLogger(__name__)
 
 _GONE = "gone"
 _AGAIN = "again"
 
-# Refusals that a moment's patience can change: the thing is busy, or something depends on it.
-_BUSY = frozenset({400, 403, 409})
+# Refusals of a thing in its present status; a 403 may also be one of policy.
+_OF_ITS_STATUS = frozenset({400, 409})
 
 
 @dataclass(frozen=True)
 class Removal:
     """How things of one kind are removed.
 
-    ``delete`` asks Manila and returns False when there is nothing (404). ``stuck`` are the statuses
-    that only an administrator can end, with the command in ``cure`` (``{id}`` is filled in).
-    ``outage`` is in seconds.
+    ``delete`` asks Manila and returns False when there is nothing (404). ``depends`` says of a view
+    in a deletable status whether something depends on the thing, which Manila refuses with the same
+    HTTP 403 as policy does. ``stuck`` are the statuses that only an administrator can end, with the
+    command in ``cure`` (``{id}`` is filled in). ``outage`` and ``longest`` (of one request) are in
+    seconds.
     """
 
     kind: str
+    ownership: Ownership
     delete: Callable[[str], bool]
     watcher: Watcher
     deletable: Collection[str]
     stuck: Collection[str]
+    depends: Callable[[View], bool]
     cure: str
     outage: float
     clock: Clock
+    longest: float = 60.0
 
-    def until_gone(self, thing: str, patience: float) -> bool:
+    def until_gone(self, thing: str, patience: float, project_id: str) -> bool:
         """Remove ``thing`` and wait until it is gone.
 
         :param patience: seconds
-        :returns: False when it was not there in the first place
+        :param project_id: whose it is; another project's is left alone, and counts as gone
+        :returns: False when there was nothing to remove in the first place
+        :raises NotAdministrator: the session does not see what the project has
         :raises NeedsAdministrator, DeadlineExceeded, ManilaRefused, ManilaUnavailable:
         """
-        deadline = self.clock.now() + patience
+        deadline = Deadline(patience, self.clock)
         pause = 0.5
         asked = False
         while True:
-            refusal = None
-            try:
-                if not persist(lambda: self.delete(thing), patience=self.outage, clock=self.clock):
-                    return asked
-                asked = True
-            except exception.ManilaRefused as error:
-                if error.status not in _BUSY:
-                    raise
-                refusal = error
-                LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, error)
-            left = max(0.0, deadline - self.clock.now())
-            awaited = self._awaited(thing, refusal)
-            try:
-                verdict = self.watcher.wait(thing, self._judge(thing, refusal), left, awaited)
-            except exception.DeadlineExceeded as late:
-                raise exception.DeadlineExceeded(awaited, patience, late.last_seen) from late
-            if verdict == _GONE:
+            view = self.ownership.show(self.kind, thing, project_id)
+            if view is None:
+                return asked
+            refusal = self._ask(thing, deadline, project_id)
+            asked = asked or refusal is None
+            if self._wait(thing, refusal, deadline, patience, project_id) == _GONE:
                 return True
-            if self.clock.now() + pause > deadline:
+            if pause > deadline.left:
+                awaited = self._awaited(thing, refusal)
                 raise exception.DeadlineExceeded(awaited, patience, "it is still there")
-            self.clock.sleep(pause)
+            deadline.spend(functools.partial(self.clock.sleep, pause), pause)
             pause = min(pause * 2, 10.0)
+
+    def _ask(
+        self, thing: str, deadline: Deadline, project_id: str
+    ) -> exception.ManilaRefused | None:
+        """Ask for the end of a thing; gives the refusal if it may be another answer later."""
+        began = self.clock.now()
+        try:
+            persist(
+                lambda: self.delete(thing),
+                patience=self.outage,
+                longest=self.longest,
+                clock=self.clock,
+            )
+        except exception.ManilaRefused as refused:
+            if not self._may_pass(refused, thing, project_id):
+                raise
+            LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, refused)
+            return refused
+        finally:
+            deadline.forgive(began, self.outage + self.longest)
+        return None
+
+    def _may_pass(self, refused: exception.ManilaRefused, thing: str, project_id: str) -> bool:
+        """Whether a refusal may be another answer later. One of policy is the same for ever."""
+        if refused.status != 403:
+            return refused.status in _OF_ITS_STATUS
+        view = self.ownership.show(self.kind, thing, project_id)
+        return view is None or view["status"] not in self.deletable or self.depends(view)
+
+    def _wait(
+        self,
+        thing: str,
+        refusal: exception.ManilaRefused | None,
+        deadline: Deadline,
+        patience: float,
+        project_id: str,
+    ) -> str:
+        """Wait until it is gone, or can be asked for again."""
+        awaited, left = self._awaited(thing, refusal), max(0.0, deadline.left)
+        judge = self._judge(thing, project_id)
+        began = self.clock.now()
+        try:
+            return str(self.watcher.wait(thing, judge, left, awaited))
+        except exception.DeadlineExceeded as late:
+            raise exception.DeadlineExceeded(awaited, patience, late.last_seen) from late
+        finally:
+            deadline.forgive(began, left)
 
     def _awaited(self, thing: str, refusal: Exception | None) -> str:
         said = f" ({str(refusal).rstrip('.')})" if refusal else ""
         return f"the end of {self.kind} {thing}{said}"
 
-    def _judge(self, thing: str, refusal: exception.ManilaRefused | None) -> Callable[[Any], Any]:
+    def _judge(self, thing: str, project_id: str) -> Callable[[Any], Any]:
         def judge(view: View | None) -> Any:
-            if view is None:
+            if view is None or not self.ownership.is_of(self.kind, view, project_id):
                 return _GONE
             status = view["status"]
             if status in self.stuck:

@@ -28,13 +28,23 @@ class Reverts:
 
     :param outage: seconds for which what may pass is repeated
     :param settle: seconds in which a request without an answer may still be carried out
+    :param request: seconds that one answer may take
     """
 
-    def __init__(self, manila: Manila, clock: Clock, *, outage: float, settle: float) -> None:
+    def __init__(
+        self,
+        manila: Manila,
+        clock: Clock,
+        *,
+        outage: float,
+        settle: float,
+        request: float = 60.0,
+    ) -> None:
         self._manila = manila
         self._clock = clock
         self._outage = outage
         self._settle = settle
+        self._request = request
 
     def inspect(self, snapshot_id: str, share_id: str, project_id: str) -> Revertible:
         """The share, its snapshot and the newer ones, when all else allows a revert.
@@ -43,7 +53,7 @@ class Reverts:
         """
         share = self._persist(lambda: self._manila.share(share_id))
         if share is None or share.get("project_id") != project_id:
-            raise exception.TargetMissing(share_id)
+            raise exception.TargetMissing(share_id, endpoint=self._manila.endpoint)
         if share.get("is_soft_deleted"):
             raise exception.TargetNotAvailable(share_id, "in the recycle bin")
         if not share.get("revert_to_snapshot_support"):
@@ -59,9 +69,11 @@ class Reverts:
             for view in self._persist(lambda: self._manila.snapshots(share_id=share_id))
             if view["share_id"] == share_id  # unknown filters are ignored without a word
         ]
-        (kept, *_) = [view for view in snapshots if view["id"] == snapshot_id] or [None]
-        if kept is None:
-            raise exception.SnapshotGone(snapshot_id)
+        (kept, *_) = [view for view in snapshots if view["id"] == snapshot_id] or [
+            self._persist(lambda: self._manila.snapshot(snapshot_id))  # a list proves no absence
+        ]
+        if kept is None or kept.get("project_id") != project_id:
+            raise exception.SnapshotGone(snapshot_id, endpoint=self._manila.endpoint)
         if kept["status"] != statuses.AVAILABLE:
             why = f"its status is {kept['status']!r}, and only an available one can be used"
             raise exception.SnapshotDoubtful(snapshot_id, why)
@@ -159,7 +171,12 @@ class Reverts:
         return view is None or view["status"] != statuses.AVAILABLE
 
     def _persist(self, attempt: Callable[[], Any], patience: float | None = None) -> Any:
-        return persist(attempt, patience=patience or self._outage, clock=self._clock)
+        return persist(
+            attempt,
+            patience=patience or self._outage,
+            longest=self._request + self._settle,
+            clock=self._clock,
+        )
 
 
 def _newer(kept: View, snapshots: Collection[View]) -> tuple[View, ...]:

@@ -6,10 +6,20 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila import exception, mark, statuses
+from karbor_manila import exception, statuses
 from karbor_manila.client import Manila
-from karbor_manila.drivers import access, base, cloning, looking, messages, quota, revert
+from karbor_manila.drivers import (
+    access,
+    base,
+    cloning,
+    creating,
+    looking,
+    messages,
+    quota,
+    revert,
+)
 from karbor_manila.drivers.base import View
+from karbor_manila.drivers.ownership import SHARE, SNAPSHOT, Ownership
 from karbor_manila.drivers.removal import Removal
 from karbor_manila.mark import COPY, PURPOSE, Mark
 from karbor_manila.waiting import PENDING, Clock, Once, Watcher, persist
@@ -47,9 +57,16 @@ class SnapshotDriver(base.ShareDriver):
         self._requests: dict[str, str | None] = {}
         # What had to be asked for more than once, under which mark, and when it was answered.
         self._repeated: dict[str, tuple[Mark, float]] = {}
+        # Shares of which this driver has removed snapshots: Manila may still count them.
+        self._cleared: set[str] = set()
         self._once = Once()
+        self._ownership = Ownership(manila, self._persist)
         self._reverts = revert.Reverts(
-            manila, self._clock, outage=patience.outage, settle=patience.settle
+            manila,
+            self._clock,
+            outage=patience.outage,
+            settle=patience.settle,
+            request=patience.request,
         )
 
     def capabilities(self) -> frozenset[str]:
@@ -104,23 +121,28 @@ class SnapshotDriver(base.ShareDriver):
         """Begin a snapshot of the share, or adopt the one that bears the mark."""
         tagged = self._manila.features.snapshot_metadata
         self._scope = mark.scope() if tagged else None
+        # What is made belongs to the session's own project, whoever it works for.
+        own = self._manila.own_project_id
+        fields: dict[str, Any] = {
+            "name": name,
+            "description": description if tagged else mark.describe(description),
+            "force": force,
+            "metadata": mark.metadata() if tagged else None,
+        }
+        create = creating.few_times(
+            lambda: self._manila.create_snapshot(share["id"], **fields), fields, self._clock
+        )
         attempts = 0
 
         def attempt() -> str:
             nonlocal attempts
             attempts += 1
-            for view in self._bearing("snapshot", mark, fresh=attempts > 1):
+            for view in self._bearing(SNAPSHOT, mark, own, fresh=attempts > 1):
                 usable = view["status"] not in statuses.SNAPSHOT_FINAL
                 if usable and view["share_id"] == share["id"]:
                     LOG.info("Snapshot %s of share %s is adopted", view["id"], share["id"])
                     return str(view["id"])
-            view = self._manila.create_snapshot(
-                share["id"],
-                name=name,
-                description=description if tagged else mark.describe(description),
-                force=force,
-                metadata=mark.metadata() if tagged else None,
-            )
+            view = create()
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
 
@@ -137,17 +159,26 @@ class SnapshotDriver(base.ShareDriver):
             self._patience.protect,
             f"snapshot {snapshot_id} to become available",
         )
-        for double in self._doubles("snapshot", snapshot_id):
-            self._remove_snapshot(double, self._patience.undo, fresh=True)
+        own = self._manila.own_project_id
+        for double in self._doubles(SNAPSHOT, snapshot_id):
+            self._remove_snapshot(double, self._patience.undo, own, fresh=True)
         return view
 
     # -- restore ------------------------------------------------------------------------------
 
-    def verify(self, snapshot_id: str, share_id: str, size: int | None = None) -> View:
+    def verify(
+        self,
+        snapshot_id: str,
+        share_id: str,
+        size: int | None = None,
+        *,
+        project_id: str | None = None,
+    ) -> View:
         """The snapshot's view, when a share can be made from it."""
 
         def judge(view: View | None) -> View:
-            return _usable(view, snapshot_id, share_id, size)
+            kept = self._ownership.check(snapshot_id, view, project_id)
+            return _usable(kept, snapshot_id, share_id, size)
 
         return self._snapshots.wait(
             snapshot_id, judge, self._patience.outage, f"a look at snapshot {snapshot_id}"
@@ -168,7 +199,8 @@ class SnapshotDriver(base.ShareDriver):
         for source in sources:
             thing = source.snapshot_id
             try:
-                _usable(seen.get(thing) or self.show(thing), thing, source.share_id, source.size)
+                view = self._ownership.check(thing, seen.get(thing) or self.show(thing), None)
+                _usable(view, thing, source.share_id, source.size)
                 cloning.check(self._parent(source.share_id), source, {})
             except (exception.SnapshotDoubtful, exception.CloneUnsupported) as error:
                 refused[thing] = error
@@ -180,25 +212,30 @@ class SnapshotDriver(base.ShareDriver):
     def restore(self, source: base.Source, mark: Mark, new: base.NewShare) -> str:
         """Begin a new share from the snapshot, or adopt the one that bears the mark."""
         self._restoring = mark.scope()
+        fields: dict[str, Any] = {
+            "share_proto": source.share_proto,
+            "size": new.size,
+            "snapshot_id": source.snapshot_id,
+            "name": new.name,
+            "description": new.description,
+            "metadata": {**new.metadata, **mark.metadata()},
+            "is_public": new.is_public,
+            **new.asked,
+        }
+        create = creating.few_times(
+            lambda: self._manila.create_share(**fields), fields, self._clock
+        )
+        own = self._manila.own_project_id
         attempts = 0
 
         def attempt() -> str:
             nonlocal attempts
             attempts += 1
-            for view in self._bearing("share", mark, fresh=attempts > 1):
+            for view in self._bearing(SHARE, mark, own, fresh=attempts > 1):
                 if view.get("snapshot_id") == source.snapshot_id:
                     LOG.info("Share %s from snapshot %s is adopted", view["id"], source.snapshot_id)
                     return str(view["id"])
-            view = self._manila.create_share(
-                share_proto=source.share_proto,
-                size=new.size,
-                snapshot_id=source.snapshot_id,
-                name=new.name,
-                description=new.description,
-                metadata={**new.metadata, **mark.metadata()},
-                is_public=new.is_public,
-                **new.asked,
-            )
+            view = create()
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
 
@@ -215,8 +252,8 @@ class SnapshotDriver(base.ShareDriver):
             self._patience.restore,
             f"share {share_id} to become available",
         )
-        doubles = self._doubles("share", share_id)
-        self._remove_shares(doubles, self._patience.undo, self._patience.undo)
+        doubles, patience = self._doubles(SHARE, share_id), self._patience.undo
+        self._remove_shares(doubles, patience, patience, self._manila.own_project_id)
         return view
 
     def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> base.Revertible:
@@ -239,9 +276,9 @@ class SnapshotDriver(base.ShareDriver):
         """One share."""
         return self._persist(lambda: self._manila.share(share_id))
 
-    def find_temporary(self, mark: Mark) -> list[View]:
+    def find_temporary(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
         """Snapshots, although it is the mark of a restore."""
-        return self._bearing("snapshot", mark, fresh=True)
+        return self._bearing(SNAPSHOT, mark, project_id, fresh=True)
 
     def access_rules(self, share_id: str) -> list[base.Rule] | None:
         """The access rules of a share."""
@@ -266,27 +303,46 @@ class SnapshotDriver(base.ShareDriver):
             LOG.info("The export locations of share %s are not told: %s", share_id, refused)
             return []
 
-    def discard(self, mark: Mark, share_id: str | None, *, undo: bool = True) -> bool:
+    def discard(
+        self, mark: Mark, share_id: str | None, *, project_id: str, undo: bool = True
+    ) -> bool:
         """Remove the share of a failed restore."""
         patience = self._patience.undo if undo else self._patience.delete
-        found = {view["id"] for view in self._bearing("share", mark, fresh=True)}
+        found = {view["id"] for view in self._bearing(SHARE, mark, project_id, fresh=True)}
         found |= {share_id} if share_id else set()
         found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
-        return self._remove_shares(found, patience, min(patience, self._patience.outage))
+        outage = min(patience, self._patience.outage)
+        return self._remove_shares(found, patience, outage, project_id)
 
-    def _remove_shares(self, shares: Collection[str], patience: float, outage: float) -> bool:
+    def _remove_shares(
+        self, shares: Collection[str], patience: float, outage: float, project_id: str
+    ) -> bool:
         removal = Removal(
-            kind="share",
+            kind=SHARE,
+            ownership=self._ownership,
             delete=self._manila.delete_share,
             watcher=self._shares,
             deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
             stuck={statuses.ERROR_DELETING},
             cure="openstack share delete --force {id}",
+            depends=self._has_dependents,
             outage=outage,
+            longest=self._patience.request,
             clock=self._clock,
         )
-        removed = [removal.until_gone(thing, patience) for thing in sorted(shares)]
+        removed = [removal.until_gone(thing, patience, project_id) for thing in sorted(shares)]
         return any(removed)
+
+    def _has_dependents(self, share: View) -> bool:
+        """Whether Manila may refuse the end of a share for its snapshots or for a task on it. One
+        whose deletion Manila defers is not shown any more and still counts
+        (manila/share/api.py, delete)."""
+        if share.get("task_state") in statuses.TASK_BUSY or share["id"] in self._cleared:
+            return True
+        kept = self._persist(
+            lambda: self._manila.snapshots(share_id=share["id"], project_id=self._manila.reach)
+        )
+        return any(view["share_id"] == share["id"] for view in kept)
 
     # -- delete -------------------------------------------------------------------------------
 
@@ -298,27 +354,31 @@ class SnapshotDriver(base.ShareDriver):
         ours = {snapshot_id} if snapshot_id else set()
         if mark:
             # An undo looks anew: what it has to find was made after the flow's first list.
-            ours |= {
-                view["id"]
-                for view in self._bearing("snapshot", mark, fresh=undo)
-                if view.get("project_id") in (None, project_id)
-            }
+            ours |= {view["id"] for view in self._bearing(SNAPSHOT, mark, project_id, fresh=undo)}
         for thing in sorted(ours):
-            self._remove_snapshot(thing, patience, fresh=undo or mark is None)
+            self._remove_snapshot(thing, patience, project_id, fresh=undo or mark is None)
 
-    def _remove_snapshot(self, thing: str, patience: float, *, fresh: bool) -> None:
-        removal = Removal(
-            kind="snapshot",
-            delete=self._manila.delete_snapshot,
-            watcher=self._snapshots,
-            deletable=statuses.SNAPSHOT_DELETABLE,
-            stuck=statuses.SNAPSHOT_STUCK,
-            cure="openstack share snapshot delete --force {id}",
-            outage=min(patience, self._patience.outage),
-            clock=self._clock,
-        )
-        self._wait_for_clones(thing, patience, fresh=fresh)
-        removal.until_gone(thing, patience)
+    def _remove_snapshot(
+        self, thing: str, patience: float, project_id: str, *, fresh: bool
+    ) -> None:
+        view = self._ownership.show(SNAPSHOT, thing, project_id)
+        if view is not None:
+            self._wait_for_clones(thing, patience, fresh=fresh)
+            removal = Removal(
+                kind=SNAPSHOT,
+                ownership=self._ownership,
+                delete=self._manila.delete_snapshot,
+                watcher=self._snapshots,
+                deletable=statuses.SNAPSHOT_DELETABLE,
+                stuck=statuses.SNAPSHOT_STUCK,
+                depends=lambda _view: False,
+                cure="openstack share snapshot delete --force {id}",
+                outage=min(patience, self._patience.outage),
+                longest=self._patience.request,
+                clock=self._clock,
+            )
+            removal.until_gone(thing, patience, project_id)
+            self._cleared.add(str(view["share_id"]))
         self._snapshots.excuse(thing)  # it may have been gone without a wait
 
     def _doubles(self, kind: str, kept: str) -> list[str]:
@@ -331,9 +391,9 @@ class SnapshotDriver(base.ShareDriver):
         mark, asked = self._repeated.pop(kept, (None, 0.0))
         if mark is None:
             return []
-        if kind == "share":
+        if kind == SHARE:
             self._clock.sleep(max(0.0, asked + self._patience.settle - self._clock.now()))
-        marked = self._bearing(kind, mark, fresh=True)
+        marked = self._bearing(kind, mark, self._manila.own_project_id, fresh=True)
         doubles = [str(view["id"]) for view in marked if view["id"] != kept]
         if doubles:
             LOG.warning("Beside %s %s there are %s: removed", kind, kept, doubles)
@@ -346,12 +406,12 @@ class SnapshotDriver(base.ShareDriver):
         patience = self._patience.undo if undo else self._patience.delete
         found = {
             view["id"]
-            for view in (self._bearing("share", mark, fresh=undo) if mark else ())
-            if view.get("project_id") in (None, project_id)
-            and (view.get("metadata") or {}).get(PURPOSE) == COPY
+            for view in (self._bearing(SHARE, mark, project_id, fresh=undo) if mark else ())
+            if (view.get("metadata") or {}).get(PURPOSE) == COPY
         }
         found |= {share_id} if share_id else set()
-        self._remove_shares(found, patience, min(patience, self._patience.outage))
+        outage = min(patience, self._patience.outage)
+        self._remove_shares(found, patience, outage, project_id)
         for thing in found:
             self._shares.excuse(thing)
 
@@ -368,7 +428,8 @@ class SnapshotDriver(base.ShareDriver):
                 self._shares.wait(share_id, judge, patience, awaited)
 
     def _list_clones(self) -> list[tuple[str, str]]:
-        """The shares that are being made from a snapshot: their ids and the snapshots'."""
+        """The shares that are being made from a snapshot, in whatever project the session sees:
+        their ids and the snapshots'."""
         # Most of Manila's drivers leave a clone in the first; only those that go on after they have
         # answered use the second (manila/share/manager.py).
         named = self._manila.features.creating_from_snapshot
@@ -381,17 +442,17 @@ class SnapshotDriver(base.ShareDriver):
         ]
 
     def _list_shares(self, status: str) -> list[View]:
-        return self._persist(lambda: self._manila.shares(status=status))
+        reach = self._manila.reach
+        return self._persist(lambda: self._manila.shares(status=status, project_id=reach))
 
     # -- looking ------------------------------------------------------------------------------
 
-    def find(self, mark: Mark) -> list[View]:
+    def find(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
         """What bears the mark now, the usable first."""
-        kind = "share" if mark.restore else "snapshot"
+        kind = SHARE if mark.restore else SNAPSHOT
         final = statuses.SHARE_FINAL if mark.restore else statuses.SNAPSHOT_FINAL
-        return sorted(
-            self._bearing(kind, mark, fresh=True), key=lambda view: view["status"] in final
-        )
+        found = self._bearing(kind, mark, project_id, fresh=True)
+        return sorted(found, key=lambda view: view["status"] in final)
 
     def everything(self) -> list[View]:
         """All snapshots."""
@@ -417,48 +478,61 @@ class SnapshotDriver(base.ShareDriver):
             expected=expected,
             shortest=self._patience.poll_min,
             longest=self._patience.poll_max,
+            look_takes=self._patience.request,
             clock=self._clock,
         )
 
     def _look_at_snapshots(self, ids: Collection[str]) -> Mapping[str, View | None]:
         scope = self._scope
+        # What is being made is the session's own.
+        whose = self._manila.own_project_id if scope else None
         return looking.look(
             ids,
             self._manila.snapshot,
-            lambda: self._manila.snapshots(metadata=scope),
-            complete=scope is None,
+            lambda: self._manila.snapshots(metadata=scope, project_id=whose),
         )
 
     def _look_at_shares(self, ids: Collection[str]) -> Mapping[str, View | None]:
+        scope = self._restoring
+        whose = self._manila.own_project_id if scope else None
         return looking.look(
             ids,
             self._manila.share,
-            lambda: self._manila.shares(metadata=self._restoring),
-            complete=False,
+            lambda: self._manila.shares(metadata=scope, project_id=whose),
         )
 
-    def _bearing(self, kind: str, wanted: Mark, *, fresh: bool) -> list[View]:
-        """What bears exactly this mark. Unless ``fresh``, one list serves the whole flow."""
+    def _bearing(
+        self, kind: str, wanted: Mark, project_id: str | None, *, fresh: bool
+    ) -> list[View]:
+        """What bears exactly this mark in a project, by default in the one that is worked on.
+        Unless ``fresh``, one list serves the whole flow."""
+        whose = project_id or self._manila.project_id
+        self._ownership.require(whose)
 
         def listed(metadata: Mapping[str, str]) -> list[View]:
-            return self._persist(lambda: self._list_marked(kind, metadata))
+            return self._persist(lambda: self._list_marked(kind, metadata, whose))
 
         if fresh:
             views = listed(wanted.metadata())
         else:
             scope = wanted.scope()
-            views = self._once((kind, *sorted(scope.items())), lambda: listed(scope))
-        return [view for view in views if mark.read(view) == wanted]
+            views = self._once((kind, whose, *sorted(scope.items())), lambda: listed(scope))
+        return self._ownership.bearing(kind, wanted, views, whose)
 
-    def _list_marked(self, kind: str, metadata: Mapping[str, str]) -> list[View]:
-        if kind == "share":
-            return self._manila.shares(metadata=metadata)
+    def _list_marked(self, kind: str, metadata: Mapping[str, str], whose: str) -> list[View]:
+        if kind == SHARE:
+            return self._manila.shares(metadata=metadata, project_id=whose)
         if self._manila.features.snapshot_metadata:
-            return self._manila.snapshots(metadata=metadata)
-        return self._manila.snapshots()
+            return self._manila.snapshots(metadata=metadata, project_id=whose)
+        return self._manila.snapshots(project_id=whose)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
-        return persist(attempt, patience=self._patience.outage, clock=self._clock)
+        return persist(
+            attempt,
+            patience=self._patience.outage,
+            longest=self._patience.request,
+            clock=self._clock,
+        )
 
     # -- judging ------------------------------------------------------------------------------
 
@@ -478,10 +552,8 @@ class SnapshotDriver(base.ShareDriver):
         return messages.reason(self._manila, thing, self._requests.get(thing), self._clock)
 
 
-def _usable(view: View | None, snapshot_id: str, share_id: str, size: int | None) -> View:
+def _usable(view: View, snapshot_id: str, share_id: str, size: int | None) -> View:
     """The snapshot's view, when a share can be made from it."""
-    if view is None:
-        raise exception.SnapshotGone(snapshot_id)
     if view["share_id"] != share_id:
         why = f"it is of share {view['share_id']}, not of share {share_id}"
         raise exception.SnapshotDoubtful(snapshot_id, why)

@@ -99,7 +99,10 @@ class ReadSource(JobTask):
         known = _known(ledger, source.id, job.share_id)
         protect.check_description(job, known.driver, options)
         kept = job.driver(known.driver).verify(
-            known.snapshot_id, known.snapshot_of, size=known.size
+            known.snapshot_id,
+            known.snapshot_of,
+            size=known.size,
+            project_id=known.project_id or source.project_id,
         )
         return known, kept
 

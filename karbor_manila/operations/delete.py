@@ -31,6 +31,13 @@ class Left:
     mark: Mark | None
     is_copy: bool = False
     clone_id: str | None = None
+    #: Whose it is; by default the checkpoint's.
+    project_id: str | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing was ever begun, so that Manila need not be asked."""
+        return not (self.snapshot_id or self.clone_id or self.mark)
 
 
 class ReadPages(JobTask):
@@ -47,14 +54,28 @@ class ReadPages(JobTask):
             if record:
                 # Karbor's own plugin sets no marks: there is nothing to look for.
                 marked = mark if record.mark else None
-                return Left(record.driver, record.snapshot_id, marked, is_copy, record.clone_id)
+                # A copy is made by whoever asks for it, from a share of whomever.
+                whose = None if is_copy else record.project_id
+                return Left(
+                    record.driver, record.snapshot_id, marked, is_copy, record.clone_id, whose
+                )
             intent = job.ledger.intent()
             if intent:
                 clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
-                return Left(intent.driver, _made(job, intent), mark, is_copy, clone_id)
+                return Left(
+                    intent.driver,
+                    _made(job, intent),
+                    mark,
+                    is_copy,
+                    clone_id,
+                    intent.project_id,
+                )
         except exception.RecordInvalid as error:
             _warn(job, error)
-        return Left(job.shared.settings.default_driver, None, mark, is_copy)
+            return Left(job.shared.settings.default_driver, None, mark, is_copy)
+        # An intent is written before anything is asked for: here is nothing, and Manila may be too
+        # old, or away.
+        return Left(job.shared.settings.default_driver, None, None)
 
 
 class EndRestores(JobTask):
@@ -83,14 +104,15 @@ def end_restore(job: Job, restore_id: str, *, undo: bool = True) -> None:
         in_place_end.end(job, intent, sent=intent.since)
         return
     mark = intent.mark if intent else bare_mark(job, restore_id)
+    whose = intent.project_id if intent else job.checkpoint.project_id
     if mark:
         driver = job.driver(intent.driver if intent else job.shared.settings.default_driver)
-        share_id = _made(job, intent) if intent else _first(driver.find(mark))
+        share_id = _made(job, intent) if intent else _first(driver.find(mark, project_id=whose))
         if share_id and (_is_temporary(intent) or not _is_complete(driver, share_id)):
-            driver.discard(mark, share_id, undo=undo)
+            driver.discard(mark, share_id, project_id=whose, undo=undo)
         if intent is None and "revert" in driver.capabilities():
-            for view in driver.find_temporary(mark):
-                driver.delete(None, str(view["id"]), project_id=job.checkpoint.project_id)
+            for view in driver.find_temporary(mark, project_id=whose):
+                driver.delete(None, str(view["id"]), project_id=whose)
     job.ledger.end_restore(restore_id)
 
 
@@ -114,7 +136,10 @@ class Remove(JobTask):
     """It is gone from Manila."""
 
     def execute(self, job: Job, left: Left) -> None:
-        driver, project_id = job.driver(left.driver), job.checkpoint.project_id
+        if left.is_nothing:
+            job.shared.excuse(job.share_id)
+            return
+        driver, project_id = job.driver(left.driver), left.project_id or job.checkpoint.project_id
         if left.snapshot_id or left.mark:
             driver.delete(left.mark, left.snapshot_id, project_id=project_id)
         if left.is_copy or left.clone_id:

@@ -37,17 +37,17 @@ def end(job: Job, intent: Intent, *, sent: str | None, dead: bool = True) -> str
 
 
 def _end_safety_copy(job: Job, intent: Intent, sent: str | None) -> str | None:
-    driver = job.driver(intent.driver)
-    copies = driver.find(intent.mark)
+    driver, whose = job.driver(intent.driver), intent.project_id
+    copies = driver.find(intent.mark, project_id=whose)
     if sent and intent.asked is None and not copies:
         if late.find(job, intent, since=sent, look=driver.find_temporary):
             late.find(job, intent, since=sent)  # the copy is asked for after the snapshot
-        copies = driver.find(intent.mark)
+        copies = driver.find(intent.mark, project_id=whose)
     whole = [view for view in copies if _is_whole(job, view)]
     if copies and not whole:
-        driver.discard(intent.mark, None)
-    for view in driver.find_temporary(intent.mark):
-        driver.delete(None, str(view["id"]), project_id=intent.project_id, undo=True)
+        driver.discard(intent.mark, None, project_id=whose)
+    for view in driver.find_temporary(intent.mark, project_id=whose):
+        driver.delete(None, str(view["id"]), project_id=whose, undo=True)
     return str(whole[0]["id"]) if whole else None
 
 

@@ -12,7 +12,6 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception
 from karbor_manila.drivers.base import View
-from karbor_manila.mark import Mark
 from karbor_manila.operations.base import Job
 from karbor_manila.record import Intent
 
@@ -29,9 +28,10 @@ def find(
     intent: Intent,
     *,
     since: str | None = None,
-    look: Callable[[Mark], list[View]] | None = None,
+    look: Callable[..., list[View]] | None = None,
 ) -> View | None:
-    """What bears the mark of an intent; waits while it may still appear.
+    """What bears the mark of an intent, in the project in which it was to be made; waits while it
+    may still appear.
 
     :param since: when the request was last sent, UTC, ISO 8601; by default when the intent was
         written
@@ -45,7 +45,7 @@ def find(
     deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)
     look = look or job.driver(intent.driver).find
     while True:
-        found = look(intent.mark)
+        found = look(intent.mark, project_id=intent.project_id)
         left = deadline - clock.now()
         if found or left <= 0:
             return found[0] if found else None

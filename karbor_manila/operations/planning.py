@@ -141,7 +141,12 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
     if wanted["share_id"]:
         _check_snapshot_of(record)
     driver = job.driver(record.driver)
-    driver.verify(record.snapshot_id, record.snapshot_of, size=record.size)
+    driver.verify(
+        record.snapshot_id,
+        record.snapshot_of,
+        size=record.size,
+        project_id=record.project_id or job.checkpoint.project_id,
+    )
     if wanted["share_id"]:
         made = _in_place(job, record, wanted)
     else:

@@ -27,10 +27,12 @@ _SPOILT = (
     exception.HalfCopied,
 )
 
-#: What may be otherwise the next time. The database is where a restore is told of.
+#: What may be otherwise the next time, the operator's configuration too. The database is where a
+#: restore is told of.
 PASSING = (
     exception.ManilaUnavailable,
     exception.ManilaPassing,
+    exception.Misconfigured,
     exception.BankUnreadable,
     exception.ClaimLost,
     exception.Taken,
@@ -167,7 +169,8 @@ class AdoptShare(JobTask):
             return str(view["id"]) if view else None
         # Complete, but for the last word in Karbor's database; or not even begun.
         mark = delete.bare_mark(job, job.request.id)
-        found = job.driver(driver).find(mark) if mark else []
+        whose = job.request.get("project_id")  # whoever restored it: not always the checkpoint's
+        found = job.driver(driver).find(mark, project_id=whose) if mark else []
         return str(found[0]["id"]) if found else None
 
 

@@ -97,7 +97,7 @@ def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = 
     try:
         if unclear and share_id is None:
             late.find(job, intent, since=job.now())
-        if driver.discard(intent.mark, share_id):
+        if driver.discard(intent.mark, share_id, project_id=intent.project_id):
             job.remarks.append("The new share was removed again.")
         job.ledger.end(intent)
     except exception.KarborManilaError as error:

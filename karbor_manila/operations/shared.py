@@ -89,6 +89,7 @@ class Shared:
                 look,
                 shortest=max(self.settings.poll_interval_min, 0.5),
                 longest=self.settings.poll_interval_max,
+                look_takes=self.settings.request_timeout,
                 clock=self.clock,
             ),
         )
@@ -103,12 +104,18 @@ class Shared:
 
     def persist(self, attempt: Callable[[], T]) -> T:
         """Repeat what may pass, as long as the provider's outage timeout allows."""
-        return persist(attempt, patience=self.settings.outage_timeout, clock=self.clock)
+        return persist(
+            attempt,
+            patience=self.settings.outage_timeout,
+            longest=self.settings.request_timeout,
+            clock=self.clock,
+        )
 
     def patience(self) -> Patience:
         """How long the drivers wait for what."""
         settings = self.settings
         return Patience(
+            request=settings.request_timeout,
             outage=settings.outage_timeout,
             protect=settings.protect_timeout,
             restore=settings.restore_timeout,

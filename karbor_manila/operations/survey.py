@@ -31,7 +31,7 @@ class Survey:
             raise self._refused[share_id]
         view = self._views[share_id]
         if view is None:
-            raise _missing(share_id)
+            raise exception.ShareGone(share_id)
         return view
 
 
@@ -48,8 +48,9 @@ def _survey(job: Job) -> Survey:
     refused: dict[str, Exception] = {}
     by_driver: dict[str, list[View]] = defaultdict(list)
     catalogue = job.catalogue()
+    endpoint = job.manila().endpoint
     for share_id, view in views.items():
-        error = _objection(share_id, view, job.context.project_id)
+        error = _objection(share_id, view, job.context.project_id, endpoint)
         if error:
             refused[share_id] = error
         elif view:
@@ -86,7 +87,7 @@ def await_idle(job: Job, share: View) -> View:
     )
 
     def judge(view: View | None) -> Any:
-        error = _objection(share["id"], view, job.context.project_id)
+        error = _objection(share["id"], view, job.context.project_id, job.manila().endpoint)
         if error:
             raise error
         return view if view and view["status"] == statuses.AVAILABLE else PENDING
@@ -105,21 +106,23 @@ def look_again(job: Job, share_id: str) -> View:
     """The share as it is now. Raises ShareNotProtectable when it cannot be protected any more."""
     manila = job.manila()
     view = job.shared.persist(lambda: manila.share(share_id))
-    error = _objection(share_id, view, job.context.project_id)
+    error = _objection(share_id, view, job.context.project_id, manila.endpoint)
     if error or view is None:
-        raise error or _missing(share_id)
+        raise error or exception.ShareGone(share_id, endpoint=manila.endpoint)
     return view
 
 
 def _look(job: Job, ids: Collection[str]) -> dict[str, View | None]:
     manila = job.manila()
-    return looking.look(ids, manila.share, manila.shares, complete=False)
+    return looking.look(ids, manila.share, manila.shares)
 
 
-def _objection(share_id: str, view: View | None, project_id: str) -> Exception | None:
+def _objection(
+    share_id: str, view: View | None, project_id: str, endpoint: str
+) -> Exception | None:
     """Why this share cannot be protected in this project, by its view alone."""
     if view is None:
-        return _missing(share_id)
+        return exception.ShareGone(share_id, endpoint=endpoint)
     gone = _gone(share_id, view, project_id)
     if gone:
         return gone
@@ -155,7 +158,3 @@ def _gone(share_id: str, view: View, project_id: str) -> exception.ShareGone | N
     if view["status"] in statuses.SHARE_GOING:
         return exception.ShareGone(share_id, f"its status is {view['status']!r}")
     return None
-
-
-def _missing(share_id: str) -> exception.ShareGone:
-    return exception.ShareGone(share_id)

@@ -137,7 +137,8 @@ class RemoveShare(JobTask):
 
     def execute(self, job: Job, intent: Intent, new_share_id: str, told: dict[str, Any]) -> None:
         try:
-            job.driver(intent.driver).discard(intent.mark, new_share_id, undo=False)
+            driver = job.driver(intent.driver)
+            driver.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
         except _STAYS as error:
             _log_left(job, new_share_id, error)
             left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from karbor_manila import exception
+from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import NewShare, ShareDriver, Source
 from karbor_manila.mark import COPY, PURPOSE, Mark
 
@@ -31,9 +32,21 @@ class World(abc.ABC):
     def driver(self, expected: int = 1) -> ShareDriver:
         """A new driver, as a new flow would get it."""
 
+    #: The project of the administrator whose session :meth:`overseer` has.
+    other_project_id: str
+
     @abc.abstractmethod
-    def overseer(self) -> ShareDriver:
-        """A new driver of an administrator, whose client sees every project."""
+    def overseer(self, works_for: str = EVERY_PROJECT) -> ShareDriver:
+        """A new driver of an administrator, whose client works for this project, or for all."""
+
+    @abc.abstractmethod
+    def stranger(self, works_for: str) -> ShareDriver:
+        """A new driver of somebody in another project, who is no administrator and is told to work
+        for this one."""
+
+    @abc.abstractmethod
+    def transfer(self, share_id: str) -> None:
+        """Make the share, with its snapshots, the other project's."""
 
     @abc.abstractmethod
     def make_share(self, **fields: Any) -> View:
@@ -251,10 +264,10 @@ class DriverContract:
         driver, mark = world.driver(), mark_for(share, restore=str(uuid.uuid4()))
         new = driver.restore(source_of(share, snapshot_id), mark, BACK)
         driver.wait_restored(new)
-        assert world.driver().discard(mark, None)
+        assert world.driver().discard(mark, None, project_id=world.project_id)
         assert world.share(new) is None
         assert world.share(share["id"]) is not None
-        assert not world.driver().discard(mark, new)
+        assert not world.driver().discard(mark, new, project_id=world.project_id)
 
     def test_a_snapshot_that_is_there_verifies(self, world: World, share: View) -> None:
         snapshot_id = protect(world.driver(), share, mark_for(share))
@@ -423,6 +436,110 @@ class DriverContract:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         world.overseer().delete(None, snapshot_id, project_id=world.project_id)
         assert [snapshot["id"] for snapshot in world.snapshots_of(share["id"])] == [other]
+
+    # -- whose it is --------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("by", ["id and mark", "mark", "id"])
+    @pytest.mark.parametrize("works_for", ["the project", "every project"])
+    def test_an_administrators_driver_removes_nothing_of_another_project(
+        self, world: World, share: View, by: str, works_for: str
+    ) -> None:
+        mark = mark_for(share)
+        snapshot_id = protect(world.driver(), share, mark)
+        world.transfer(share["id"])
+        driver = world.overseer(EVERY_PROJECT if "every" in works_for else world.project_id)
+        driver.delete(
+            mark if "mark" in by else None,
+            snapshot_id if "id" in by else None,
+            project_id=world.project_id,
+        )
+        assert [view["id"] for view in world.snapshots_of(share["id"])] == [snapshot_id]
+
+    @pytest.mark.parametrize("by", ["id and mark", "mark", "id"])
+    def test_an_administrators_driver_discards_no_share_of_another_project(
+        self, world: World, share: View, by: str
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        mark = mark_for(share, restore=str(uuid.uuid4()))
+        new = world.driver().restore(source_of(share, snapshot_id), mark, BACK)
+        world.driver().wait_restored(new)
+        world.transfer(new)
+        wanted = mark if "mark" in by else mark_for(share, restore=str(uuid.uuid4()))
+        driver, thing = world.overseer(world.project_id), new if "id" in by else None
+        assert not driver.discard(wanted, thing, project_id=world.project_id)
+        driver.delete_clone(wanted, thing, project_id=world.project_id)
+        assert world.share(new) is not None
+
+    def test_an_administrators_driver_restores_nothing_from_another_project(
+        self, world: World, share: View
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        driver = world.overseer(world.project_id)
+        assert driver.verify(snapshot_id, share["id"], project_id=world.project_id)
+        world.transfer(share["id"])
+        with pytest.raises(exception.SnapshotGone):
+            world.overseer(world.project_id).verify(
+                snapshot_id, share["id"], project_id=world.project_id
+            )
+
+    def test_an_administrators_driver_finds_only_what_is_of_the_project(
+        self, world: World, share: View
+    ) -> None:
+        mark = mark_for(share)
+        snapshot_id = protect(world.driver(), share, mark)
+        driver = world.overseer(world.project_id)
+        assert [view["id"] for view in driver.find(mark)] == [snapshot_id]
+        world.transfer(share["id"])
+        assert world.overseer(world.project_id).find(mark) == []
+        found = world.overseer(world.project_id).find(mark, project_id=world.other_project_id)
+        assert [view["id"] for view in found] == [snapshot_id]
+
+    def test_what_an_administrator_restores_for_another_project_is_his_and_is_made_once(
+        self, world: World, share: View
+    ) -> None:
+        snapshot_id = protect(world.driver(), share, mark_for(share))
+        mark = mark_for(share, restore=str(uuid.uuid4()))
+        source = source_of(share, snapshot_id)
+        first = world.overseer(world.project_id).restore(source, mark, BACK)
+        driver = world.overseer(world.project_id)
+        assert driver.wait_restored(first)["project_id"] == world.other_project_id
+        assert driver.restore(source, mark, BACK) == first
+        assert driver.find(mark) == []
+        found = driver.find(mark, project_id=world.other_project_id)
+        assert [view["id"] for view in found] == [first]
+        assert driver.discard(mark, None, project_id=world.other_project_id)
+        assert world.share(first) is None
+
+    def test_who_does_not_see_a_project_takes_nothing_in_it_for_gone(
+        self, world: World, share: View
+    ) -> None:
+        mark = mark_for(share)
+        snapshot_id = protect(world.driver(), share, mark)
+        whose = world.project_id
+        for driver in (world.stranger(whose), world.stranger(world.other_project_id)):
+            for kept, thing in ((mark, None), (None, snapshot_id)):
+                with pytest.raises(exception.NotAdministrator):
+                    driver.delete(kept, thing, project_id=whose)
+                with pytest.raises(exception.NotAdministrator):
+                    driver.discard(mark, thing, project_id=whose)
+                with pytest.raises(exception.NotAdministrator):
+                    driver.delete_clone(mark, thing, project_id=whose)
+            with pytest.raises(exception.NotAdministrator):
+                driver.find(mark, project_id=whose)
+        assert [view["id"] for view in world.snapshots_of(share["id"])] == [snapshot_id]
+
+    def test_a_clone_that_an_administrator_makes_elsewhere_is_waited_for(
+        self, world: World, share: View
+    ) -> None:
+        world.write(share["id"], "before")
+        mark = mark_for(share)
+        snapshot_id = protect(world.driver(), share, mark)
+        back = mark_for(share, restore=str(uuid.uuid4()))
+        driver = world.overseer(world.project_id)
+        new = driver.restore(source_of(share, snapshot_id), back, BACK)
+        world.overseer(world.project_id).delete(mark, snapshot_id, project_id=world.project_id)
+        assert driver.wait_restored(new)["status"] == "available"
+        assert world.read(new) == "before"
 
     def test_what_is_there_can_be_copied_and_what_is_not_is_refused(
         self, world: World, share: View

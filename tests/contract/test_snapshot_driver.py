@@ -19,6 +19,7 @@ class FakeWorld(World):
     """The fake keeps one text per share, and copies it with the snapshot."""
 
     project_id = "project-a"
+    other_project_id = "project-of-administrators"
 
     def __init__(self, microversion: str) -> None:
         self.cloud = Cloud(
@@ -32,13 +33,29 @@ class FakeWorld(World):
             },
         )
         self._manila = FakeManila(self.cloud, self.project_id, microversion)
-        self._every = FakeManila(self.cloud, EVERY_PROJECT, microversion, administrator=True)
+        self._microversion = microversion
 
     def driver(self, expected: int = 1) -> ShareDriver:
         return SnapshotDriver(self._manila, Patience(), expected, self.cloud.clock)
 
-    def overseer(self) -> ShareDriver:
-        return SnapshotDriver(self._every, Patience(), 1, self.cloud.clock)
+    def overseer(self, works_for: str = EVERY_PROJECT) -> ShareDriver:
+        manila = FakeManila(
+            self.cloud,
+            self.other_project_id,
+            self._microversion,
+            administrator=True,
+            works_for=works_for,
+        )
+        return SnapshotDriver(manila, Patience(), 1, self.cloud.clock)
+
+    def stranger(self, works_for: str) -> ShareDriver:
+        manila = FakeManila(
+            self.cloud, self.other_project_id, self._microversion, works_for=works_for
+        )
+        return SnapshotDriver(manila, Patience(), 1, self.cloud.clock)
+
+    def transfer(self, share_id: str) -> None:
+        self.cloud.transfer(share_id, self.other_project_id)
 
     def now(self) -> datetime.datetime:
         return self.cloud.clock.utcnow()
@@ -51,10 +68,11 @@ class FakeWorld(World):
         return "other"
 
     def snapshots_of(self, share_id: str) -> list[View]:
-        return [view for view in self._manila.snapshots() if view["share_id"] == share_id]
+        every = self.overseer().everything()
+        return [view for view in every if view["share_id"] == share_id]
 
     def share(self, share_id: str) -> View | None:
-        return self._manila.share(share_id)
+        return self.overseer().show_share(share_id)
 
     def remove_snapshot(self, snapshot_id: str) -> None:
         del self.cloud.snapshots[snapshot_id]
@@ -71,7 +89,7 @@ class FakeWorld(World):
         self.cloud.shares[share_id]["_text"] = text
 
     def read(self, share_id: str) -> str:
-        return str(self._manila.share(share_id)["_text"])
+        return str(self.cloud.shares[share_id]["_text"])
 
 
 class TestSnapshotDriver(DriverContract):

@@ -113,6 +113,14 @@ class Cloud:
         self.shares[share["id"]] = share
         return share
 
+    def transfer(self, share_id: str, project_id: str) -> None:
+        """The share belongs to another project from now on, and its snapshots go along
+        (manila/transfer/api.py)."""
+        self.shares[share_id]["project_id"] = project_id
+        for view in self.snapshots.values():
+            if view["share_id"] == share_id:
+                view["project_id"] = project_id
+
     def plan(self, method: str, error: Callable[[], BaseException], **kwargs: Any) -> Fault:
         fault = Fault(method, error, **kwargs)
         self.faults.append(fault)
@@ -134,9 +142,9 @@ def refused(status: int = 400) -> exception.ManilaRefused:
 class FakeManila:
     """A session in a :class:`Cloud`.
 
-    :param project_id: the one project that its lists show; EVERY_PROJECT shows all of them to an
-        administrator and nothing to anybody else
-    :param administrator: shows and deletes by id reach every project
+    :param project_id: the session's own project
+    :param administrator: shows and deletes by id reach every project, and lists of others are given
+    :param works_for: the project whose things are worked on, when it is another one or all
     """
 
     endpoint = "http://manila.invalid/v2"
@@ -148,22 +156,38 @@ class FakeManila:
         microversion: str = "2.98",
         *,
         administrator: bool = False,
+        works_for: str | None = None,
     ) -> None:
         self._cloud = cloud
-        self._project = project_id
+        self.own_project_id = self._project = project_id
         self._administrator = administrator
+        self._works_for = works_for
         self.features = Features(microversion)
         self.guard: Callable[[], None] = lambda: None
 
+    @property
+    def project_id(self) -> str:
+        return self._works_for or self.own_project_id
+
+    @property
+    def reach(self) -> str:
+        return EVERY_PROJECT if self._works_for else self.own_project_id
+
     def shares(
-        self, *, status: str | None = None, metadata: Mapping[str, str] | None = None
+        self,
+        *,
+        status: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        project_id: str | None = None,
     ) -> list[View]:
         return self._call(
             "shares",
             lambda: [
                 dict(view)
                 for view in self._settled("shares").values()
-                if self._lists(view) and _has(view, metadata) and status in (None, view["status"])
+                if self._lists(view, project_id)
+                and _has(view, metadata)
+                and status in (None, view["status"])
             ],
         )
 
@@ -171,7 +195,11 @@ class FakeManila:
         return self._call("share", lambda: self._one("shares", share_id))
 
     def snapshots(
-        self, *, metadata: Mapping[str, str] | None = None, share_id: str | None = None
+        self,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        share_id: str | None = None,
+        project_id: str | None = None,
     ) -> list[View]:
         assert not metadata or self.features.snapshot_metadata
         return self._call(
@@ -179,7 +207,7 @@ class FakeManila:
             lambda: [
                 dict(view)
                 for view in self._settled("snapshots").values()
-                if self._lists(view)
+                if self._lists(view, project_id)
                 and _has(view, metadata)
                 and share_id in (None, view["share_id"])
             ],
@@ -248,11 +276,11 @@ class FakeManila:
             parent = self._existing(source["share_id"])
             _check_clone(parent, fields)
             taken_over = {name: parent[name] for name in _TAKEN_OVER}
+            # A status of its own since 2.54.
+            new = "creating_from_snapshot" if self.features.creating_from_snapshot else "creating"
             view = self._cloud.add_share(
                 self._project,
-                **fields
-                | taken_over
-                | {"status": "creating_from_snapshot", "_text": source.get("_text", "")},
+                **fields | taken_over | {"status": new, "_text": source.get("_text", "")},
             )
             self._begin("create_share", view, source["share_id"])
             return dict(view) | {"request_id": f"req-{view['id']}"}
@@ -356,12 +384,12 @@ class FakeManila:
             ],
         )
 
-    def require_administrator(self) -> None:
-        def ask() -> None:
-            if not self._administrator:
-                raise exception.NotAdministrator("Policy doesn't allow service:index")
+    def require_administrator(self, project_id: str | None = None) -> None:
+        self._call("require_administrator", lambda: self._prove(project_id))
 
-        self._call("require_administrator", ask)
+    def _prove(self, project_id: str | None) -> None:
+        if not self._administrator:
+            raise exception.NotAdministrator("Policy doesn't allow service:index", project_id)
 
     def is_alive(self) -> bool:
         try:
@@ -431,9 +459,11 @@ class FakeManila:
         seen = view and (self._reaches(view) or view.get("is_public"))
         return dict(view) if view and seen else None
 
-    def _lists(self, view: View) -> bool:
-        every = self._administrator and self._project == EVERY_PROJECT
-        return bool(every or view["project_id"] == self._project)
+    def _lists(self, view: View, project_id: str | None) -> bool:
+        whose = project_id or self.project_id
+        if whose != self.own_project_id:
+            self._prove(whose)
+        return whose in (EVERY_PROJECT, view["project_id"])
 
     def _reaches(self, view: View) -> bool:
         return bool(self._administrator or view["project_id"] == self._project)

@@ -198,7 +198,7 @@ def refusals() -> list[Case]:
         Case(
             name="delete: 409 on DELETE /v2/snapshots/{id}, which passes",
             operations=("delete",),
-            plant=plants.on_the_way(refused(*DROP_SNAPSHOT, 409, "conflict", "In use")),
+            plant=plants.on_the_way(refused(*DROP_SNAPSHOT, 409, "conflictingRequest", "In use")),
         ),
     ]
 
@@ -487,7 +487,7 @@ def statuses() -> list[Case]:
                 operations=(operation,),
                 plant=plants.snapshot_gone,
                 fails=True,
-                says=("removed behind Karbor's back",),
+                says=("does not show it in this project any more",),
             )
             for operation in ("restore", "verify")
         ),

@@ -21,16 +21,31 @@ class RealWorld(World):
     def __init__(self, stack: Stack, tenant: Tenant) -> None:
         self._stack = stack
         self._tenant = tenant
+        self._admin = Tenant(tenant.info, "admin")
         self.project_id = tenant.project_id
+        self.other_project_id = self._admin.project_id
 
     def driver(self, expected: int = 1) -> ShareDriver:
         manila = Manila(self._tenant.session, Where(interfaces=("internal",)))
         return SnapshotDriver(manila, Patience(), expected)
 
-    def overseer(self) -> ShareDriver:
-        session = Tenant(self._tenant.info, "admin").session
-        manila = Manila(session, Where(interfaces=("internal",)), project_id=EVERY_PROJECT)
+    def overseer(self, works_for: str = EVERY_PROJECT) -> ShareDriver:
+        manila = Manila(self._admin.session, Where(interfaces=("internal",)), project_id=works_for)
         return SnapshotDriver(manila, Patience())
+
+    def stranger(self, works_for: str) -> ShareDriver:
+        session = Tenant(self._tenant.info, "beta").session
+        elsewhere = works_for if works_for == self.project_id else None
+        manila = Manila(session, Where(interfaces=("internal",)), project_id=elsewhere)
+        return SnapshotDriver(manila, Patience())
+
+    def transfer(self, share_id: str) -> None:
+        asked = {"transfer": {"share_id": share_id, "name": "for the administrator"}}
+        _, body = self._tenant.manila.client.post("/share-transfers", body=asked)
+        transfer = body["transfer"]
+        accepted = {"accept": {"auth_key": transfer["auth_key"], "clear_access_rules": False}}
+        path = f"/share-transfers/{transfer['id']}/accept"
+        self._admin.manila.client.post(path, body=accepted)
 
     def now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.UTC)
@@ -50,10 +65,11 @@ class RealWorld(World):
         return "sandbox-too"
 
     def snapshots_of(self, share_id: str) -> list[View]:
-        return [snapshot.to_dict() for snapshot in self._tenant.snapshots(share_id)]
+        every = self.overseer().everything()
+        return [view for view in every if view["share_id"] == share_id]
 
     def share(self, share_id: str) -> View | None:
-        return next((s.to_dict() for s in self._tenant.shares() if s.id == share_id), None)
+        return self.overseer().show_share(share_id)
 
     def remove_snapshot(self, snapshot_id: str) -> None:
         self._tenant.manila.share_snapshots.delete(snapshot_id)
@@ -74,10 +90,10 @@ class RealWorld(World):
         }
 
     def write(self, share_id: str, text: str) -> None:
-        (self._tenant.folder(share_id) / "file").write_text(text)
+        (self._admin.folder(share_id) / "file").write_text(text)
 
     def read(self, share_id: str) -> str:
-        return (self._tenant.folder(share_id) / "file").read_text()
+        return (self._admin.folder(share_id) / "file").read_text()
 
 
 class TestSnapshotDriverOnManila(DriverContract):

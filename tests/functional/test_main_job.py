@@ -117,7 +117,9 @@ def test_a_verification_is_green_while_the_share_could_be_given_back(alpha: Tena
     alpha.manila.share_snapshots.delete(snapshot.id)
     wait("its end", lambda: alpha.snapshots(share.id), lambda left: not left, 30)
     red = alpha.verify(checkpoint, status="fail")
-    assert "removed behind Karbor's back" in red.resources_reason[f"{SHARE}#{share.id}"]
+    assert (
+        "does not show it in this project any more" in red.resources_reason[f"{SHARE}#{share.id}"]
+    )
 
 
 def test_checkpoints_are_listed_newest_first_with_limit_and_marker(alpha: Tenant) -> None:

@@ -21,4 +21,5 @@ def test_an_operation_on_many_shares_asks_little_more_than_it_must(
     assert proxy.total() <= 3 * SHARES, proxy.counts()
     proxy.clear_counts()
     empty_alpha.delete(checkpoint)
-    assert proxy.total() <= 2 * SHARES, proxy.counts()
+    # Of each snapshot: whose it is by now, its DELETE, and that it is gone, which no list proves.
+    assert proxy.total() <= 4 * SHARES + 10, proxy.counts()

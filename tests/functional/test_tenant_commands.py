@@ -141,7 +141,7 @@ def test_a_checkpoint_is_verified_in_three_depths(
     for depth in ("record", "plan", "drill"):
         code, (row,), _err = run("verify", checkpoint.id, "--depth", depth)
         assert (code, row["Result"]) == (3, "bad")
-        assert "removed behind Karbor's back" in row["Told"]
+        assert "does not show it in this project any more" in row["Told"]
     code, (row,), _err = run("restore", checkpoint.id, "--wait")
     assert (code, row["Status"], row["New Share"]) == (1, "error", None)
     assert run("restore", checkpoint.id, "--dry-run")[0] == 3

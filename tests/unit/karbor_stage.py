@@ -185,14 +185,28 @@ class Service:
         self.manager.reconciliation._executor = futurist.SynchronousExecutor
         (self.provider,) = self.manager.provider_registry.providers.values()
 
-    def connect(self, context: Any, **_kwargs: Any) -> Any:
+    def connect(self, context: Any, *, project_id: str | None = None, **_kwargs: Any) -> Any:
         """Stands in for :func:`karbor_manila.sessions.connect`."""
-        return FakeManila(self.cloud, context.project_id, self.microversion)
+        elsewhere = project_id if project_id != context.project_id else None
+        manila = FakeManila(
+            self.cloud,
+            context.project_id,
+            self.microversion,
+            administrator=bool(context.is_admin),
+            works_for=elsewhere,
+        )
+        if elsewhere:
+            manila.require_administrator(elsewhere)
+        return manila
 
     def connect_as_karbor(self, project_id: str, **_kwargs: Any) -> Any:
         """Stands in for :func:`karbor_manila.sessions.connect_as_karbor`."""
         manila = FakeManila(
-            self.cloud, project_id, self.microversion, administrator=self.karbor_is_administrator
+            self.cloud,
+            "karbors-own",
+            self.microversion,
+            administrator=self.karbor_is_administrator,
+            works_for=project_id,
         )
         manila.require_administrator()
         return manila

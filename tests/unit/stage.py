@@ -101,6 +101,8 @@ class Stage:
         self.folder = folder
         self.settings = settings
         self.microversion = "2.98"
+        #: Whether an administrator of Karbor is one of Manila.
+        self.administers_manila = True
         self.bank_plugin = self.open_bank()
 
     def open_bank(self) -> DyingBank:
@@ -134,7 +136,17 @@ class Stage:
             conf.set_override(name, value, opts.GROUP)
 
         def connect(context: Any, project_id: str) -> Any:
-            return FakeManila(self.cloud, context.project_id, self.microversion)
+            elsewhere = None if project_id == context.project_id else project_id
+            manila = FakeManila(
+                self.cloud,
+                context.project_id,
+                self.microversion,
+                administrator=context.is_admin and self.administers_manila,
+                works_for=elsewhere,
+            )
+            if elsewhere:
+                manila.require_administrator(elsewhere)
+            return manila
 
         # There is no database here that would know the bank.
         shared = Shared(

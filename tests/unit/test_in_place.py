@@ -358,7 +358,7 @@ def test_the_protected_share_is_not_removed_even_when_it_bears_the_restores_own_
         .catalogue(Context(stage.project_id), stage.project_id)
         .driver("snapshot")
     )
-    assert not driver.discard(job_mark, share["id"])
+    assert not driver.discard(job_mark, share["id"], project_id=stage.project_id)
     assert "delete_share" not in stage.cloud.calls
 
 

@@ -79,7 +79,9 @@ def test_a_snapshot_that_is_gone_is_told_before_anything_is_made(
     stage.cloud.snapshots.clear()
     restore = Record()
     assert len(stage.restore(checkpoint, share["id"], restore=restore)) == 1
-    assert "behind Karbor's back" in restore["resources_reason"][f"{SHARE}#{share['id']}"]
+    told = restore["resources_reason"][f"{SHARE}#{share['id']}"]
+    assert "Manila at http://manila.invalid/v2 does not show it in this project any more" in told
+    assert "transferred to another project" in told
     assert "create_share" not in stage.cloud.calls
 
 

@@ -63,7 +63,7 @@ def test_a_snapshot_that_is_gone_is_not_green(stage: Stage, share: Any, checkpoi
     stage.cloud.snapshots.clear()
     verdict, reason = verify(stage, checkpoint, share)
     assert verdict == "error"
-    assert "removed behind Karbor's back" in reason
+    assert "does not show it in this project any more" in reason
 
 
 def test_a_record_from_the_future_is_not_green(stage: Stage, share: Any, checkpoint: Any) -> None:
