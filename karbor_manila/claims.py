@@ -181,7 +181,8 @@ class Claims:
         keeper = self._keepers.get(held.provider_id)
         while True:
             lapses = self._await_fresh(thing, keeper)
-            if look or lapses != held.lapses:
+            # Without a keeper nothing but the database tells.
+            if look or keeper is None or lapses != held.lapses:
                 self._confirm(thing, held)
                 held.lapses = lapses
             if keeper is None or (keeper.is_fresh and keeper.lapses == lapses):
