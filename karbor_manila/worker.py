@@ -11,6 +11,7 @@ import tenacity
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection.flows import worker
+from oslo_config import cfg
 from oslo_log import log as logging
 from taskflow import exceptions as taskflow_exceptions
 
@@ -18,6 +19,7 @@ from karbor_manila import (
     copy_flow,
     exception,
     fencing,
+    flows,
     lacking,
     left_out,
     operation_logs,
@@ -87,6 +89,13 @@ class Worker(worker.Worker):
         self._flows: dict[int, _Running] = {}
         # What was claimed for a flow that is to be built, each with the ids of its targets.
         self._lent: dict[str, list[str]] = {}
+
+    def _load_engine(self, engine_path: str | None) -> Any:
+        """The engine that ``workflow_engine`` names; ours instead of the one it names unasked."""
+        path = engine_path or cfg.CONF.workflow_engine
+        if path == worker.workflow_opts[0].default:
+            return flows.Engine()
+        return super()._load_engine(path)
 
     def await_end(self, checkpoint: Any, patience: float = 5.0) -> None:
         """Let a flow end that has written its last status but not yet its last line.
@@ -256,6 +265,7 @@ class Worker(worker.Worker):
 
     def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
+        flows.cut_back_extra_args()
         provider = lacking.Provider(provider, job.operation)
         if job.source is not None:
             flow = copy_flow.build(context, self.workflow_engine, provider, checkpoint, **kwargs)

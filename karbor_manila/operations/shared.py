@@ -45,6 +45,7 @@ class Shared:
         self.resource_ids: list[str] = []
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
+        self._excused: set[str] = set()
         self._connect = connect
         self._confirm = confirm
 
@@ -75,7 +76,10 @@ class Shared:
             manila = self.manila(context, project_id)
 
             def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
-                return factory(manila, self.patience(), len(self.resource_ids), self.clock)
+                driver = factory(manila, self.patience(), len(self.resource_ids), self.clock)
+                for resource_id in sorted(self._excused):
+                    driver.excuse(resource_id)
+                return driver
 
             return Catalogue(make, self.settings.share_type_drivers, self.settings.default_driver)
 
@@ -127,7 +131,9 @@ class Shared:
         )
 
     def excuse(self, resource_id: str) -> None:
-        """This resource is done, or failed, and will not be waited for any more."""
+        """This resource is done, or failed, and will not be waited for any more. Drivers that do
+        not exist yet are told when they are made."""
+        self._excused.add(resource_id)
         catalogue = self.once.peek("catalogue")
         for driver in catalogue.in_use() if catalogue else []:
             driver.excuse(resource_id)

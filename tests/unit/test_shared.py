@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the resources of one flow share: who is excused is excused, whenever that is said."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from karbor.resource import Resource
+
+from karbor_manila.operations.restore import RestoreOperation
+from tests.unit.stage import SHARE, Context, Record, Stage
+
+# While resources are still to come, a flow looks no more often than this (waiting._WHILE_ASKING).
+RARELY = 1.8
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def restore(stage: Stage, shared: Any, checkpoint: Any, share_id: str, **given: Any) -> None:
+    request = Record(parameters={f"{SHARE}#{share_id}": given})
+    RestoreOperation(shared).on_main(
+        checkpoint,
+        Resource(type=SHARE, id=share_id, name="s"),
+        Context(stage.project_id),
+        given,
+        restore=request,
+        operation_log=Record(),
+    )
+
+
+def test_restoring_one_share_of_twenty_looks_as_often_as_restoring_one_of_one(
+    stage: Stage,
+) -> None:
+    shares = [stage.cloud.add_share(stage.project_id)["id"] for _ in range(20)]
+    checkpoint = stage.checkpoint(*shares)
+    assert stage.protect(checkpoint, *shares) == []
+    shared = stage.shared(*shares)
+    for left_out in shares[1:]:
+        # None of these asks Manila for anything: there is no client and no driver yet.
+        restore(stage, shared, checkpoint, left_out, include=False)
+    pauses: list[float] = []
+    wait = stage.cloud.clock.wait
+
+    def recorded(condition: Any, seconds: float) -> None:
+        pauses.append(seconds)
+        wait(condition, seconds)
+
+    stage.cloud.clock.wait = recorded
+
+    restore(stage, shared, checkpoint, shares[0])
+
+    assert min(pauses) < RARELY / 2
+
+
+def test_a_driver_that_is_made_later_is_told_who_was_excused_before(stage: Stage) -> None:
+    told: list[str] = []
+
+    class Driver:
+        def __init__(self, *_args: Any) -> None:
+            pass
+
+        def excuse(self, share_id: str) -> None:
+            told.append(share_id)
+
+    shared = stage.shared(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
+    catalogue = shared.catalogue(Context(stage.project_id), stage.project_id)
+    shared.excuse("first")
+
+    catalogue._make(Driver)
+
+    assert told == ["first"]
