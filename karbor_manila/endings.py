@@ -16,7 +16,7 @@ from karbor.common import constants
 from karbor.resource import Resource
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, fencing, identity, operation_logs, parameters, plans
+from karbor_manila import checkpoints, columns, fencing, identity, operation_logs, parameters, plans
 from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
 
@@ -177,15 +177,15 @@ def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) 
             record.status = constants.RESTORE_STATUS_SUCCESS
         else:
             record.status = constants.RESTORE_STATUS_FAILURE
-            record.update_resource_status(
-                "checkpoint",
-                record.checkpoint_id,
+            columns.tell(
+                record,
+                f"checkpoint#{record.checkpoint_id}",
                 constants.RESOURCE_STATUS_ERROR,
                 f"The process that did this {word} died before its end. What is said here of "
                 f"each share holds; ask for the {word} again for the others."
                 + (f" {_UNRECORDED}" if word == "restore" and not claimed else ""),
             )
-        record.save()
+        columns.save(record)
     _end_leftovers(provider, record, operation)
     operation_logs.end(
         as_karbor(),

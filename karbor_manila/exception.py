@@ -633,6 +633,17 @@ class NothingProtected(KarborManilaError):
         )
 
 
+class NoSuchRecord(KarborManilaError):
+    """A report was asked for of what Karbor does not know."""
+
+    def __init__(self, record_id: str) -> None:
+        self.record_id = record_id
+        super().__init__(
+            f"Karbor's database has neither a restore nor a verification {record_id} of a provider "
+            f"that is configured. karbor-manila show lists those of a checkpoint."
+        )
+
+
 class NoProvider(KarborManilaError):
     """Karbor's configuration has nothing for a command to look at."""
 

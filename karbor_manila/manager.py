@@ -28,6 +28,7 @@ from karbor_manila import (
     bank_refusals,
     checkpoints,
     claims,
+    columns,
     copies,
     fencing,
     lacking,
@@ -66,6 +67,8 @@ _CAN_BE_RESET = frozenset(
         constants.CHECKPOINT_STATUS_COPY_FINISHED,
     }
 )
+
+_LONGEST_REFUSAL = 8_000  # bytes; the record of the restore tells more
 
 
 class ProtectionManager(manager.ProtectionManager):
@@ -473,12 +476,13 @@ class ProtectionManager(manager.ProtectionManager):
         given, patience = record["parameters"], self._answer_timeout
         wrong = plans.check_restore(given, shares, checked)
         wrong = wrong or ahead.check_asked(checkpoint, provider, context, given, shares, patience)
+        told = columns.Told(record)
         for share_id, reason in wrong.items():
-            record.update_resource_status(
-                plans.SHARE, share_id, constants.RESOURCE_STATUS_ERROR, reason
-            )
+            key = f"{plans.SHARE}#{share_id}"
+            told.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
         if wrong:
-            raise exception.InvalidInput(reason=" ".join(sorted(set(wrong.values()))))
+            every = " ".join(sorted(set(wrong.values())))
+            raise exception.InvalidInput(reason=columns.text(every, _LONGEST_REFUSAL))
         return in_place
 
 
@@ -503,15 +507,15 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
     except (exception.KarborException, dispatcher.ExpectedException) as error:
         refusal = error.exc_info[1] if isinstance(error, dispatcher.ExpectedException) else error
         if not record.get("resources_reason"):
-            record.update_resource_status(
-                "checkpoint",
-                record["checkpoint_id"],
+            columns.tell(
+                record,
+                f"checkpoint#{record['checkpoint_id']}",
                 constants.RESOURCE_STATUS_ERROR,
                 str(getattr(refusal, "msg", refusal)),
             )
         record["status"] = failure
         try:
-            record.save()
+            columns.save(record)
         except Exception:  # a database that is away must not take the refusal's place
             LOG.exception("The reason of a refusal could not be written into %s", record["id"])
         raise

@@ -14,6 +14,8 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
+from karbor_manila import columns
+
 LOG = logging.getLogger(__name__)
 
 # What a log says when its work has ended badly, by what it said while that was going on.
@@ -55,8 +57,8 @@ def end(context: Any, sought: Sought, *, status: str | None = None, error_info: 
                 "status": status or _AFTER.get(log.status, constants.CHECKPOINT_STATUS_ERROR),
                 "ended_at": timeutils.utcnow(),
             }
-            log.update(fields | ({"error_info": error_info} if error_info else {}))
-            log.save()
+            log.update(fields | ({"error_info": columns.text(error_info)} if error_info else {}))
+            columns.save(log)
     except Exception:  # the log is a courtesy; what it tells of has been dealt with
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
 

@@ -16,6 +16,7 @@ from oslo_log import log as logging
 from taskflow import exceptions as taskflow_exceptions
 
 from karbor_manila import (
+    columns,
     copy_flow,
     exception,
     fencing,
@@ -393,12 +394,11 @@ def _untold(error: Exception) -> str:
 
 def _settle_record(job: _Running, reason: str) -> None:
     if reason:
-        job.record.update_resource_status(
-            "checkpoint", job.checkpoint.id, constants.RESOURCE_STATUS_ERROR, reason
-        )
+        key = f"checkpoint#{job.checkpoint.id}"
+        columns.tell(job.record, key, constants.RESOURCE_STATUS_ERROR, reason)
     if job.record.status in _AFTER:
         job.record.status = _AFTER[job.record.status]
-    job.record.save()
+    columns.save(job.record)
 
 
 def _settle_log(context: Any, job: _Running, reason: str) -> None:

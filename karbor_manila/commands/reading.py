@@ -133,6 +133,12 @@ def told(reason: str | None) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def not_shown(told: Mapping[str, Any]) -> list[str]:
+    """A sentence about what Karbor had no room for (karbor_manila.columns.SHORTENED), if any."""
+    missing = told.get("shortened")
+    return [f"Left out for lack of room: {', '.join(missing)}."] if missing else []
+
+
 def sentence(reason: str | None) -> str:
     """The reason when it is a sentence, as one line."""
     return "" if reason is None or told(reason) is not None else " ".join(reason.split())

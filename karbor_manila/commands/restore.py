@@ -43,9 +43,13 @@ class Restore(TenantLister):
         if not parsed_args.wait and record["status"] == reading.GOING:
             look = f"karbor-manila show {found['id']}"
             self.say(f"Restore {record['id']} has begun. Look at it with: {look}")
+        outcomes = reading.outcomes(record)
+        for _of, status, reason in outcomes:
+            if not status:  # of the record as a whole, such as what it has no room for
+                self.say(reading.sentence(reason))
         return (
             ("Share", "ID", "New Share", "Status", "Export Locations", "Not Restored", "Restore"),
-            [(*_made(held, *outcome), record["id"]) for outcome in reading.outcomes(record)]
+            [(*_made(held, *outcome), record["id"]) for outcome in outcomes if outcome[1]]
             if parsed_args.wait or record["status"] != reading.GOING
             else [
                 (
@@ -101,7 +105,7 @@ def _made(held: list[Share], of: str, status: str, reason: str) -> tuple[Any, ..
         columns.Text(of if of != source or told else None),
         "left out" if status == "undefined" else status,
         columns.Lines(places or []),
-        columns.Lines([*missing, *([sentence] if sentence else [])]),
+        columns.Lines([*missing, *([sentence] if sentence else []), *reading.not_shown(told)]),
     )
 
 
@@ -134,6 +138,6 @@ def _planned(share: Share, status: str, reason: str) -> tuple[Any, ...]:
         columns.Facts(new),
         columns.Facts({name: source[name] for name in kept if name in source}),
         columns.Lines(lost),
-        columns.Lines(list(told.get("not_restored") or [])),
+        columns.Lines([*(told.get("not_restored") or []), *reading.not_shown(told)]),
         columns.Text(None),
     )

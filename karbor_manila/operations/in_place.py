@@ -181,8 +181,7 @@ class AdoptRevert(JobTask):
 
     def execute(self, job: Job) -> None:
         intent = job.ledger.restore(job.request.id)
-        told = (job.request.get("resources_status") or {}).get(reasons.key(job.share_id))
-        if told == constants.RESOURCE_STATUS_AVAILABLE:
+        if reasons.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
             # Complete, but for the last words.
             if intent:
                 in_place_end.end(job, intent, sent=None)

@@ -32,6 +32,7 @@ RECORD = "metadata"
 STATUS = "status"
 INTENT = "intent"
 RESTORES = "restores/"
+REPORTS = "reports/"
 
 _ATTEMPTS = 5
 
@@ -124,6 +125,22 @@ class Ledger:
         """Nothing is kept of this share any more."""
         self._remove(RECORD)
         self._remove(INTENT)
+        for key in self._ask(self._section.list_objects, "list the pages of a share"):
+            if key.startswith(REPORTS):
+                self._remove(key)
+
+    def report(self, record_id: str, page: dict[str, str]) -> None:
+        """Keep what a restore or verification tells of the share, whole.
+
+        :param record_id: of Karbor's restore or verification
+        :param page: ``resource`` (the share, or the new one), ``status``, ``told``, ``at`` (UTC)
+        """
+        self._write(REPORTS + record_id, page)
+
+    def reported(self, record_id: str) -> dict[str, str]:
+        """What was kept so; empty when nothing was."""
+        page = self._read(REPORTS + record_id)
+        return page if isinstance(page, dict) else {}
 
     def forget(self) -> None:
         """The checkpoint does not hold this share: no page of it is left."""

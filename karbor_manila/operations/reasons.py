@@ -13,10 +13,9 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-LOG = logging.getLogger(__name__)
+from karbor_manila import columns
 
-#: A TEXT column of MySQL takes 64 KiB (karbor/db/sqlalchemy/models.py, OperationLog).
-MOST_BYTES = 60_000
+LOG = logging.getLogger(__name__)
 
 
 def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
@@ -56,29 +55,43 @@ def to_operation_log(job: Any, reason: str) -> None:
         return
 
     def tell() -> None:
-        said = log.get("error_info")
-        told = f"{said}\n{reason}" if said else reason
-        # A longer text would make Karbor's own saves fail; the checkpoint has it all.
-        if len(told.encode()) <= MOST_BYTES:
-            log.update({"error_info": told})
+        said = job.shared.once("said in the log", lambda: [log.get("error_info")])
+        said.append(reason)
+        # A longer text would make Karbor's own saves fail; the log of the service has it all.
+        log.update({"error_info": columns.lines(filter(None, said))})
 
     write(job, log, tell)
 
 
 def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | None = None) -> None:
-    """Into Karbor's restore or verification: ``resources_status`` and ``resources_reason``."""
-    write(
-        job,
-        record,
-        lambda: record.update_resource_status(
-            constants.SHARE_RESOURCE_TYPE, share_id, status, reason
-        ),
-    )
+    """Into Karbor's restore or verification: ``resources_status`` and ``resources_reason``.
+
+    What may not stay whole there is put among the share's pages first.
+    """
+    # Karbor gives all hooks of a flow the same record.
+    told = job.shared.once(("told", record["id"]), lambda: columns.Told(record))
+    if reason and columns.size(reason) > columns.fair_share(len(job.shared.resource_ids)):
+        guard(_to_pages, job, record["id"], share_id, status, reason)
+    write(job, record, lambda: told.tell(record, key(share_id), status, reason), told)
 
 
-def write(job: Any, record: Any, change: Callable[[], None]) -> None:
+def status_told(job: Any) -> str | None:
+    """What Karbor's restore says of the share, or its pages: of very many shares there is no room
+    for each in the record."""
+    told = (job.request.get("resources_status") or {}).get(key(job.share_id))
+    return told or job.ledger.reported(job.request.id).get("status")
+
+
+def _to_pages(job: Any, record_id: str, share_id: str, status: str, reason: str) -> None:
+    page = {"resource": share_id, "status": status, "told": reason, "at": job.now()}
+    job.ledger.report(record_id, page)
+
+
+def write(
+    job: Any, record: Any, change: Callable[[], None], told: columns.Told | None = None
+) -> None:
     """Change a record in Karbor's database, one hook at a time; a database that is away for a
-    moment is asked again. Raises what the last attempt raised."""
+    moment is asked again, and gets less of what it refuses. Raises what the last attempt raised."""
     with job.shared.writing:
         change()
         for attempt in tenacity.Retrying(
@@ -88,7 +101,7 @@ def write(job: Any, record: Any, change: Callable[[], None]) -> None:
             reraise=True,
         ):
             with attempt:
-                record.save()
+                columns.save(record, told)
 
 
 def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> None:

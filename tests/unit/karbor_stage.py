@@ -7,6 +7,7 @@ says so (:meth:`Service.run`).
 """
 
 import contextlib
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import futurist
 import pytest
+import sqlalchemy
 from karbor import context as karbor_context
 from karbor import objects
 from karbor.common import config  # noqa: F401 - registers Karbor's options
@@ -133,11 +135,36 @@ def database(monkeypatch: pytest.MonkeyPatch, connection: str = "sqlite://") -> 
     try:
         engine = sqlalchemy_api.get_engine()
         models.BASE.metadata.create_all(engine)
+        sqlalchemy.event.listen(engine, "do_execute", _as_mariadb_would)
         objects.register_all()
         yield
         engine.dispose()
     finally:
         cfg.CONF.clear_override("connection", "database")
+
+
+#: What a TEXT column of MySQL and MariaDB holds, in bytes.
+TEXT_BYTES = 65_535
+
+
+def _as_mariadb_would(cursor: Any, statement: str, parameters: Any, context: Any) -> None:
+    """Refuse what MariaDB refuses with strict modes (oslo.db's default) and ``utf8``: SQLite takes
+    everything."""
+    if not (context and (context.isinsert or context.isupdate) and context.compiled):
+        return
+    table = context.compiled.statement.table
+    for values in context.compiled_parameters:
+        for name, value in values.items():
+            column = table.c.get(name)
+            if column is None or not isinstance(value, str):
+                continue
+            if any(ord(letter) > 0xFFFF for letter in value):
+                raise sqlite3.DataError(1366, f"Incorrect string value for column '{name}'")
+            is_text = isinstance(column.type, sqlalchemy.Text)
+            length = len(value.encode()) if is_text else len(value)
+            most = TEXT_BYTES if is_text else getattr(column.type, "length", None)
+            if most is not None and length > most:
+                raise sqlite3.DataError(1406, f"Data too long for column '{name}' at row 1")
 
 
 def context_of(project_id: str, *, is_admin: bool = False) -> Any:

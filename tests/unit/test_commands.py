@@ -16,7 +16,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 
-from karbor_manila import audit, claims, endings, identity, lease
+from karbor_manila import audit, claims, columns, endings, identity, lease
 from karbor_manila.commands import app, host
 from karbor_manila.commands.app import KarborManila
 from karbor_manila.commands.host import Host
@@ -26,6 +26,7 @@ from tests.unit.karbor_stage import (
     NOOP,
     OUR_PROJECT,
     OURS,
+    SHARE,
     TOKEN,
     Service,
     provider_file,
@@ -290,6 +291,32 @@ def test_a_second_bank_is_audited_on_its_own(service: Service, run: Any) -> None
     assert (ran.code, ran.rows) == (1, [])
     assert "never held a checkpoint" in ran.err
     assert theirs in service.cloud.snapshots
+
+
+# -- report --------------------------------------------------------------------------------------
+
+
+def test_a_report_shows_whole_what_the_database_has_no_room_for(
+    service: Service, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "_fitting_reasons", lambda reasons, *_: ({}, len(reasons)))
+    monkeypatch.setattr(columns, "fair_share", lambda _count: 0)
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    record = service.verify(checkpoint.id, {SHARE: {"depth": "plan", "restore_name": "n" * 250}})
+    assert "n" * 250 not in str(service.saved(record).resources_reason)
+
+    ran = run("report", record.id, "-f", "json")
+
+    (row,) = ran.rows
+    assert (ran.code, row["Share"], row["Status"]) == (0, share, "available")
+    assert "n" * 250 in row["Told"]
+
+
+def test_a_report_of_nothing_is_refused(service: Service, run: Any) -> None:
+    ran = run("report", str(uuid.uuid4()))
+    assert ran.code == 1
+    assert "neither a restore nor a verification" in ran.err
 
 
 # -- reconcile ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ def test_the_names_stay():
         (COMMANDS, "bank_list", "karbor_manila.commands.bank:BankList"),
         (COMMANDS, "drill", "karbor_manila.commands.drill:Drill"),
         (COMMANDS, "reconcile", "karbor_manila.commands.operator:Reconcile"),
+        (COMMANDS, "report", "karbor_manila.commands.report:Report"),
         (COMMANDS, "restore", "karbor_manila.commands.restore:Restore"),
         (COMMANDS, "show", "karbor_manila.commands.show:Show"),
         (COMMANDS, "status", "karbor_manila.commands.status:Status"),
