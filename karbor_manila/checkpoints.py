@@ -7,7 +7,7 @@ newest (karbor/services/operationengine/operations/retention_operation.py).
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila import exception
+from karbor_manila.turns import taking_turns
 
 LOG = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def walk(provider: Any, query: Query) -> Iterator[Any]:
             raise karbor_exception.CheckpointNotFound(checkpoint_id=query.marker)
         entries = entries[ids.index(query.marker) + 1 :]
     found = 0
-    for entry in entries:
+    for entry in taking_turns(entries):
         if query.limit is not None and found >= query.limit:
             break
         try:
@@ -168,7 +169,20 @@ def everything(bank: Any) -> Iterator[str]:
 
     :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
     """
-    for key in bank.list_objects(_CHECKPOINTS):
+    yield from _ids(bank.list_objects(_CHECKPOINTS))
+
+
+def walk(bank: Any) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """:func:`everything` and :func:`unended` of one list of the bank, which may be long.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    keys = list(bank.list_objects(_CHECKPOINTS))
+    return list(_ids(keys)), list(_unended(keys))
+
+
+def _ids(keys: Iterable[str]) -> Iterator[str]:
+    for key in taking_turns(keys):
         checkpoint_id, _, name = key.removeprefix(_CHECKPOINTS).partition("/")
         if name == "index.json":
             yield checkpoint_id
@@ -182,7 +196,11 @@ def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]
     :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
     """
     prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
-    for key in bank.list_objects(prefix):
+    yield from _unended(bank.list_objects(prefix))
+
+
+def _unended(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for key in taking_turns(keys):
         parts = key.removeprefix(_CHECKPOINTS).split("/")
         if len(parts) == 5 and (parts[1], parts[3]) == ("resource-data", "restores"):
             yield parts[0], parts[2], parts[4]
@@ -238,7 +256,7 @@ def _entries(bank: Any, query: Query) -> Iterator[Entry]:
     if query.project_id is not None:
         prefix += f"/{query.project_id}"
     section = bank.get_sub_section(_INDICES)
-    for key in section.list_objects(prefix=f"/{prefix}/"):
+    for key in taking_turns(section.list_objects(prefix=f"/{prefix}/")):
         parts = key.strip("/").split("/")
         made, _, checkpoint_id = parts[-1].partition("@")
         if checkpoint_id and made.isdigit():

@@ -6,7 +6,7 @@ Each step can be stopped and repeated at any point.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from karbor import context as karbor_context
@@ -21,6 +21,9 @@ from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
 
 LOG = logging.getLogger(__name__)
+
+#: Makes an executor (of futurist or concurrent.futures) for so many calls.
+Executor = Callable[[int], Any]
 
 _OURS = frozenset({plans.SHARE, plans.PROJECT})
 
@@ -56,10 +59,11 @@ class Later(Exception):
     """Manila or the bank is away: nothing was changed that the next attempt could not find."""
 
 
-def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool) -> str:
+def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor: Executor) -> str:
     """Bring a checkpoint that nobody works on any more to its end.
 
     :param claimed: whether it was ours; Karbor's own code writes things down after it made them
+    :param executor: makes one for so many shares, which are ended side by side
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
@@ -68,11 +72,11 @@ def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool) -> str:
     except karbor_exception.CheckpointNotFound:
         return constants.CHECKPOINT_STATUS_DELETED  # there never was one, or nothing of it is left
     if checkpoint.status == constants.CHECKPOINT_STATUS_PROTECTING:
-        _end_making(provider, checkpoint, recover.RecoverProtectOperation, claimed=claimed)
+        _end_making(executor, provider, checkpoint, recover.RecoverProtectOperation, claimed)
     elif OPERATION_OF.get(checkpoint.status) == constants.OPERATION_COPY:
-        _end_making(provider, checkpoint, recover.RecoverCopyOperation, claimed=claimed)
+        _end_making(executor, provider, checkpoint, recover.RecoverCopyOperation, claimed)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETING:
-        _end_deletion(provider, checkpoint)
+        _end_deletion(provider, checkpoint, executor)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
         _forget(provider, checkpoint)
     # Karbor calls the logs of deletions those of protections, too.
@@ -109,14 +113,18 @@ def check_mounted(provider: Any) -> None:
 
 
 def _end_making(
-    provider: Any, checkpoint: Any, operation: type[ShareOperation], *, claimed: bool
+    executor: Executor,
+    provider: Any,
+    checkpoint: Any,
+    operation: type[ShareOperation],
+    claimed: bool,  # noqa: FBT001
 ) -> None:
     """End a protection or a copy."""
     checkpoints.mend_index(provider, checkpoint)
     shares, others = _resources(checkpoint)
     errors = []
     if shares and plans.protects_shares(provider):
-        errors = _run(operation, provider, checkpoint, shares)
+        errors = _run(executor, operation, provider, checkpoint, shares)
     elif shares:
         others = True
     if shares and not others and not errors:
@@ -137,14 +145,14 @@ def _end_making(
     checkpoint.commit()
 
 
-def _end_deletion(provider: Any, checkpoint: Any) -> None:
+def _end_deletion(provider: Any, checkpoint: Any, executor: Executor) -> None:
     shares, others = _resources(checkpoint)
     if others or (shares and not plans.protects_shares(provider)):
         # Other plugins work with the tenant's own token, and the tenant is not here.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
         _tell(checkpoint, "The process that deleted this checkpoint died. Delete it again.")
         checkpoint.commit()
-    elif _run(recover.RecoverDeleteOperation, provider, checkpoint, shares):
+    elif _run(executor, recover.RecoverDeleteOperation, provider, checkpoint, shares):
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
         checkpoint.commit()
     else:
@@ -157,12 +165,14 @@ def _forget(provider: Any, checkpoint: Any) -> None:
     checkpoint.delete()
 
 
-def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) -> str:
+def end_record(
+    provider: Any, operation: str, record_id: str, *, claimed: bool, executor: Executor
+) -> str:
     """Bring a restore or verification that nobody works on any more to its end.
 
     :param provider: fenced, by the claim of the record
     :param operation: Karbor's name of it
-    :param claimed: as above
+    :param claimed, executor: as above
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
@@ -172,7 +182,7 @@ def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) 
         return constants.RESTORE_STATUS_FAILURE  # there is nobody to tell
     word = "restore" if operation == constants.OPERATION_RESTORE else "verification"
     if record.status == IN_PROGRESS:
-        good = operation == constants.OPERATION_RESTORE and _end_restore(provider, record)
+        good = operation == constants.OPERATION_RESTORE and _end_restore(provider, record, executor)
         if good:
             record.status = constants.RESTORE_STATUS_SUCCESS
         else:
@@ -186,7 +196,7 @@ def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) 
                 + (f" {_UNRECORDED}" if word == "restore" and not claimed else ""),
             )
         columns.save(record)
-    _end_leftovers(provider, record, operation)
+    _end_leftovers(provider, record, operation, executor)
     operation_logs.end(
         as_karbor(),
         operation_logs.Sought(
@@ -201,7 +211,7 @@ def end_record(provider: Any, operation: str, record_id: str, *, claimed: bool) 
     return str(record.status)
 
 
-def _end_restore(provider: Any, record: Any) -> bool:
+def _end_restore(provider: Any, record: Any, executor: Executor) -> bool:
     """Whether everything was restored after all."""
     try:
         checkpoint = _checkpoint(provider, record.checkpoint_id)
@@ -211,6 +221,7 @@ def _end_restore(provider: Any, record: Any) -> bool:
     if not shares or not plans.protects_shares(provider):
         return False
     errors = _run(
+        executor,
         recover.RecoverRestoreOperation,
         provider,
         checkpoint,
@@ -221,7 +232,7 @@ def _end_restore(provider: Any, record: Any) -> bool:
     return not errors and not others
 
 
-def _end_leftovers(provider: Any, record: Any, operation: str) -> None:
+def _end_leftovers(provider: Any, record: Any, operation: str, executor: Executor) -> None:
     """Remove what is temporary and was not removed; a drill's share, above all."""
     shares = [
         share_id
@@ -235,40 +246,49 @@ def _end_leftovers(provider: Any, record: Any, operation: str) -> None:
     checkpoint = provider.get_checkpoint(record.checkpoint_id)
     name = "restore" if operation == constants.OPERATION_RESTORE else "verify"
     errors = _run(
-        recover.EndLeftoverOperation, provider, checkpoint, shares, None, **{name: record}
+        executor, recover.EndLeftoverOperation, provider, checkpoint, shares, None, **{name: record}
     )
     if errors:
         raise Later(str(errors[0]))
 
 
 def _run(
+    executor: Executor,
     operation: type[ShareOperation],
     provider: Any,
     checkpoint: Any,
-    shares: Iterable[str],
+    shares: Sequence[str],
     parameters_of_all: Any = None,
     **extras: Any,
 ) -> list[Exception]:
-    """Run an operation on each share with Karbor's own user.
+    """Run an operation on each share with Karbor's own user, side by side as in a flow: they share
+    its client and its watcher, so a hundred of them wait with one request.
 
     :param parameters_of_all: as the user gave them to Karbor
     :returns: the errors that are final
     :raises Later: Manila or the bank was away for one of them
     """
+    if not shares:
+        return []
     context = as_karbor(checkpoint.project_id)
     shared = provider.load_plugins()[plans.SHARE].shared_as_karbor(shares)
+
+    def run(share_id: str) -> None:
+        share = Resource(type=plans.SHARE, id=share_id, name="")
+        given = parameters.merge(parameters_of_all, plans.SHARE, share_id)
+        operation(shared).on_main(checkpoint, share, context, given, **extras)
+
     errors: list[Exception] = []
     away: Exception | None = None
-    for share_id in shares:
-        share = Resource(type=plans.SHARE, id=share_id, name="")
-        try:
-            given = parameters.merge(parameters_of_all, plans.SHARE, share_id)
-            operation(shared).on_main(checkpoint, share, context, given, **extras)
-        except karbor_exception.KarborException as error:
-            if isinstance(error.__cause__, recover.PASSING):
-                away = error.__cause__
-            else:
-                errors.append(error)
+    with executor(len(shares)) as pool:
+        for future in [pool.submit(run, share_id) for share_id in shares]:
+            try:
+                future.result()
+            except karbor_exception.KarborException as error:
+                if isinstance(error.__cause__, recover.PASSING):
+                    away = error.__cause__
+                else:
+                    errors.append(error)
     if away:
         raise Later(str(away))
     return errors

@@ -50,8 +50,8 @@ LOG = logging.getLogger(__name__)
 
 _LEASES_KEPT = 7 * 24 * 3600.0  # seconds
 
-# Things that a dead process left are ended so many at a time; most of that is waiting for Manila.
-_SIDE_BY_SIDE = 4
+# Seconds that a run of the reconciliation waits for what it began; the rest goes on beside others.
+_RUN_PATIENCE = 10.0
 
 _BANKS_EVERY = 20  # runs
 
@@ -91,7 +91,7 @@ class ProtectionManager(manager.ProtectionManager):
             self._providers,
             self.claims,
             grace=self._settings.lease_timeout,
-            executor=lambda: futurist.GreenThreadPoolExecutor(max_workers=_SIDE_BY_SIDE),
+            executor=lambda count: futurist.GreenThreadPoolExecutor(max_workers=count),
         )
         self._reconciler: Any = None
         self._recogniser = retention_run.Recogniser(
@@ -376,7 +376,7 @@ class ProtectionManager(manager.ProtectionManager):
                 # What our own flows leave is in the database; the banks are searched at the start
                 # and now and then, for what Karbor's own manager or another one has left.
                 everywhere = not clean or turn % _BANKS_EVERY == 0
-                ended = self.reconciliation.run(everywhere=everywhere)
+                ended = self.reconciliation.run(everywhere=everywhere, patience=_RUN_PATIENCE)
                 work = self.reconciliation
                 clean = all(ended.values()) and not (work.away or work.unsure)
             except Exception:  # whatever a bank or a database raises: it may be back the next time

@@ -7,20 +7,30 @@ finds what is in work although nobody is at it, claims it, and has it brought to
 """
 
 import datetime
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import futurist
+import futurist.waiters
 from karbor import objects
 from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila import checkpoints, claims, endings, exception, fencing
+from karbor_manila.turns import taking_turns
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
+
+
+#: So many things are ended at a time; one that waits for days takes one of these places.
+MOST = 200
+
+
+def one_by_one(_count: int) -> Any:
+    """An executor that does each thing when it is asked for."""
+    return futurist.SynchronousExecutor()
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,8 @@ class Reconciliation:
     :param held: the claims of this process
     :param grace: seconds for which a restore or verification that nobody has claimed is left alone:
         the request for it may still be on its way
-    :param executor: makes the executor of one run; several things are ended side by side, because
-        one of them may have to wait for Manila
+    :param executor: makes an executor for so many things, which are ended side by side: one of them
+        may have to wait for Manila, for hours. So are the shares of a checkpoint.
     """
 
     def __init__(
@@ -57,7 +67,7 @@ class Reconciliation:
         held: claims.Claims,
         *,
         grace: float,
-        executor: Callable[[], Any] = futurist.SynchronousExecutor,
+        executor: Callable[[int], Any] = one_by_one,
         clock: Clock | None = None,
     ) -> None:
         self._providers = providers
@@ -65,42 +75,67 @@ class Reconciliation:
         self._grace = grace
         self._executor = executor
         self._clock = clock or Clock()
+        self._pool: Any = None
+        self._under_way: dict[str, tuple[Unfinished, Any]] = {}
+        # A deleted checkpoint stays in the bank, and deleted.
+        self._deleted: set[str] = set()
         #: Why the last search did not see everything: the error of a bank or of the database.
         self.away: Exception | None = None
         #: Whether the last search saw something that nobody has claimed and that is too young to be
         #: given up: it is worth another look before long.
         self.unsure = False
 
-    def run(self, *, everywhere: bool = True) -> dict[Unfinished, str]:
+    def run(
+        self, *, everywhere: bool = True, patience: float | None = None
+    ) -> dict[Unfinished, str]:
         """End everything that is unfinished.
 
+        What takes longer than ``patience`` goes on beside what is found later, and is in the result
+        of a later run.
+
         :param everywhere: search the banks, too, not only the database
-        :returns: what was found, each with the status that it has now; empty for what has to be
-            tried again later. :attr:`away` says whether all was searched.
+        :param patience: seconds; None waits for the end of everything
+        :returns: what came to its end, each with the status that it has now; empty for what has to
+            be tried again later. :attr:`away` says whether all was searched.
         """
-        found = self.find(everywhere=everywhere)
-        with self._executor() as executor:
-            ends = [(item, executor.submit(self.end, item)) for item in found]
-            return {item: end.result() for item, end in ends}
+        ended = self._collect()
+        self._pool = self._pool or self._executor(MOST)
+        for item in self.find(everywhere=everywhere):
+            if item.id not in self._under_way and item not in ended:
+                self._under_way[item.id] = (item, self._pool.submit(self.end, item))
+        if self._under_way:
+            futures = [future for _item, future in self._under_way.values()]
+            futurist.waiters.wait_for_all(futures, timeout=patience)
+        return ended | self._collect()
+
+    def _collect(self) -> dict[Unfinished, str]:
+        """What is under way no more, with its status."""
+        done = [key for key, (_item, future) in self._under_way.items() if future.done()]
+        over = [self._under_way.pop(key) for key in done]
+        return {item: future.result() for item, future in over}
 
     def find(self, *, everywhere: bool = True) -> list[Unfinished]:
         """What is unfinished in the banks that are at hand; nothing is changed."""
         found: dict[str, Unfinished] = {}
         self.away = None
         self.unsure = False
-        searches = [self._claimed, self._records]
-        if everywhere:
-            searches += [self._unclaimed, self._leftovers]
         for provider in self._providers():
-            known = {provider.id: provider}
             try:
                 endings.check_mounted(provider)
-                for item in itertools.chain.from_iterable(search(known) for search in searches):
+                for item in self._search(provider, everywhere=everywhere):
                     found.setdefault(item.id, item)
             except Exception as error:  # noqa: BLE001 - the banks of the others may be at hand
                 LOG.error("Nobody knows what is unfinished in %s: %s", provider.id, error)
                 self.away = error
         return list(found.values())
+
+    def _search(self, provider: Any, *, everywhere: bool) -> Iterator[Unfinished]:
+        yield from self._claimed({provider.id: provider})
+        yield from self._records({provider.id: provider})
+        if everywhere:
+            held, unended = checkpoints.walk(provider.bank)
+            yield from self._unclaimed(provider, held)
+            yield from self._leftovers(provider, unended)
 
     def end(self, item: Unfinished) -> str:
         """End one thing; empty when that has to be tried again later, else its status now."""
@@ -145,8 +180,12 @@ class Reconciliation:
             return "released"  # its restore has come to its end before
         fenced = fencing.Provider(provider, fencing.Hold(self._claims, item.id))
         if item.operation in endings.RECORDS:
-            return endings.end_record(fenced, item.operation, item.id, claimed=item.claimed)
-        return endings.end_checkpoint(fenced, item.id, claimed=item.claimed)
+            return endings.end_record(
+                fenced, item.operation, item.id, claimed=item.claimed, executor=self._executor
+            )
+        return endings.end_checkpoint(
+            fenced, item.id, claimed=item.claimed, executor=self._executor
+        )
 
     def _claimed(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
         everything = self._claims.all()
@@ -173,31 +212,35 @@ class Reconciliation:
                 claim.since,
             )
 
-    def _unclaimed(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
-        for provider in providers.values():
-            for checkpoint_id in checkpoints.everything(provider.bank):
-                try:
-                    checkpoint = provider.get_checkpoint(checkpoint_id)
-                    ours = checkpoint.provider_id == provider.id
-                    if not ours or not self._claims.is_abandoned(checkpoint):
-                        self.unsure |= ours and self._is_unclaimed(checkpoint)
-                        continue
-                    if self._is_being_made(checkpoint):
-                        self.unsure = True
-                        continue
-                    project_id = checkpoint.project_id
-                except Exception as error:  # noqa: BLE001 - Karbor takes any index for one
-                    LOG.error("Checkpoint %s cannot be read: %s", checkpoint_id, error)
+    def _unclaimed(self, provider: Any, held: Iterable[str]) -> Iterator[Unfinished]:
+        """Checkpoints in work of whom nobody has ever claimed them."""
+        for checkpoint_id in taking_turns(held):
+            if checkpoint_id in self._deleted:
+                continue
+            try:
+                checkpoint = provider.get_checkpoint(checkpoint_id)
+                if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
+                    self._deleted.add(checkpoint_id)
+                ours = checkpoint.provider_id == provider.id
+                if not ours or not self._claims.is_abandoned(checkpoint):
+                    self.unsure |= ours and self._is_unclaimed(checkpoint)
                     continue
-                yield Unfinished(
-                    endings.OPERATION_OF[checkpoint.status],
-                    checkpoint_id,
-                    checkpoint_id,
-                    provider.id,
-                    project_id,
-                    None,
-                    claimed=False,
-                )
+                if self._is_being_made(checkpoint):
+                    self.unsure = True
+                    continue
+                project_id = checkpoint.project_id
+            except Exception as error:  # noqa: BLE001 - Karbor takes any index for one
+                LOG.error("Checkpoint %s cannot be read: %s", checkpoint_id, error)
+                continue
+            yield Unfinished(
+                endings.OPERATION_OF[checkpoint.status],
+                checkpoint_id,
+                checkpoint_id,
+                provider.id,
+                project_id,
+                None,
+                claimed=False,
+            )
 
     def _is_unclaimed(self, checkpoint: Any) -> bool:
         """In work, of a process that does not claim; whether that one lives is not known yet."""
@@ -240,19 +283,18 @@ class Reconciliation:
                     claimed=False,
                 )
 
-    def _leftovers(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
+    def _leftovers(
+        self, provider: Any, unended: Iterable[tuple[str, str, str]]
+    ) -> Iterator[Unfinished]:
         """Restores and verifications that have ended and could not remove what they made."""
-        for provider in providers.values():
-            for checkpoint_id, _share_id, record_id in checkpoints.unended(provider.bank):
-                kind = endings.kind_of(record_id)
-                if kind is None or self._claims.get(record_id):
-                    continue
-                record = endings.get_record(kind, record_id)
-                if record.provider_id != provider.id or record.status == endings.IN_PROGRESS:
-                    continue
-                yield Unfinished(
-                    kind, record_id, checkpoint_id, provider.id, record.project_id, None
-                )
+        for checkpoint_id, _share_id, record_id in unended:
+            kind = endings.kind_of(record_id)
+            if kind is None or self._claims.get(record_id):
+                continue
+            record = endings.get_record(kind, record_id)
+            if record.provider_id != provider.id or record.status == endings.IN_PROGRESS:
+                continue
+            yield Unfinished(kind, record_id, checkpoint_id, provider.id, record.project_id, None)
 
 
 def _operation(claim: claims.Claim) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+#: So many things are ended at a time, and so many shares of each.
+_THREADS = 50
+
 #: The exit code when there is something that a person has to look at.
 SOMETHING_TO_DO = 3
 
@@ -83,7 +86,7 @@ class Reconcile(HostCommand):
             lambda: providers,
             held,
             grace=host.settings.lease_timeout,
-            executor=functools.partial(futurist.ThreadPoolExecutor, max_workers=4),
+            executor=lambda count: futurist.ThreadPoolExecutor(max_workers=min(count, _THREADS)),
         )
         ends: dict[Any, str] = {}
         if dry:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import futurist
 import pytest
 import sqlalchemy
 from karbor import context as karbor_context
@@ -29,7 +28,7 @@ from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher
 from oslo_serialization import jsonutils
 
-from karbor_manila import claims, identity, lease, opts, sessions, worker
+from karbor_manila import claims, identity, lease, opts, reconciliation, sessions, worker
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import shared
 from karbor_manila.protectable import ShareProtectable
@@ -209,7 +208,7 @@ class Service:
             del registry._plugin_map[foreign]  # they would ask Nova, Cinder and so on
         registry.register_plugin(ShareProtectable(connect=self.connect, clock=cloud.clock))
         self.manager._spawn = lambda func, *args: self.spawned.append(lambda: func(*args))
-        self.manager.reconciliation._executor = futurist.SynchronousExecutor
+        self.manager.reconciliation._executor = reconciliation.one_by_one
         (self.provider,) = self.manager.provider_registry.providers.values()
 
     def connect(self, context: Any, *, project_id: str | None = None, **_kwargs: Any) -> Any:
