@@ -172,7 +172,7 @@ def everything(bank: Any) -> Iterator[str]:
     yield from _ids(bank.list_objects(_CHECKPOINTS))
 
 
-def walk(bank: Any) -> tuple[list[str], list[tuple[str, str, str]]]:
+def inventory(bank: Any) -> tuple[list[str], list[tuple[str, str, str]]]:
     """:func:`everything` and :func:`unended` of one list of the bank, which may be long.
 
     :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed

@@ -133,7 +133,7 @@ class Reconciliation:
         yield from self._claimed({provider.id: provider})
         yield from self._records({provider.id: provider})
         if everywhere:
-            held, unended = checkpoints.walk(provider.bank)
+            held, unended = checkpoints.inventory(provider.bank)
             yield from self._unclaimed(provider, held)
             yield from self._leftovers(provider, unended)
 
