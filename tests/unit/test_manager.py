@@ -1024,7 +1024,7 @@ def test_the_banks_are_searched_at_the_start_and_now_and_then(
 ) -> None:
     searched: list[bool] = []
 
-    def run(*, everywhere: bool) -> dict[str, str]:
+    def run(*, everywhere: bool, **_more: Any) -> dict[str, str]:
         searched.append(everywhere)
         return {}
 
