@@ -14,8 +14,10 @@ The file holds a list of rules and is read again at every call; an absent one me
 - ``key``: a regular expression, searched for in the key (of a list: in its prefix).
 - ``nth``: acts first on the nth call that matches (1), counted from the file's last change.
 - ``times``: on how many calls it acts (1); null means for ever.
+- ``client``: true for an error as the client of an object store raises it (false).
 
-The rule fails the call with Karbor's own Bank...Failed, and nothing is done. Each fault that was
+The rule fails the call with Karbor's own Bank...Failed, or with what Karbor's S3 and Swift banks
+let through, and nothing is done. Each fault that was
 hit appends a line to the file's name plus ``.hits``, so that a test can insist on it.
 """
 
@@ -41,6 +43,10 @@ CLASS = "sandbox.karbor.faulty_bank.FaultyBankPlugin"
 OPTS = [cfg.StrOpt("faults_file", help="JSON file with faults; may be absent.")]
 
 
+class BrokenConnection(Exception):
+    """As botocore raises it, an error of nobody's that Karbor knows."""
+
+
 class Faults:
     """The rules of one file, and how often each matched and acted."""
 
@@ -52,7 +58,7 @@ class Faults:
     def strikes(self, call: str, key: str) -> bool:
         """Whether this call has to fail; every rule counts every call that it matches."""
         self._read()
-        strikes = False
+        strikes = client = False
         for rule in self._rules:
             if rule["call"] != call or not re.search(rule["key"], key):
                 continue
@@ -62,10 +68,12 @@ class Faults:
             if rule["seen"] < rule.get("nth", 1) or (times is not None and acted >= times):
                 continue
             rule["acted"] = acted + 1
-            strikes = True
+            strikes, client = True, client or bool(rule.get("client"))
         if strikes:
             with hits(self._path).open("a") as stream:
                 stream.write(json.dumps({"call": call, "key": key}) + "\n")
+        if client:
+            raise BrokenConnection("a test asked for it")
         return strikes
 
     def _read(self) -> None:
