@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 
@@ -21,10 +20,12 @@ from karbor_manila import checkpoints, exception, fencing, identity, mark, plans
 from karbor_manila.claims import AUDIT, IN_WORK, Claims
 from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import ShareDriver, View
+from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.mark import Mark
 from karbor_manila.operations import lost, reasons
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.operations.shared import Shared
+from karbor_manila.record import ShareRecord
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
@@ -141,12 +142,12 @@ class Audit:
 
     def _fix_lost(self, finding: Finding) -> str:
         checkpoint = self._one(finding.checkpoint_id).get(finding.checkpoint_id)
-        gone = self._driver().show(finding.snapshot_id) is None
-        if gone and self._is_kept(checkpoint):
+        if checkpoint is not None and self._is_kept(checkpoint):
             hold = fencing.Hold(self._claims, finding.checkpoint_id)
             checkpoint = fencing.checkpoint(checkpoint, hold.check)
             record = self._ledger(checkpoint, finding.share_id).record()
-            if record and record.snapshot_id == finding.snapshot_id:
+            same = record is not None and record.snapshot_id == finding.snapshot_id
+            if record and same and self._is_gone(checkpoint.id, record):
                 if not self._is_seen(self._witness):
                     return "left alone: Manila does not show any more what it showed before"
                 return self._say_lost(checkpoint, finding)
@@ -189,24 +190,17 @@ class Audit:
     def _one(self, checkpoint_id: str) -> dict[str, Any]:
         """As :meth:`_checkpoints`, of one alone: nothing when the bank has never held it."""
         held = checkpoints.is_held(self._provider.bank, checkpoint_id)
-        try:
-            hidden = not held and checkpoint_id in checkpoints.indexed(self._provider.bank)
-        except karbor_exception.KarborException as error:
-            raise exception.BankUnreadable("list a checkpoint", str(error)) from error
-        if hidden:
+        if not held and checkpoint_id in checkpoints.indexed(self._provider.bank):
             return {checkpoint_id: None}
         return {checkpoint_id: self._checkpoint(checkpoint_id)} if held else {}
 
     def _checkpoints(self) -> dict[str, Any]:
         """All that the bank has ever held, by id; None for one that cannot be read."""
         known: dict[str, Any] = {}
-        try:
-            for checkpoint_id in checkpoints.everything(self._provider.bank):
-                known[checkpoint_id] = self._checkpoint(checkpoint_id)
-            # Karbor's file-system bank passes over folders that it cannot read (os.walk).
-            hidden = checkpoints.indexed(self._provider.bank) - set(known)
-        except karbor_exception.KarborException as error:
-            raise exception.BankUnreadable("list its checkpoints", str(error)) from error
+        for checkpoint_id in checkpoints.everything(self._provider.bank):
+            known[checkpoint_id] = self._checkpoint(checkpoint_id)
+        # Karbor's file-system bank passes over folders that it cannot read (os.walk).
+        hidden = checkpoints.indexed(self._provider.bank) - set(known)
         if not known:
             # Karbor never removes the last object of a checkpoint.
             raise exception.BankSuspect(self._provider.name, "it has never held a checkpoint")
@@ -309,10 +303,13 @@ class Audit:
             if not self._is_kept(checkpoint):
                 continue
             for share_id, record in lost.records(checkpoint, self._clock.sleep):
-                if record.snapshot_id in present or self._driver().show(record.snapshot_id):
-                    self._witness = record.snapshot_id
+                seen = record.snapshot_id in present
+                if seen or not self._is_gone(checkpoint.id, record):
+                    if seen or record.driver == SnapshotDriver.name:
+                        self._witness = record.snapshot_id
                     continue
                 told = lost.is_told(checkpoint, share_id, record.snapshot_id)
+                told = told and not lost.is_announced(checkpoint, share_id)
                 yield Finding(
                     kind=LOST,
                     provider_id=checkpoint.provider_id,
@@ -367,5 +364,16 @@ class Audit:
     def _ledger(self, checkpoint: Any, share_id: str) -> Ledger:
         return Ledger(checkpoint.get_resource_bank_section(share_id), self._clock.sleep)
 
+    def _is_gone(self, checkpoint_id: str, record: ShareRecord) -> bool:
+        """Whether what a record names is not there, by the word of the driver that made it."""
+        try:
+            driver = self._shared.catalogue(None, EVERY_PROJECT).driver(record.driver)
+        except exception.DriverUnknown as error:
+            LOG.warning(
+                "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint_id, error
+            )
+            return False
+        return driver.show(record.snapshot_id) is None
+
     def _driver(self) -> ShareDriver:
-        return self._shared.catalogue(None, EVERY_PROJECT).driver("snapshot")
+        return self._shared.catalogue(None, EVERY_PROJECT).driver(SnapshotDriver.name)

@@ -9,15 +9,14 @@ newest (karbor/services/operationengine/operations/retention_operation.py).
 import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import tenacity
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception
+from karbor_manila import bank_access, exception
 from karbor_manila.turns import taking_turns
 
 LOG = logging.getLogger(__name__)
@@ -112,24 +111,22 @@ def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
     :raises karbor.exception.CheckpointNotFound: the bank does not have it
     :raises BankUnreadable: the bank does not give it
     """
-    again = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(exception.BankUnreadable),
-        wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
-        stop=tenacity.stop_after_attempt(4),
-        reraise=True,
+    found = bank_access.ask(
+        lambda: _get(provider, checkpoint_id, context), f"give checkpoint {checkpoint_id}"
     )
-    return again(_get, provider, checkpoint_id, context)
+    if found is None:
+        raise karbor_exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+    return found
 
 
 def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
+    """The checkpoint, or None when the bank has none. Raises whatever the bank's client raises."""
     try:
         return provider.get_checkpoint(checkpoint_id, context=context)
-    except karbor_exception.CheckpointNotFound as error:
+    except karbor_exception.CheckpointNotFound:
         if is_held(provider.bank, checkpoint_id):
-            raise exception.BankUnreadable(
-                f"give checkpoint {checkpoint_id}", str(error)
-            ) from error
-        raise
+            raise
+        return None
 
 
 def is_copy(checkpoint: Any) -> bool:
@@ -156,10 +153,7 @@ def is_held(bank: Any, checkpoint_id: str) -> bool:
     :raises BankUnreadable: the bank cannot be listed
     """
     prefix = f"{_CHECKPOINTS}{checkpoint_id}/"
-    try:
-        return f"{prefix}index.json" in set(bank.list_objects(prefix))
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable("list a checkpoint", str(error)) from error
+    return f"{prefix}index.json" in set(_keys(bank, prefix))
 
 
 def everything(bank: Any) -> Iterator[str]:
@@ -167,18 +161,27 @@ def everything(bank: Any) -> Iterator[str]:
 
     Karbor leaves the one that says ``deleted``, and a crash may leave one that is in no index.
 
-    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    :raises BankUnreadable: the bank cannot be listed
     """
-    yield from _ids(bank.list_objects(_CHECKPOINTS))
+    yield from _ids(_keys(bank, _CHECKPOINTS))
 
 
-def inventory(bank: Any) -> tuple[list[str], list[tuple[str, str, str]]]:
-    """:func:`everything` and :func:`unended` of one list of the bank, which may be long.
+class Inventory(NamedTuple):
+    """What one list of a bank, which may be long, tells: of :func:`everything`, :func:`unended` and
+    :func:`kept_and_begun`."""
 
-    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    checkpoints: list[str]
+    unended: list[tuple[str, str, str]]
+    unsaid: list[tuple[str, str]]
+
+
+def inventory(bank: Any) -> Inventory:
+    """The inventory of a bank.
+
+    :raises BankUnreadable: the bank cannot be listed
     """
-    keys = list(bank.list_objects(_CHECKPOINTS))
-    return list(_ids(keys)), list(_unended(keys))
+    keys = _keys(bank, _CHECKPOINTS)
+    return Inventory(list(_ids(keys)), list(_unended(keys)), list(_kept_and_begun(keys)))
 
 
 def _ids(keys: Iterable[str]) -> Iterator[str]:
@@ -193,10 +196,10 @@ def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]
     checkpoint, the share, and Karbor's restore or verification.
 
     :param checkpoint_id: only of this one
-    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    :raises BankUnreadable: the bank cannot be listed
     """
     prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
-    yield from _unended(bank.list_objects(prefix))
+    yield from _unended(_keys(bank, prefix))
 
 
 def _unended(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
@@ -206,12 +209,39 @@ def _unended(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
             yield parts[0], parts[2], parts[4]
 
 
+def kept_and_begun(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str]]:
+    """The pages of shares that are kept and have an intent all the same: the last words of a
+    protection or a copy are missing. The ids of the checkpoint and the share.
+
+    :param checkpoint_id: only of this one
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
+    yield from _kept_and_begun(_keys(bank, prefix))
+
+
+def _kept_and_begun(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    pages: dict[tuple[str, str], set[str]] = {}
+    for key in taking_turns(keys):
+        parts = key.removeprefix(_CHECKPOINTS).split("/")
+        if len(parts) == 4 and parts[1] == "resource-data":
+            pages.setdefault((parts[0], parts[2]), set()).add(parts[3])
+    for share, names in pages.items():
+        if {"metadata", "intent"} <= names:
+            yield share
+
+
+def _keys(bank: Any, prefix: str) -> list[str]:
+    keys: list[str] = bank_access.ask(lambda: bank.list_objects(prefix), "list its checkpoints")
+    return keys
+
+
 def indexed(bank: Any) -> set[str]:
     """The ids of all checkpoints that are in the index, in any of its three branches.
 
-    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    :raises BankUnreadable: the bank cannot be listed
     """
-    keys = bank.list_objects(_INDICES + "/")
+    keys = _keys(bank, _INDICES + "/")
     return {key.rpartition("@")[2] for key in keys if "@" in key}
 
 
@@ -232,8 +262,14 @@ def mend_index(provider: Any, checkpoint: Any) -> None:
     A deletion that was stopped among them has removed some, and Karbor's next one fails over each
     that is not there (karbor/services/protection/checkpoint.py, delete).
 
-    :raises karbor.exception.KarborException: the bank cannot be written
+    :raises BankUnreadable: the bank cannot be written
     """
+    bank_access.ask(
+        lambda: _mend_index(provider, checkpoint), f"take the index of checkpoint {checkpoint.id}"
+    )
+
+
+def _mend_index(provider: Any, checkpoint: Any) -> None:
     index = checkpoint.checkpoint_section.get_object("index.json")
     plan, project = index["protection_plan"], index["project_id"]
     name, day = f"{index['timestamp']}@{checkpoint.id}", index["created_at"]
@@ -256,7 +292,11 @@ def _entries(bank: Any, query: Query) -> Iterator[Entry]:
     if query.project_id is not None:
         prefix += f"/{query.project_id}"
     section = bank.get_sub_section(_INDICES)
-    for key in taking_turns(section.list_objects(prefix=f"/{prefix}/")):
+    try:
+        keys = bank_access.ask(lambda: section.list_objects(prefix=f"/{prefix}/"), "list its index")
+    except exception.BankUnreadable as error:
+        raise karbor_exception.BankListObjectsFailed(reason=str(error)) from error
+    for key in taking_turns(keys):
         parts = key.strip("/").split("/")
         made, _, checkpoint_id = parts[-1].partition("@")
         if checkpoint_id and made.isdigit():

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.db.sqlalchemy import api as karbor_db
 from oslo_log import log as logging
@@ -272,7 +271,7 @@ class Claims:
                 continue
             try:
                 self.is_alive(claim, bank)
-            except karbor_exception.KarborException as error:
+            except exception.BankUnreadable as error:
                 LOG.warning("The lease of %s cannot be read: %s", claim.owner, error)
 
     # -- taking -------------------------------------------------------------------------------

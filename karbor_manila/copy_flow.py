@@ -15,6 +15,7 @@ from karbor.services.protection import resource_flow
 from karbor.services.protection.flows import copy as karbors
 from karbor.services.protection.flows import utils
 
+from karbor_manila import bank_access
 from karbor_manila.operations import leaving_out
 
 
@@ -34,7 +35,7 @@ def build(
     :param left_out: the shares of the source that the copy does not hold, and why
     """
     leaving_out.copy_without(checkpoint, source, left_out)
-    checkpoint.commit()
+    bank_access.commit(checkpoint)
     log = utils.create_operation_log(context, checkpoint, constants.OPERATION_COPY)
     store = {
         "context": context,

@@ -5,20 +5,27 @@ What was made is adopted when it is complete and removed when it is not. The cal
 Each step can be stopped and repeated at any point.
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from karbor import context as karbor_context
 from karbor import exception as karbor_exception
-from karbor import objects
 from karbor.common import constants
 from karbor.resource import Resource
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, columns, fencing, identity, operation_logs, parameters, plans
+from karbor_manila import (
+    bank_access,
+    checkpoints,
+    columns,
+    fencing,
+    identity,
+    operation_logs,
+    parameters,
+    plans,
+)
 from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
+from karbor_manila.requested import as_karbor, get_record
 
 LOG = logging.getLogger(__name__)
 
@@ -40,12 +47,6 @@ _FAILURES = frozenset(
 
 # The same word for restores and verifications.
 IN_PROGRESS = constants.RESTORE_STATUS_IN_PROGRESS
-
-# Names of Karbor's objects: they are there once Karbor has registered them.
-RECORDS = {
-    constants.OPERATION_RESTORE: "Restore",
-    constants.OPERATION_VERIFY: "Verification",
-}
 
 
 # A sentence for what may have been made by Karbor's own code.
@@ -79,6 +80,8 @@ def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor
         _end_deletion(provider, checkpoint, executor)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
         _forget(provider, checkpoint)
+    else:
+        _say_last_words(provider, checkpoint, executor)
     # Karbor calls the logs of deletions those of protections, too.
     for kind in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
         sought = operation_logs.Sought(checkpoint.project_id, checkpoint.id, kind)
@@ -142,7 +145,7 @@ def _end_making(
     if checkpoint.resource_graph is None:
         # python-karborclient cannot show a checkpoint without one.
         checkpoint.resource_graph = []
-    checkpoint.commit()
+    bank_access.commit(checkpoint)
 
 
 def _end_deletion(provider: Any, checkpoint: Any, executor: Executor) -> None:
@@ -151,18 +154,32 @@ def _end_deletion(provider: Any, checkpoint: Any, executor: Executor) -> None:
         # Other plugins work with the tenant's own token, and the tenant is not here.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
         _tell(checkpoint, "The process that deleted this checkpoint died. Delete it again.")
-        checkpoint.commit()
+        bank_access.commit(checkpoint)
     elif _run(executor, recover.RecoverDeleteOperation, provider, checkpoint, shares):
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
-        checkpoint.commit()
+        bank_access.commit(checkpoint)
     else:
         _forget(provider, checkpoint)
 
 
 def _forget(provider: Any, checkpoint: Any) -> None:
     """Take a checkpoint out of the index, whatever an earlier attempt has taken out of it."""
-    checkpoints.mend_index(provider, checkpoint)
-    checkpoint.delete()
+
+    def forget() -> None:
+        checkpoints.mend_index(provider, checkpoint)
+        checkpoint.delete()
+
+    bank_access.ask(forget, f"forget checkpoint {checkpoint.id}")
+
+
+def _say_last_words(provider: Any, checkpoint: Any, executor: Executor) -> None:
+    """What a protection or a copy could not say of the shares that it keeps."""
+    found = checkpoints.kept_and_begun(provider.bank, checkpoint.id)
+    shares = sorted(share_id for _checkpoint_id, share_id in found)
+    if shares and plans.protects_shares(provider):
+        errors = _run(executor, recover.EndKeptOperation, provider, checkpoint, shares)
+        if errors:
+            raise Later(str(errors[0]))
 
 
 def end_record(
@@ -243,7 +260,7 @@ def _end_leftovers(provider: Any, record: Any, operation: str, executor: Executo
     ]
     if not shares:
         return
-    checkpoint = provider.get_checkpoint(record.checkpoint_id)
+    checkpoint = checkpoints.get(provider, record.checkpoint_id)
     name = "restore" if operation == constants.OPERATION_RESTORE else "verify"
     errors = _run(
         executor, recover.EndLeftoverOperation, provider, checkpoint, shares, None, **{name: record}
@@ -312,11 +329,6 @@ def _told(checkpoint: Any) -> str:
     return "\n".join(str(reason) for reason in reasons.of(checkpoint).values())
 
 
-def get_record(operation: str, record_id: str) -> Any:
-    """Karbor's restore or verification."""
-    return getattr(objects, RECORDS[operation]).get_by_id(as_karbor(), record_id)
-
-
 def targets(restore_id: str) -> list[str]:
     """The ids of the shares that a restore puts back in place."""
     try:
@@ -329,19 +341,3 @@ def targets(restore_id: str) -> list[str]:
         if key.partition("#")[0] == plans.SHARE and values.get("share_id")
     }
     return sorted(share_id for share_id in named if plans.is_id(share_id))
-
-
-def kind_of(record_id: str) -> str | None:
-    """The operation of a restore or verification; None when there is neither."""
-    for operation in RECORDS:
-        with contextlib.suppress(karbor_exception.NotFound):
-            get_record(operation, record_id)
-            return operation
-    return None
-
-
-def as_karbor(project_id: str | None = None) -> Any:
-    """The context of work without a tenant."""
-    context = karbor_context.get_admin_context()
-    context.project_id = project_id
-    return context

@@ -385,20 +385,49 @@ class RecordMissing(KarborManilaError):
 
 
 class RecordInvalid(KarborManilaError):
-    """A record in the bank that cannot be understood."""
+    """A record in the bank that cannot be understood. ``driver`` is what it says of its driver, if
+    so much of it can be read."""
 
-    def __init__(self, what: str, why: str) -> None:
+    driver: str | None = None
+
+    def __init__(self, what: str, why: str, driver: str | None = None) -> None:
         self.what = what
         self.why = why
+        self.driver = driver or self.driver
         super().__init__(f"The {what} in the bank cannot be used: {why}.")
 
 
-class RecordVersionUnknown(RecordInvalid):
-    """A record of a version that this release does not know."""
+class RecordForeign(RecordInvalid):
+    """A record or an intent that is whole, and that this installation cannot read: what it names is
+    there and is not to be touched on a guess."""
 
-    def __init__(self, what: str, version: object) -> None:
+
+class RecordVersionUnknown(RecordForeign):
+    """A record of a later release. ``driver`` is what it says of its driver, if it says any."""
+
+    def __init__(self, what: str, version: object, driver: str | None = None) -> None:
         self.version = version
-        super().__init__(what, f"its version {version!r} is unknown here; upgrade karbor-manila")
+        self.driver = driver
+        wrote = f", with share driver {driver!r}" if driver else ""
+        super().__init__(
+            what,
+            f"a later release of karbor-manila wrote it (its version is {version!r}{wrote}). "
+            f"Nothing was changed or removed. Upgrade karbor-manila here, then ask again",
+        )
+
+
+class RecordDriverMissing(RecordForeign):
+    """A record of a share driver that is not installed here."""
+
+    def __init__(self, what: str, driver: str, known: list[str]) -> None:
+        self.driver = driver
+        self.known = known
+        super().__init__(
+            what,
+            f"share driver {driver!r} wrote it, which is not installed here (there are: "
+            f"{', '.join(known) or 'none'}). Nothing was changed or removed. Install the package "
+            f"that has this driver where karbor-protection runs, then ask again",
+        )
 
 
 class SnapshotDoubtful(KarborManilaError):
@@ -445,6 +474,18 @@ class SnapshotSacrificed(SnapshotDoubtful):
             snapshot_id,
             f"it was removed, as asked for (remove_newer), when the share was restored in place "
             f"from the older checkpoint {checkpoint_id}",
+        )
+
+
+class SnapshotGoing(SnapshotDoubtful):
+    """The snapshot of a checkpoint is about to be removed so that an older one can be put back."""
+
+    def __init__(self, snapshot_id: str, checkpoint_id: str) -> None:
+        self.checkpoint_id = checkpoint_id
+        super().__init__(
+            snapshot_id,
+            f"it is being removed, as asked for (remove_newer), so that the share can be restored "
+            f"in place from the older checkpoint {checkpoint_id}",
         )
 
 
@@ -518,6 +559,38 @@ class BankTakesNothing(BankUnreadable):
             f"The bank of provider {provider!r} ({provider_id}) did not take the new checkpoint: "
             f"{why.rstrip('.')}. Nothing was protected. An administrator has to mend the bank; ask "
             f"again afterwards.",
+        )
+
+
+class DatabaseUnreadable(KarborManilaError):
+    """Karbor's database did not give what it holds."""
+
+    def __init__(self, what: str, cause: str) -> None:
+        self.what = what
+        self.cause = cause
+        super().__init__(
+            f"Karbor's database could not be asked for {what} ({cause}). Try again when it answers."
+        )
+
+
+class Unsettled(KarborManilaError):
+    """Work of which it is not known here whether it is complete: nothing of it was removed.
+
+    ``followed`` tells whether the reconciliation will bring it to its end.
+    """
+
+    def __init__(self, share_id: str, cause: str, *, followed: bool) -> None:
+        self.share_id = share_id
+        self.cause = cause
+        self.followed = followed
+        after = (
+            "The reconciliation completes it, or removes it, once the bank answers."
+            if followed
+            else "Deleting the checkpoint removes it."
+        )
+        super().__init__(
+            f"Whether share {share_id} is kept completely could not be made sure of, so nothing of "
+            f"it was removed. {after} What happened: {cause}"
         )
 
 

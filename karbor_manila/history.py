@@ -11,11 +11,10 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.db.sqlalchemy import models
 
-from karbor_manila import checkpoints, exception
+from karbor_manila import checkpoints
 
 _LOGS = models.OperationLog.__table__
 _MAKING = (constants.OPERATION_PROTECT, constants.OPERATION_COPY)
@@ -60,7 +59,7 @@ def unheard_of(bank: Any, ids: list[str]) -> list[str]:
 
     :raises BankUnreadable: the bank cannot be listed
     """
-    held = _held(bank) | _indexed(bank) if ids else set()
+    held = {*checkpoints.everything(bank), *checkpoints.indexed(bank)} if ids else set()
     # The list of an object store may lag behind what is asked for by its name.
     return [each for each in ids if each not in held and not checkpoints.is_held(bank, each)]
 
@@ -70,18 +69,4 @@ def holds_any(bank: Any) -> bool:
 
     :raises BankUnreadable: the bank cannot be listed
     """
-    return bool(_held(bank))
-
-
-def _indexed(bank: Any) -> set[str]:
-    try:
-        return checkpoints.indexed(bank)
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable("list its index", str(error)) from error
-
-
-def _held(bank: Any) -> set[str]:
-    try:
-        return set(checkpoints.everything(bank))
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable("list its checkpoints", str(error)) from error
+    return any(True for _each in checkpoints.everything(bank))

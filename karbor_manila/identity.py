@@ -12,11 +12,9 @@ import datetime
 import uuid
 from typing import Any
 
-import tenacity
-from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
-from karbor_manila import exception, history
+from karbor_manila import bank_access, exception, history
 from karbor_manila.known_banks import EVER, Known, KnownBanks
 
 LOG = logging.getLogger(__name__)
@@ -60,8 +58,8 @@ def check(bank: Any, provider_id: str, known: KnownBanks = KNOWN) -> None:
     :raises BankNotOurs, BankUnreadable: as above; until the bank is confirmed, too
     """
     expected = known.confirmed.get(provider_id)
-    # Karbor's bank writes a log with a traceback of what is absent; such a thread must not.
-    found = read(bank) if _listed(bank) else None
+    # Such a thread asks once: its next turn asks again.
+    found = _id_in(bank_access.ask(lambda: _get_listed(bank), "give its id", attempts=1))
     if expected is None:
         raise exception.BankUnreadable(
             "be confirmed", f"it was not there when the bank of provider {provider_id} was asked"
@@ -148,15 +146,14 @@ def read(bank: Any) -> str | None:
 
     :raises BankUnreadable: the bank cannot be read, or its id is damaged
     """
-    stored = _stored(bank)
-    return str(stored["id"]) if stored else None
+    return _id_in(_stored(bank))
 
 
 def _compare(
     bank: Any, provider_id: str, known: KnownBanks, *, by_history: bool
 ) -> tuple[str | None, str | None]:
     """The id that is found, and the one that is known."""
-    found = _patiently(read, bank)
+    found = read(bank)
     row = known.get(provider_id)
     if row and row.bank_id != found:
         raise exception.BankNotOurs(provider_id, row.bank_id, found)
@@ -169,21 +166,11 @@ def _compare(
     return found, row.bank_id if row else None
 
 
-# One read that fails must not refuse a request; a bank that was found to be another one is.
-_patiently = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type(exception.BankUnreadable),
-    wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
-    stop=tenacity.stop_after_attempt(4),
-    reraise=True,
-)
-
-
 def _write(bank: Any, identifier: str) -> None:
     born = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    try:
-        bank.update_object(KEY, {"id": identifier, "born": born})
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable("take its id", str(error)) from error
+    bank_access.ask(
+        lambda: bank.update_object(KEY, {"id": identifier, "born": born}), "take its id"
+    )
 
 
 def _born(stored: dict[str, Any]) -> datetime.datetime:
@@ -194,22 +181,38 @@ def _born(stored: dict[str, Any]) -> datetime.datetime:
     return EVER
 
 
-def _stored(bank: Any) -> dict[str, Any] | None:
-    try:
-        stored = bank.get_object(KEY)
-    except (karbor_exception.KarborException, OSError, ValueError) as error:
-        # Banks raise the same error for what is absent and for what is unreadable; only a list
-        # tells them apart.
-        if not _listed(bank):
-            return None
-        raise exception.BankUnreadable("give its id", str(error)) from error
-    if not isinstance(stored, dict) or not stored.get("id"):
-        raise exception.BankUnreadable("give its id", f"{KEY} is damaged")
+def _stored(bank: Any) -> Any:
+    """What stands there, which has an id, or None."""
+    stored = bank_access.ask(lambda: _get(bank), "give its id")
+    _id_in(stored)
     return stored
 
 
-def _listed(bank: Any) -> bool:
+def _id_in(stored: Any) -> str | None:
+    """The id in what stands there. Raises BankUnreadable when there is something without one."""
+    if stored is None:
+        return None
+    if not isinstance(stored, dict) or not stored.get("id"):
+        raise exception.BankUnreadable("give its id", f"{KEY} is damaged")
+    return str(stored["id"])
+
+
+def _get_listed(bank: Any) -> Any:
+    """As :func:`_get`, without asking for what is absent: Karbor's bank writes a log with a
+    traceback of that."""
+    return _get(bank) if KEY in set(bank.list_objects(PREFIX + "/")) else None
+
+
+def _get(bank: Any) -> Any:
+    """What stands there, or None when there is nothing. Raises what the bank's client raises."""
     try:
-        return KEY in set(bank.list_objects(PREFIX + "/"))
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable("list its id", str(error)) from error
+        stored = bank.get_object(KEY)
+    except Exception as error:
+        if bank_access.is_damage(error):
+            return ""
+        # Banks raise the same error for what is absent and for what is unreadable; only a list
+        # tells them apart.
+        if not bank_access.may_be_absence(error) or KEY in set(bank.list_objects(PREFIX + "/")):
+            raise
+        return None
+    return "" if stored is None else stored

@@ -15,7 +15,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 
-from karbor_manila import checkpoints, exception, left_out
+from karbor_manila import bank_access, checkpoints, exception, left_out
 from karbor_manila.operations import reasons
 
 #: The status of a resource that is passed over, as of one that is left out.
@@ -98,7 +98,7 @@ class Provider:
         if record is None:
             for each in self.passed_over:
                 reasons.append(checkpoint, left_out.KEY, self._left_out(each))
-            checkpoint.commit()
+            bank_access.commit(checkpoint)
             return
         there = {(each.type, each.id) for each in checkpoints.resources(checkpoint)}
         if len(self.passed_over) == len(there):

@@ -20,6 +20,7 @@ import tenacity
 from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
+from karbor_manila import bank_access
 from karbor_manila.identity import PREFIX
 from karbor_manila.waiting import Clock
 
@@ -142,15 +143,23 @@ def _read(bank: Any, owner: str) -> Lease | None:
     """The lease of a process; None when there is none, or none that can be understood.
 
     The object is asked for first, because the list of an object store may lag behind.
+
+    :raises BankUnreadable: nobody knows
     """
+    return bank_access.ask(lambda: _read_once(bank, owner), "give a lease")
+
+
+def _read_once(bank: Any, owner: str) -> Lease | None:
     key = key_of(owner)
     try:
         return look_twice(lambda: _parse(bank.get_object(key)))
     except karbor_exception.KarborException as error:
         if not isinstance(error, ValueError):  # which says that it is there and is no value
-            if key in set(bank.list_objects(_LEASES)):
+            if not bank_access.may_be_absence(error) or key in set(bank.list_objects(_LEASES)):
                 raise
             return None
+    except OSError:
+        raise  # some are ValueErrors, too, such as a certificate that is not accepted
     except (KeyError, TypeError, ValueError):
         pass
     LOG.warning("The lease of %s cannot be understood and counts as none", owner)
@@ -160,6 +169,8 @@ def _read(bank: Any, owner: str) -> Lease | None:
 def _look(bank: Any, key: str) -> Lease | None:
     try:
         return look_twice(lambda: _parse(bank.get_object(key)))
+    except OSError:
+        raise  # as above
     except (KeyError, TypeError, ValueError):
         return None
 

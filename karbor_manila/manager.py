@@ -25,6 +25,7 @@ from oslo_service import loopingcall
 
 from karbor_manila import (
     ahead,
+    bank_access,
     bank_refusals,
     checkpoints,
     claims,
@@ -223,7 +224,8 @@ class ProtectionManager(manager.ProtectionManager):
         provider = self.provider_registry.show_provider(provider_id)
         lacking.check(provider, constants.OPERATION_DELETE, checkpoint)
         self.worker.await_end(checkpoint)
-        abandoned = self.claims.is_abandoned(checkpoint)
+        with _one_at_a_time():
+            abandoned = self.claims.is_abandoned(checkpoint)
         with (
             _one_at_a_time(),
             bank_refusals.explained(self.provider_registry.show_provider(provider_id)),
@@ -268,7 +270,7 @@ class ProtectionManager(manager.ProtectionManager):
                     checkpoints.mend_index(provider, checkpoint)
                 LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
                 checkpoint.status = state
-                checkpoint.commit()
+                bank_access.commit(checkpoint)
                 operation_logs.end_all(context, checkpoint, left)
         except errors.Taken as taken:
             raise exception.CheckpointNotBeReset(str(taken)) from taken
@@ -413,7 +415,7 @@ class ProtectionManager(manager.ProtectionManager):
         """As Karbor's manager does it (karbor/services/protection/manager.py, delete), but for
         what stands under the claim."""
         checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
-        checkpoint.commit()
+        bank_access.commit(checkpoint)
         try:
             flow = self.worker.get_flow(
                 context=context,
@@ -432,7 +434,7 @@ class ProtectionManager(manager.ProtectionManager):
         # Karbor's manager deletes from this status; a crash in between leaves one that can be
         # deleted, too.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
-        checkpoint.commit()
+        bank_access.commit(checkpoint)
 
     @staticmethod
     def _is_dead_end(checkpoint: Any, *, abandoned: bool) -> bool:
@@ -488,11 +490,14 @@ class ProtectionManager(manager.ProtectionManager):
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """What somebody else works on is refused with a 400 and who it is."""
+    """What somebody else works on is refused with a 400 and who it is; what the bank does not give
+    or take, with a 400 as well."""
     try:
         yield
     except errors.Taken as taken:
         raise exception.InvalidInput(reason=str(taken)) from taken
+    except errors.BankUnreadable as error:
+        raise exception.InvalidInput(reason=f"{error} Try again") from error
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from karbor import objects
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, endings, exception, fencing
+from karbor_manila import checkpoints, claims, endings, exception, fencing, requested
 from karbor_manila.turns import taking_turns
 from karbor_manila.waiting import Clock
 
@@ -133,9 +133,10 @@ class Reconciliation:
         yield from self._claimed({provider.id: provider})
         yield from self._records({provider.id: provider})
         if everywhere:
-            held, unended = checkpoints.inventory(provider.bank)
-            yield from self._unclaimed(provider, held)
-            yield from self._leftovers(provider, unended)
+            found = checkpoints.inventory(provider.bank)
+            yield from self._unclaimed(provider, found.checkpoints)
+            yield from self._leftovers(provider, found.unended)
+            yield from self._unsaid(provider, found.unsaid)
 
     def end(self, item: Unfinished) -> str:
         """End one thing; empty when that has to be tried again later, else its status now."""
@@ -179,7 +180,7 @@ class Reconciliation:
         if item.operation == claims.REVERT:
             return "released"  # its restore has come to its end before
         fenced = fencing.Provider(provider, fencing.Hold(self._claims, item.id))
-        if item.operation in endings.RECORDS:
+        if item.operation in requested.RECORDS:
             return endings.end_record(
                 fenced, item.operation, item.id, claimed=item.claimed, executor=self._executor
             )
@@ -260,9 +261,9 @@ class Reconciliation:
 
     def _records(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
         """Restores and verifications that nobody has claimed, although they are not new."""
-        for operation, kind in endings.RECORDS.items():
+        for operation, kind in requested.RECORDS.items():
             in_work = getattr(objects, f"{kind}List").get_all(
-                endings.as_karbor(), None, None, filters={"status": endings.IN_PROGRESS}
+                requested.as_karbor(), None, None, filters={"status": endings.IN_PROGRESS}
             )
             for record in in_work:
                 provider = providers.get(record.provider_id)
@@ -288,20 +289,38 @@ class Reconciliation:
     ) -> Iterator[Unfinished]:
         """Restores and verifications that have ended and could not remove what they made."""
         for checkpoint_id, _share_id, record_id in unended:
-            kind = endings.kind_of(record_id)
+            kind = requested.kind_of(record_id)
             if kind is None or self._claims.get(record_id):
                 continue
-            record = endings.get_record(kind, record_id)
+            record = requested.get_record(kind, record_id)
             if record.provider_id != provider.id or record.status == endings.IN_PROGRESS:
                 continue
             yield Unfinished(kind, record_id, checkpoint_id, provider.id, record.project_id, None)
+
+    def _unsaid(self, provider: Any, unsaid: Iterable[tuple[str, str]]) -> Iterator[Unfinished]:
+        """Checkpoints at rest with a share that is kept, and whose protection or copy could not say
+        its last words."""
+        for checkpoint_id in sorted({each for each, _share_id in unsaid}):
+            if self._claims.get(checkpoint_id):
+                continue
+            checkpoint = checkpoints.get(provider, checkpoint_id)
+            if checkpoint.provider_id != provider.id or checkpoint.status in claims.IN_WORK:
+                continue
+            yield Unfinished(
+                constants.OPERATION_PROTECT,
+                checkpoint_id,
+                checkpoint_id,
+                provider.id,
+                checkpoint.project_id,
+                None,
+            )
 
 
 def _operation(claim: claims.Claim) -> str:
     """What a claim was for; a reconciliation may have died as well."""
     if claim.id == claim.checkpoint_id:
         return claim.operation
-    return endings.kind_of(claim.id) or claim.operation
+    return requested.kind_of(claim.id) or claim.operation
 
 
 def _project_of(provider: Any, checkpoint_id: str) -> str:

@@ -31,6 +31,8 @@ _SINCE_2 = ("share_group_id", "metadata", "is_public", "access_rules", "clone_id
 # What other intents do not have.
 _OF_A_REVERT = ("snapshot_id", "asked", "safety_copy", "removing")
 
+_OF_A_RESTORE = ("keep_failed",)
+
 #: What Karbor 1.6.0's share plugin writes, of the same kinds as ours.
 _FOREIGN_SCHEMA = {
     "type": "object",
@@ -97,6 +99,8 @@ class Intent:
     Of a ``revert``: ``snapshot_id`` is what the share is put back to, ``asked`` is UTC, ISO 8601,
     and None as long as the share's content is certainly untouched; ``removing`` are newer snapshots
     that go first, and their checkpoints; ``created_id`` is the safety copy, if there is to be one.
+
+    Of a ``restore``: ``keep_failed``, whether a share that fails is the user's, to be looked at.
     """
 
     operation: str
@@ -111,6 +115,7 @@ class Intent:
     asked: str | None = None
     safety_copy: bool = False
     removing: dict[str, str] | None = None
+    keep_failed: bool = False
     version: int = field(default=INTENT_VERSION)
 
     @property
@@ -132,7 +137,7 @@ def load_record(stored: object) -> ShareRecord:
     """A record from what the bank gave back, of our versions or of Karbor's own plugin.
 
     Raises RecordVersionUnknown for a version from the future, RecordInvalid for anything else that
-    cannot be understood.
+    cannot be understood, which is damage, or a record of a driver that has its own.
     """
     if isinstance(stored, Mapping) and "version" not in stored:
         return _load_foreign(stored)
@@ -222,9 +227,10 @@ def complete_copy(intent: Intent, snapshot_id: str) -> ShareRecord:
 def dump_intent(intent: Intent) -> dict[str, Any]:
     """The intent as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
     plain = _plain(intent)
-    if intent.operation != "revert":
-        for name in _OF_A_REVERT:
-            del plain[name]
+    for operation, names in (("revert", _OF_A_REVERT), ("restore", _OF_A_RESTORE)):
+        if intent.operation != operation:
+            for name in names:
+                del plain[name]
     return _checked(plain, INTENT_SCHEMA, "intent")
 
 
@@ -257,11 +263,24 @@ def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:
 
 def _load(stored: object, schema: dict[str, Any], what: str, kind: Any) -> dict[str, Any]:
     known = schema["properties"]["version"]["const"]
-    if isinstance(stored, Mapping) and stored.get("version") not in (None, known):
-        raise exception.RecordVersionUnknown(what, stored["version"])
+    if isinstance(stored, Mapping) and _is_later(stored.get("version"), known):
+        raise exception.RecordVersionUnknown(what, stored["version"], _driver(stored))
     checked = _checked(stored, schema, what)
     fields = {item.name: checked[item.name] for item in fields_of(kind) if item.name in checked}
     return fields | {"mark": Mark(**fields["mark"])}
+
+
+def _is_later(version: object, known: int) -> bool:
+    """Whether a version is one of the future, which may be a word. What was never a version is
+    damage."""
+    if isinstance(version, str):
+        return bool(version)
+    return isinstance(version, int) and not isinstance(version, bool) and version > known
+
+
+def _driver(stored: object) -> str | None:
+    driver = stored.get("driver") if isinstance(stored, Mapping) else None
+    return driver if isinstance(driver, str) and driver else None
 
 
 def _plain(thing: Any) -> dict[str, Any]:
@@ -275,6 +294,8 @@ def _checked(stored: Any, schema: dict[str, Any], what: str) -> dict[str, Any]:
     error = jsonschema.Draft202012Validator(schema)
     worst = jsonschema.exceptions.best_match(error.iter_errors(stored))
     if worst is not None:
-        raise exception.RecordInvalid(what, f"{worst.json_path}: {worst.message}")
+        raise exception.RecordInvalid(
+            what, f"{worst.json_path}: {worst.message}", driver=_driver(stored)
+        )
     checked: dict[str, Any] = stored
     return checked

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from karbor_manila import checkpoints, endings, exception, plans
+from karbor_manila import checkpoints, exception, plans, requested
 from karbor_manila.operations import reasons
 from karbor_manila.operations.ledger import Ledger
 
@@ -26,8 +26,8 @@ def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
     :raises NoSuchRecord: Karbor's database has neither, or its provider is no more
     :raises BankUnreadable: the bank does not give a page
     """
-    kind = endings.kind_of(record_id)
-    record = endings.get_record(kind, record_id) if kind else None
+    kind = requested.kind_of(record_id)
+    record = requested.get_record(kind, record_id) if kind else None
     provider = providers.get(record.provider_id) if record else None
     if provider is None or record is None:
         raise exception.NoSuchRecord(record_id)

@@ -16,6 +16,7 @@ from oslo_log import log as logging
 from taskflow import exceptions as taskflow_exceptions
 
 from karbor_manila import (
+    bank_access,
     columns,
     copy_flow,
     exception,
@@ -29,6 +30,7 @@ from karbor_manila import (
 )
 from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
 from karbor_manila.graph import GraphBuilder
+from karbor_manila.last_word import LastWord
 from karbor_manila.operations import reasons
 from karbor_manila.waiting import Clock
 
@@ -62,6 +64,7 @@ class _Running:
     record: Any
     source: Any = None
     targets: tuple[str, ...] = ()
+    word: LastWord | None = None
 
     @property
     def thing(self) -> str:
@@ -303,7 +306,9 @@ class Worker(worker.Worker):
             if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
                 raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)
         targets = tuple(self._lent.get(job.thing, ()))
-        return dataclasses.replace(job, checkpoint=checkpoint, targets=targets)
+        last = (checkpoint, "commit") if job.record is None else (job.record, "save")
+        word = LastWord(*last)
+        return dataclasses.replace(job, checkpoint=checkpoint, targets=targets, word=word)
 
     def _take(
         self, thing: str, operation: str, checkpoint: Any, *, over_dead: bool = True
@@ -338,7 +343,7 @@ def _tell_left_out(checkpoint: Any, entries: list[dict[str, Any]], ours: bool) -
     """
     if entries:
         reasons.add(checkpoint, left_out.KEY, entries)
-        checkpoint.commit()
+        bank_access.commit(checkpoint)
     if missing := left_out.broken({left_out.KEY: entries}):
         LOG.warning("Checkpoint %s is partial: %s", checkpoint.id, [item["id"] for item in missing])
     if ours and not retention_facts.contents(checkpoint):
@@ -352,6 +357,10 @@ def _settle(job: _Running, reason: str) -> bool:
     :param reason: empty when it is told already
     :returns: whether that could be written down
     """
+    if job.word and (job.word.complete or job.word.open):
+        # Complete, but for Karbor's own last writes; or nobody knows. The reconciliation says it.
+        LOG.warning("%s: its end is left to the reconciliation", job.thing)
+        return False
     try:
         if job.record is not None:
             _settle_record(job, reason)
@@ -364,21 +373,11 @@ def _settle(job: _Running, reason: str) -> bool:
             if reason:
                 key = f"checkpoint#{job.checkpoint.id}"
                 reasons.add(job.checkpoint, "reasons", {key: reason})
-            _commit(job.checkpoint)
+            bank_access.commit(job.checkpoint)
     except Exception:  # whatever a bank or a database raises; the flow's own error is told already
         LOG.exception("Checkpoint %s: its failure could not be written down", job.checkpoint.id)
         return False
     return True
-
-
-# A bank that fails once must not leave a checkpoint in work.
-_commit = tenacity.retry(
-    wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
-    stop=tenacity.stop_after_attempt(5),
-    # Who lost the claim has nothing to write any more.
-    retry=tenacity.retry_if_not_exception_type(exception.ClaimLost),
-    reraise=True,
-)(lambda checkpoint: checkpoint.commit())
 
 
 def _untold(error: Exception) -> str:
@@ -420,4 +419,6 @@ def _sentence(error: Exception) -> str:
     """What a user may read of an error that may be anybody's."""
     if isinstance(error, karbor_exception.KarborException):
         return str(error.msg)
+    if isinstance(error, exception.KarborManilaError):
+        return str(error)
     return f"An unexpected error ({type(error).__name__}); Karbor's log has it."

@@ -44,6 +44,11 @@ class Job:
     began: float = 0.0
     #: What else the user should know of a failure, such as what could not be undone.
     remarks: list[str] = field(default_factory=list)
+    #: Whether what the operation is for is there; nothing that fails from then on undoes it.
+    complete: bool = False
+    #: Whether it is not known if it is complete, and whether the reconciliation finds that out.
+    unsettled: bool = False
+    followed: bool = False
 
     @property
     def share_id(self) -> str:
@@ -104,6 +109,17 @@ class Job:
         """The flow's driver of this name."""
         return self.catalogue().driver(name)
 
+    def recorded_driver(self, name: str, what: str) -> ShareDriver:
+        """The flow's driver that a page in the bank names.
+
+        :param what: the page, for the user to read
+        :raises RecordDriverMissing: it is not installed here
+        """
+        try:
+            return self.driver(name)
+        except exception.DriverUnknown as error:
+            raise exception.RecordDriverMissing(what, name, error.known) from error
+
     def now(self) -> str:
         """UTC, ISO 8601, to the second."""
         return self.shared.clock.utcnow().isoformat(timespec="seconds")
@@ -116,7 +132,8 @@ class Job:
 class JobTask(task.Task):
     """A step of an operation. ``execute`` and ``revert`` get the job and what earlier steps gave.
 
-    A ``revert`` never raises what it can name: it would hide the error that is being undone.
+    A ``revert`` never raises what it can name: it would hide the error that is being undone. What
+    it may undo at all :mod:`.undo` says.
     """
 
 
@@ -142,7 +159,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
 
     def is_final(self, error: Exception) -> bool:
         """Whether nobody will try again by himself after this error, so that the user is told."""
-        return True
+        return not (isinstance(error, exception.Unsettled) and error.followed)
 
     def passes_over(self, job: Job, error: Exception) -> bool:
         """Whether the others of the flow go on as if this share had never been among them, which
@@ -200,6 +217,9 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                     resource.id,
                     checkpoint.id,
                 )
+            if job.unsettled:
+                error = exception.Unsettled(resource.id, reason, followed=job.followed)
+                reason = str(error)
             LOG.error(
                 "%s of share %s, checkpoint %s failed: %s",
                 self.verb,

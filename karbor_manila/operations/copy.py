@@ -16,7 +16,7 @@ from oslo_log import log as logging
 from karbor_manila import exception, record
 from karbor_manila.drivers.base import NewShare, Source
 from karbor_manila.mark import COPY, PURPOSE
-from karbor_manila.operations import late, planning, protect
+from karbor_manila.operations import late, planning, protect, undo
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.operations.shared import Shared
@@ -53,7 +53,10 @@ def preflight(
             holders[source.snapshot_id] = (checkpoint.id, share_id)
     for name, of_driver in sources.items():
         (project_id,) = {checkpoint.project_id for checkpoint, _shares in wanted}
-        driver = shared.catalogue(context, project_id).driver(name)
+        try:
+            driver = shared.catalogue(context, project_id).driver(name)
+        except exception.DriverUnknown as error:
+            raise exception.RecordDriverMissing("record", name, error.known) from error
         for snapshot_id, refusal in driver.preflight_copy(of_driver.values()).items():
             _leave_out_or_refuse(spoilt, *holders[snapshot_id], refusal)
     return spoilt
@@ -64,9 +67,9 @@ def _leave_out_or_refuse(
 ) -> None:
     """What nobody can have back from the source is no loss to its copy; what may be copied another
     time, or by another release, must not be missing in it."""
-    newer = isinstance(error, exception.RecordVersionUnknown)
+    foreign = isinstance(error, exception.RecordForeign)
     lost = (exception.RecordMissing, exception.RecordInvalid, exception.SnapshotGone)
-    if newer or not isinstance(error, lost):
+    if foreign or not isinstance(error, lost):
         where = f"Share {share_id} of checkpoint {checkpoint_id}"
         raise exception.NotCopyable(where, str(error)) from error
     spoilt[checkpoint_id][share_id] = str(error)
@@ -97,8 +100,9 @@ class ReadSource(JobTask):
         source = job.extras["source"]
         ledger = Ledger(source.get_resource_bank_section(job.share_id), job.shared.clock.sleep)
         known = _known(ledger, source.id, job.share_id)
+        driver = job.recorded_driver(known.driver, "record")
         protect.check_description(job, known.driver, options)
-        kept = job.driver(known.driver).verify(
+        kept = driver.verify(
             known.snapshot_id,
             known.snapshot_of,
             size=known.size,
@@ -189,8 +193,7 @@ class Complete(JobTask):
 
 def complete(job: Job, intent: Intent, snapshot_id: str) -> None:
     """Both parts are there: the record of them takes the place of the intent."""
-    job.ledger.complete(record.complete_copy(intent, snapshot_id))
-    job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+    undo.keep(job, intent, record.complete_copy(intent, snapshot_id))
 
 
 def find_clone(job: Job, intent: Intent) -> str | None:
@@ -206,6 +209,8 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
 
     :param unclear: a request that creates may still be on its way to Manila
     """
+    if not undo.may_undo(job):
+        return
     driver = job.driver(intent.driver)
     try:
         if unclear:

@@ -6,15 +6,17 @@ understood, or a snapshot that is already gone are all roads to the same end.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
+from oslo_utils import strutils
 
-from karbor_manila import checkpoints, exception, identity
+from karbor_manila import checkpoints, exception, identity, parameters
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.mark import COPY, Mark
-from karbor_manila.operations import copy, in_place_end, late, reasons
+from karbor_manila.operations import copy, in_place_end, late, reasons, undo
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 
@@ -23,10 +25,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Left:
-    """What is left to remove: an id, a mark, both or neither; of a copy (``is_copy``) the share
-    that was made for it as well."""
+    """What is left to remove, by which drivers: an id, a mark, both or neither; of a copy
+    (``is_copy``) the share that was made for it as well."""
 
-    driver: str
+    drivers: tuple[str, ...]
     snapshot_id: str | None
     mark: Mark | None
     is_copy: bool = False
@@ -41,29 +43,46 @@ class Left:
 
 
 class ReadPages(JobTask):
-    """What the bank says is left of the share."""
+    """What the bank says is left of the share.
+
+    Raises RecordForeign, before anything is touched, for what another release or a driver that is
+    not here has written: a guess would leave its data behind, or remove what it shares.
+    """
 
     default_provides = "left"
 
     def execute(self, job: Job) -> Left:
+        left = self._left(job)
+        for restore_id in job.ledger.restores():
+            _intent_of(job, restore_id)
         job.ledger.status(constants.RESOURCE_STATUS_DELETING)
+        return left
+
+    @staticmethod
+    def _left(job: Job) -> Left:
         mark = bare_mark(job)
         is_copy = checkpoints.is_copy(job.checkpoint)
+        damaged: tuple[str, ...] = ()
         try:
             record = job.ledger.record()
             if record:
+                job.recorded_driver(record.driver, "record")
                 # Karbor's own plugin sets no marks: there is nothing to look for.
                 marked = mark if record.mark else None
                 # A copy is made by whoever asks for it, from a share of whomever.
                 whose = None if is_copy else record.project_id
                 return Left(
-                    record.driver, record.snapshot_id, marked, is_copy, record.clone_id, whose
+                    (record.driver,), record.snapshot_id, marked, is_copy, record.clone_id, whose
                 )
+        except exception.RecordInvalid as error:
+            damaged = _drivers_of_damage(job, error, "record")
+        try:
             intent = job.ledger.intent()
             if intent:
+                job.recorded_driver(intent.driver, "intent")
                 clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
                 return Left(
-                    intent.driver,
+                    (intent.driver,),
                     _made(job, intent),
                     mark,
                     is_copy,
@@ -71,11 +90,34 @@ class ReadPages(JobTask):
                     intent.project_id,
                 )
         except exception.RecordInvalid as error:
-            _warn(job, error)
-            return Left(job.shared.settings.default_driver, None, mark, is_copy)
+            damaged = _drivers_of_damage(job, error, "intent")
+        if damaged:
+            return Left(damaged, None, mark, is_copy)
         # An intent is written before anything is asked for: here is nothing, and Manila may be too
         # old, or away.
-        return Left(job.shared.settings.default_driver, None, None)
+        return Left((), None, None)
+
+
+def marking_drivers(job: Job) -> tuple[str, ...]:
+    """The drivers that may have marked something, when no page says which one did."""
+    settings = job.shared.settings
+    return tuple(dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]))
+
+
+def _drivers_of_damage(job: Job, error: exception.RecordInvalid, what: str) -> tuple[str, ...]:
+    """Whose marks are looked for in place of a page that is damaged; raises it when it is not."""
+    if isinstance(error, exception.RecordForeign):
+        raise error
+    LOG.warning(
+        "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
+        job.share_id,
+        job.checkpoint.id,
+        error,
+    )
+    if error.driver is None:
+        return marking_drivers(job)
+    job.recorded_driver(error.driver, what)
+    return (error.driver,)
 
 
 class EndRestores(JobTask):
@@ -86,19 +128,20 @@ class EndRestores(JobTask):
             end_restore(job, restore_id, undo=False)
 
 
-def end_restore(job: Job, restore_id: str, *, undo: bool = True) -> None:
+def end_restore(
+    job: Job, restore_id: str, requested: tuple[str, Any] | None = None, *, undo: bool = True
+) -> None:
     """End what a restore or a drill of the share began.
 
-    A restored share that is complete is the user's. One that is under way is waited for: it fails
-    when its snapshot goes. The rest is removed.
+    A restored share that is complete, or that Karbor's restore tells its user of, is the user's.
+    One that is under way is waited for: it fails when its snapshot goes. The rest is removed.
 
+    :param requested: Karbor's restore or verification and its operation, if the caller has it
     :param undo: within the undo timeout; else within the delete timeout
+    :raises RecordForeign: another release or driver began it
+    :raises DatabaseUnreadable: nobody knows what its user was told; nothing was touched
     """
-    try:
-        intent = job.ledger.restore(restore_id)
-    except exception.RecordInvalid as error:
-        _warn(job, error)
-        intent = None
+    intent = _intent_of(job, restore_id)
     if intent and intent.operation == in_place_end.REVERT:
         # The share that was put back is the user's own: it is looked at and nothing more.
         in_place_end.end(job, intent, sent=intent.since)
@@ -106,18 +149,72 @@ def end_restore(job: Job, restore_id: str, *, undo: bool = True) -> None:
     mark = intent.mark if intent else bare_mark(job, restore_id)
     whose = intent.project_id if intent else job.checkpoint.project_id
     if mark:
-        driver = job.driver(intent.driver if intent else job.shared.settings.default_driver)
-        share_id = _made(job, intent) if intent else _first(driver.find(mark, project_id=whose))
-        if share_id and (_is_temporary(intent) or not _is_complete(driver, share_id)):
-            driver.discard(mark, share_id, project_id=whose, undo=undo)
-        if intent is None and "revert" in driver.capabilities():
-            for view in driver.find_temporary(mark, project_id=whose):
-                driver.delete(None, str(view["id"]), project_id=whose)
+        requested = requested or job.shared.requested(restore_id)
+        for name in (intent.driver,) if intent else marking_drivers(job):
+            _end_share(job, intent, mark, whose, job.driver(name), requested, undo=undo)
     job.ledger.end_restore(restore_id)
 
 
-def _is_temporary(intent: Intent | None) -> bool:
-    return intent is not None and intent.operation == "drill"
+def _end_share(
+    job: Job,
+    intent: Intent | None,
+    mark: Mark,
+    whose: str,
+    driver: ShareDriver,
+    requested: tuple[str, Any] | None,
+    *,
+    undo: bool,
+) -> None:
+    share_id = _made(job, intent) if intent else _first(driver.find(mark, project_id=whose))
+    if share_id:
+        if _is_temporary(intent, requested):
+            driver.discard(mark, share_id, project_id=whose, undo=undo)
+        elif _is_the_users(job, intent, share_id, requested):
+            LOG.info("Share %s, of restore %s, is its user's", share_id, mark.restore)
+        elif not _is_complete(driver, share_id):
+            driver.discard(mark, share_id, project_id=whose, undo=undo)
+    if intent is None and "revert" in driver.capabilities():
+        for view in driver.find_temporary(mark, project_id=whose):
+            driver.delete(None, str(view["id"]), project_id=whose)
+
+
+def _intent_of(job: Job, restore_id: str) -> Intent | None:
+    """The intent of a restore; None when it is gone, or damaged."""
+    try:
+        intent = job.ledger.restore(restore_id)
+        if intent:
+            job.recorded_driver(intent.driver, "intent")
+    except exception.RecordInvalid as error:
+        _drivers_of_damage(job, error, "intent")
+        return None
+    return intent
+
+
+def _is_temporary(intent: Intent | None, requested: tuple[str, Any] | None) -> bool:
+    """Whether what was made is a drill's, which never outlives its verification."""
+    if intent:
+        return intent.operation == "drill"
+    return requested is not None and requested[0] == constants.OPERATION_VERIFY
+
+
+def _is_the_users(
+    job: Job, intent: Intent | None, share_id: str, requested: tuple[str, Any] | None
+) -> bool:
+    """Whether the share of a restore is not ours to remove, whatever state it is in just now."""
+    if requested is None:
+        LOG.warning(
+            "Share %s, made of share %s, checkpoint %s, is left to its project: Karbor does not "
+            "know its restore any more",
+            share_id,
+            job.share_id,
+            job.checkpoint.id,
+        )
+        return True
+    if reasons.says_available(job, requested[1], share_id) or (intent and intent.keep_failed):
+        return True
+    # Intents of older releases do not say it.
+    given = parameters.merge(requested[1].parameters, constants.SHARE_RESOURCE_TYPE, job.share_id)
+    return bool(strutils.bool_from_string(given.get("keep_failed", False)))
 
 
 def _is_complete(driver: ShareDriver, share_id: str) -> bool:
@@ -139,12 +236,14 @@ class Remove(JobTask):
         if left.is_nothing:
             job.shared.excuse(job.share_id)
             return
-        driver, project_id = job.driver(left.driver), left.project_id or job.checkpoint.project_id
-        if left.snapshot_id or left.mark:
-            driver.delete(left.mark, left.snapshot_id, project_id=project_id)
-        if left.is_copy or left.clone_id:
-            mark = left.mark.of_clone() if left.mark else None
-            driver.delete_clone(mark, left.clone_id, project_id=project_id)
+        project_id = left.project_id or job.checkpoint.project_id
+        for name in left.drivers:
+            driver = job.driver(name)
+            if left.snapshot_id or left.mark:
+                driver.delete(left.mark, left.snapshot_id, project_id=project_id)
+            if left.is_copy or left.clone_id:
+                mark = left.mark.of_clone() if left.mark else None
+                driver.delete_clone(mark, left.clone_id, project_id=project_id)
         if not left.snapshot_id:
             job.shared.excuse(job.share_id)
 
@@ -154,7 +253,7 @@ class Erase(JobTask):
 
     def execute(self, job: Job) -> None:
         job.ledger.erase()
-        job.ledger.status(constants.RESOURCE_STATUS_DELETED)
+        undo.last(job, lambda: job.ledger.status(constants.RESOURCE_STATUS_DELETED))
 
 
 def bare_mark(job: Job, restore_id: str = "") -> Mark | None:
@@ -166,15 +265,6 @@ def bare_mark(job: Job, restore_id: str = "") -> Mark | None:
         "bank (read)", lambda: identity.read(job.checkpoint.checkpoint_section.bank)
     )
     return job.mark(bank_id, restore_id) if bank_id else None
-
-
-def _warn(job: Job, error: exception.RecordInvalid) -> None:
-    LOG.warning(
-        "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
-        job.share_id,
-        job.checkpoint.id,
-        error,
-    )
 
 
 def _made(job: Job, intent: Intent) -> str | None:

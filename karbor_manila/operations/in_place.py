@@ -6,6 +6,7 @@ the revert. The protected share is never removed, whatever goes wrong.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from karbor.common import constants
@@ -15,7 +16,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception, statuses
 from karbor_manila.drivers.base import NewShare, Source, View
-from karbor_manila.operations import in_place_end, late, newer, planning, reasons
+from karbor_manila.operations import in_place_end, late, newer, planning, reasons, undo
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.operations.planning import RestorePlan
 from karbor_manila.record import Intent
@@ -39,7 +40,7 @@ class WriteIntent(JobTask):
         )
 
     def revert(self, job: Job, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
-        if not isinstance(result, Failure):
+        if not isinstance(result, Failure) and not job.complete:
             unclear = any(late.is_unclear(failure) for failure in flow_failures.values())
             in_place_end.end_or_remark(job, result, sent=job.now() if unclear else None)
 
@@ -143,18 +144,32 @@ class TellRevert(JobTask):
     """What the user reads of it."""
 
     def execute(self, job: Job, plan: RestorePlan, asked: Intent, view: View) -> None:
-        tell(job, plan, asked, view)
-        job.ledger.end(asked)
+        def end() -> None:
+            newer.settle(job, asked)
+            job.ledger.end(asked)
+
+        tell(job, plan, asked, view, end)
 
 
-def tell(job: Job, plan: RestorePlan, intent: Intent, view: View) -> None:
-    """Report a share that was put back."""
+def tell(
+    job: Job, plan: RestorePlan, intent: Intent, view: View, end: Callable[[], object]
+) -> None:
+    """Report a share that was put back; nothing that fails from here on is a failure of that.
+
+    :param end: ends the intent, once that is told
+    """
+    job.complete = True
     places: list[str] = []
     missing = list(plan.not_restored)
     try:
         places = job.driver(plan.driver).export_locations(job.share_id)
+    except exception.ClaimLost:
+        raise
     except exception.KarborManilaError as error:
         missing.append(str(error))
+    except Exception as error:  # whatever a driver raises: the share was put back, and it is told
+        LOG.exception("Share %s, checkpoint %s", job.share_id, job.checkpoint.id)
+        missing.append(f"Its export locations: an error ({type(error).__name__}).")
     told = {
         "restored_from": {"share_id": job.share_id, "snapshot_id": plan.source.snapshot_id},
         "way": plan.way,
@@ -163,9 +178,12 @@ def tell(job: Job, plan: RestorePlan, intent: Intent, view: View) -> None:
         "removed": plan.removes,
         "safety_copy": intent.created_id,
     }
-    reasons.guard(
-        reasons.to_record, job, job.request, job.share_id, view["status"], jsonutils.dumps(told)
-    )
+
+    def say() -> None:
+        reasons.to_record(job, job.request, job.share_id, view["status"], jsonutils.dumps(told))
+        end()
+
+    undo.last(job, say)
 
 
 def tasks() -> list[JobTask]:
@@ -183,8 +201,9 @@ class AdoptRevert(JobTask):
         intent = job.ledger.restore(job.request.id)
         if reasons.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
             # Complete, but for the last words.
+            job.complete = True
             if intent:
-                in_place_end.end(job, intent, sent=None)
+                undo.last(job, lambda: in_place_end.end(job, intent, sent=None))
             return
         if intent is None:
             raise exception.Interrupted("restore", job.share_id, "Restore it again.")
@@ -195,10 +214,17 @@ class AdoptRevert(JobTask):
                 "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
             )
         seen, view = self._await_end(job, intent)
-        in_place_end.end(job, intent, sent=None)
         if not seen:
+            in_place_end.end(job, intent, sent=None)
             raise exception.RevertUnknown(job.share_id, str(intent.snapshot_id))
-        tell(job, _plan_of(intent), intent, view)
+        # Told first: another attempt would not see it.
+        tell(
+            job,
+            _plan_of(intent),
+            intent,
+            view,
+            lambda: in_place_end.end(job, intent, sent=None),
+        )
 
     @staticmethod
     def _await_end(job: Job, intent: Intent) -> tuple[bool, View]:

@@ -19,18 +19,16 @@ LOG = logging.getLogger(__name__)
 REVERT = "revert"
 
 
-def end(job: Job, intent: Intent, *, sent: str | None, dead: bool = True) -> str | None:
+def end(job: Job, intent: Intent, *, sent: str | None) -> str | None:
     """Remove what is temporary, and forget the intent. A safety copy that is complete is the
     user's and stays; one that is not is of no use to anybody.
 
     :param sent: when a request for a safety copy may have been sent last that nobody saw the
         answer of: it may still be carried out; None when there is none
-    :param dead: whether another process began it
     :returns: the id of the safety copy that stays, if there is one
     :raises KarborManilaError: not everything could be ended; the intent stays
     """
-    if dead:
-        newer.say_lost(job, intent)
+    newer.settle(job, intent)
     kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
     job.ledger.end(intent)
     return kept
@@ -56,9 +54,12 @@ def _is_whole(job: Job, view: View) -> bool:
 
 
 def end_or_remark(job: Job, intent: Intent, *, sent: str | None) -> None:
-    """As :func:`end`, of a restore that fails: what became of the safety copy is remarked."""
+    """As :func:`end`, of a restore that fails: what became of the safety copy is remarked.
+
+    :param intent: as it was at the beginning; the bank has what came to it since
+    """
     try:
-        kept = end(job, intent, sent=sent, dead=False)
+        kept = end(job, job.ledger.restore(intent.mark.restore) or intent, sent=sent)
         if kept:
             job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
     except exception.KarborManilaError as error:
@@ -68,4 +69,4 @@ def end_or_remark(job: Job, intent: Intent, *, sent: str | None) -> None:
             job.checkpoint.id,
             error,
         )
-        job.remarks.append(f"What was begun for the safety copy is removed later: {error}")
+        job.remarks.append(f"What was begun besides is ended later: {error}")

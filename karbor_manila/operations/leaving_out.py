@@ -8,12 +8,11 @@ no failure of the others. A share that a plan names itself is another matter: it
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection.graph import GraphNode
 from oslo_log import log as logging
 
-from karbor_manila import exception
+from karbor_manila import bank_access, exception
 from karbor_manila import left_out as left_outs
 from karbor_manila.operations import reasons
 from karbor_manila.operations.base import Job
@@ -44,8 +43,8 @@ def leave_out(job: Job, gone: exception.ShareGone) -> bool:
         checkpoint.resource_graph = graph
         reasons.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
         try:
-            checkpoint.commit()
-        except (karbor_exception.KarborException, OSError, exception.ClaimLost) as error:
+            bank_access.commit(checkpoint, sleep=job.shared.clock.sleep)
+        except exception.KarborManilaError as error:
             checkpoint.resource_graph, checkpoint.extra_info = before
             LOG.error(
                 "Share %s cannot be left out of checkpoint %s: %s",

@@ -3,18 +3,17 @@
 
 The life of a record: an *intent* under a key of its own before anything is created; the id in it as
 soon as Manila has answered; Karbor's key ``metadata`` once the protection is complete, and then the
-intent goes. So a page with an intent is unfinished work, and a page with neither is nothing.
+intent goes, last. So a page with an intent is unfinished work, a page with both is complete but for
+the last words, and a page with neither is nothing.
 """
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import tenacity
-from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
-from karbor_manila import exception
+from karbor_manila import bank_access, exception
 from karbor_manila.record import (
     Intent,
     ShareRecord,
@@ -34,8 +33,6 @@ INTENT = "intent"
 RESTORES = "restores/"
 REPORTS = "reports/"
 
-_ATTEMPTS = 5
-
 
 class Ledger:
     """The pages of one share in one checkpoint.
@@ -49,13 +46,7 @@ class Ledger:
 
     def __init__(self, section: Any, sleep: Callable[[float], None]) -> None:
         self._section = section
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((karbor_exception.KarborException, OSError)),
-            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            sleep=sleep,
-            reraise=True,
-        )
+        self._sleep = sleep
 
     def record(self) -> ShareRecord | None:
         """The complete record, or None when there is none. Raises RecordInvalid."""
@@ -109,9 +100,20 @@ class Ledger:
         return intent
 
     def complete(self, record: ShareRecord) -> None:
-        """The share is protected: the record first, so that no moment has neither."""
-        self._write(RECORD, dump_record(record))
-        self._remove(INTENT)
+        """The share is protected: from here on its snapshot is the checkpoint's.
+
+        A reply of the bank that was lost is no failure: what is written is read back. The intent
+        stays until :meth:`end`, so that no moment has neither.
+
+        :raises BankUnreadable: the bank does not take it, or it is not known whether it did
+        """
+        plain = dump_record(record)
+        try:
+            self._write(RECORD, plain)
+        except exception.BankUnreadable:
+            if self._read(RECORD) != plain:
+                raise
+            LOG.warning("The bank has taken a record although it said otherwise")
 
     def end(self, intent: Intent) -> None:
         """The work of this intent is over: complete, or undone."""
@@ -161,15 +163,14 @@ class Ledger:
         # for first, because the list of an object store may lag behind.
         def read() -> Any:
             try:
-                return self._section.get_object(key)
-            except karbor_exception.BankGetObjectFailed as error:
-                if isinstance(error, ValueError):
-                    return ""  # it is there and is no value (bank.ObjectDamaged): as Karbor's bank
-                if key in self._section.list_objects():
+                stored = self._section.get_object(key)
+            except Exception as error:
+                if bank_access.is_damage(error):
+                    return ""  # it is there and is no value: as Karbor's bank gives it
+                if not bank_access.may_be_absence(error) or key in self._section.list_objects():
                     raise
                 return None
-            except UnicodeDecodeError as error:
-                raise exception.RecordInvalid(key, "it is not text") from error
+            return "" if stored is None else stored
 
         return self._ask(read, f"give {key!r}")
 
@@ -184,7 +185,4 @@ class Ledger:
         self._ask(remove, f"remove {key!r}")
 
     def _ask(self, attempt: Callable[[], T], what: str) -> T:
-        try:
-            return self._retrying(attempt)
-        except (karbor_exception.KarborException, OSError) as error:
-            raise exception.BankUnreadable(what, str(error)) from error
+        return bank_access.ask(attempt, what, sleep=self._sleep)

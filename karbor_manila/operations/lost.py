@@ -4,11 +4,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
+from oslo_serialization import jsonutils
 
-from karbor_manila import checkpoints, exception
+from karbor_manila import bank_access, checkpoints, exception
 from karbor_manila.operations import reasons
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.record import ShareRecord
@@ -17,6 +17,8 @@ LOG = logging.getLogger(__name__)
 
 Sleep = Callable[[float], None]
 
+# In the ``extra_info`` of a checkpoint, by resource: what it was before its snapshot was to go.
+_REMOVING = "removing"
 
 #: In the ``extra_info`` of a checkpoint: the ids of the snapshots that are lost, by share.
 KEY = "lost"
@@ -32,9 +34,87 @@ def mark_as_lost(
     :param loss: what became of the snapshot
     :raises BankUnreadable: the bank does not take it
     """
+    _say(checkpoint, share_id, loss)
+    _announced(checkpoint, share_id, forget=True)
+    _ledger(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
+    _fail_when_empty(checkpoint, sleep)
+    bank_access.commit(checkpoint, sleep=sleep)
+
+
+def announce(
+    checkpoint: Any,
+    share_id: str,
+    loss: exception.SnapshotDoubtful,
+    *,
+    restore_id: str,
+    sleep: Sleep,
+) -> None:
+    """As :func:`mark_as_lost`, of a snapshot that is about to be removed: what the checkpoint was
+    before is kept in it, for :func:`take_back`.
+
+    :param loss: that it is going
+    :param restore_id: of the restore for which it is removed
+    """
+    if not is_announced(checkpoint, share_id, restore_id):
+        before = {
+            "restore": restore_id,
+            "status": checkpoint.status,
+            "reason": reasons.of(checkpoint).get(reasons.key(share_id)),
+        }
+        reasons.add(checkpoint, _REMOVING, {reasons.key(share_id): before})
+    _say(checkpoint, share_id, loss)
+    _fail_when_empty(checkpoint, sleep)
+    bank_access.commit(checkpoint, sleep=sleep)
+
+
+def is_announced(checkpoint: Any, share_id: str, restore_id: str | None = None) -> bool:
+    """Whether the checkpoint says that it is about to lose the share, for this restore or any."""
+    before = _announced(checkpoint, share_id)
+    return before is not None and restore_id in (None, before.get("restore"))
+
+
+def take_back(checkpoint: Any, share_id: str, *, sleep: Sleep) -> None:
+    """What :func:`announce` said did not happen: the checkpoint is what it was before.
+
+    :raises BankUnreadable: the bank does not take it
+    """
+    before = _announced(checkpoint, share_id, forget=True)
+    if before is None:
+        return
+    told = dict(reasons.of(checkpoint))
+    told.pop(reasons.key(share_id), None)
+    if before.get("reason"):
+        told[reasons.key(share_id)] = str(before["reason"])
+    _set(checkpoint, "reasons", told)
+    lost = dict(reasons.facts(checkpoint, KEY))
+    lost.pop(share_id, None)
+    _set(checkpoint, KEY, lost)
+    checkpoint.status = before["status"]
+    bank_access.commit(checkpoint, sleep=sleep)
+
+
+def _announced(checkpoint: Any, share_id: str, *, forget: bool = False) -> dict[str, Any] | None:
+    """What the checkpoint was before it was to lose the share; None when it is not to."""
+    all_of_it = dict(reasons.facts(checkpoint, _REMOVING))
+    before = all_of_it.pop(reasons.key(share_id), None)
+    if before is not None and forget:
+        _set(checkpoint, _REMOVING, all_of_it)
+    return before if isinstance(before, dict) else None
+
+
+def _say(checkpoint: Any, share_id: str, loss: exception.SnapshotDoubtful) -> None:
     reasons.add(checkpoint, "reasons", {reasons.key(share_id): str(loss)})
     reasons.add(checkpoint, KEY, {share_id: loss.snapshot_id})
-    _ledger(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
+
+
+def _set(checkpoint: Any, name: str, value: dict[str, Any]) -> None:
+    info = reasons.info(checkpoint) | {name: value}
+    if not value:
+        del info[name]
+    checkpoint.extra_info = jsonutils.dumps(info)
+
+
+def _fail_when_empty(checkpoint: Any, sleep: Sleep) -> None:
     gone = {
         share
         for share, record in records(checkpoint, sleep)
@@ -46,10 +126,6 @@ def mark_as_lost(
         for node in checkpoints.resources(checkpoint)
     ):
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
-    try:
-        checkpoint.commit()
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable("take what is lost", str(error)) from error
 
 
 def told(checkpoint: Any) -> set[str]:

@@ -10,17 +10,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_log import log as logging
 
-from karbor_manila import checkpoints, claims, exception, fencing, identity, mark
+from karbor_manila import bank_access, checkpoints, claims, exception, fencing, identity, mark
 from karbor_manila.drivers.base import ShareDriver, View
 from karbor_manila.operations import lost
 from karbor_manila.operations.base import Job
 from karbor_manila.operations.ledger import Ledger
-from karbor_manila.record import Intent
+from karbor_manila.record import Intent, ShareRecord
 
 LOG = logging.getLogger(__name__)
 
@@ -65,8 +64,9 @@ def refuse(job: Job, snapshot_id: str, blocking: list[Newer], *, removed: bool) 
 def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
     """Remove the newer snapshots, and say so in their checkpoints.
 
-    The snapshot goes first, so that a checkpoint never says that it lost what it still has. Who
-    dies in between leaves the intent, by which :func:`say_lost` says it; and the audit finds it.
+    Each checkpoint says first that it is about to lose the share, and no moment has one that is
+    available and holds nothing. Who dies in between leaves the intent, by which :func:`settle` says
+    what became of it.
 
     :param expected: the ids that the plan named
     :returns: the intent as the bank has it now
@@ -93,36 +93,91 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
             intent, {newer.snapshot_id: str(newer.checkpoint_id) for newer in blocking}
         )
         for newer in blocking:
-            driver.delete(None, newer.snapshot_id, project_id=intent.project_id)
-            LOG.info(
-                "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
-                newer.snapshot_id,
-                job.share_id,
-                newer.checkpoint_id,
-                intent.mark.restore,
-            )
-            job.remarks.append(
-                f"Snapshot {newer.snapshot_id} of checkpoint {newer.checkpoint_id} had been "
-                f"removed before (remove_newer)."
-            )
-            _say_lost(job, intent, newer.snapshot_id, str(newer.checkpoint_id))
+            _remove_one(job, intent, newer.snapshot_id, str(newer.checkpoint_id))
     return intent
 
 
-def say_lost(job: Job, intent: Intent) -> None:
-    """Say in the checkpoints what a dead process removed from them and did not say.
+def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
+    checkpoint = _to_be_told(job, checkpoint_id)
+    record = _ledger(job, checkpoint).record() if checkpoint else None
+    if record is None or record.snapshot_id != snapshot_id:
+        raise exception.BankUnreadable(
+            f"give the record of share {job.share_id} in checkpoint {checkpoint_id}", "it changed"
+        )
+    older, sleep = intent.mark.checkpoint, job.shared.clock.sleep
+    lost.announce(
+        checkpoint,
+        job.share_id,
+        exception.SnapshotGoing(snapshot_id, older),
+        restore_id=intent.mark.restore,
+        sleep=sleep,
+    )
+    job.driver(record.driver).delete(None, snapshot_id, project_id=intent.project_id)
+    LOG.info(
+        "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
+        snapshot_id,
+        job.share_id,
+        checkpoint_id,
+        intent.mark.restore,
+    )
+    job.remarks.append(
+        f"Snapshot {snapshot_id} of checkpoint {checkpoint_id} had been removed before "
+        f"(remove_newer)."
+    )
+    try:
+        loss = exception.SnapshotSacrificed(snapshot_id, older)
+        lost.mark_as_lost(checkpoint, job.share_id, loss, sleep)
+    except exception.BankUnreadable as error:
+        # It says already that it goes; who ends the intent says that it went.
+        LOG.warning("Share %s, checkpoint %s: %s", job.share_id, checkpoint_id, error)
 
-    :raises Taken: somebody is at work on one of them
+
+def settle(job: Job, intent: Intent) -> None:
+    """Say in the checkpoints what became of the snapshots that were about to be removed: lost, or
+    there as before. Nothing is written where that is said already.
+
+    :raises BankUnreadable: a checkpoint cannot be told; the intent has to stay
+    :raises Taken: somebody is at work on one; likewise
     """
-    driver = job.driver(intent.driver)
-    hold = job.shared.hold
     for snapshot_id, checkpoint_id in (intent.removing or {}).items():
-        view = driver.show(snapshot_id)
-        if view is None or "deleting" in str(view["status"]):
-            with contextlib.ExitStack() as claimed:
-                if hold:
-                    claimed.enter_context(_claimed(job, hold, checkpoint_id))
-                _say_lost(job, intent, snapshot_id, checkpoint_id)
+        if _keeps(job, _checkpoint(job, checkpoint_id), snapshot_id, intent) is None:
+            continue
+        with job.shared.removing, contextlib.ExitStack() as claimed:
+            if job.shared.hold:  # Karbor's own manager claims nothing
+                claimed.enter_context(_claimed(job, job.shared.hold, checkpoint_id))
+            checkpoint = _to_be_told(job, checkpoint_id)
+            record = _keeps(job, checkpoint, snapshot_id, intent)
+            if record is None:
+                continue
+            view = job.driver(record.driver).show(snapshot_id)
+            sleep = job.shared.clock.sleep
+            if view is None or "deleting" in str(view["status"]):
+                loss = exception.SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
+                lost.mark_as_lost(checkpoint, job.share_id, loss, sleep)
+            else:
+                lost.take_back(checkpoint, job.share_id, sleep=sleep)
+
+
+def _keeps(job: Job, checkpoint: Any, snapshot_id: str, intent: Intent) -> ShareRecord | None:
+    """The record of the snapshot in a checkpoint that has to be told what became of it."""
+    if checkpoint is None or checkpoint.status in (
+        constants.CHECKPOINT_STATUS_DELETED,
+        *claims.IN_WORK,
+    ):
+        return None  # it goes, or is gone: there is nobody to tell
+    announced = lost.is_announced(checkpoint, job.share_id, intent.mark.restore)
+    if not announced and lost.is_told(checkpoint, job.share_id, snapshot_id):
+        return None
+    record = _ledger(job, checkpoint).record()
+    return record if record and record.snapshot_id == snapshot_id else None
+
+
+def _to_be_told(job: Job, checkpoint_id: str) -> Any:
+    """Another checkpoint, which is written to only while its own claim is held, too."""
+    checkpoint, hold = _checkpoint(job, checkpoint_id), job.shared.hold
+    if checkpoint is None or hold is None:
+        return checkpoint
+    return fencing.checkpoint(checkpoint, fencing.Hold(hold.claims, checkpoint_id).check)
 
 
 def _look(job: Job, driver: ShareDriver, intent: Intent) -> list[Newer]:
@@ -147,24 +202,6 @@ def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]
         yield
     finally:
         hold.claims.release(checkpoint_id)
-
-
-def _say_lost(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
-    checkpoint = _checkpoint(job, checkpoint_id)
-    hold = job.shared.hold
-    if checkpoint is not None and hold:
-        # Its own claim is held, too.
-        theirs = fencing.Hold(hold.claims, checkpoint_id)
-        checkpoint = fencing.checkpoint(checkpoint, theirs.check)
-    if checkpoint is None or checkpoint.status in (
-        constants.CHECKPOINT_STATUS_DELETED,
-        *claims.IN_WORK,
-    ):
-        return  # it goes, or is gone: there is nobody to tell
-    record = _ledger(job, checkpoint).record()
-    if record and record.snapshot_id == snapshot_id:
-        reason = exception.SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
-        lost.mark_as_lost(checkpoint, job.share_id, reason, job.shared.clock.sleep)
 
 
 def _whose(job: Job, view: View, bank_id: str | None) -> tuple[str, str | None]:
@@ -204,12 +241,17 @@ def _objection(job: Job, view: View, checkpoint: Any) -> str:
         return ", which is another provider's; the mark may be forged"
     if checkpoint.status in claims.IN_WORK:
         return f", which is {checkpoint.status}"
+    return _objection_by_record(job, view, checkpoint)
+
+
+def _objection_by_record(job: Job, view: View, checkpoint: Any) -> str:
     try:
         record = _ledger(job, checkpoint).record()
+        if record is None or record.snapshot_id != view["id"]:
+            return ", which does not keep it"
+        job.recorded_driver(record.driver, "record")
     except exception.RecordInvalid as error:
         return f", whose record cannot be read: {error}"
-    if record is None or record.snapshot_id != view["id"]:
-        return ", which does not keep it"
     return ""
 
 
@@ -221,10 +263,11 @@ def _checkpoint(job: Job, checkpoint_id: str) -> Any:
     bank = job.checkpoint.checkpoint_section.bank
     if not checkpoints.is_held(bank, checkpoint_id):
         return None
-    try:
-        return CheckpointCollection(bank).get(checkpoint_id)
-    except karbor_exception.KarborException as error:
-        raise exception.BankUnreadable(f"give checkpoint {checkpoint_id}", str(error)) from error
+    return bank_access.ask(
+        lambda: CheckpointCollection(bank).get(checkpoint_id),
+        f"give checkpoint {checkpoint_id}",
+        sleep=job.shared.clock.sleep,
+    )
 
 
 def _ledger(job: Job, checkpoint: Any) -> Ledger:

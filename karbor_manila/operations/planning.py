@@ -140,7 +140,7 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
         raise exception.RecordMissing(job.checkpoint.id, job.share_id)
     if wanted["share_id"]:
         _check_snapshot_of(record)
-    driver = job.driver(record.driver)
+    driver = job.recorded_driver(record.driver, "record")
     driver.verify(
         record.snapshot_id,
         record.snapshot_of,

@@ -10,7 +10,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila import exception, parameters, record, statuses
 from karbor_manila.drivers.base import Rule
-from karbor_manila.operations import late, leaving_out, reasons, survey
+from karbor_manila.operations import late, leaving_out, reasons, survey, undo
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 from karbor_manila.schemas import OPTIONS_SCHEMA
@@ -104,6 +104,8 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
 
     :param unclear: the request that creates may still be on its way to Manila
     """
+    if not undo.may_undo(job):
+        return
     driver = job.driver(intent.driver)
     try:
         if unclear and snapshot_id is None:
@@ -155,10 +157,8 @@ def complete(job: Job, intent: Intent, kept: View, rules: list[Rule] | None) -> 
     Its size is that of the snapshot: the share may have been extended since the preflight, and
     Manila makes no share that is smaller than the snapshot.
     """
-    job.ledger.complete(
-        record.complete(intent, kept["id"], job.now(), size=kept.get("size"), access_rules=rules)
-    )
-    job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+    made = record.complete(intent, kept["id"], job.now(), size=kept.get("size"), access_rules=rules)
+    undo.keep(job, intent, made)
 
 
 class ProtectOperation(ShareOperation):

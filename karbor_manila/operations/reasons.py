@@ -13,7 +13,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import columns
+from karbor_manila import bank_access, columns
 
 LOG = logging.getLogger(__name__)
 
@@ -38,14 +38,14 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
 def to_checkpoint(job: Any, reason: str) -> None:
     """Into ``extra_info`` of the checkpoint, under ``reasons`` (GET checkpoint)."""
     add(job.checkpoint, "reasons", {key(job.share_id): reason})
-    job.checkpoint.commit()
+    bank_access.commit(job.checkpoint, sleep=job.shared.clock.sleep)
 
 
 def to_remarks(job: Any, said: dict[str, str]) -> None:
     """Into ``extra_info`` of the checkpoint, under ``remarks``: by resource, what a user should
     know although nothing failed."""
     add(job.checkpoint, "remarks", said)
-    job.checkpoint.commit()
+    bank_access.commit(job.checkpoint, sleep=job.shared.clock.sleep)
 
 
 def to_operation_log(job: Any, reason: str) -> None:
@@ -82,6 +82,39 @@ def status_told(job: Any) -> str | None:
     return told or job.ledger.reported(job.request.id).get("status")
 
 
+def says_available(job: Any, record: Any, resource_id: str) -> bool:
+    """Whether Karbor's restore, or the share's pages, tell its user that the share ``resource_id``
+    is his: it was complete.
+
+    :param record: Karbor's restore
+    """
+    told = (record.get("resources_status") or {}).get(key(resource_id))
+    if told is None:
+        page = job.ledger.reported(record["id"])
+        told = page.get("status") if page.get("resource") == resource_id else None
+    return bool(told == constants.RESOURCE_STATUS_AVAILABLE)
+
+
+def restored_as(job: Any, record: Any) -> str | None:
+    """The new share that a restore tells its user to have been made of the job's, when it was
+    complete.
+
+    :param record: Karbor's restore
+    """
+    page = job.ledger.reported(record["id"])
+    told = {page.get("resource", ""): page.get("told", "")}
+    for name, reason in (record.get("resources_reason") or {}).items():
+        told.setdefault(str(name).removeprefix(key("")), reason)
+    for new_id, reason in told.items():
+        try:
+            made_of = jsonutils.loads(reason)["restored_from"]["share_id"]
+        except (KeyError, TypeError, ValueError):
+            continue  # the reason of a failure, of another resource, or what is left of a long one
+        if job.share_id == made_of != new_id and says_available(job, record, new_id):
+            return str(new_id)
+    return None
+
+
 def _to_pages(job: Any, record_id: str, share_id: str, status: str, reason: str) -> None:
     page = {"resource": share_id, "status": status, "told": reason, "at": job.now()}
     job.ledger.report(record_id, page)
@@ -110,10 +143,10 @@ def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> 
     It must be a JSON string: Karbor loads it as one (karbor/services/protection/flows/utils.py).
     A dict is merged with a dict. The caller commits.
     """
-    info = _info(checkpoint)
-    known = info.get(name)
-    info[name] = known | value if isinstance(known, dict) and isinstance(value, dict) else value
-    checkpoint.extra_info = jsonutils.dumps(info)
+    told = info(checkpoint)
+    known = told.get(name)
+    told[name] = known | value if isinstance(known, dict) and isinstance(value, dict) else value
+    checkpoint.extra_info = jsonutils.dumps(told)
 
 
 def of(checkpoint: Any) -> dict[str, str]:
@@ -124,20 +157,21 @@ def of(checkpoint: Any) -> dict[str, str]:
 def append(checkpoint: Any, name: str, item: dict[str, Any]) -> None:
     """Put one more item into the list ``name`` in the checkpoint's ``extra_info``. The caller
     commits."""
-    known = _info(checkpoint).get(name)
+    known = info(checkpoint).get(name)
     # Tenants can give a checkpoint an extra_info of their own.
     add(checkpoint, name, [*(known if isinstance(known, list) else []), item])
 
 
 def facts(checkpoint: Any, name: str) -> dict[str, Any]:
     """The dict ``name`` in the checkpoint's ``extra_info``; empty when there is none."""
-    told = _info(checkpoint).get(name)
+    told = info(checkpoint).get(name)
     return told if isinstance(told, dict) else {}
 
 
-def _info(checkpoint: Any) -> dict[str, Any]:
-    info: dict[str, Any] = jsonutils.loads(checkpoint.extra_info) if checkpoint.extra_info else {}
-    return info
+def info(checkpoint: Any) -> dict[str, Any]:
+    """The ``extra_info`` of a checkpoint."""
+    told: dict[str, Any] = jsonutils.loads(checkpoint.extra_info) if checkpoint.extra_info else {}
+    return told
 
 
 def key(share_id: str) -> str:

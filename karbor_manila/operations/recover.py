@@ -7,12 +7,23 @@ is when Manila or the bank is away, so that the next attempt finds what this one
 
 from typing import Any
 
+from karbor.common import constants
 from oslo_db import exception as db_exception
 from oslo_log import log as logging
 from sqlalchemy import exc as sqlalchemy_exception
 
 from karbor_manila import exception
-from karbor_manila.operations import copy, delete, in_place, late, planning, protect, restore
+from karbor_manila.operations import (
+    copy,
+    delete,
+    in_place,
+    late,
+    planning,
+    protect,
+    reasons,
+    restore,
+    undo,
+)
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.record import Intent
 
@@ -28,17 +39,42 @@ _SPOILT = (
 )
 
 #: What may be otherwise the next time, the operator's configuration too. The database is where a
-#: restore is told of.
+#: restore is told of. What a later release or another driver wrote waits for that one.
 PASSING = (
     exception.ManilaUnavailable,
     exception.ManilaPassing,
     exception.Misconfigured,
     exception.BankUnreadable,
     exception.ClaimLost,
+    exception.DatabaseUnreadable,
+    exception.RecordForeign,
     exception.Taken,
+    exception.Unsettled,
     db_exception.DBError,
     sqlalchemy_exception.SQLAlchemyError,
 )
+
+
+def is_kept(job: Job, intent: Intent | None) -> bool:
+    """Whether the share is in the checkpoint for good; then its last words are said, too.
+
+    :raises SnapshotGone: its record is there, and its snapshot is not
+    :raises RecordForeign: another release or driver made it
+    """
+    try:
+        record = job.ledger.record()
+    except exception.RecordForeign:
+        raise
+    except exception.RecordInvalid:
+        if intent is None:
+            raise
+        return False  # the write of it was cut short; the intent says what it was to be
+    if record is None:
+        return False
+    if job.recorded_driver(record.driver, "record").show(record.snapshot_id) is None:
+        raise exception.SnapshotGone(record.snapshot_id)
+    undo.end_kept(job, intent)
+    return True
 
 
 class AdoptSnapshot(JobTask):
@@ -46,9 +82,7 @@ class AdoptSnapshot(JobTask):
 
     def execute(self, job: Job) -> None:
         intent = job.ledger.intent()
-        if job.ledger.record():
-            if intent:
-                job.ledger.end(intent)
+        if is_kept(job, intent):
             return
         snapshot_id = self.find(job, intent) if intent else None
         if intent is None or snapshot_id is None:
@@ -87,9 +121,7 @@ class AdoptCopy(JobTask):
 
     def execute(self, job: Job) -> None:
         intent = job.ledger.intent()
-        if job.ledger.record():
-            if intent:
-                job.ledger.end(intent)
+        if is_kept(job, intent):
             return
         made = copy.Made()
         if intent:
@@ -132,6 +164,13 @@ class AdoptShare(JobTask):
 
     def execute(self, job: Job) -> None:
         intent = job.ledger.restore(job.request.id)
+        told = _told_share(job, intent)
+        if told:
+            # Complete, but for the last words: the share is the user's, whatever became of it.
+            job.made, job.complete = told, True
+            if intent:
+                undo.last(job, lambda: job.ledger.end(intent))
+            return
         record = job.ledger.record()
         known = intent or record
         name = known.driver if known else str(job.shared.settings.default_driver)
@@ -144,15 +183,16 @@ class AdoptShare(JobTask):
         try:
             view = job.driver(name).wait_restored(share_id)
         except _SPOILT:
-            if intent and not self._wanted["keep_failed"]:
+            if intent and self._wanted["keep_failed"]:
+                restore.keep_failed(job, intent, share_id)
+            elif intent:
                 restore.withdraw(job, intent, share_id)
             raise
         if record:
-            restore.finish(job, planning.new_share(job.checkpoint.id, record, self._wanted), view)
+            plan = planning.new_share(job.checkpoint.id, record, self._wanted)
+            restore.finish(job, plan, intent, view)
         else:
-            restore.report(job, share_id, view["status"])
-        if intent:
-            job.ledger.end(intent)
+            restore.tell_made(job, intent, view["status"])
         LOG.info(
             "Share %s, made from share %s, checkpoint %s, is adopted from a dead process",
             share_id,
@@ -172,6 +212,14 @@ class AdoptShare(JobTask):
         whose = job.request.get("project_id")  # whoever restored it: not always the checkpoint's
         found = job.driver(driver).find(mark, project_id=whose) if mark else []
         return str(found[0]["id"]) if found else None
+
+
+def _told_share(job: Job, intent: Intent | None) -> str | None:
+    """The new share that the restore tells its user to be his, if it does."""
+    made = intent.created_id if intent else None
+    if made and reasons.says_available(job, job.request, made):
+        return made
+    return reasons.restored_as(job, job.request)
 
 
 class Recovery(ShareOperation):
@@ -225,7 +273,36 @@ class EndLeftover(JobTask):
     """Nothing temporary is left of a restore or a verification that has ended."""
 
     def execute(self, job: Job) -> None:
-        delete.end_restore(job, job.request.id)
+        kind = constants.OPERATION_RESTORE
+        if "restore" not in job.extras:
+            kind = constants.OPERATION_VERIFY
+        delete.end_restore(job, job.request.id, (kind, job.request))
+
+
+class EndKept(JobTask):
+    """The last words of a protection or a copy that is complete are said."""
+
+    def execute(self, job: Job) -> None:
+        if job.ledger.record():
+            job.complete = True
+            job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+            intent = job.ledger.intent()
+            if intent:
+                job.ledger.end(intent)
+
+
+class EndKeptOperation(Recovery, protect.ProtectOperation):
+    """Says what a protection or a copy could not say itself."""
+
+    verb = "Last words of the protection"
+
+    def steps(self, job: Job) -> list[JobTask]:
+        """The steps, in order."""
+        return [EndKept()]
+
+    def is_final(self, error: Exception) -> bool:
+        """It is tried again for ever, and told of in the log."""
+        return False
 
 
 class EndLeftoverOperation(restore.RestoreOperation):

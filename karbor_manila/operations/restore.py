@@ -10,7 +10,7 @@ from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
 from karbor_manila import exception
-from karbor_manila.operations import in_place, late, planning, reasons
+from karbor_manila.operations import in_place, late, planning, reasons, undo
 from karbor_manila.operations.base import Job, JobTask, ShareOperation
 from karbor_manila.operations.planning import RestorePlan
 from karbor_manila.record import Intent
@@ -45,31 +45,31 @@ class WriteIntent(JobTask):
     """From here on a crash leaves something in the bank that tells what may be in Manila.
 
     :param operation: ``restore``, or ``drill`` for a share that never outlives the operation
+    :param keep_failed: whether a share that fails is kept for inspection
     """
 
     default_provides = "intent"
 
-    def __init__(self, operation: str) -> None:
+    def __init__(self, operation: str, *, keep_failed: bool = False) -> None:
         super().__init__()
         self._operation = operation
+        self._keep_failed = keep_failed
 
     def execute(self, job: Job, plan: RestorePlan) -> Intent:
         return job.begin(
-            self._operation, plan.driver, job.context.project_id, restore_id=job.request.id
+            self._operation,
+            plan.driver,
+            job.context.project_id,
+            restore_id=job.request.id,
+            keep_failed=self._keep_failed,
         )
 
 
 class CreateShare(JobTask):
-    """Begins the new share. Its revert removes it; the source is never touched.
-
-    :param keep: whether a share that fails is kept for inspection
-    """
+    """Begins the new share. Its revert removes it, unless it is to be kept for inspection; the
+    source is never touched."""
 
     default_provides = "new_share_id"
-
-    def __init__(self, *, keep: bool = False) -> None:
-        super().__init__()
-        self._keep = keep
 
     def execute(self, job: Job, plan: RestorePlan, intent: Intent) -> str:
         job.made = job.driver(intent.driver).restore(plan.source, intent.mark, plan.share())
@@ -79,13 +79,20 @@ class CreateShare(JobTask):
         return str(job.made)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
+        if job.complete:
+            return
         unclear = isinstance(result, Failure) and late.is_unclear(result)
         share_id = job.made if isinstance(result, Failure) else result
-        if share_id and self._keep:
-            job.remarks.append(f"The new share {share_id} is kept for inspection (keep_failed).")
-            reasons.guard(lambda job: job.ledger.end(intent), job)
+        if share_id and intent.keep_failed:
+            keep_failed(job, intent, share_id)
         else:
             withdraw(job, intent, share_id, unclear=unclear)
+
+
+def keep_failed(job: Job, intent: Intent, share_id: str) -> None:
+    """Leave the share of a failed restore to the user, as asked for."""
+    job.remarks.append(f"The new share {share_id} is kept for inspection (keep_failed).")
+    undo.last(job, lambda: job.ledger.end(intent))
 
 
 def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = False) -> None:
@@ -124,30 +131,47 @@ class Finish(JobTask):
     """What the share had besides its content, and what the user reads of it."""
 
     def execute(self, job: Job, plan: RestorePlan, intent: Intent, view: dict[str, Any]) -> None:
-        finish(job, plan, view)
-        job.ledger.end(intent)
+        finish(job, plan, intent, view)
 
 
-def finish(job: Job, plan: RestorePlan, view: dict[str, Any]) -> None:
-    """Give a share that is complete its access rules, and report it.
+def finish(job: Job, plan: RestorePlan, intent: Intent | None, view: dict[str, Any]) -> None:
+    """Give a share that is complete its access rules, report it, and forget the intent.
 
-    A share that is there is not given up for a rule, nor for a database that is away.
+    A share that is there is not given up, whatever fails from here on.
     """
-    driver = job.driver(plan.driver)
+    job.complete = True
     missing, places = list(plan.not_restored), []
     try:
+        driver = job.driver(plan.driver)
         if plan.access_rules:
             missing += driver.grant(view["id"], plan.access_rules)
         places = driver.export_locations(view["id"])
+    except exception.ClaimLost:
+        raise
     except exception.KarborManilaError as error:
         missing.append(str(error))
+    except Exception as error:  # whatever a driver raises: the share is there, and it is told
+        LOG.exception("Share %s, made for checkpoint %s", view["id"], job.checkpoint.id)
+        missing.append(f"What comes after its content: an error ({type(error).__name__}).")
     told = {
         "restored_from": {"share_id": job.share_id, "snapshot_id": plan.source.snapshot_id},
         "way": plan.way,
         "export_locations": places,
         "not_restored": missing,
     }
-    reasons.guard(_report_made, job, view["status"], jsonutils.dumps(told))
+    tell_made(job, intent, view["status"], jsonutils.dumps(told))
+
+
+def tell_made(job: Job, intent: Intent | None, status: str, told: str | None = None) -> None:
+    """Report a share that is complete; the intent goes once that is done."""
+    job.complete = True
+
+    def say() -> None:
+        _report_made(job, status, told)
+        if intent:
+            job.ledger.end(intent)
+
+    undo.last(job, say)
 
 
 def _report_made(job: Job, status: str, told: str | None = None) -> None:
@@ -174,8 +198,8 @@ class RestoreOperation(ShareOperation):
             return [PlanRestore(wanted), *in_place.tasks()]
         return [
             PlanRestore(wanted),
-            WriteIntent("restore"),
-            CreateShare(keep=wanted["keep_failed"]),
+            WriteIntent("restore", keep_failed=wanted["keep_failed"]),
+            CreateShare(),
             AwaitShare(),
             Finish(),
         ]

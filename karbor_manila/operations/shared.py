@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from karbor_manila import identity
+from karbor_manila import identity, requested
 from karbor_manila.client import Manila
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.catalogue import Catalogue
@@ -25,6 +25,7 @@ class Shared:
     :param settings: the provider's options (opts.PROVIDER_OPTS)
     :param connect: makes the client; called once, by whichever hook comes first
     :param confirm: gives the id of a provider's bank (:func:`karbor_manila.identity.confirm`)
+    :param requested: gives Karbor's restore or verification of an id, as requested.find does
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Shared:
         connect: Connect,
         clock: Clock | None = None,
         confirm: Callable[[Any, str], str] = identity.confirm,
+        requested: Callable[[str], tuple[str, Any] | None] = requested.find,
     ) -> None:
         self.settings = settings
+        self.requested = requested
         self.clock = clock or Clock()
         self.once = Once()
         #: Held while Karbor's record of the operation is changed and saved: its save() forgets what

@@ -48,7 +48,7 @@ class CheckRecord(JobTask):
         record = job.ledger.record()
         if record is None:
             raise exception.RecordMissing(job.checkpoint.id, job.share_id)
-        view = job.driver(record.driver).verify(
+        view = job.recorded_driver(record.driver, "record").verify(
             record.snapshot_id, record.snapshot_of, size=record.size
         )
         report(job, job.share_id, view["status"])

@@ -103,6 +103,8 @@ class Stage:
         self.microversion = "2.98"
         #: Whether an administrator of Karbor is one of Manila.
         self.administers_manila = True
+        #: What Karbor's database has of restores and verifications, by id: see requested.find.
+        self.requested: dict[str, tuple[str, Record]] = {}
         self.bank_plugin = self.open_bank()
 
     def open_bank(self) -> DyingBank:
@@ -148,9 +150,13 @@ class Stage:
                 manila.require_administrator(elsewhere)
             return manila
 
-        # There is no database here that would know the bank.
+        # There is no database here that would know the bank, or what was asked for.
         shared = Shared(
-            group, connect, self.cloud.clock, confirm=lambda bank, _provider: bank_id(bank)
+            group,
+            connect,
+            self.cloud.clock,
+            confirm=lambda bank, _provider: bank_id(bank),
+            requested=self.requested.get,
         )
         for share_id in share_ids:
             shared.register(share_id)
@@ -167,9 +173,11 @@ class Stage:
     ) -> list[BaseException]:
         """Run one flow: the main hook for each share. Returns the errors of those that failed."""
         shared = self.shared(*share_ids)
-        for record in (extras.get("restore"), extras.get("verify")):
+        for name in ("restore", "verify"):
+            record = extras.get(name)
             if record is not None:
                 record["parameters"] = {SHARE: given or {}}
+                self.requested[record.id] = (name, record)
         errors: list[BaseException] = []
         for share_id in share_ids:
             try:

@@ -16,7 +16,7 @@ from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception, identity, lease, mark, sessions
+from karbor_manila import bank_access, exception, identity, lease, mark, sessions
 from karbor_manila.audit import LOST, ORPHAN, Audit, Finding
 from karbor_manila.claims import Claims
 from karbor_manila.client import EVERY_PROJECT
@@ -414,7 +414,7 @@ def test_a_bank_whose_lists_fail_in_the_middle_removes_nothing(
     monkeypatch.setattr(FileSystemBankPlugin, "list_objects", failing)
     with pytest.raises(exception.BankUnreadable, match="out of order"):
         audit.fix(finding) if step == "fix" else audit.find()
-    assert next(calls) == nth + 1
+    assert next(calls) == nth + bank_access.ATTEMPTS
     assert orphan in service.cloud.snapshots
 
 

@@ -259,7 +259,7 @@ def test_a_deletion_without_a_record_goes_by_the_marks(service: Service) -> None
     plan = service.plan(share)
     service.protect(plan)
     made = copied(service, plan)
-    made.get_resource_bank_section(share).update_object("metadata", {"version": 99})
+    made.get_resource_bank_section(share).update_object("metadata", {"version": 0})
     mine = service.share(metadata=dict(clones(service)[0]["metadata"]) | {mark.PURPOSE: "mine"})
     service.delete(made.id)
     assert clones(service) == []

@@ -126,5 +126,5 @@ def test_a_record_of_a_later_version_refuses_the_copy(service: Service) -> None:
     newer, good = service.share(), service.share()
     plan = service.plan(newer, good)
     spoil(service.protect(plan), newer, {"version": 99})
-    with pytest.raises(karbor_exception.InvalidInput, match="upgrade karbor-manila"):
+    with pytest.raises(karbor_exception.InvalidInput, match="Upgrade karbor-manila"):
         service.call("copy", plan)

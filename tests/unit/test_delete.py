@@ -59,7 +59,8 @@ def test_no_record_at_all_is_success(stage: Stage, share: Any) -> None:
     "damage",
     [
         "not json at all",
-        {"version": 99},
+        {"version": 0},
+        {"version": None},
         {"version": 1},
         {"share_id": "x"},
         [],

@@ -388,10 +388,12 @@ def test_the_audit_says_what_a_death_left_unsaid(service: Service) -> None:
     section.delete_object(page)
     reconcile(service)
     service.cloud.clock.sleep(5)
-    assert not scene.has_lost()
+    assert told(scene.newer())["removing"]  # it was about to go; whether it went nobody has said
     audit = audit_of(service)
     (finding,) = audit.find()
     assert finding.kind == "lost"
     audit.fix(finding)
     assert scene.has_lost()
+    assert "removing" not in told(scene.newer())
     assert scene.newer().status == "available"
+    assert [found.action for found in audit.find()] == [""]

@@ -8,9 +8,8 @@ import sys
 from dataclasses import asdict, replace
 
 import pytest
-from karbor import exception as karbor_exception
 
-from karbor_manila import identity, lease
+from karbor_manila import exception, identity, lease
 from tests.fakes.manila import FakeClock
 from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
 
@@ -265,7 +264,7 @@ def test_a_damaged_field_makes_nobody_dead_at_once(bank, here, field, damage):
 def test_an_unreadable_bank_declares_nobody_dead(bank, here):
     put(bank, "owner-1", here)
     break_bank(bank, "get")
-    with pytest.raises(karbor_exception.KarborException):
+    with pytest.raises(exception.BankUnreadable):
         alive(bank, "owner-1")
 
 

@@ -109,7 +109,7 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
         "safety_copy": False,
         "snapshot_id": None,
     }
-    assert read == {"share": None, **of_restores_in_place, **page}
+    assert read == {"share": None, "keep_failed": False, **of_restores_in_place, **page}
 
 
 def test_intents_of_before_0_2_say_nothing_of_the_share():

@@ -211,7 +211,7 @@ def test_what_a_walk_finds_is_what_two_found(tmp_path: Path) -> None:
     bank.update_object(f"/checkpoints/{one}/resource-data/{share}/metadata", {"a": 1})
     bank.update_object(f"/checkpoints/{one}/resource-data/{share}/restores/{record}", {"a": 1})
 
-    held, unended = checkpoints.inventory(bank)
+    held, unended, _unsaid = checkpoints.inventory(bank)
 
     assert held == list(checkpoints.everything(bank)) == [one]
     assert unended == list(checkpoints.unended(bank)) == [(one, share, record)]

@@ -71,7 +71,7 @@ def test_a_record_from_the_future_is_not_green(stage: Stage, share: Any, checkpo
     section.update_object("metadata", section.get_object("metadata") | {"version": 99})
     verdict, reason = verify(stage, checkpoint, share)
     assert verdict == "error"
-    assert "upgrade karbor-manila" in reason
+    assert "Upgrade karbor-manila" in reason
 
 
 def test_an_unknown_parameter_is_refused(stage: Stage, share: Any, checkpoint: Any) -> None:
