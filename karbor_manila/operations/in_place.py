@@ -86,9 +86,7 @@ class KeepPresent(JobTask):
         intent = job.ledger.created(intent, made)
         driver.wait_restored(made)
         driver.delete(None, snapshot_id, project_id=intent.project_id)
-        told = f"What share {job.share_id} held before this restore (safety_copy)."
-        available = constants.RESOURCE_STATUS_AVAILABLE
-        reasons.guard(reasons.to_record, job, job.request, made, available, told)
+        in_place_end.tell_copy(job, made)
         return intent
 
 

@@ -5,11 +5,12 @@ recovery after a death, the deletion of the checkpoint.
 The protected share is only ever looked at.
 """
 
+from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila import exception, statuses
 from karbor_manila.drivers.base import View
-from karbor_manila.operations import late, newer
+from karbor_manila.operations import late, newer, reasons
 from karbor_manila.operations.base import Job
 from karbor_manila.record import Intent
 
@@ -30,8 +31,27 @@ def end(job: Job, intent: Intent, *, sent: str | None) -> str | None:
     """
     newer.settle(job, intent)
     kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
+    if kept:
+        tell_copy(job, kept)
     job.ledger.end(intent)
     return kept
+
+
+def tell_copy(job: Job, copy_id: str) -> None:
+    """Name the safety copy in Karbor's restore, so that the user finds it. A deletion of the
+    checkpoint has no restore to write to: the copy bears the restore's mark and its name."""
+    record = job.extras.get("restore")
+    if record is None:
+        LOG.warning(
+            "Share %s, checkpoint %s: the safety copy %s of a restore in place stays",
+            job.share_id,
+            job.checkpoint.id,
+            copy_id,
+        )
+        return
+    told = f"What share {job.share_id} held before this restore (safety_copy)."
+    available = constants.RESOURCE_STATUS_AVAILABLE
+    reasons.guard(reasons.to_record, job, record, copy_id, available, told)
 
 
 def _end_safety_copy(job: Job, intent: Intent, sent: str | None) -> str | None:

@@ -261,6 +261,22 @@ def test_who_wakes_up_before_the_revert_leaves_the_new_work_alone(
     assert other.manager.claims.all() == []
 
 
+def test_a_safety_copy_that_stays_is_named_by_whoever_ends_its_restore(
+    service: Service, other: Service
+) -> None:
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.shares[share]["_text"] = "now"
+    service.cloud.meanwhile["delete_snapshot"] = [taken_over(service, other)]
+    record = service.restore(checkpoint.id, in_place(share, safety_copy=True))
+    (copy,) = [view for view in service.cloud.shares.values() if view["id"] != share]
+    assert (copy["status"], copy["_text"]) == ("available", "now")
+    saved = other.saved(record)
+    assert saved.status == "fail"
+    assert saved.resources_status[f"{SHARE}#{copy['id']}"] == "available"
+    assert len(service.cloud.snapshots) == 1
+
+
 @pytest.mark.parametrize("moment", ["create_snapshot", "access_rules"])
 def test_who_wakes_up_in_a_protection_brings_no_deleted_checkpoint_back(
     service: Service, other: Service, moment: str
