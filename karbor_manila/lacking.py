@@ -15,7 +15,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 
-from karbor_manila import bank_access, checkpoints, exception, left_out
+from karbor_manila import bank_access, checkpoints, columns, exception, left_out
 from karbor_manila.operations import reasons
 
 #: The status of a resource that is passed over, as of one that is left out.
@@ -103,10 +103,11 @@ class Provider:
         there = {(each.type, each.id) for each in checkpoints.resources(checkpoint)}
         if len(self.passed_over) == len(there):
             raise self.refusal(self.passed_over[0])
+        told = columns.Told(record)
         for number, each in enumerate(self.passed_over):
             reason = str(self._lack(each, passed_over=True)) if number < _MOST_REASONS else None
-            record.update_resource_status(each.type, each.id, PASSED_OVER, reason)
-        record.save()
+            told.tell(record, f"{each.type}#{each.id}", PASSED_OVER, reason)
+        columns.save(record, told)
 
     def _left_out(self, resource: Any) -> dict[str, str]:
         reason = str(self._lack(resource, passed_over=True))

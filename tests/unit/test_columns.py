@@ -4,6 +4,7 @@
 The database of these tests refuses what MariaDB refuses (karbor_stage._as_mariadb_would).
 """
 
+import ast
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -206,6 +207,21 @@ def test_a_database_that_is_away_is_not_taken_for_one_that_refuses(
     monkeypatch.setattr(sqlalchemy_api, "get_session", away)
     with pytest.raises(db_exception.DBConnectionError):
         columns.save(record)
+
+
+def test_no_other_module_writes_into_karbors_records() -> None:
+    """What is written past these functions is what a database may refuse for ever."""
+    package = Path(columns.__file__).parent
+    writing = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"save", "update_resource_status"}
+        and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "columns")
+    }
+    assert writing == {"columns.py"}
 
 
 # -- what fits --------------------------------------------------------------------------------
