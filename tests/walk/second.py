@@ -82,12 +82,13 @@ class Second:
         world = self._world
         self.renew()
         world.keeper.renew()
-        world.fate.tally["second"] += 1
+        began = world.cloud.clock.now()
         try:
             self._act(what, pick)
         except _REFUSALS:
             world.fate.tally["second refused"] += 1
             self.service.spawned.clear()
+        world.stood += world.cloud.clock.now() - began
 
     def take_over(self, what: str, pick: int) -> None:
         """The first one is suspended, taken over, and wakes up when a user has gone on."""
@@ -123,7 +124,10 @@ class Second:
         self._world.look()
 
     def _checkpoint(self, pick: int) -> str | None:
+        """Often that which the first one is at work on."""
         alive = self._world.alive()
+        if pick % 2 == 0 and self._world.at_work in alive:
+            return self._world.at_work
         return alive[pick % len(alive)] if alive else None
 
     def _delete(self, pick: int) -> None:

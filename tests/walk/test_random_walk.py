@@ -65,12 +65,15 @@ class Walk(RuleBasedStateMachine):
         world = self.world
         expected = self._restorable(checkpoint)
         record = world.service.record(objects.Restore, checkpoint)
+        undisturbed = self._undisturbed(met)
 
         def work() -> None:
             world.service.call("restore", record, None)
             world.service.run()
 
-        self._do(work, met)
+        _result, error = self._do(work, met)
+        if undisturbed and world.in_time and expected is not None and error is None:
+            accounts.restored(world, world.service.saved(record), expected)
         if self._certain(met):
             saved = world.service.saved(record)
             if expected is None:
@@ -113,12 +116,15 @@ class Walk(RuleBasedStateMachine):
         world = self.world
         expected = self._restorable(checkpoint)
         record = world.service.record(objects.Verification, checkpoint)
+        undisturbed = self._undisturbed(met)
 
         def work() -> None:
             world.service.call("verification", record)
             world.service.run()
 
-        self._do(work, met)
+        _result, error = self._do(work, met)
+        if undisturbed and world.in_time and expected is not None and error is None:
+            assert world.service.saved(record).status == "success"
         if self._certain(met):
             status = world.service.saved(record).status
             assert status == ("fail" if expected is None else "success")
@@ -130,8 +136,12 @@ class Walk(RuleBasedStateMachine):
         if not checkpoint:
             return
         easy = self._removable(checkpoint)
+        undisturbed = self._undisturbed(met)
         world.doomed.add(checkpoint)
         _result, error = self._do(lambda: world.service.delete(checkpoint), met)
+        if undisturbed and world.in_time and easy and error is None:
+            with world.fate.aside():
+                assert world.status(checkpoint) == "deleted", world.told(checkpoint)
         if self._certain(met) and easy:
             with world.fate.aside():
                 assert error is None, repr(error)
@@ -230,7 +240,8 @@ class Walk(RuleBasedStateMachine):
         if not alive and (share := self._share(pick)):
             self._protect(self.world.service.plan(share), [share], [])
             alive = self.world.alive()
-        return alive[pick % len(alive)] if alive else None
+        self.world.at_work = alive[pick % len(alive)] if alive else None
+        return self.world.at_work
 
     def _count(self, what: str, met: list[Trouble]) -> None:
         TALLY["operations"] += 1
@@ -245,6 +256,11 @@ class Walk(RuleBasedStateMachine):
     def _certain(self, met: list[Trouble]) -> bool:
         """Whether it is known what has to come out."""
         return all(each.mild for each in met) and not self.world.unsettled
+
+    def _undisturbed(self, met: list[Trouble]) -> bool:
+        """Whether what is accepted has to come true: others act at the same moment at most, and
+        whoever comes later is refused."""
+        return not self.world.unsettled and all(each.mild or each.kind == "second" for each in met)
 
     def _settle(self) -> None:
         self.world.settle()

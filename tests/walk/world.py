@@ -104,6 +104,10 @@ class World(contextlib.ExitStack):
         self.replacing: dict[str, list[Any]] = {}
         #: Snapshots of others: id to what it looked like.
         self.foreign: dict[str, dict[str, Any]] = {}
+        #: The checkpoint that the last step was about.
+        self.at_work: str | None = None
+        #: How long calls of the first process took because of the second one, in the last act.
+        self.stood = 0.0
         #: Whether something may be unfinished because its process died or its bank was away.
         self.unsettled = False
         #: Whether the process has done anything since the books were last looked at.
@@ -126,6 +130,7 @@ class World(contextlib.ExitStack):
         with self.fate.aside():
             self.keeper.renew()
             self.second.renew()
+        self.stood = 0.0
         result, error = None, None
         with self.fate.strikes(troubles):
             try:
@@ -161,6 +166,11 @@ class World(contextlib.ExitStack):
             self.keeper = Keeper(self.service)
             self.keeper.renew()
         self.unsettled = True
+
+    @property
+    def in_time(self) -> bool:
+        """Whether no call of the last act took so long that patience may have ended over it."""
+        return self.stood < min(TIMEOUTS["outage_timeout"], TIMEOUTS["undo_timeout"])
 
     def reconcile(self, troubles: list[Trouble]) -> bool:
         """One run of the reconciliation; whether it has left nothing."""
