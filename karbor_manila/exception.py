@@ -21,6 +21,12 @@ class KarborManilaError(Exception):
     def __init__(self, *told: Any) -> None:
         super().__init__(*(visible(part) if isinstance(part, str) else part for part in told))
 
+    @property
+    def msg(self) -> str:
+        """The sentence, where Karbor's own code looks for it: it says "Internal error" of what has
+        none (karbor/services/protection/manager.py)."""
+        return str(self)
+
 
 def _at(endpoint: str) -> str:
     """Where Manila was asked, for a sentence; empty when nobody knows."""

@@ -144,7 +144,7 @@ class ProtectionManager(manager.ProtectionManager):
         bank_refusals.require(provider)
         plans.check_plan(plan, provider, context)
         ahead.refuse_plan(plan, provider, context, self._answer_timeout)
-        with bank_refusals.creation_explained(provider):
+        with bank_refusals.creation_explained(provider), self.reconciliation.making():
             return str(super().protect(context, plan, checkpoint_properties))
 
     @messaging.expected_exceptions(
@@ -162,7 +162,8 @@ class ProtectionManager(manager.ProtectionManager):
         bank_refusals.require(provider)
         if not plans.protects_shares(provider):
             return super().copy(context, plan)
-        with _one_at_a_time(), bank_refusals.explained(provider):
+        making = self.reconciliation.making()
+        with _one_at_a_time(), bank_refusals.explained(provider), making:
             begun = copies.begin(
                 self.worker, provider, context, plan, self._settings.listing_timeout
             )

@@ -6,6 +6,7 @@ finds what is in work although nobody is at it, claims it, and has it brought to
 (:mod:`karbor_manila.endings`). What a living process works on is never touched.
 """
 
+import contextlib
 import datetime
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Reconciliation:
         #: Whether the last search saw something that nobody has claimed and that is too young to be
         #: given up: it is worth another look before long.
         self.unsure = False
+        self._making = 0
 
     def run(
         self, *, everywhere: bool = True, patience: float | None = None
@@ -251,11 +253,23 @@ class Reconciliation:
             and self._claims.get(checkpoint.id) is None
         )
 
+    @contextlib.contextmanager
+    def making(self) -> Iterator[None]:
+        """While this process makes checkpoints that it has not claimed yet, however long that
+        takes."""
+        self._making += 1
+        try:
+            yield
+        finally:
+            self._making -= 1
+
     def _is_being_made(self, checkpoint: Any) -> bool:
         """Karbor puts a checkpoint into the bank before our worker can claim it."""
         section = checkpoint.checkpoint_section
         if checkpoint.owner_id != section.get_owner_id():
             return False
+        if self._making:
+            return True
         made = float(section.get_object("index.json")["timestamp"])
         return self._clock.utcnow().timestamp() - made < self._grace
 

@@ -801,6 +801,23 @@ def test_a_new_checkpoint_of_this_process_is_not_ended_before_it_is_claimed(
     assert service.checkpoint(checkpoint.id).status == "protecting"
 
 
+def test_a_checkpoint_that_takes_long_to_make_is_not_ended_by_its_own_process(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bank takes longer than anybody's patience before our worker can claim it."""
+    get_flow = service.manager.worker.get_flow
+    ended: list[str] = []
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        service.cloud.clock.sleep(3600)
+        ended.extend(reconcile(service))
+        return get_flow(*args, **kwargs)
+
+    monkeypatch.setattr(service.manager.worker, "get_flow", late)
+    assert service.protect(service.plan(service.share())).status == "available"
+    assert ended == []
+
+
 # -- other plugins ----------------------------------------------------------------------------
 
 
