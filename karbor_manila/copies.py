@@ -174,6 +174,7 @@ def _begin_one(
     begun: Begun,
     left_out: Mapping[str, str],
 ) -> None:
+    worker.hold(source.id).confirm()  # it took a while to see what can be copied
     made = provider.get_checkpoint_collection().create(
         # What the source was made from, not what the plan has become.
         {**source.protection_plan, "project_id": source.project_id},

@@ -117,6 +117,10 @@ class Worker(worker.Worker):
         ):
             self._clock.sleep(0.05)
 
+    def hold(self, thing: str) -> fencing.Hold:
+        """What this process does under its claim on a thing."""
+        return fencing.Hold(self._claims, thing)
+
     @contextlib.contextmanager
     def claimed(self, checkpoint: Any, operation: str, patience: float = 20.0) -> Iterator[bool]:
         """Hold the claim of a checkpoint; a flow that is begun meanwhile keeps it until its end.
@@ -204,8 +208,9 @@ class Worker(worker.Worker):
         try:
             if not lent:
                 self._take(job.thing, operation_type, checkpoint)
-            hold = fencing.Hold(self._claims, job.thing)
+            hold = self.hold(job.thing)
             job = self._fenced(job, hold)
+            hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
             flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
         except (exception.Taken, exception.BankNotOurs):
             raise  # what somebody else works on, or another bank holds, is not ours to settle

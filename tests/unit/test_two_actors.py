@@ -371,3 +371,37 @@ def made(service: Service) -> list[str]:
     """The keys of all objects of checkpoints."""
     keys: list[str] = service.provider.bank.list_objects("/checkpoints/")
     return keys
+
+
+def test_who_wakes_up_before_a_copy_has_begun_begins_none(service: Service, other: Service) -> None:
+    """The survey of what can be copied takes a while, and its sources may be gone by its end."""
+    plan = service.plan(service.share())
+    source = service.protect(plan)
+    service.cloud.meanwhile["limits"] = [
+        taken_over(service, other, lambda: other.delete(source.id))
+    ]
+    with pytest.raises(karbor_exception.KarborException):
+        service.call("copy", plan)
+    service.run()
+    assert other.checkpoint(source.id).status == "deleted"
+    assert service.checkpoints() == []
+    assert service.cloud.snapshots == {}
+
+
+def test_who_wakes_up_before_the_flow_of_his_deletion_is_built_opens_no_log(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Karbor's flows begin with a log that is written past all claims."""
+    checkpoint = service.protect(service.plan(service.share()))
+    worker = service.manager.worker
+    get_flow = worker.get_flow
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        taken_over(service, other)()
+        return get_flow(*args, **kwargs)
+
+    monkeypatch.setattr(worker, "get_flow", late)
+    with pytest.raises(karbor_exception.KarborException):
+        service.call("delete", service.provider.id, checkpoint.id)
+    assert other.checkpoint(checkpoint.id).status == "deleted"
+    assert [log.status for log in service.logs() if log.ended_at is None] == []
