@@ -81,6 +81,10 @@ class Walk(RuleBasedStateMachine):
             else:
                 accounts.restored(world, saved, expected)
 
+    @rule(pick=PICK, how=st.sampled_from(("restore", "verify", "delete")), met=troubles.AT_ONCE)
+    def two_at_once(self, pick: int, how: str, met: Trouble) -> None:
+        getattr(self, how)(pick=pick, met=[met])
+
     @rule(pick=PICK, safely=st.booleans(), met=troubles.SOME)
     def restore_in_place(self, pick: int, safely: bool, met: list[Trouble]) -> None:
         checkpoint = self._checkpoint(pick)

@@ -113,7 +113,7 @@ DEATH = st.one_of(
     st.builds(Trouble, st.just("death"), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
 )
 
-_SOON = st.integers(1, 12)
+_SOON = st.integers(1, 8)
 _ACT = st.tuples(st.sampled_from(second.ACTS), st.integers(0, 10))
 
 #: Somebody else acts while the process stands at a call, or has taken its work over meanwhile. A
@@ -129,6 +129,15 @@ SECOND = st.one_of(
         _AFTER,
         detail=_ACT,
     ),
+)
+#: Somebody ends what is being used, or uses what is being ended.
+AT_ONCE = st.builds(
+    Trouble,
+    st.just("second"),
+    st.just(MANILA),
+    nth=st.integers(1, 5),
+    after=_AFTER,
+    detail=st.tuples(st.sampled_from(("delete", "delete", "restore", "reset")), st.just(0)),
 )
 PAUSE = st.one_of(
     st.builds(Trouble, st.just("pause"), st.just(MANILA), nth=_SOON, after=_AFTER, detail=_ACT),
