@@ -39,7 +39,7 @@ def ask(
         say what was read, or a deeper place has asked often enough.
     """
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
+        retry=tenacity.retry_if_exception(_is_transient),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
         stop=tenacity.stop_after_attempt(attempts),
         sleep=sleep,
@@ -101,5 +101,5 @@ def told(error: Exception) -> str:
     return f"an error of its client ({type(error).__name__})"
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, Exception) and not isinstance(error, exception.KarborManilaError)

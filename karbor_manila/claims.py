@@ -129,7 +129,7 @@ class Claims:
         bank: Any,
         over_dead: bool = True,
     ) -> Claim:
-        """Claim a thing, or take it over from a dead owner.
+        """Claim an id, or take it over from a dead owner.
 
         :param bank: the provider's bank, which holds the leases
         :param over_dead: whether what a dead owner left may be taken over; otherwise it is refused
@@ -193,14 +193,14 @@ class Claims:
             return thing in self._held
 
     def release(self, thing: str) -> None:
-        """This process is done with a thing.
+        """This process is done with what it claimed.
 
         A row that cannot be removed is logged: it is known as a dead one from now on.
         """
         self._end(thing, self._table.delete, "released")
 
     def leave(self, thing: str) -> None:
-        """This process stops working on a thing that is not at its end: the row stays, without an
+        """This process stops working on what is not at its end: the row stays, without an
         owner.
 
         A row that cannot be changed is logged: it is a dead one here, and elsewhere once this
@@ -209,7 +209,7 @@ class Claims:
         self._end(thing, self._table.disown, "left")
 
     def get(self, thing: str) -> Claim | None:
-        """Who has claimed a thing, dead or alive."""
+        """Who has claimed an id, dead or alive."""
         return self._table.get(thing)
 
     def of_checkpoint(self, checkpoint_id: str) -> list[Claim]:

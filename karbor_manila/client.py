@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one Manila client: takes a keystoneauth session, gives back plain dicts.
 
-It says which features the negotiated microversion gives, whose things are listed, and sorts what
+It says which features the negotiated microversion gives, whose objects are listed, and sorts what
 can go wrong into two kinds: :class:`~karbor_manila.exception.ManilaPassing` (worth another try) and
 :class:`~karbor_manila.exception.ManilaRefused` (final). It never retries;
 :mod:`karbor_manila.waiting` does. Nothing here knows Karbor.
@@ -71,20 +71,20 @@ class Features:
 
     @property
     def counts(self) -> bool:
-        """Lists say how many things there are in all (``with_count``)."""
+        """Lists say how many entries there are in all (``with_count``)."""
         return self._at_least("2.79")
 
 
 class Manila:
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
-    Whose things a list shows is what it was asked for, whatever Manila makes of the question:
+    Whose objects a list shows is what it was asked for, whatever Manila makes of the question:
     another project's lists are for administrators alone, who are asked to prove it first, and what
     is not of the project is left out.
 
     :param session: a keystoneauth session; what is created belongs to its project
     :param where: where to find Manila
-    :param project_id: whose things are worked on when it is not the session's own project, or
+    :param project_id: whose objects are worked on when it is not the session's own project, or
         :data:`EVERY_PROJECT`; only an administrator gets an answer to that
     :param own_project_id: the session's project, if it is known already
     :param timeout: seconds to wait for one answer
@@ -137,12 +137,12 @@ class Manila:
 
     @property
     def project_id(self) -> str:
-        """Whose things are worked on; EVERY_PROJECT for all of them."""
+        """Whose objects are worked on; EVERY_PROJECT for all of them."""
         return self._project_id or self.own_project_id
 
     @property
     def reach(self) -> str:
-        """Whose things this client may see, as far as it is known without asking."""
+        """Whose objects this client may see, as far as it is known without asking."""
         return EVERY_PROJECT if self._project_id else self.own_project_id
 
     def shares(
@@ -201,7 +201,7 @@ class Manila:
         return self._post("/snapshots", "snapshot", body, f"snapshot share {share_id}")
 
     def delete_snapshot(self, snapshot_id: str) -> bool:
-        """Ask for the end of a snapshot. False when there is none; True is only a promise (202)."""
+        """Delete a snapshot. False when there is none; True is only a promise (202)."""
         return self._delete(f"/snapshots/{snapshot_id}", f"delete snapshot {snapshot_id}")
 
     def create_share(self, **fields: Any) -> View:
@@ -210,7 +210,7 @@ class Manila:
         return self._post("/shares", "share", fields, asked)
 
     def delete_share(self, share_id: str) -> bool:
-        """Ask for the end of a share. False when there is none; True is only a promise (202)."""
+        """Delete a share. False when there is none; True is only a promise (202)."""
         return self._delete(f"/shares/{share_id}", f"delete share {share_id}")
 
     def revert_share(self, share_id: str, snapshot_id: str) -> None:
@@ -266,7 +266,7 @@ class Manila:
         Manila does not refuse a list of theirs to anybody else: it gives what the session's own
         project has (manila/share/api.py, get_all), and everything seems to be gone.
 
-        :param project_id: whose things are wanted, for the error
+        :param project_id: whose objects are wanted, for the error
         :raises NotAdministrator: the session is not an administrator's
         """
         if self._proven:
@@ -307,7 +307,7 @@ class Manila:
             query["all_tenants"] = "1"
             if whose != EVERY_PROJECT:
                 query["project_id"] = whose
-        # Asked for the number, Manila 23 forgets whose things are wanted
+        # Asked for the number, Manila 23 forgets whose objects are wanted
         # (manila/db/sqlalchemy/api.py, share_get_all_with_count).
         if self.features.counts and (own or whose == EVERY_PROJECT):
             query["with_count"] = "True"

@@ -93,7 +93,7 @@ class Told:
         self._note = self._reason.pop(self._note_key, "")
 
     def tell(self, record: Any, key: str, status: str, reason: str | None = None) -> None:
-        """Say it of the thing with Karbor's key ``<type>#<id>``; nothing is saved yet."""
+        """Say it of the resource with Karbor's key ``<type>#<id>``; nothing is saved yet."""
         self._status[key] = status
         if reason is not None:
             self._reason[key] = reason
@@ -116,8 +116,8 @@ class Told:
 
 
 def fair_share(count: int) -> int:
-    """Bytes of a reason as JSON that are never cut while ``count`` things are told of; 0 when not
-    even the shortest is safe."""
+    """Bytes of a reason as JSON that are never cut while ``count`` resources are told of; 0 when
+    not even the shortest is safe."""
     fair = (MOST_BYTES - 2 * _NOTE) // (count + 1) - _KEY
     return fair if fair >= _LEAST else 0
 

@@ -36,7 +36,7 @@ def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: floa
     Nothing to copy, because every available checkpoint has its copy, is an empty answer. Each copy
     and each checkpoint that is copied are claimed from here to the end of the flow.
 
-    :param patience: seconds for which passing errors of Manila are ridden out: the API waits
+    :param patience: seconds for which transient errors of Manila are retried: the API waits
     :raises karbor.exception.InvalidInput: (HTTP 400) there is none that could be copied, or one of
         them cannot be
     :raises Taken: somebody else is at work on one of them

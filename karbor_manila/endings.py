@@ -63,7 +63,7 @@ class Later(Exception):
 def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor: Executor) -> str:
     """Bring a checkpoint that nobody works on any more to its end.
 
-    :param claimed: whether it was ours; Karbor's own code writes things down after it made them
+    :param claimed: whether it was ours; Karbor's own code creates before it writes down
     :param executor: makes one for so many shares, which are ended side by side
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away

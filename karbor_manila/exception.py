@@ -245,7 +245,7 @@ class ManilaFailing(ManilaUnavailable):
 
 
 class Misconfigured(KarborManilaError):
-    """Manila cannot be asked, or not believed, as things are configured; nothing is known of it."""
+    """Manila cannot be asked, or not believed, as it is configured; nothing is known of it."""
 
 
 class ManilaTooOld(Misconfigured):
@@ -306,7 +306,7 @@ class SessionUnavailable(ManilaPassing):
     """Karbor could not make a session for the user of this operation.
 
     It does not say why (ClientFactory swallows the reason). Keystone may only be away for a moment,
-    so it counts as an error that may pass.
+    so it counts as a transient error.
     """
 
     def __init__(self, project_id: str | None) -> None:
@@ -661,7 +661,7 @@ class Taken(KarborManilaError):
 
 
 class ClaimLost(KarborManilaError):
-    """This process may not act on a thing any more: it was, or may have been, taken for dead.
+    """This process may not act on what it had claimed: it was, or may have been, taken for dead.
 
     Whoever gets it stops, writes nothing and undoes nothing: what there is belongs to whoever has
     taken over.
@@ -677,7 +677,7 @@ class ClaimLost(KarborManilaError):
 
 
 class StaysForRetention(KarborManilaError):
-    """Karbor's retention asked for the end of what it never removes."""
+    """Karbor's retention asked to delete what it never removes."""
 
     def __init__(self, checkpoint_id: str) -> None:
         self.checkpoint_id = checkpoint_id
@@ -818,7 +818,7 @@ class KarborRefused(KarborManilaError):
 
 
 class KarborPassing(KarborManilaError):
-    """Karbor (or Keystone) did not answer, or with an error that may pass."""
+    """Karbor (or Keystone) did not answer, or with a transient error."""
 
     def __init__(self, asked: str, cause: str) -> None:
         self.asked = asked
@@ -846,7 +846,7 @@ class WrongUsage(KarborManilaError):
 
 
 class RevertRefused(KarborManilaError):
-    """A share whose content cannot be put back in place as things are; nothing was changed."""
+    """A share whose content cannot be put back in place as it is now; nothing was changed."""
 
     def __init__(self, share_id: str, why: str, advice: str = "") -> None:
         self.share_id = share_id

@@ -20,7 +20,7 @@ Guard = Callable[[], None]
 
 @dataclass(frozen=True)
 class Hold:
-    """What this process does under its claim on one thing."""
+    """What this process does under one claim."""
 
     claims: Claims
     thing: str

@@ -28,7 +28,7 @@ GONE = "gone"
 #: What has to be mended comes first: a long list is cut.
 _ORDER = (BROKEN, GONE, NOT_SUPPORTED)
 
-#: A checkpoint names so many things that it leaves out; of the others it tells the number.
+#: A checkpoint names so much of what it leaves out; of the others it tells the number.
 MOST_NAMED = 100
 
 

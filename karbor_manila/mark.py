@@ -53,7 +53,7 @@ class Mark:
         return {PREFIX + name: value for name, value in asdict(self).items() if value}
 
     def scope(self) -> dict[str, str]:
-        """The metadata that all things of the same flow share, to list them in one request."""
+        """The metadata that all of the same flow have in common, to list them in one request."""
         wanted = self.metadata()
         wanted.pop(PREFIX + "resource")
         return wanted

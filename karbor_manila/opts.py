@@ -23,7 +23,7 @@ CALL_OPTS: list[cfg.Opt] = [
         min=1.0,
         max=3600.0,
         help="Seconds to wait for Manila's answer to one request. A request that takes longer "
-        "counts as a passing error; one that creates something is looked for before it is "
+        "counts as a transient error; one that creates something is looked for before it is "
         "repeated.",
     ),
     cfg.IntOpt(
@@ -43,8 +43,8 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         default=120.0,
         min=0.0,
         max=86400.0,
-        help="Seconds for which passing errors of one call (HTTP 5xx, 408, 429, a broken or "
-        "refused connection) are ridden out before the operation fails.",
+        help="Seconds for which a call that ends in a transient error (HTTP 5xx, 408, 429, a "
+        "broken or refused connection) is retried before the operation fails.",
     ),
     cfg.FloatOpt(
         "poll_interval_min",
@@ -143,7 +143,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         default=40.0,
         min=0.0,
         max=600.0,
-        help="Seconds for which passing errors are ridden out while the shares of a project are "
+        help="Seconds for which transient errors are retried while the shares of a project are "
         "listed. Keep it below rpc_response_timeout (60 s by default), because Karbor's API waits "
         "for the list.",
     ),

@@ -30,7 +30,7 @@ _UNREADABLE = "the list changed while it was read"
 
 
 def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
-    """All that is there from the first request to the last, each thing once.
+    """All that is there from the first request to the last, each entry once.
 
     :param size: the number that a page is asked to have
     :param asked: what is asked, for the error

@@ -129,7 +129,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         return inventory.shares
 
     def inventory(self, context: Any, project_id: str) -> Inventory:
-        """Every share of one project. Passing errors are ridden out for ``listing_timeout``.
+        """Every share of one project. Transient errors are retried for ``listing_timeout``.
 
         :raises KarborManilaError: Manila cannot be asked, or refuses
         """

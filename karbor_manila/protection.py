@@ -110,7 +110,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
     def shared_for_a_call(self, share_ids: Iterable[str], patience: float) -> Shared:
         """What is shared by work that is done while a tenant's request waits.
 
-        :param patience: seconds for which passing errors are ridden out
+        :param patience: seconds for which transient errors are retried
         """
         # One request that hangs must leave time for another.
         timeout = min(self._settings.request_timeout, max(1.0, patience / 2))

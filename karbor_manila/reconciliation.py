@@ -25,12 +25,12 @@ from karbor_manila.waiting import Clock
 LOG = logging.getLogger(__name__)
 
 
-#: So many things are ended at a time; one that waits for days takes one of these places.
+#: So much is ended at a time; one that waits for days takes one of these places.
 MOST = 200
 
 
 def one_by_one(_count: int) -> Any:
-    """An executor that does each thing when it is asked for."""
+    """An executor that does each task when it is submitted."""
     return futurist.SynchronousExecutor()
 
 
@@ -39,7 +39,7 @@ class Unfinished:
     """Work that nobody will end any more: on the checkpoint, restore or verification ``id``.
 
     ``since`` is UTC, or None when nobody wrote down when it began. What nobody has ``claimed`` may
-    be of Karbor's own code, which makes things in Manila before it writes anything down.
+    be of Karbor's own code, which creates in Manila before it writes anything down.
     """
 
     operation: str
@@ -58,7 +58,7 @@ class Reconciliation:
     :param held: the claims of this process
     :param grace: seconds for which a restore or verification that nobody has claimed is left alone:
         the request for it may still be on its way
-    :param executor: makes an executor for so many things, which are ended side by side: one of them
+    :param executor: makes an executor for so many tasks, which are run side by side: one of them
         may have to wait for Manila, for hours. So are the shares of a checkpoint.
     """
 
@@ -141,7 +141,7 @@ class Reconciliation:
             yield from self._unsaid(provider, found.unsaid)
 
     def end(self, item: Unfinished) -> str:
-        """End one thing; empty when that has to be tried again later, else its status now."""
+        """End one of them; empty when that has to be tried again later, else its status now."""
         provider = {each.id: each for each in self._providers()}[item.provider_id]
         held: list[str] = []
         status = ""
@@ -177,7 +177,7 @@ class Reconciliation:
         held.append(thing)
 
     def _end(self, provider: Any, item: Unfinished) -> str:
-        """The status in which a thing has come to its end. Nothing is written once its claim is
+        """The status in which it has come to its end. Nothing is written once its claim is
         lost."""
         if item.operation == claims.REVERT:
             return "released"  # its restore has come to its end before

@@ -93,7 +93,7 @@ class Intent:
     ``share`` is, in the intent of a protection, what its record will say of the share: with it,
     another process can complete what this one began. Older intents do not have it.
 
-    A copy makes two things: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
+    A copy makes two: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
     ``since`` is then when the later one was asked for.
 
     Of a ``revert``: ``snapshot_id`` is what the share is put back to, ``asked`` is UTC, ISO 8601,

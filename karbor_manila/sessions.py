@@ -26,7 +26,7 @@ def connect(
     """A Manila client for the user of a request.
 
     :param context: Karbor's RequestContext
-    :param project_id: the project whose things are worked on, when known
+    :param project_id: the project whose objects are worked on, when known
     :param timeout: seconds to wait for one answer
     :param parallel: requests under way at a time
     :raises SessionUnavailable: Karbor could not make a session
@@ -57,7 +57,7 @@ def connect_as_karbor(
     """A Manila client for work without a tenant: that of Karbor's own user, who is an administrator
     (``[trustee]`` of ``karbor.conf``).
 
-    :param project_id: the project whose things are worked on, or client.EVERY_PROJECT
+    :param project_id: the project whose objects are worked on, or client.EVERY_PROJECT
     :raises: as :func:`connect`, and NotAdministrator
     """
     session = _session(None, timeout, conf)

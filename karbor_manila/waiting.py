@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Patience: one watcher for everything that a flow waits for, and repetition of what may pass.
+"""Patience: one watcher for everything that a flow waits for, and retries of transient errors.
 
 Every wait has a deadline, and only time in which this process ran counts: a machine that was asleep
 has not seen Manila fail to answer. Time comes from a :class:`Clock`, so that tests can set it.
@@ -139,15 +139,15 @@ class Once:
 
 
 class Watcher:
-    """Looks at many things with one request, for all who wait for one of them.
+    """Looks at many objects of Manila with one request, for all who wait for one of them.
 
     There is no thread of its own: whoever waits and finds that a look is due does it for all.
     Transient errors of a look are retried until the deadlines of those who wait; a refusal is
     theirs too. Whoever was not run until after his deadline looks once more.
 
-    :param look: gives the views of the things with these ids, None for what is not there;
+    :param look: gives the views of those with these ids, None for what is not there;
         raises ManilaPassing or ManilaRefused
-    :param expected: how many things the flow will wait for in all; until they have all been
+    :param expected: how many objects the flow will wait for in all; until they have all been
         announced (by :meth:`wait` or :meth:`excuse`), looks are rare
     :param shortest, longest: bounds of the interval between looks, in seconds
     :param look_takes: seconds that a look takes at most in a process that runs
@@ -181,15 +181,15 @@ class Watcher:
         self._refusal: tuple[int, exception.ManilaRefused] | None = None
 
     def excuse(self, name: str) -> None:
-        """``name`` (any distinct name of one of the expected things) will not be waited for."""
+        """``name`` (any distinct name of one of those expected) will not be waited for."""
         with self._condition:
             self._announce(name)
             self._condition.notify_all()
 
     def wait(self, key: str, judge: Judge[T], timeout: float, awaited: str) -> T:
-        """Wait until ``judge`` says something of the thing with the id ``key``.
+        """Wait until ``judge`` says something of the object with the id ``key``.
 
-        :param judge: gets the view, or None when the thing is not there; returns PENDING to go on
+        :param judge: gets the view, or None when it is not there; returns PENDING to go on
             waiting, anything else to return it; may raise to end the wait
         :param timeout: seconds
         :param awaited: what is waited for, for the error

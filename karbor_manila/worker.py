@@ -261,8 +261,8 @@ class Worker(worker.Worker):
                 # The hooks tell what fails in them; this is of Karbor's own steps around them.
                 settled = _settle(job, _untold(error))
         except BaseException:
-            # Nothing is swallowed: a green thread is killed, and what it leaves is nobody's and has
-            # not come to its end.
+            # Nothing is swallowed: a green thread is killed, and what it leaves is abandoned,
+            # and has not come to its end.
             for thing in job.things if job else ():
                 self._claims.leave(thing)
             raise

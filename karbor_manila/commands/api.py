@@ -19,10 +19,10 @@ from karbor_manila.waiting import Clock
 #: As Karbor's installation guides register it in Keystone.
 SERVICE_TYPE = "data-protect"
 
-#: So many things are asked for at once; Karbor gives 1000 at most (osapi_max_limit).
+#: So many entries are asked for at once; Karbor gives 1000 at most (osapi_max_limit).
 PAGE = 200
 
-#: How often a question (not an order) is put before an error that may pass is shown.
+#: How often a question (not an order) is put before a transient error is shown.
 ATTEMPTS = 4
 
 Parameters = dict[str, dict[str, str]]
@@ -93,7 +93,7 @@ class Karbor:
         return _part(asked, self._look(asked, path), key)
 
     def _pages(self, asked: str, path: str, key: str, **filters: Any) -> Iterator[Thing]:
-        """All things of a list. Karbor's own next links are not followed: their host may be one
+        """All entries of a list. Karbor's own next links are not followed: their host may be one
         that only Karbor can reach."""
         marker: Mapping[str, str] = {}
         while True:

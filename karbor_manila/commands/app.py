@@ -56,7 +56,7 @@ class KarborManila(App):
         return super().run(self.argv)
 
     def configure_logging(self) -> None:
-        """Warnings on the console; ``-v`` adds the course of things, ``-vv`` everything.
+        """Warnings on the console; ``-v`` adds what is done, ``-vv`` everything.
 
         One line for each, unless ``-vv`` or ``--debug`` asks for tracebacks; a log file has them
         in any case.

@@ -53,7 +53,7 @@ class Facts(FormattableColumn[Mapping[str, Any]]):
 
 
 class Table(FormattableColumn[list[dict[str, Any]]]):
-    """Things with the same facts each, a paragraph each for people."""
+    """Entries with the same facts each, a paragraph each for people."""
 
     def human_readable(self) -> str:
         return "\n".join(Facts(item).human_readable().replace("\n", "\n  ") for item in self._value)

@@ -34,7 +34,7 @@ class Progress:
 
 
 class Follower:
-    """Follows things until their end or for ``timeout`` seconds.
+    """Follows operations until their end or for ``timeout`` seconds.
 
     :param kind: ``restore`` or ``verification``
     """

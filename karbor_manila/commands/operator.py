@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-#: So many things are ended at a time, and so many shares of each.
+#: So much is ended at a time, and so many shares of each.
 _THREADS = 50
 
 #: The exit code when there is something that a person has to look at.
@@ -32,7 +32,7 @@ SOMETHING_TO_DO = 3
 
 
 class HostCommand(Output, Lister):
-    """A command that lists things on Karbor's host."""
+    """A command that makes a list on Karbor's host."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that all of them have."""
@@ -72,7 +72,7 @@ class Reconcile(HostCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
-        """One line for each thing that was found."""
+        """One line for each finding."""
         import futurist  # noqa: PLC0415
 
         from karbor_manila import reconciliation  # noqa: PLC0415

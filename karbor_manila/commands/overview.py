@@ -166,7 +166,7 @@ def _missing(checkpoints: list[Thing], newest: Thing | None) -> list[str]:
 
 
 class _Kept:
-    """Things that are asked for as far as somebody reads, and only once. May be read repeatedly."""
+    """Entries, asked for as far as somebody reads, and only once. May be read repeatedly."""
 
     def __init__(self, source: Iterator[Thing]) -> None:
         self._source = source

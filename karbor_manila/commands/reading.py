@@ -97,10 +97,10 @@ def _nodes(checkpoint: Mapping[str, Any], kind: str | None = None) -> list[Any]:
 def called(known: Iterable[tuple[str, str | None, Found]], word: str) -> list[Found]:
     """What a word of a user means: what has it as its id, or else all that have it as their name.
 
-    As in OpenStack's clients: anybody may give a thing a name that is another one's id. An empty
+    As in OpenStack's clients: anybody may give his share a name that is another one's id. An empty
     word, as of a variable that is not set, is not what has no name.
 
-    :param known: id, name and the thing itself
+    :param known: id, name and the resource itself
     """
     known = list(known)
     by_id = [thing for its_id, _name, thing in known if its_id == word]
@@ -145,7 +145,7 @@ def sentence(reason: str | None) -> str:
 
 
 def outcomes(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """What a restore or verification says of each thing: its id, status, reason."""
+    """What a restore or verification says of each resource: its id, status, reason."""
     statuses = record.get("resources_status") or {}
     reasons = record.get("resources_reason") or {}
     return [

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a driver looks at many things in Manila with few requests."""
+"""How a driver looks at many shares or snapshots in Manila with few requests."""
 
 from collections.abc import Callable, Collection
 
 from karbor_manila.drivers.base import View
 
-#: Up to so many things are asked for one by one; more of them with one list.
+#: Up to so many are asked for one by one; more of them with one list.
 FEW = 2
 
 
@@ -14,13 +14,13 @@ def look(
     one: Callable[[str], View | None],
     listed: Callable[[], list[View]],
 ) -> dict[str, View | None]:
-    """The views of the things with these ids; None for what is not there.
+    """The views of those with these ids; None for what is not there.
 
     A list is read page by page while others create and delete, and proves no absence: what it
     leaves out is asked for by itself before it counts as gone.
 
-    :param one: shows one thing, or None
-    :param listed: lists many things
+    :param one: shows one, or None
+    :param listed: lists many
     """
     if len(ids) <= FEW:
         return {thing: one(thing) for thing in ids}

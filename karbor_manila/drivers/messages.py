@@ -10,7 +10,7 @@ from karbor_manila.waiting import Clock, persist
 
 LOG = logging.getLogger(__name__)
 
-# Seconds. A courtesy that others of the flow wait for, so one error is ridden out and no outage.
+# Seconds. A courtesy that others of the flow wait for, so one error is retried and no outage.
 _PATIENCE = 3.0
 
 

@@ -31,7 +31,7 @@ class Ownership:
     """What of Manila belongs to which project.
 
     :param manila: the flow's client
-    :param persist: repeats what may pass
+    :param persist: retries transient errors
     """
 
     def __init__(self, manila: Manila, persist: Callable[[Callable[[], Any]], Any]) -> None:
@@ -47,7 +47,7 @@ class Ownership:
             self._persist(lambda: self._manila.require_administrator(project_id))
 
     def show(self, kind: str, thing: str, project_id: str) -> View | None:
-        """A thing as it is now; None when it is gone, or is another project's by now.
+        """A share or snapshot as it is now; None when it is gone, or is another project's by now.
 
         :raises NotAdministrator: nobody knows
         """
@@ -57,7 +57,7 @@ class Ownership:
         return view if view and self.is_of(kind, view, project_id) else None
 
     def is_of(self, kind: str, view: View, project_id: str) -> bool:
-        """Whether a thing belongs to a project; says in the log when it does not."""
+        """Whether it belongs to a project; says in the log when it does not."""
         if project_id in (EVERY_PROJECT, view.get("project_id")):
             return True
         LOG.warning(

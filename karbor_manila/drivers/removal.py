@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removing a thing in Manila until it is gone: a 202 is a promise, a 404 to a GET is the end."""
+"""Removing from Manila until it is gone: a 202 is a promise, a 404 to a GET is the end."""
 
 import functools
 from collections.abc import Callable, Collection
@@ -24,10 +24,10 @@ _OF_ITS_STATUS = frozenset({400, 409})
 
 @dataclass(frozen=True)
 class Removal:
-    """How things of one kind are removed.
+    """How shares, or snapshots, are removed.
 
     ``delete`` asks Manila and returns False when there is nothing (404). ``depends`` says of a view
-    in a deletable status whether something depends on the thing, which Manila refuses with the same
+    in a deletable status whether something depends on it, which Manila refuses with the same
     HTTP 403 as policy does. ``stuck`` are the statuses that only an administrator can end, with the
     command in ``cure`` (``{id}`` is filled in). ``outage`` and ``longest`` (of one request) are in
     seconds.
@@ -74,7 +74,7 @@ class Removal:
     def _ask(
         self, thing: str, deadline: Deadline, project_id: str
     ) -> exception.ManilaRefused | None:
-        """Ask for the end of a thing; gives the refusal if it may be another answer later."""
+        """Ask Manila to delete it; gives the refusal if it may be another answer later."""
         began = self.clock.now()
         try:
             persist(
@@ -84,7 +84,7 @@ class Removal:
                 clock=self.clock,
             )
         except exception.ManilaRefused as refused:
-            if not self._may_pass(refused, thing, project_id):
+            if not self._may_be_taken_later(refused, thing, project_id):
                 raise
             LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, refused)
             return refused
@@ -92,7 +92,9 @@ class Removal:
             deadline.forgive(began, self.outage + self.longest)
         return None
 
-    def _may_pass(self, refused: exception.ManilaRefused, thing: str, project_id: str) -> bool:
+    def _may_be_taken_later(
+        self, refused: exception.ManilaRefused, thing: str, project_id: str
+    ) -> bool:
         """Whether a refusal may be another answer later. One of policy is the same for ever."""
         if refused.status != 403:
             return refused.status in _OF_ITS_STATUS

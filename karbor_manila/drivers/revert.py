@@ -26,7 +26,7 @@ _BETWEEN_LOOKS = 0.5  # seconds
 class Reverts:
     """The part of the snapshot driver that reverts shares.
 
-    :param outage: seconds for which what may pass is repeated
+    :param outage: seconds for which transient errors are retried
     :param settle: seconds in which a request without an answer may still be carried out
     :param request: seconds that one answer may take
     """

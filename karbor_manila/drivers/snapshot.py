@@ -382,7 +382,7 @@ class SnapshotDriver(base.ShareDriver):
         self._snapshots.excuse(thing)  # it may have been gone without a wait
 
     def _doubles(self, kind: str, kept: str) -> list[str]:
-        """What else bears the mark of a thing that had to be asked for twice: a request without an
+        """What else bears the mark of what had to be asked for twice: a request without an
         answer may have been carried out after all, once nobody looked any more.
 
         A share is the user's, and costs: for it this waits until such a request is settled. A

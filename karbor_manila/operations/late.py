@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that are carried out after their sender has died or given up.
+"""In-doubt requests, which may take effect after their sender has died or given up.
 
 A POST whose reply nobody saw may still wait in a load balancer or in Manila's API. Whoever finds
 nothing under its mark right after it was sent has not yet found that there is nothing.
@@ -19,7 +19,7 @@ _BETWEEN_LOOKS = 1.0  # seconds
 
 
 def is_unclear(failure: Failure) -> bool:
-    """Whether a failed request may be carried out all the same: there was no answer to it."""
+    """Whether a failed request is in doubt: there was no answer to it."""
     return failure.check(exception.ManilaUnavailable) is not None
 
 

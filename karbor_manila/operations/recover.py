@@ -29,7 +29,7 @@ from karbor_manila.record import Intent
 
 LOG = logging.getLogger(__name__)
 
-#: What is final about a thing in Manila: it will not become what it was to be.
+#: What is final about a share or snapshot in Manila: it will not become what it was to be.
 _SPOILT = (
     exception.ResourceFailed,
     exception.DeadlineExceeded,

@@ -58,7 +58,7 @@ class Shared:
             self.resource_ids.append(resource_id)
 
     def manila(self, context: Any, project_id: str) -> Manila:
-        """The flow's client, for the things of a project."""
+        """The flow's client, for one project's shares and snapshots."""
 
         def connect() -> Manila:
             manila = self.persist(lambda: self._connect(context, project_id))
@@ -73,7 +73,7 @@ class Shared:
             self.hold.confirm()
 
     def catalogue(self, context: Any, project_id: str) -> Catalogue:
-        """The flow's drivers, for the things of a project."""
+        """The flow's drivers, for one project's shares and snapshots."""
 
         def build() -> Catalogue:
             manila = self.manila(context, project_id)
@@ -110,7 +110,7 @@ class Shared:
         return self.once("bank", lambda: self._confirm(bank, checkpoint.provider_id))
 
     def persist(self, attempt: Callable[[], T]) -> T:
-        """Repeat what may pass, as long as the provider's outage timeout allows."""
+        """Retry transient errors as long as the provider's outage timeout allows."""
         return persist(
             attempt,
             patience=self.settings.outage_timeout,

@@ -62,7 +62,7 @@ class TellPlan(JobTask):
 
 
 class PlanDrill(restore.PlanRestore):
-    """As of a restore, but of a share that is nobody's and goes again."""
+    """As of a restore, but of a temporary share."""
 
     def execute(self, job: Job) -> RestorePlan:
         plan = super().execute(job)

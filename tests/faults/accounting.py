@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in Manila and in nobody's books. The books are the bank's files, read as they stand."""
+"""What is in Manila and unaccounted for. The books are the bank's files, read as they stand."""
 
 import json
 from pathlib import Path

@@ -2,7 +2,7 @@
 """The table: every fault, and how what is done under it has to end.
 
 The promise: whatever fails, no snapshot or share of ours is left that no checkpoint accounts for,
-no checkpoint is stuck, and the user can read why. What passes is ridden out.
+no checkpoint is stuck, and the user can read why. What is transient is retried.
 """
 
 import re
@@ -30,7 +30,7 @@ DROP_SNAPSHOT = path_of(calls.DROP_SNAPSHOT)
 
 
 def passing(kind: str, call: str, **more: Any) -> Rule:
-    """An error that may pass, on a call."""
+    """A transient error on a call."""
     method, path = path_of(call)
     if kind.isdigit():
         headers = RETRY_AFTER if kind == "429" else {}
@@ -48,7 +48,7 @@ def refused(method: str, path: str, status: int, name: str, message: str, **more
 
 
 def ridden_out(of: Calls, *, fresh: bool = False) -> list[Case]:
-    """Each kind of passing error, once on the first of each call that the operation makes."""
+    """Each kind of transient error, once on the first of each call that the operation makes."""
     return [
         Case(
             name=f"{of.name}: {kind} on {call}",

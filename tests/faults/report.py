@@ -27,7 +27,7 @@ def totals(results: Collection[Result], provider: str) -> list[str]:
     rows = [
         ("cases tried", len(tried)),
         ("faults that no request met", len(results) - len(tried)),
-        ("should have been ridden out", len(passing)),
+        ("should have been retried", len(passing)),
         ("... and were not", sum(bool(one.ended_otherwise) for one in passing)),
         ("should have failed", len(tried) - len(passing)),
         (
@@ -37,7 +37,7 @@ def totals(results: Collection[Result], provider: str) -> list[str]:
         ("failed without a word of why", sum(one.silent for one in tried)),
         ("stuck", sum(one.stuck for one in tried)),
         ("checkpoints that could not be deleted", sum(len(one.undeletable) for one in tried)),
-        ("left in Manila, in nobody's books", sum(len(one.unaccounted) for one in tried)),
+        ("left in Manila, unaccounted for", sum(len(one.unaccounted) for one in tried)),
         ("left in Manila after the DELETE", sum(len(_in_manila(one)) for one in tried)),
         ("harm that the case itself complains of", sum(bool(one.complaints) for one in tried)),
         ("seconds", round(sum(one.seconds for one in results))),

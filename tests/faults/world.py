@@ -126,7 +126,7 @@ class World:
         return [one for one in self.site.alpha.snapshots() if one.share_id in ours]
 
     def unaccounted(self) -> list[str]:
-        """What is in Manila because of this case, and in nobody's books."""
+        """What is in Manila because of this case, and unaccounted for."""
         bank = self.site.stack.state.bank
         books = {
             share.id: Books(bank, job.checkpoint) if job.checkpoint else None

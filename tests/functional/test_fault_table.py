@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever fails, nothing of ours is left unaccounted for, nothing is stuck, and the user can read
-why; what passes is ridden out. The cases are in tests/faults/cases.py."""
+why; what is transient is retried. The cases are in tests/faults/cases.py."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def check(case: Case, site: Site) -> None:
 
 
 @cases_of("passing")
-def test_a_passing_error_on_any_call_is_ridden_out(site: Site, case: Case) -> None:
+def test_a_transient_error_on_any_call_is_retried(site: Site, case: Case) -> None:
     check(case, site)
 
 

@@ -641,9 +641,7 @@ def test_what_is_deleted_between_two_pages_hides_nothing(
     assert set(there) <= set(ids(connect(microversion).snapshots()))
 
 
-def test_a_list_that_never_stands_still_is_an_error_that_may_pass(
-    connect, requests_mock, monkeypatch
-):
+def test_a_list_that_never_stands_still_is_a_transient_error(connect, requests_mock, monkeypatch):
     monkeypatch.setattr(client, "PAGE", 4)
     numbers = itertools.count()
     requests_mock.get(
@@ -1178,7 +1176,7 @@ def test_a_refusal_of_another_kind_says_nothing_of_administrators(manila, reques
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_passing_error_makes_nobody_an_administrator(manila, requests_mock, status):
+def test_a_transient_error_makes_nobody_an_administrator(manila, requests_mock, status):
     requests_mock.get(f"{ENDPOINT}/services", status_code=status)
     with pytest.raises(ManilaPassing):
         manila.require_administrator()

@@ -141,7 +141,7 @@ def test_a_snapshot_that_stays_fails_at_the_deadline_with_manilas_words(
 
 
 @pytest.mark.parametrize("method", ["snapshots", "shares", "delete_snapshot", "snapshot"])
-def test_a_passing_error_on_any_call_is_ridden_out(
+def test_a_transient_error_on_any_call_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str
 ) -> None:
     stage.cloud.plan(method, passing, times=3)

@@ -250,7 +250,7 @@ def test_a_failed_revert_needs_an_administrator_and_keeps_share_copy_and_checkpo
 
 
 @pytest.mark.parametrize("method", ["snapshot", "snapshots", "share", "limits", "revert_share"])
-def test_a_passing_error_on_any_call_is_ridden_out(
+def test_a_transient_error_on_any_call_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str
 ) -> None:
     stage.cloud.plan(method, passing, times=3)

@@ -151,7 +151,7 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(stage: Stage) -> None:
         "snapshot",
     ],
 )
-def test_a_passing_error_on_any_call_is_ridden_out(stage: Stage, method: str) -> None:
+def test_a_transient_error_on_any_call_is_retried(stage: Stage, method: str) -> None:
     share = stage.cloud.add_share(stage.project_id)
     stage.cloud.plan(method, passing, times=3)
     assert stage.protect(stage.checkpoint(share["id"]), share["id"]) == []

@@ -113,7 +113,7 @@ def test_a_lost_reply_makes_no_second_share(stage: Stage, share: Any, checkpoint
 
 
 @pytest.mark.parametrize("method", ["snapshot", "shares", "create_share", "share"])
-def test_a_passing_error_on_any_call_is_ridden_out(
+def test_a_transient_error_on_any_call_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str
 ) -> None:
     stage.cloud.plan(method, passing, times=3)

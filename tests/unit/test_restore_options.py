@@ -96,7 +96,7 @@ def test_access_rules_come_back_when_asked(stage: Stage, share: Any, checkpoint:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_passing_error_at_a_rule_makes_it_once(
+def test_a_transient_error_at_a_rule_makes_it_once(
     stage: Stage, share: Any, checkpoint: Any, after: bool
 ) -> None:
     stage.cloud.plan("allow_access", passing, after=after)

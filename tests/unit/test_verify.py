@@ -80,7 +80,7 @@ def test_an_unknown_parameter_is_refused(stage: Stage, share: Any, checkpoint: A
     assert "'depth'" in reason
 
 
-def test_a_passing_error_is_ridden_out(stage: Stage, share: Any, checkpoint: Any) -> None:
+def test_a_transient_error_is_retried(stage: Stage, share: Any, checkpoint: Any) -> None:
     stage.cloud.plan("snapshot", passing, times=3)
     assert verify(stage, checkpoint, share)[0] == "available"
     stage.cloud.assert_hit()

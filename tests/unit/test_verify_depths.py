@@ -145,7 +145,7 @@ def test_a_drill_that_fails_leaves_nothing(stage: Stage, share: Any, checkpoint:
 
 @pytest.mark.parametrize("method", ["limits", "create_share", "share", "delete_share"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_passing_error_in_a_drill_is_ridden_out(
+def test_a_transient_error_in_a_drill_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str, after: bool
 ) -> None:
     stage.cloud.plan(method, passing, after=after)

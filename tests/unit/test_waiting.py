@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting: one look for all who wait, a deadline for everybody, patience with what may pass."""
+"""Waiting: one look for all who wait, a deadline for everybody, retries of transient errors."""
 
 import itertools
 import threading
