@@ -86,7 +86,7 @@ def in_a_row(operation: str, call: str, kind: str, slow: dict[str, float]) -> Ca
 
 
 def passing_cases(provider: str) -> list[Case]:
-    """Passing errors on any call of any operation."""
+    """Transient errors on any call of any operation."""
     cases = [case for of in CALLS[provider] for case in ridden_out(of)]
     cases += ridden_out(ONCE, fresh=True) if provider == OURS else []
     polls = {"protect": calls.SNAPSHOT, "restore": calls.SHARE, "delete": calls.SNAPSHOT}
