@@ -205,7 +205,8 @@ def find_clone(job: Job, intent: Intent) -> str | None:
 
 
 def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> None:
-    """Remove what a failed copy made, and its intent; what cannot be removed keeps it.
+    """Remove what a failed copy made, and its intent; what cannot be removed keeps it, and what is
+    in doubt: a deletion of the checkpoint looks for it again.
 
     :param unclear: a request that creates may still be on its way to Manila
     """
@@ -213,12 +214,12 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
         return
     driver = job.driver(intent.driver)
     try:
-        if unclear:
-            _let_settle(job, intent, made)
+        in_doubt = unclear and not _has_settled(job, intent, made)
         project_id = intent.project_id
         driver.delete(intent.mark, made.snapshot_id, project_id=project_id, undo=True)
         driver.delete_clone(intent.mark.of_clone(), made.clone_id, project_id=project_id, undo=True)
-        job.ledger.end(intent)
+        if not in_doubt:
+            job.ledger.end(intent)
     except exception.KarborManilaError as error:
         LOG.error(
             "Share %s, made for the copy of share %s, checkpoint %s, could not be removed: %s",
@@ -232,13 +233,14 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
         )
 
 
-def _let_settle(job: Job, intent: Intent, made: Made) -> None:
-    """Wait while what was asked for last may still appear."""
+def _has_settled(job: Job, intent: Intent, made: Made) -> bool:
+    """Wait while what was asked for last may still appear; whether that is known or was found."""
     if made.clone_id is None:
         wanted = dataclasses.replace(intent, mark=intent.mark.of_clone())
-        late.find(job, wanted, since=job.now())
-    elif made.snapshot_id is None:
-        late.find(job, intent, since=job.now())
+        return late.find(job, wanted, since=job.now()) is not None
+    if made.snapshot_id is None:
+        return late.find(job, intent, since=job.now()) is not None
+    return True
 
 
 class CopyOperation(protect.ProtectOperation):

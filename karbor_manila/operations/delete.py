@@ -93,8 +93,8 @@ class ReadPages(JobTask):
             damaged = _drivers_of_damage(job, error, "intent")
         if damaged:
             return Left(damaged, None, mark, is_copy)
-        # An intent is written before anything is asked for: here is nothing, and Manila may be too
-        # old, or away.
+        # An intent is written before anything is asked for, and stays while a request is in doubt:
+        # here is nothing, and Manila may be too old, or away.
         return Left((), None, None)
 
 

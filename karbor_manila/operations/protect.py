@@ -100,7 +100,8 @@ class TakeSnapshot(JobTask):
 
 
 def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool = False) -> None:
-    """Remove what a failed protection made, and its intent; what cannot be removed keeps it.
+    """Remove what a failed protection made, and its intent; what cannot be removed keeps it, and
+    what is in doubt: a deletion of the checkpoint looks for it again.
 
     :param unclear: the request that creates may still be on its way to Manila
     """
@@ -108,10 +109,12 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
         return
     driver = job.driver(intent.driver)
     try:
-        if unclear and snapshot_id is None:
-            late.find(job, intent, since=job.now())
+        in_doubt = unclear and snapshot_id is None
+        if in_doubt:
+            in_doubt = late.find(job, intent, since=job.now()) is None
         driver.delete(intent.mark, snapshot_id, project_id=intent.project_id, undo=True)
-        job.ledger.end(intent)
+        if not in_doubt:
+            job.ledger.end(intent)
     except exception.KarborManilaError as error:
         LOG.error(
             "Snapshot %s of share %s, checkpoint %s could not be removed: %s",

@@ -86,8 +86,8 @@ class AdoptSnapshot(JobTask):
             return
         snapshot_id = self.find(job, intent) if intent else None
         if intent is None or snapshot_id is None:
-            if intent:
-                job.ledger.end(intent)
+            # The intent stays: a request in doubt may make something still, and the deletion of the
+            # checkpoint looks for it by the mark.
             raise exception.Interrupted("protection", job.share_id, "Protect the plan again.")
         driver = job.driver(intent.driver)
         try:
@@ -127,8 +127,6 @@ class AdoptCopy(JobTask):
         if intent:
             made.clone_id = copy.find_clone(job, intent)
         if intent is None or made.clone_id is None:
-            if intent:
-                job.ledger.end(intent)
             raise exception.Interrupted("copy", job.share_id, "Copy the plan again.")
         if not intent.clone_id:
             intent = job.ledger.cloned(intent, made.clone_id, intent.since)

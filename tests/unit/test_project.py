@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
 from karbor.resource import Resource
 from karbor.services.protection.resource_flow import HOOKS
 from oslo_serialization import jsonutils
@@ -99,15 +100,18 @@ def test_one_share_of_the_project_can_have_options_of_its_own(service: Service) 
 def test_volumes_are_not_said_to_be_protected(service: Service) -> None:
     """As the noop plugin says of them."""
     service.manager.protectable_registry.register_plugin(Foreign(["a volume"]))
+    share = service.share()
     checkpoint = service.protect(whole_project(service))
     (project,) = checkpoint.resource_graph
-    assert project.child_nodes == ()
+    assert [node.value.id for node in project.child_nodes] == [share]
     assert told(checkpoint)["left_out"][0]["type"] == VOLUME
 
 
-def test_a_project_without_shares_is_protected_too(service: Service) -> None:
-    checkpoint = service.protect(whole_project(service))
-    assert (checkpoint.status, told(checkpoint)) == ("available", {})
+def test_a_project_without_shares_is_no_success(service: Service) -> None:
+    with pytest.raises(karbor_exception.FlowError, match="protects nothing at present"):
+        service.protect(whole_project(service))
+    (checkpoint_id,) = service.checkpoints()
+    assert service.checkpoint(checkpoint_id).status == "error"
 
 
 def test_one_bad_share_fails_the_checkpoint_and_keeps_the_good_ones(service: Service) -> None:
