@@ -512,6 +512,8 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
         yield
     except (exception.KarborException, dispatcher.ExpectedException) as error:
         refusal = error.exc_info[1] if isinstance(error, dispatcher.ExpectedException) else error
+        if isinstance(refusal.__context__, errors.ClaimLost):
+            raise  # another process has told how it ended
         if not record.get("resources_reason"):
             columns.tell(
                 record,

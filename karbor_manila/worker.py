@@ -26,6 +26,7 @@ from karbor_manila import (
     left_out,
     operation_logs,
     plans,
+    requested,
     retention_facts,
 )
 from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
@@ -298,7 +299,8 @@ class Worker(worker.Worker):
         claim alone.
 
         :raises karbor.exception.CheckpointNotAvailable: it is to be used, and has been deleted
-        :raises ClaimLost: it was to be made, and another process has brought it to its end
+        :raises ClaimLost: it was to be made, or is a restore or verification, and another process
+            has brought it to its end
         """
         checkpoint = fencing.checkpoint(job.checkpoint, hold.check)
         begun = _BEGUN.get(job.operation)
@@ -307,6 +309,10 @@ class Worker(worker.Worker):
             why = f"it is {checkpoint.status} already"
             raise exception.ClaimLost(checkpoint.id, why)
         if job.record is not None:
+            stands = requested.get_record(job.operation, job.record.id).status
+            if stands != constants.RESTORE_STATUS_IN_PROGRESS:  # the word of verifications, too
+                # Whoever saw it unclaimed for too long has told its user how it ended.
+                raise exception.ClaimLost(job.record.id, f"it is {stands} already")
             fencing.record(job.record, hold.check)
             if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
                 raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)

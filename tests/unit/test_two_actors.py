@@ -367,6 +367,39 @@ def test_who_wakes_up_before_he_claims_his_new_checkpoint_leaves_it_to_others(
     assert other.manager.claims.all() == []
 
 
+@pytest.mark.parametrize("kind", ["restore", "verification"])
+def test_who_wakes_up_before_he_claims_a_request_that_was_told_as_failed_does_not_begin_it(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    record = service.record(
+        objects.Restore if kind == "restore" else objects.Verification,
+        checkpoint.id,
+        in_place(share) if kind == "restore" else None,
+    )
+    worker = service.manager.worker
+    using = worker.using
+    told_so: list[Any] = []
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        seems_dead(service)
+        other.manager.reconciliation._grace = 0.0
+        assert list(other.manager.reconciliation.run().values()) == ["fail"]
+        told_so.append(other.saved(record).resources_reason)
+        service.cloud.shares[share]["_text"] = "new work"
+        return using(*args, **kwargs)
+
+    monkeypatch.setattr(worker, "using", late)
+    with pytest.raises(karbor_exception.FlowError):
+        service.call(kind, record, *([None] if kind == "restore" else []))
+    service.run()
+    assert service.cloud.shares[share]["_text"] == "new work"
+    assert other.saved(record).status == "fail"
+    assert [other.saved(record).resources_reason] == told_so
+    assert other.manager.claims.all() == []
+
+
 def made(service: Service) -> list[str]:
     """The keys of all objects of checkpoints."""
     keys: list[str] = service.provider.bank.list_objects("/checkpoints/")
