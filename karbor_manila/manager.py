@@ -415,6 +415,7 @@ class ProtectionManager(manager.ProtectionManager):
     def _begin_deletion(self, context: Any, provider_id: str, checkpoint: Any) -> None:
         """As Karbor's manager does it (karbor/services/protection/manager.py, delete), but for
         what stands under the claim."""
+        self.worker.begins(checkpoint)
         checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
         bank_access.commit(checkpoint)
         try:

@@ -94,6 +94,8 @@ class Worker(worker.Worker):
         self._flows: dict[int, _Running] = {}
         # What was claimed for a flow that is to be built, each with the ids of its targets.
         self._lent: dict[str, list[str]] = {}
+        # Checkpoints whose status says that they are in work, before they have a flow.
+        self._begun: set[str] = set()
 
     def _load_engine(self, engine_path: str | None) -> Any:
         """The engine that ``workflow_engine`` names; ours instead of the one it names unasked."""
@@ -135,12 +137,23 @@ class Worker(worker.Worker):
             lambda: self._take(checkpoint.id, operation, checkpoint), patience
         )
         self._lent[checkpoint.id] = []
+        settled = False
         try:
             yield claim.took_over
+            settled = True
         finally:
             del self._lent[checkpoint.id]
+            begun = checkpoint.id in self._begun
+            self._begun.discard(checkpoint.id)
             if not self._has_flow(checkpoint.id):
-                self._claims.release(checkpoint.id)
+                # Without a claim, what is in work would be its maker's, who may live elsewhere.
+                left = not settled and (begun or claim.took_over)
+                (self._claims.leave if left else self._claims.release)(checkpoint.id)
+
+    def begins(self, checkpoint: Any) -> None:
+        """The status of a claimed checkpoint is about to say that it is in work. If no flow comes
+        of that, its end is left to the reconciliation."""
+        self._begun.add(checkpoint.id)
 
     @contextlib.contextmanager
     def using(
@@ -219,11 +232,12 @@ class Worker(worker.Worker):
             LOG.exception(
                 "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
             )
+            settled = True
             if not isinstance(error, exception.ClaimLost):
-                _settle(job, _sentence(error))
+                settled = _settle(job, _sentence(error))
                 _settle_log(context, job, _sentence(error))
             if not lent:
-                self._claims.release(job.thing)
+                (self._claims.release if settled else self._claims.leave)(job.thing)
             raise
         self._flows[id(flow)] = job
         return flow

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 from karbor import objects
+from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
 from karbor_manila import identity, lease
 from karbor_manila.audit import Audit
@@ -398,6 +399,33 @@ def test_who_wakes_up_before_he_claims_a_request_that_was_told_as_failed_does_no
     assert other.saved(record).status == "fail"
     assert [other.saved(record).resources_reason] == told_so
     assert other.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("who", ["the user", "the reconciliation"])
+def test_a_deletion_whose_beginning_is_lost_is_brought_to_its_end_although_the_maker_lives(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """The bank takes the status and no reply of it arrives; no flow comes of that."""
+    checkpoint = service.protect(service.plan(service.share()))
+    update = FileSystemBankPlugin.update_object
+
+    def lost(self: Any, key: str, value: Any, context: Any = None) -> None:
+        update(self, key, value, context)
+        if isinstance(value, dict) and value.get("status") == "deleting":
+            raise ConnectionResetError("by the store")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("time.sleep", lambda _seconds: None)
+        patch.setattr(FileSystemBankPlugin, "update_object", lost)
+        refused(other.call, "delete", other.provider.id, checkpoint.id)
+    assert other.checkpoint(checkpoint.id).status == "deleting"
+    if who == "the user":
+        other.delete(checkpoint.id)
+    else:
+        assert list(service.manager.reconciliation.run().values()) == ["deleted"]
+    assert service.checkpoint(checkpoint.id).status == "deleted"
+    assert service.cloud.snapshots == {}
+    assert service.manager.claims.all() == []
 
 
 def made(service: Service) -> list[str]:
