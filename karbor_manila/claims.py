@@ -316,16 +316,18 @@ class Claims:
         """
         if not (_is_end(claim) or _is_use(claim)):
             return
-        for other in self._excluded(claim):
+        excluded = list(self._excluded(claim))
+        for other in excluded:
             if self.is_alive(other, bank):
                 raise exception.Taken(f"checkpoint {claim.checkpoint_id}", other)
+        for other in excluded:
             if _is_end(other) and claim.operation == RECONCILE:
                 continue  # the use is settled first, then the end
             if _is_end(other) or claim.operation not in _ENDS_OF_USES:
                 raise exception.Taken(f"checkpoint {claim.checkpoint_id}", other, alive=False)
             # Its owner may wake up and has to find that it is not its own any more.
             heir = dataclasses.replace(
-                claim, id=other.id, token=str(uuid.uuid4()), operation=claim.operation
+                claim, id=other.id, token=str(uuid.uuid4()), operation=other.operation
             )
             self._take(heir, bank, over_dead=True)
             with self._lock:
@@ -379,7 +381,8 @@ class Claims:
         if held is None:
             return
         for companion in held.companions:
-            self._end(companion, end, done)
+            # Its restore or verification has not come to its end with the checkpoint's.
+            self.leave(companion)
         try:
             end(thing, held.token)
         except ERRORS as error:

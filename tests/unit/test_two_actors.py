@@ -47,6 +47,9 @@ def in_place(share_id: str, **fields: Any) -> dict[str, Any]:
     return {f"{SHARE}#{share_id}": {"share_id": share_id, **fields}}
 
 
+SKIPPED = {"include": False}
+
+
 def reason_of(record: Any) -> str:
     return " ".join((record.resources_reason or {}).values())
 
@@ -223,6 +226,36 @@ def test_what_a_dead_restore_left_of_its_target_is_settled_before_the_next(
     other.run()
     assert other.saved(again).status == "success"
     assert other.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("end", ["reset", "refused", "deleted"])
+def test_an_end_leaves_what_dead_uses_left_to_the_reconciliation(
+    service: Service, other: Service, end: str
+) -> None:
+    """Whether it is refused for a living use, too, or done: who died has told nobody yet."""
+    share, second = service.share(_text="then"), service.share()
+    checkpoint = service.protect(service.plan(share, second))
+    record = begun(service, checkpoint.id, in_place(share) | {f"{SHARE}#{second}": SKIPPED})
+    seems_dead(service)
+    left = {claim.id for claim in service.manager.claims.all()}
+    assert left == {record.id, share}
+    if end == "refused":
+        begun(other, checkpoint.id)
+        refused(other.call, "delete", other.provider.id, checkpoint.id)
+        other.run()
+    elif end == "reset":
+        other.call("reset_state", other.provider.id, checkpoint.id, "available")
+    else:
+        other.delete(checkpoint.id)
+    assert {claim.id for claim in other.manager.claims.all()} == left
+    if end != "deleted":
+        late = other.record(objects.Restore, checkpoint.id, in_place(share))
+        assert "is being settled" in refused(other.call, "restore", late, None)
+    assert list(other.manager.reconciliation.run().values()) == ["fail"]
+    assert other.saved(record).status == "fail"
+    assert other.manager.claims.all() == []
+    service.run()
+    assert other.saved(record).status == "fail"
 
 
 # -- fencing ----------------------------------------------------------------------------------
