@@ -256,24 +256,25 @@ def resources(checkpoint: Any) -> Iterator[Any]:
     return walk(checkpoint.resource_graph)
 
 
-def mend_index(provider: Any, checkpoint: Any) -> None:
+def mend_index(checkpoint: Any) -> None:
     """Put a checkpoint's entries into the index again.
 
     A deletion that was stopped among them has removed some, and Karbor's next one fails over each
-    that is not there (karbor/services/protection/checkpoint.py, delete).
+    that is not there (karbor/services/protection/checkpoint.py, delete). They are written under
+    the claim under which the checkpoint is.
 
     :raises BankUnreadable: the bank cannot be written
     """
     bank_access.ask(
-        lambda: _mend_index(provider, checkpoint), f"take the index of checkpoint {checkpoint.id}"
+        lambda: _mend_index(checkpoint), f"take the index of checkpoint {checkpoint.id}"
     )
 
 
-def _mend_index(provider: Any, checkpoint: Any) -> None:
+def _mend_index(checkpoint: Any) -> None:
     index = checkpoint.checkpoint_section.get_object("index.json")
     plan, project = index["protection_plan"], index["project_id"]
     name, day = f"{index['timestamp']}@{checkpoint.id}", index["created_at"]
-    section = provider.bank.get_sub_section(_INDICES)
+    section = checkpoint.checkpoint_section.bank.get_sub_section(_INDICES)
     for key in (
         f"/by-provider/{plan['provider_id']}/{project}/{name}",
         f"/by-date/{day}/{project}/{name}",

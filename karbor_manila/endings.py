@@ -123,7 +123,7 @@ def _end_making(
     claimed: bool,  # noqa: FBT001
 ) -> None:
     """End a protection or a copy."""
-    checkpoints.mend_index(provider, checkpoint)
+    checkpoints.mend_index(checkpoint)
     shares, others = _resources(checkpoint)
     errors = []
     if shares and plans.protects_shares(provider):
@@ -166,7 +166,7 @@ def _forget(provider: Any, checkpoint: Any) -> None:
     """Take a checkpoint out of the index, whatever an earlier attempt has taken out of it."""
 
     def forget() -> None:
-        checkpoints.mend_index(provider, checkpoint)
+        checkpoints.mend_index(checkpoint)
         checkpoint.delete()
 
     bank_access.ask(forget, f"forget checkpoint {checkpoint.id}")

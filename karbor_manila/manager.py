@@ -238,7 +238,7 @@ class ProtectionManager(manager.ProtectionManager):
             self._check_retention(context, checkpoint)
             left = checkpoint.status
             if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
-                self._reopen(provider_id, checkpoint)
+                self._reopen(checkpoint)
             elif checkpoint.status in claims.IN_WORK:
                 raise exception.InvalidInput(
                     reason=f"checkpoint {checkpoint_id} is {checkpoint.status}, and the process "
@@ -255,8 +255,9 @@ class ProtectionManager(manager.ProtectionManager):
         """Set the status of a checkpoint, of an abandoned one too."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         self.worker.await_end(checkpoint)
-        abandoned = self.claims.is_abandoned(checkpoint)
         try:
+            with bank_refusals.explained(self.provider_registry.show_provider(provider_id)):
+                abandoned = self.claims.is_abandoned(checkpoint)
             with (
                 bank_refusals.explained(self.provider_registry.show_provider(provider_id)),
                 self.worker.claimed(checkpoint, claims.RESET) as took_over,
@@ -267,8 +268,7 @@ class ProtectionManager(manager.ProtectionManager):
                 if not dead_end and left not in _CAN_BE_RESET:
                     raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
                 if dead_end:
-                    provider = self.provider_registry.show_provider(provider_id)
-                    checkpoints.mend_index(provider, checkpoint)
+                    checkpoints.mend_index(checkpoint)
                 LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
                 checkpoint.status = state
                 bank_access.commit(checkpoint)
@@ -429,10 +429,10 @@ class ProtectionManager(manager.ProtectionManager):
             raise exception.KarborException("Failed to create delete checkpoint flow.") from error
         self._spawn(self.worker.run_flow, flow)
 
-    def _reopen(self, provider_id: str, checkpoint: Any) -> None:
+    def _reopen(self, checkpoint: Any) -> None:
         """Make a checkpoint that nobody will bring to an end one that can be deleted."""
         LOG.info("Checkpoint %s is %s and is deleted again", checkpoint.id, checkpoint.status)
-        checkpoints.mend_index(self.provider_registry.show_provider(provider_id), checkpoint)
+        checkpoints.mend_index(checkpoint)
         # Karbor's manager deletes from this status; a crash in between leaves one that can be
         # deleted, too.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR

@@ -214,7 +214,7 @@ def test_a_mended_index_is_as_karbor_made_it(provider, made, tmp_path, gone):
         if key.endswith(made[4]) and gone in key:
             stored(tmp_path, key).unlink()
     assert entries(provider) != before
-    checkpoints.mend_index(provider, provider.get_checkpoint(made[4]))
+    checkpoints.mend_index(provider.get_checkpoint(made[4]))
     assert entries(provider) == before
 
 
@@ -223,7 +223,7 @@ def test_a_mended_checkpoint_can_be_deleted(provider, made, tmp_path):
         if key.endswith(made[4]) and "by-date" in key:
             stored(tmp_path, key).unlink()
     checkpoint = provider.get_checkpoint(made[4])
-    checkpoints.mend_index(provider, checkpoint)
+    checkpoints.mend_index(checkpoint)
     checkpoint.delete()
     assert not [key for key in entries(provider) if key.endswith(made[4])]
 

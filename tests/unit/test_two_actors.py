@@ -11,7 +11,7 @@ from karbor import exception as karbor_exception
 from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
-from karbor_manila import identity, lease
+from karbor_manila import checkpoints, exception, identity, lease
 from karbor_manila.audit import Audit
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
@@ -459,6 +459,29 @@ def test_a_deletion_whose_beginning_is_lost_is_brought_to_its_end_although_the_m
     assert service.checkpoint(checkpoint.id).status == "deleted"
     assert service.cloud.snapshots == {}
     assert service.manager.claims.all() == []
+
+
+def test_who_wakes_up_before_he_deletes_again_puts_nothing_back_into_the_index(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    service.call("reset_state", service.provider.id, checkpoint.id, "error")
+    checkpoint = service.checkpoint(checkpoint.id)
+    checkpoint.status = "error-deleting"
+    checkpoint.commit()
+    mend = checkpoints.mend_index
+
+    def late(*args: Any) -> None:
+        monkeypatch.setattr(checkpoints, "mend_index", mend)
+        seems_dead(service)
+        other.delete(checkpoint.id)
+        mend(*args)
+
+    monkeypatch.setattr(checkpoints, "mend_index", late)
+    with pytest.raises(exception.ClaimLost):
+        service.call("delete", service.provider.id, checkpoint.id)
+    assert other.checkpoint(checkpoint.id).status == "deleted"
+    assert service.checkpoints() == []
 
 
 def made(service: Service) -> list[str]:
