@@ -53,6 +53,8 @@ def grant(
         try:
             persist(functools.partial(_allow, manila, share_id, rule))
             asked.append(rule)
+        except exception.ClaimLost:
+            raise  # no trouble with the rule: nothing more is for this process to do
         except exception.KarborManilaError as error:
             problems.append(f"{_named(rule)}: {error}")
     if asked:

@@ -13,6 +13,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 
 from karbor_manila import checkpoints, exception, identity, lease
 from karbor_manila.audit import Audit
+from karbor_manila.drivers import access
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
 
@@ -482,6 +483,29 @@ def test_who_wakes_up_before_he_deletes_again_puts_nothing_back_into_the_index(
         service.call("delete", service.provider.id, checkpoint.id)
     assert other.checkpoint(checkpoint.id).status == "deleted"
     assert service.checkpoints() == []
+
+
+def test_a_claim_that_is_lost_at_an_access_rule_is_no_trouble_with_the_rule(
+    service: Service,
+) -> None:
+    """Else a drill would go on, with the operator's command, to a share that another removes."""
+    share = service.share()
+    manila = service.connect(service.context())
+
+    def guard() -> None:
+        raise exception.ClaimLost(share, "another process has taken it over")
+
+    manila.guard = guard
+    rule = {"access_type": "ip", "access_to": "10.0.0.1", "access_level": "rw"}
+    with pytest.raises(exception.ClaimLost):
+        access.grant(
+            manila,
+            share,
+            [rule],
+            persist=lambda attempt: attempt(),
+            patience=1.0,
+            clock=service.cloud.clock,
+        )
 
 
 def made(service: Service) -> list[str]:
