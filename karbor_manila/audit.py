@@ -89,9 +89,9 @@ class Audit:
         self._check_age()
         self._claimed = self._in_work()
         known = self._checkpoints()
-        marked, present = [], set()
+        marked, present = [], {}
         for view in self._driver().everything():
-            present.add(view["id"])
+            present[str(view["id"])] = view
             found = self._mark(view)
             if found:
                 marked.append((view, found))
@@ -147,7 +147,7 @@ class Audit:
             checkpoint = fencing.checkpoint(checkpoint, hold.check)
             record = self._ledger(checkpoint, finding.share_id).record()
             same = record is not None and record.snapshot_id == finding.snapshot_id
-            if record and same and self._is_gone(checkpoint.id, record):
+            if record and same and self._is_gone(checkpoint, record):
                 if not self._is_seen(self._witness):
                     return "left alone: Manila does not show any more what it showed before"
                 return self._say_lost(checkpoint, finding)
@@ -298,13 +298,14 @@ class Audit:
             return ""
         return "its checkpoint has no record of this share; it goes when the checkpoint is deleted"
 
-    def _lost(self, known: dict[str, Any], present: set[str]) -> Iterator[Finding]:
+    def _lost(self, known: dict[str, Any], present: dict[str, View]) -> Iterator[Finding]:
         for checkpoint in known.values():
             if not self._is_kept(checkpoint):
                 continue
             for share_id, record in lost.records(checkpoint, self._clock.sleep):
-                seen = record.snapshot_id in present
-                if seen or not self._is_gone(checkpoint.id, record):
+                view = present.get(record.snapshot_id)
+                seen = view is not None and _is_of(checkpoint, record, view)
+                if seen or not self._is_gone(checkpoint, record):
                     if seen or record.driver == SnapshotDriver.name:
                         self._witness = record.snapshot_id
                     continue
@@ -317,7 +318,9 @@ class Audit:
                     share_id=share_id,
                     checkpoint_id=checkpoint.id,
                     project_id=checkpoint.project_id,
-                    why="its snapshot is not in Manila any more",
+                    why="its snapshot is not in Manila any more"
+                    if view is None
+                    else f"its snapshot is in project {view.get('project_id')} now",
                     action="" if told else "say so in the checkpoint",
                 )
 
@@ -364,16 +367,25 @@ class Audit:
     def _ledger(self, checkpoint: Any, share_id: str) -> Ledger:
         return Ledger(checkpoint.get_resource_bank_section(share_id), self._clock.sleep)
 
-    def _is_gone(self, checkpoint_id: str, record: ShareRecord) -> bool:
-        """Whether what a record names is not there, by the word of the driver that made it."""
+    def _is_gone(self, checkpoint: Any, record: ShareRecord) -> bool:
+        """Whether what a record names is not there, by the word of the driver that made it; or is
+        another project's by now, which a share that is transferred takes it along to."""
         try:
             driver = self._shared.catalogue(None, EVERY_PROJECT).driver(record.driver)
         except exception.DriverUnknown as error:
             LOG.warning(
-                "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint_id, error
+                "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint.id, error
             )
             return False
-        return driver.show(record.snapshot_id) is None
+        view = driver.show(record.snapshot_id)
+        return view is None or not _is_of(checkpoint, record, view)
 
     def _driver(self) -> ShareDriver:
         return self._shared.catalogue(None, EVERY_PROJECT).driver(SnapshotDriver.name)
+
+
+def _is_of(checkpoint: Any, record: ShareRecord, view: View) -> bool:
+    """Whether what keeps a share still belongs to a project for which it was made. Another driver
+    may not say whose it is."""
+    whose = {record.project_id, checkpoint.project_id}
+    return view.get("project_id", checkpoint.project_id) in whose

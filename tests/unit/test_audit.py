@@ -638,6 +638,25 @@ def test_a_checkpoint_says_which_of_its_snapshots_is_gone_and_keeps_the_others(
     assert checkpoint.get_resource_bank_section(good).get_object("status") == "available"
 
 
+def test_a_snapshot_that_went_to_another_project_with_its_share_is_lost(service: Service) -> None:
+    """Karbor's own user sees it all the same (manila/transfer/api.py)."""
+    share = service.share()
+    checkpoint = protected(service, share)
+    protected(service)
+    (snapshot_id,) = snapshots_of(service, checkpoint).values()
+    for view in (service.cloud.shares[share], service.cloud.snapshots[snapshot_id]):
+        view["project_id"] = service.other_project
+    (finding,) = [each for each in find(service) if each.kind == LOST]
+    assert service.other_project in finding.why
+    fix_all(service)
+    assert service.checkpoint(checkpoint.id).status == "error"
+    assert (
+        "transferred to another project"
+        in told(service.checkpoint(checkpoint.id))["reasons"][f"{SHARE}#{share}"]
+    )
+    assert snapshot_id in service.cloud.snapshots
+
+
 def test_a_checkpoint_of_which_nothing_is_left_becomes_an_error(service: Service) -> None:
     shares = [service.share(), service.share()]
     checkpoint = protected(service, *shares)
