@@ -783,6 +783,21 @@ class ManilaSuspect(KarborManilaError):
         )
 
 
+class ManilaShowsNothing(KarborManilaError):
+    """A Manila that shows nothing of what it is asked to tell the end of a snapshot by."""
+
+    def __init__(self, share_id: str, snapshot_id: str, checkpoint_id: str) -> None:
+        self.share_id = share_id
+        self.snapshot_id = snapshot_id
+        self.checkpoint_id = checkpoint_id
+        super().__init__(
+            f"Manila shows neither share {share_id} nor any snapshot of this bank: it may be "
+            f"another region or endpoint. So it is not known what became of snapshot {snapshot_id} "
+            f"of checkpoint {checkpoint_id}, and nothing was said of it. Check [manila_client] in "
+            f"karbor.conf. If they are gone for good, delete checkpoint {checkpoint_id}."
+        )
+
+
 class WrongUser(KarborManilaError):
     """A command that would write into a bank what its service cannot read.
 

@@ -138,6 +138,7 @@ def settle(job: Job, intent: Intent) -> None:
 
     :raises BankUnreadable: a checkpoint cannot be told; the intent has to stay
     :raises Taken: somebody is at work on one; likewise
+    :raises ManilaShowsNothing: it may not be the Manila in which they were; likewise
     """
     for snapshot_id, checkpoint_id in (intent.removing or {}).items():
         if _keeps(job, _checkpoint(job, checkpoint_id), snapshot_id, intent) is None:
@@ -151,11 +152,27 @@ def settle(job: Job, intent: Intent) -> None:
                 continue
             view = job.driver(record.driver).show(snapshot_id)
             sleep = job.shared.clock.sleep
+            if view is None:
+                _require_witness(job, intent, snapshot_id, checkpoint_id)
             if view is None or "deleting" in str(view["status"]):
                 loss = exception.SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
                 lost.mark_as_lost(checkpoint, job.share_id, loss, sleep)
             else:
                 lost.take_back(checkpoint, job.share_id, sleep=sleep)
+
+
+def _require_witness(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
+    """Another region, or another cloud's endpoint, shows nothing, and every snapshot seems gone.
+
+    :raises ManilaShowsNothing: neither the share is seen, nor the snapshot that it is put back to,
+        nor anything else that bears a mark of this bank
+    """
+    driver = job.driver(intent.driver)
+    if driver.show_share(job.share_id) or driver.show(str(intent.snapshot_id)):
+        return
+    marks = (mark.read(view) for view in driver.everything())
+    if not any(found and found.bank == intent.mark.bank for found in marks):
+        raise exception.ManilaShowsNothing(job.share_id, snapshot_id, checkpoint_id)
 
 
 def _keeps(job: Job, checkpoint: Any, snapshot_id: str, intent: Intent) -> ShareRecord | None:

@@ -43,6 +43,7 @@ _SPOILT = (
 PASSING = (
     exception.ManilaUnavailable,
     exception.ManilaPassing,
+    exception.ManilaShowsNothing,
     exception.Misconfigured,
     exception.BankUnreadable,
     exception.ClaimLost,

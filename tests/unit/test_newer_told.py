@@ -161,3 +161,49 @@ def test_a_checkpoint_that_is_in_use_is_told_later_and_the_intent_waits(
     claims.release(scene.new.id)
     reconcile(service)
     scene.assert_settled()
+
+
+def died_after_the_removal(service: Service) -> tuple[Service, Scene]:
+    """The process that follows, and what it finds: the newer snapshot is gone, and nobody said."""
+    scene = Scene(service)
+    service.cloud.plan("delete_snapshot", Died, after=True)
+    with pytest.raises(Died):
+        scene.restore()
+    scene.service = service.die()
+    service.cloud.clock.sleep(5)
+    return scene.service, scene
+
+
+def test_another_region_makes_no_newer_snapshot_gone(service: Service) -> None:
+    service, scene = died_after_the_removal(service)
+    shares, snapshots = dict(service.cloud.shares), dict(service.cloud.snapshots)
+    service.cloud.shares.clear()
+    service.cloud.snapshots.clear()
+    assert reconcile(service) == [""]
+    assert told(scene.newer())["removing"]
+    service.cloud.shares.update(shares)
+    service.cloud.snapshots.update(snapshots)
+    reconcile(service)
+    scene.assert_settled()
+
+
+@pytest.mark.parametrize("seen", ["another snapshot of the bank", "nothing"])
+def test_a_share_that_is_gone_for_good_hinders_no_end_of_its_restore(
+    service: Service, seen: str
+) -> None:
+    service, scene = died_after_the_removal(service)
+    if seen != "nothing":
+        service.protect(service.plan(service.share()))
+    of_share = [v["id"] for v in service.cloud.snapshots.values() if v["share_id"] == scene.share]
+    for snapshot_id in of_share:
+        del service.cloud.snapshots[snapshot_id]
+    del service.cloud.shares[scene.share]
+    if seen == "nothing":
+        assert reconcile(service) == [""]
+        service.delete(scene.new.id)
+        assert reconcile(service) == ["fail"]
+        assert scene.newer().status == "deleted"
+    else:
+        assert reconcile(service) == ["fail"]
+        scene.assert_settled()
+    assert service.manager.claims.all() == []
