@@ -112,7 +112,7 @@ class Audit:
         if self._trusted() != self._bank_id:
             return "left alone: the bank is another one now"
         try:
-            self._claims.take(
+            claim = self._claims.take(
                 finding.checkpoint_id,
                 AUDIT,
                 provider_id=finding.provider_id,
@@ -124,7 +124,8 @@ class Audit:
         try:
             return self._fix_lost(finding) if finding.kind == LOST else self._fix_orphan(finding)
         finally:
-            self._claims.release(finding.checkpoint_id)
+            # What its dead owner left of it is not at its end.
+            (self._claims.leave if claim.took_over else self._claims.release)(finding.checkpoint_id)
 
     def _fix_orphan(self, finding: Finding) -> str:
         view = self._driver().show(finding.snapshot_id)

@@ -112,6 +112,8 @@ def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) 
         restore_id=intent.mark.restore,
         sleep=sleep,
     )
+    if job.shared.hold:  # whose claim alone, the restore's, Manila's client confirms
+        fencing.Hold(job.shared.hold.claims, checkpoint_id).confirm()
     job.driver(record.driver).delete(None, snapshot_id, project_id=intent.project_id)
     LOG.info(
         "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
@@ -208,7 +210,7 @@ def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]
 
     :raises Taken: somebody is at work on it
     """
-    hold.claims.take(
+    claim = hold.claims.take(
         checkpoint_id,
         claims.REMOVE,
         provider_id=job.checkpoint.provider_id,
@@ -218,7 +220,8 @@ def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]
     try:
         yield
     finally:
-        hold.claims.release(checkpoint_id)
+        # What its dead owner left of it is not at its end.
+        (hold.claims.leave if claim.took_over else hold.claims.release)(checkpoint_id)
 
 
 def _whose(job: Job, view: View, bank_id: str | None) -> tuple[str, str | None]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """remove_newer: no moment has an available checkpoint that holds nothing and does not say so."""
 
+import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
 from karbor_manila import bank_access
+from karbor_manila.operations import lost
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
@@ -207,3 +209,43 @@ def test_a_share_that_is_gone_for_good_hinders_no_end_of_its_restore(
         assert reconcile(service) == ["fail"]
         scene.assert_settled()
     assert service.manager.claims.all() == []
+
+
+def test_who_lost_the_newer_checkpoint_to_another_removes_no_snapshot_of_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He sleeps after he has announced it; his restore is still his own."""
+    scene = Scene(service)
+    announce = lost.announce
+    claims = service.manager.claims
+
+    def late(checkpoint: Any, *args: Any, **kwargs: Any) -> None:
+        announce(checkpoint, *args, **kwargs)
+        claim = claims.get(checkpoint.id)
+        assert claims._table.replace(claim, dataclasses.replace(claim, token="another's"))
+
+    monkeypatch.setattr(lost, "announce", late)
+    assert scene.restore().status == "fail"
+    assert scene.has_snapshot
+    assert "delete_snapshot" not in service.cloud.calls
+
+
+def test_a_claim_that_a_restore_takes_over_from_a_dead_one_stays_abandoned(
+    service: Service,
+) -> None:
+    """What he was at is not ended by a snapshot that goes."""
+    scene = Scene(service)
+    claims, dead = service.manager.claims, service.die().manager.claims
+    dead.take(
+        scene.new.id,
+        "delete",
+        provider_id=service.provider.id,
+        checkpoint_id=scene.new.id,
+        bank=service.provider.bank,
+    )
+    dead.leave(scene.new.id)
+    assert scene.restore().status == "success"
+    assert [claim.id for claim in claims.all()] == [scene.new.id]
+    reconcile(service)
+    assert claims.all() == []
+    scene.assert_settled()
