@@ -56,15 +56,19 @@ def announce(
     :param restore_id: of the restore for which it is removed
     """
     if not is_announced(checkpoint, share_id, restore_id):
-        before = {
-            "restore": restore_id,
-            "status": checkpoint.status,
-            "reason": reasons.of(checkpoint).get(reasons.key(share_id)),
+        # An earlier restore may have said so, and not yet what became of it.
+        before = (_announced(checkpoint, share_id) or _as_it_is(checkpoint, share_id)) | {
+            "restore": restore_id
         }
         reasons.add(checkpoint, _REMOVING, {reasons.key(share_id): before})
     _say(checkpoint, share_id, loss)
     _fail_when_empty(checkpoint, sleep)
     bank_access.commit(checkpoint, sleep=sleep)
+
+
+def _as_it_is(checkpoint: Any, share_id: str) -> dict[str, Any]:
+    reason = reasons.of(checkpoint).get(reasons.key(share_id))
+    return {"status": checkpoint.status, "reason": reason}
 
 
 def is_announced(checkpoint: Any, share_id: str, restore_id: str | None = None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
-from karbor_manila import bank_access
+from karbor_manila import bank_access, exception
 from karbor_manila.operations import lost
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, Service, started, told
@@ -249,3 +249,26 @@ def test_a_claim_that_a_restore_takes_over_from_a_dead_one_stays_abandoned(
     reconcile(service)
     assert claims.all() == []
     scene.assert_settled()
+
+
+def test_two_removals_that_fail_leave_the_newer_checkpoint_as_it_was_before_both(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second begins before the first could say that nothing came of its own."""
+    scene = Scene(service)
+    service.cloud.plan("delete_snapshot", lambda: refused(403), times=10**6)
+    with monkeypatch.context() as patch:
+        patch.setattr(lost, "take_back", raising(exception.BankUnreadable("take it", "away")))
+        assert scene.restore().status == "fail"
+    assert scene.newer().status == "error"
+    assert scene.restore().status == "fail"
+    reconcile(service)
+    scene.assert_settled()
+    assert service.manager.claims.all() == []
+
+
+def raising(error: Exception) -> Any:
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise error
+
+    return fail
