@@ -115,6 +115,8 @@ class AskRevert(JobTask):
         intent = job.ledger.going_to_revert(cleared, job.now())
         restoring = constants.RESOURCE_STATUS_RESTORING
         reasons.guard(reasons.to_record, job, job.request, job.share_id, restoring)
+        if job.shared.hold:
+            job.shared.hold.share(job.share_id).confirm()
         driver.revert(
             plan.source.snapshot_id,
             job.share_id,

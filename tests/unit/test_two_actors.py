@@ -2,6 +2,7 @@
 """Two who act on one checkpoint at once: the later one is refused; who was taken for dead, and
 wakes up, changes nothing any more."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -506,6 +507,21 @@ def test_a_claim_that_is_lost_at_an_access_rule_is_no_trouble_with_the_rule(
             patience=1.0,
             clock=service.cloud.clock,
         )
+
+
+def test_who_lost_the_share_to_another_restore_does_not_revert_it(service: Service) -> None:
+    """His restore is still his own."""
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.shares[share]["_text"] = "now"
+    record = begun(service, checkpoint.id, in_place(share))
+    claims = service.manager.claims
+    claim = claims.get(share)
+    assert claims._table.replace(claim, dataclasses.replace(claim, token="another's"))
+    service.run()
+    assert service.saved(record).status == "fail"
+    assert service.cloud.shares[share]["_text"] == "now"
+    assert "revert_share" not in service.cloud.calls
 
 
 def made(service: Service) -> list[str]:
