@@ -53,6 +53,8 @@ def to_operation_log(job: Any, reason: str) -> None:
     log = job.extras.get("operation_log")
     if log is None:
         return
+    if job.shared.hold:
+        job.shared.hold.check()  # the checkpoint and the record write through it themselves
 
     def tell() -> None:
         said = job.shared.once("said in the log", lambda: [log.get("error_info")])

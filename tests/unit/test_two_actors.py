@@ -524,6 +524,22 @@ def test_who_lost_the_share_to_another_restore_does_not_revert_it(service: Servi
     assert "revert_share" not in service.cloud.calls
 
 
+def test_who_lost_his_claim_while_he_undid_a_failure_writes_no_reason_into_the_log(
+    service: Service, other: Service
+) -> None:
+    """The failure is his own, the log is that of whoever has taken over."""
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    record = begun(service, checkpoint.id)
+    service.cloud.failing.add(f"create_share {share}")
+    service.cloud.meanwhile["delete_share"] = [taken_over(service, other)]
+    service.run()
+    assert other.saved(record).status == "fail"
+    (log,) = [log for log in service.logs() if log.operation_type == "restore"]
+    assert not log.error_info
+    assert other.manager.claims.all() == []
+
+
 def made(service: Service) -> list[str]:
     """The keys of all objects of checkpoints."""
     keys: list[str] = service.provider.bank.list_objects("/checkpoints/")
