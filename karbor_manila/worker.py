@@ -233,7 +233,7 @@ class Worker(worker.Worker):
                 "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
             )
             settled = True
-            if not isinstance(error, exception.ClaimLost):
+            if not isinstance(error, exception.ClaimLost) and self._is_ours(job):
                 settled = _settle(job, _sentence(error))
                 _settle_log(context, job, _sentence(error))
             if not lent:
@@ -346,6 +346,18 @@ class Worker(worker.Worker):
             bank=checkpoint.checkpoint_section.bank,
             over_dead=over_dead,
         )
+
+    def _is_ours(self, job: _Running) -> bool:
+        """Whether the failure of a job is ours to tell. A checkpoint that was just made and could
+        not be claimed may have been brought to its end by another process."""
+        if self._claims.is_held(job.thing):
+            return True
+        try:
+            now = fencing.checkpoint(job.checkpoint, lambda: None)
+        except Exception:  # a bank that gives it no more takes it no more: the reconciliation does
+            LOG.exception("Checkpoint %s: its failure is not written down", job.checkpoint.id)
+            return False
+        return bool(now.status == job.checkpoint.status)
 
     def _has_flow(self, checkpoint_id: str) -> bool:
         return any(checkpoint_id in job.things for job in self._flows.values())

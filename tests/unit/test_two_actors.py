@@ -540,6 +540,26 @@ def test_who_lost_his_claim_while_he_undid_a_failure_writes_no_reason_into_the_l
     assert other.manager.claims.all() == []
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_who_cannot_claim_his_new_checkpoint_tells_that_only_while_it_is_as_he_made_it(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    def take(*_args: Any, **_kwargs: Any) -> Any:
+        if ended:
+            seems_dead(service)
+            service.cloud.clock.sleep(120)
+            other.manager.reconciliation.run()
+            (checkpoint_id,) = other.checkpoints()
+            other.delete(checkpoint_id)
+        raise exception.BankUnreadable("give its id", "away")
+
+    monkeypatch.setattr(service.manager.claims, "take", take)
+    with pytest.raises(karbor_exception.FlowError):
+        service.protect(service.plan(service.share()))
+    (checkpoint_id,) = {key.split("/")[2] for key in made(service)}
+    assert other.checkpoint(checkpoint_id).status == ("deleted" if ended else "error")
+
+
 def made(service: Service) -> list[str]:
     """The keys of all objects of checkpoints."""
     keys: list[str] = service.provider.bank.list_objects("/checkpoints/")
