@@ -13,7 +13,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import bank_access, columns
+from karbor_manila import bank_access, columns, exception
 
 LOG = logging.getLogger(__name__)
 
@@ -132,6 +132,8 @@ def write(
         for attempt in tenacity.Retrying(
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             stop=tenacity.stop_after_attempt(5),
+            # Who waits for a lease that is not renewed has waited long enough after one time.
+            retry=tenacity.retry_if_not_exception_type(exception.ClaimLost),
             sleep=job.shared.clock.sleep,
             reraise=True,
         ):

@@ -3,8 +3,10 @@
 wakes up, changes nothing any more."""
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 
 from karbor_manila import checkpoints, exception, identity, lease
 from karbor_manila.audit import Audit
+from karbor_manila.claims import Claims
 from karbor_manila.drivers import access
+from karbor_manila.operations import reasons
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
 
@@ -558,6 +562,28 @@ def test_who_cannot_claim_his_new_checkpoint_tells_that_only_while_it_is_as_he_m
         service.protect(service.plan(service.share()))
     (checkpoint_id,) = {key.split("/")[2] for key in made(service)}
     assert other.checkpoint(checkpoint_id).status == ("deleted" if ended else "error")
+
+
+def test_who_cannot_write_for_want_of_a_lease_waits_for_it_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt waits for as long as others wait until they call him dead."""
+    checkpoint = service.protect(service.plan(service.share()))
+    record = begun(service, checkpoint.id)
+    checks: list[str] = []
+
+    def check(_claims: Any, thing: str, *, look: bool = False) -> None:
+        checks.append(thing)
+        raise exception.ClaimLost(thing, "its lease could not be renewed")
+
+    monkeypatch.setattr(Claims, "check", check)
+    job = SimpleNamespace(
+        shared=SimpleNamespace(writing=threading.Lock(), clock=service.cloud.clock)
+    )
+    running = next(iter(service.manager.worker._flows.values()))
+    with pytest.raises(exception.ClaimLost):
+        reasons.write(job, running.record, lambda: None)
+    assert checks == [record.id]
 
 
 def made(service: Service) -> list[str]:
