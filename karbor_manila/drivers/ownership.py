@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila import exception
+from karbor_manila import answers, exception
 from karbor_manila.client import EVERY_PROJECT, Manila
 from karbor_manila.drivers.base import View
 from karbor_manila.mark import Mark
@@ -53,18 +53,27 @@ class Ownership:
         """
         self.require(project_id)
         one = self._manila.share if kind == SHARE else self._manila.snapshot
-        view: View | None = self._persist(lambda: one(thing))
+
+        def look() -> View | None:
+            view: View | None = one(thing)
+            if view is not None:
+                # What does not say whose it is says nothing: least of all that it is another's.
+                answers.part(f"show {kind} {thing}", view, "project_id")
+            return view
+
+        view = self._persist(look)
         return view if view and self.is_of(kind, view, project_id) else None
 
     def is_of(self, kind: str, view: View, project_id: str) -> bool:
         """Whether it belongs to a project; says in the log when it does not."""
-        if project_id in (EVERY_PROJECT, view.get("project_id")):
+        whose = answers.part(f"show {kind} {view['id']}", view, "project_id")
+        if project_id in (EVERY_PROJECT, whose):
             return True
         LOG.warning(
             "%s %s belongs to project %s and not to %s: it is left alone",
             kind.capitalize(),
             view["id"],
-            view.get("project_id"),
+            whose,
             project_id,
         )
         return False

@@ -278,7 +278,9 @@ def failing_backend() -> list[Case]:
 
 def unknown_snapshot(world: "World") -> dict[str, Any]:
     """A snapshot in a status that nobody knows."""
-    return {"snapshot": {"id": "?", "share_id": world.shares[0].id, "status": "levitating"}}
+    share = world.shares[0]
+    known = {"id": "?", "share_id": share.id, "project_id": share.project_id}
+    return {"snapshot": {**known, "status": "levitating"}}
 
 
 def unknown_share(world: "World") -> dict[str, Any]:
@@ -466,7 +468,7 @@ def statuses() -> list[Case]:
             operations=("protect",),
             plant=plants.share_gone,
             fails=True,
-            says=("there is no such share",),
+            says=("no such share",),
         ),
         Case(
             name="protect: the share is being extended, and is soon ready",

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody acts on what is another project's, and nothing is asked of Manila that need not be."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from karbor_manila import exception
+from karbor_manila.drivers import ownership
 from karbor_manila.operations.recover import (
     RecoverDeleteOperation,
     RecoverProtectOperation,
@@ -241,3 +243,23 @@ def test_a_share_that_is_not_there_is_told_with_the_endpoint(stage: Stage, share
     stage.cloud.transfer(share["id"], "project-b")
     (error,) = stage.protect(checkpoint, share["id"])
     assert f"Manila at {FakeManila.endpoint} has no such share in this project" in str(error)
+
+
+def test_an_answer_that_does_not_say_whose_it_is_is_asked_for_again() -> None:
+    """It is not taken for another project's, which would count as gone."""
+    answers = [{"id": "s", "status": "available"}, {"id": "s", "project_id": "mine"}]
+
+    class Answering:
+        own_project_id = "mine"
+
+        def snapshot(self, _snapshot_id: str) -> Any:
+            return answers.pop(0)
+
+    def persist(attempt: Any) -> Any:
+        with contextlib.suppress(exception.ManilaPassing):
+            return attempt()
+        return attempt()
+
+    gate = ownership.Ownership(Answering(), persist)  # type: ignore[arg-type]
+    assert gate.show("snapshot", "s", "mine") == {"id": "s", "project_id": "mine"}
+    assert answers == []
