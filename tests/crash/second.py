@@ -14,7 +14,8 @@ from tests.crash.promise import UNTRUE, Finding
 from tests.crash.world import CLIENT_ERRORS, Stage, World
 
 SECONDS = 120
-_SINCE = re.compile(r"\bsince \d{4}-\d\d-\d\d")
+# A claim is told with its time; a newer snapshot in the way with its checkpoint and its status.
+_SINCE = re.compile(r"\bsince \d{4}-\d\d-\d\d|\bof checkpoint \S+, which is \w+ing\b")
 
 
 @dataclass(frozen=True)
