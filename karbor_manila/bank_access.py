@@ -23,18 +23,23 @@ T = TypeVar("T")
 ATTEMPTS = 5
 
 
+def pause(seconds: float) -> None:
+    """Let seconds pass between two attempts. Tests put their own in its place."""
+    time.sleep(seconds)
+
+
 def ask(
     attempt: Callable[[], T],
     what: str,
     *,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
     attempts: int = ATTEMPTS,
 ) -> T:
     """What a bank gives or takes.
 
     :param attempt: reads or writes; may be repeated although it has done its work
     :param what: what is asked for, after "the bank failed to"
-    :param sleep: how to let seconds pass between two attempts
+    :param sleep: how to let seconds pass between two attempts; by default :func:`pause`
     :raises BankUnreadable: the last attempt failed, too. Errors of ours go through at once: they
         say what was read, or a deeper place has asked often enough.
     """
@@ -42,7 +47,7 @@ def ask(
         retry=tenacity.retry_if_exception(_is_transient),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
         stop=tenacity.stop_after_attempt(attempts),
-        sleep=sleep,
+        sleep=sleep or pause,
         reraise=True,
     )
     try:
@@ -53,7 +58,7 @@ def ask(
         raise exception.BankUnreadable(what, told(error)) from error
 
 
-def commit(checkpoint: Any, *, sleep: Callable[[float], None] = time.sleep) -> None:
+def commit(checkpoint: Any, *, sleep: Callable[[float], None] | None = None) -> None:
     """Write a checkpoint's index into its bank.
 
     :raises BankUnreadable: the bank does not take it

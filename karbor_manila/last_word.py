@@ -80,6 +80,7 @@ class LastWord:
         tenacity.Retrying(
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             stop=tenacity.stop_after_attempt(5 if final else 1),
+            sleep=bank_access.pause,
             # Who lost the claim has nothing to say any more.
             retry=tenacity.retry_if_not_exception_type(exception.ClaimLost),
             reraise=True,

@@ -28,7 +28,16 @@ from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher
 from oslo_serialization import jsonutils
 
-from karbor_manila import claims, identity, lease, opts, reconciliation, sessions, worker
+from karbor_manila import (
+    bank_access,
+    claims,
+    identity,
+    lease,
+    opts,
+    reconciliation,
+    sessions,
+    worker,
+)
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import shared
 from karbor_manila.protectable import ShareProtectable
@@ -366,6 +375,7 @@ def started(
     provider_file(folder, str(uuid.UUID(int=0x1)), plugins or (OURS, OUR_PROJECT), bank, options)
     monkeypatch.setattr(shared, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(claims, "Clock", lambda: cloud.clock)
+    monkeypatch.setattr(bank_access, "pause", lambda _seconds: None)
     monkeypatch.setattr(worker, "Clock", lambda: cloud.clock)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)
