@@ -62,6 +62,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     connection = f"sqlite:///{tmp_path / 'karbor.sqlite'}"
     with started(tmp_path, monkeypatch, connection=connection) as service:
         monkeypatch.setattr(audit, "Clock", lambda: service.cloud.clock)
+        monkeypatch.setattr(host, "Clock", lambda: service.cloud.clock)
         yield service
         cfg.CONF.clear()
 
@@ -366,8 +367,18 @@ def test_with_manila_away_it_is_to_be_tried_again_and_answers_3(service: Service
     assert the_status(service) == "available"
 
 
-def test_what_a_living_process_works_on_is_left_to_it(service: Service, run: Any) -> None:
+def test_what_a_living_process_works_on_is_left_to_it(
+    service: Service, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service.call("protect", service.plan(service.share()))
+    lease.renew(service.provider.bank)
+    pause = service.cloud.clock.sleep
+
+    def renewed_meanwhile(seconds: float) -> None:
+        pause(seconds)
+        lease.renew(service.provider.bank)
+
+    monkeypatch.setattr(service.cloud.clock, "sleep", renewed_meanwhile)
     assert run("reconcile", "-f", "json").rows == []
     service.run()
     assert the_status(service) == "available"
