@@ -115,8 +115,10 @@ def decide(newest_first: Iterable[Kept], rules: Rules, today: datetime.date) -> 
         newer = series[checkpoint.is_copy]
         if newer.may_go(checkpoint) and _is_due(checkpoint, newer, rules, today):
             (decision.going if checkpoint.good else decision.failed).append(checkpoint)
-        elif checkpoint.good:
+            continue
+        if checkpoint.good:
             decision.staying.append(checkpoint)
+        # Only what stays speaks for older ones, or they could not go when their turn comes.
         newer.add(checkpoint)
     return decision
 
