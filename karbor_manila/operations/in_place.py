@@ -230,7 +230,13 @@ class AdoptRevert(JobTask):
     def _await_end(job: Job, intent: Intent) -> tuple[bool, View]:
         """Whether the revert was seen under way, and the share once it is over."""
         driver = job.driver(intent.driver)
-        view = driver.show_share(job.share_id)
+        # The request may still be on its way: nobody is told "not known" before it would be here.
+        view = late.settled(
+            job,
+            str(intent.asked),
+            lambda: driver.show_share(job.share_id),
+            seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
+        )
         snapshot = driver.show(str(intent.snapshot_id))
         # Manila says "restoring" of the snapshot that a share is being put back to.
         ours = snapshot is not None and snapshot["status"] == "restoring"

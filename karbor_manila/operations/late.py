@@ -7,6 +7,7 @@ nothing under its mark right after it was sent has not yet found that there is n
 
 import datetime
 from collections.abc import Callable
+from typing import TypeVar
 
 from taskflow.types.failure import Failure
 
@@ -14,6 +15,8 @@ from karbor_manila import exception
 from karbor_manila.drivers.base import View
 from karbor_manila.operations.base import Job
 from karbor_manila.record import Intent
+
+T = TypeVar("T")
 
 _BETWEEN_LOOKS = 1.0  # seconds
 
@@ -38,15 +41,29 @@ def find(
     :param look: finds what bears a mark; by default the driver's ``find``
     :returns: the view, a usable one if there is one
     """
+    look = look or job.driver(intent.driver).find
+    found = settled(
+        job,
+        since or intent.since,
+        lambda: look(intent.mark, project_id=intent.project_id),
+        seen=bool,
+    )
+    return found[0] if found else None
+
+
+def settled(job: Job, sent: str, look: Callable[[], T], seen: Callable[[T], bool]) -> T:
+    """Look until something of a request in doubt is seen, or it would have been.
+
+    :param sent: when the request was last sent, UTC, ISO 8601
+    :returns: what the last look gave
+    """
     clock, longest = job.shared.clock, job.shared.settings.request_settle_time
-    sent = datetime.datetime.fromisoformat(since or intent.since)
-    settles = sent + datetime.timedelta(seconds=longest)
+    settles = datetime.datetime.fromisoformat(sent) + datetime.timedelta(seconds=longest)
     # The time of the day may be set back; nothing waits for longer than the option says.
     deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)
-    look = look or job.driver(intent.driver).find
     while True:
-        found = look(intent.mark, project_id=intent.project_id)
+        found = look()
         left = deadline - clock.now()
-        if found or left <= 0:
-            return found[0] if found else None
+        if seen(found) or left <= 0:
+            return found
         clock.sleep(min(_BETWEEN_LOOKS, left))
