@@ -7,6 +7,7 @@ connection, a timeout or a name that cannot be resolved comes as whatever the cl
 (karbor/services/protection/bank_plugins). So any error out of a bank is one that a retry may end.
 """
 
+import errno
 import json
 import time
 from collections.abc import Callable
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 #: How often a bank is asked, within some seconds.
 ATTEMPTS = 5
+
+# No room, no quota, read-only, not permitted.
+_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def pause(seconds: float) -> None:
@@ -94,6 +98,20 @@ def may_be_absence(error: Exception) -> bool:
             return bool(status == 404)
         cause = cause.__cause__ or cause.__context__
     return True
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether a write certainly did not come about: the operating system took none of it.
+
+    After any other error of a bank, such as a reply that was lost, nobody knows: it may even come
+    about later.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno in _REFUSALS:
+            return True
+        link = link.__cause__ or link.__context__
+    return False
 
 
 def told(error: Exception) -> str:

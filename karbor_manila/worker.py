@@ -29,7 +29,7 @@ from karbor_manila import (
     requested,
     retention_facts,
 )
-from karbor_manila.claims import RECONCILE, REVERT, Claim, Claims
+from karbor_manila.claims import IN_WORK, RECONCILE, REVERT, Claim, Claims
 from karbor_manila.graph import GraphBuilder
 from karbor_manila.last_word import LastWord
 from karbor_manila.operations import reasons
@@ -137,13 +137,20 @@ class Worker(worker.Worker):
             lambda: self._take(checkpoint.id, operation, checkpoint), patience
         )
         self._lent[checkpoint.id] = []
-        settled = False
+        refused = False
         try:
             yield claim.took_over
             settled = True
+        except Exception as error:
+            settled, refused = False, bank_access.was_refused(error)
+            raise
+        except BaseException:
+            # Nothing is swallowed: a green thread is killed, and what it leaves is abandoned.
+            settled = False
+            raise
         finally:
             del self._lent[checkpoint.id]
-            begun = checkpoint.id in self._begun
+            begun = checkpoint.id in self._begun and not (refused and not _is_in_work(checkpoint))
             self._begun.discard(checkpoint.id)
             if not self._has_flow(checkpoint.id):
                 # Without a claim, what is in work would be its maker's, who may live elsewhere.
@@ -369,6 +376,16 @@ class Worker(worker.Worker):
             or (checkpoint_id in job.things and job.checkpoint.status not in _AFTER)
             for job in self._flows.values()
         )
+
+
+def _is_in_work(checkpoint: Any) -> bool:
+    """Whether the bank holds a status that says so. A bank that does not tell may."""
+    try:
+        now = fencing.checkpoint(checkpoint, lambda: None)
+    except Exception:  # whatever a bank raises: the reconciliation finds it out
+        LOG.exception("Checkpoint %s: whether it is in work is not known", checkpoint.id)
+        return True
+    return now.status in IN_WORK
 
 
 def _tell_left_out(checkpoint: Any, entries: list[dict[str, Any]], ours: bool) -> None:

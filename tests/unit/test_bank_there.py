@@ -247,10 +247,21 @@ def test_a_bank_that_takes_no_checkpoint_is_named_with_its_reason(
             assert service.provider.id in said
         assert service.checkpoint(checkpoint.id).status == "available"
         assert len(service.cloud.snapshots) == 1
-        # A write whose reply was lost may have been done: the reconciliation looks, and lets go.
-        assert [claim.owner for claim in service.manager.claims.all()] == [""]
-        service.manager.reconciliation.run()
+        # A refused write left nothing that would have to be settled.
         assert service.manager.claims.all() == []
+
+
+def test_a_bank_whose_answer_to_a_deletion_is_lost_is_looked_at_by_the_reconciliation(
+    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSystemBankPlugin, "_write_object", refusing(errno.EIO))
+        refused(REQUESTS["delete"], service, checkpoint.protection_plan, checkpoint)
+    # The write may come about later still, so what the bank says now proves nothing.
+    assert [claim.owner for claim in service.manager.claims.all()] == [""]
+    service.manager.reconciliation.run()
+    assert service.manager.claims.all() == []
+    assert service.checkpoint(checkpoint.id).status == "available"
 
 
 def test_a_flow_that_cannot_be_built_keeps_its_own_reason(

@@ -2,6 +2,7 @@
 """Our manager as Karbor's API meets it: what it refuses and how, and what it lets happen again."""
 
 import datetime
+import errno
 import os
 import re
 import uuid
@@ -412,6 +413,43 @@ def test_a_checkpoint_that_was_deleted_while_a_delete_waited_is_not_found(
 
     monkeypatch.setattr(service.manager.worker, "await_end", meanwhile)
     assert isinstance(refusal(service.delete, checkpoint.id), karbor_exception.CheckpointNotFound)
+
+
+def test_a_delete_whose_first_write_was_refused_leaves_the_checkpoint_to_the_next(
+    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: Any, **_kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSystemBankPlugin, "update_object", full)
+        assert "No space left" in refusal(service.delete, checkpoint.id).msg
+    assert service.manager.claims.all() == []
+    assert service.checkpoint(checkpoint.id).status == "available"
+    service.delete(checkpoint.id)
+    assert service.checkpoint(checkpoint.id).status == "deleted"
+
+
+@pytest.mark.parametrize("read", ["the new status", "nothing"])
+def test_a_delete_whose_first_write_may_have_come_about_leaves_its_claim_to_the_reconciliation(
+    service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    original = FileSystemBankPlugin.update_object
+
+    def away(*_args: Any, **_kwargs: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+
+        def lost(self: Any, key: str, value: Any, context: Any = None) -> None:
+            original(self, key, value, context)
+            if read == "nothing":
+                patched.setattr(FileSystemBankPlugin, "get_object", away)
+            away()
+
+        patched.setattr(FileSystemBankPlugin, "update_object", lost)
+        refusal(service.delete, checkpoint.id)
+    assert [claim.id for claim in service.manager.claims.all()] == [checkpoint.id]
 
 
 def test_an_unknown_checkpoint_is_not_found(service: Service) -> None:
