@@ -47,12 +47,13 @@ class Claim:
 
 class ClaimTable(OwnTable):
     """The rows. Every method is one transaction, repeated when the database is away for a moment;
-    after some attempts its errors (oslo.db's and SQLAlchemy's) are passed on.
+    after some attempts it raises DatabaseUnreadable.
 
     :param engine: gives the SQLAlchemy engine of Karbor's database
     """
 
     table = TABLE
+    holds = "who works on what"
 
     @retrying
     def insert(self, claim: Claim) -> bool:

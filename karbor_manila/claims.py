@@ -32,7 +32,6 @@ from karbor_manila.claim_table import NOBODY, Claim, ClaimTable
 from karbor_manila.known_banks import KnownBanks
 from karbor_manila.lease import Observer
 from karbor_manila.lease_keeper import Keeper
-from karbor_manila.own_tables import ERRORS
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
@@ -87,8 +86,8 @@ class _Held:
 class Claims:
     """The claims of this process, and what it may know of those of others.
 
-    Errors of the database (oslo.db's and SQLAlchemy's) are passed on after some attempts: who
-    cannot claim must not work.
+    A database that does not answer is told of after some attempts (DatabaseUnreadable): who cannot
+    claim must not work.
 
     :param timeout: seconds after which a lease that was not seen to change has run out
     :param engine: gives the SQLAlchemy engine of Karbor's database
@@ -359,9 +358,9 @@ class Claims:
             try:
                 row = self.get(thing)
                 break
-            except ERRORS as error:
+            except exception.DatabaseUnreadable as error:
                 if self._clock.now() >= deadline:
-                    why = f"Karbor's database does not say whose it is ({type(error).__name__})"
+                    why = f"Karbor's database does not say whose it is ({error.cause})"
                     raise exception.ClaimLost(thing, why) from error
                 self._clock.sleep(_DATABASE_PAUSE)
         if row is None or row.token != held.token:
@@ -385,7 +384,7 @@ class Claims:
             self.leave(companion)
         try:
             end(thing, held.token)
-        except ERRORS as error:
+        except exception.DatabaseUnreadable as error:
             LOG.warning("The claim of %s could not be %s: %s", thing, done, error)
 
     def _forget(self, claim: Claim) -> None:

@@ -40,7 +40,7 @@ def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: floa
     :raises karbor.exception.InvalidInput: (HTTP 400) there is none that could be copied, or one of
         them cannot be
     :raises Taken: somebody else is at work on one of them
-    :raises karbor.exception.FlowError: no copy could be begun
+    :raises karbor.exception.FlowError, KarborManilaError: no copy could be begun
     """
     query = checkpoints.Query(
         provider_id=provider.id,
@@ -62,6 +62,8 @@ def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: floa
                 LOG.exception("No copy of checkpoint %s could be begun", source.id)
                 failure = error
         if failure and not begun.flows:
+            if isinstance(failure, exception.KarborManilaError):
+                raise failure  # told as ours
             said = getattr(failure, "msg", "Internal error")
             raise karbor_exception.FlowError(flow="copy", error=said) from failure
     return begun

@@ -41,13 +41,14 @@ EVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class KnownBanks(OwnTable):
-    """The rows of Karbor's database. Its errors (oslo.db's, SQLAlchemy's) are passed on after some
-    attempts.
+    """The rows of Karbor's database. What it does not answer after some attempts is told as
+    DatabaseUnreadable.
 
     :param engine: gives the SQLAlchemy engine
     """
 
     table = _TABLE
+    holds = "which bank is the provider's"
 
     def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
         super().__init__(engine)

@@ -14,7 +14,6 @@ from typing import Any
 
 import eventlet
 import futurist
-import oslo_messaging as messaging
 from karbor import exception
 from karbor.common import constants
 from karbor.services.protection import manager
@@ -39,6 +38,7 @@ from karbor_manila import (
     opts,
     plans,
     reconciliation,
+    refusals,
     retention_run,
     sessions,
 )
@@ -129,9 +129,8 @@ class ProtectionManager(manager.ProtectionManager):
             keeper.stop()
         super().cleanup_host()
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.InvalidPlan,
-        exception.InvalidInput,
         exception.ProviderNotFound,
         exception.FlowError,
     )
@@ -147,9 +146,8 @@ class ProtectionManager(manager.ProtectionManager):
         with bank_refusals.creation_explained(provider), self.reconciliation.making():
             return str(super().protect(context, plan, checkpoint_properties))
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.InvalidPlan,
-        exception.InvalidInput,
         exception.ProviderNotFound,
         exception.FlowError,
         exception.BankListObjectsFailed,
@@ -171,46 +169,46 @@ class ProtectionManager(manager.ProtectionManager):
             self._spawn(self.worker.run_flows, begun.flows)
         return begun.pairs
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.ProviderNotFound,
         exception.CheckpointNotFound,
         exception.CheckpointNotAvailable,
         exception.FlowError,
-        exception.InvalidInput,
         exception.AccessCheckpointNotAllowed,
     )
     def restore(self, context: Any, restore: Any, restore_auth: Any) -> None:
         """Restore a checkpoint. What is refused is refused with a reason in the restore."""
         with (
             _explained(restore, constants.RESTORE_STATUS_FAILURE),
+            refusals.explained(),
             self._using(context, restore, constants.OPERATION_RESTORE) as target,
         ):
             for share_id in self._check_record(context, restore, planning.check):
                 target(share_id)
             super().restore(context, restore, restore_auth)
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.ProviderNotFound,
         exception.CheckpointNotFound,
         exception.CheckpointNotAvailable,
         exception.FlowError,
-        exception.InvalidInput,
         exception.AccessCheckpointNotAllowed,
     )
     def verification(self, context: Any, verification: Any) -> None:
         """Verify a checkpoint, of one's own project only, which Karbor does not check."""
         with (
             _explained(verification, constants.VERIFICATION_STATUS_FAILURE),
+            refusals.explained(),
             self._using(context, verification, constants.OPERATION_VERIFY),
         ):
             self._check_record(context, verification, verify.check)
             super().verification(context, verification)
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.DeleteCheckpointNotAllowed,
         exception.CheckpointNotFound,
         exception.ProviderNotFound,
-        exception.InvalidInput,
+        exception.FlowError,
     )
     def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
         """Delete a checkpoint; again, too, when that failed or was abandoned.
@@ -248,39 +246,39 @@ class ProtectionManager(manager.ProtectionManager):
             operation_logs.end_all(context, checkpoint, left)
             self._begin_deletion(context, provider_id, checkpoint)
 
-    @messaging.expected_exceptions(
-        exception.AccessCheckpointNotAllowed, exception.CheckpointNotBeReset
+    @refusals.answering(
+        exception.AccessCheckpointNotAllowed,
+        exception.CheckpointNotBeReset,
+        exception.CheckpointNotFound,
+        exception.ProviderNotFound,
+        refusal=exception.CheckpointNotBeReset,
     )
     def reset_state(self, context: Any, provider_id: str, checkpoint_id: str, state: str) -> None:
         """Set the status of a checkpoint, of an abandoned one too."""
         checkpoint = self._own_checkpoint(context, provider_id, checkpoint_id)
         self.worker.await_end(checkpoint)
-        try:
-            with bank_refusals.explained(self.provider_registry.show_provider(provider_id)):
-                abandoned = self.claims.is_abandoned(checkpoint)
-            with (
-                bank_refusals.explained(self.provider_registry.show_provider(provider_id)),
-                self.worker.claimed(checkpoint, claims.RESET) as took_over,
-            ):
-                checkpoint = self._claimed_now(checkpoint)
-                left = checkpoint.status
-                dead_end = self._is_dead_end(checkpoint, abandoned=abandoned or took_over)
-                if not dead_end and left not in _CAN_BE_RESET:
-                    raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
-                if dead_end:
-                    checkpoints.mend_index(checkpoint)
-                LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
-                checkpoint.status = state
-                bank_access.commit(checkpoint)
-                operation_logs.end_all(context, checkpoint, left)
-        except errors.Taken as taken:
-            raise exception.CheckpointNotBeReset(str(taken)) from taken
+        with bank_refusals.explained(self.provider_registry.show_provider(provider_id)):
+            abandoned = self.claims.is_abandoned(checkpoint)
+        with (
+            bank_refusals.explained(self.provider_registry.show_provider(provider_id)),
+            self.worker.claimed(checkpoint, claims.RESET) as took_over,
+        ):
+            checkpoint = self._claimed_now(checkpoint)
+            left = checkpoint.status
+            dead_end = self._is_dead_end(checkpoint, abandoned=abandoned or took_over)
+            if not dead_end and left not in _CAN_BE_RESET:
+                raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
+            if dead_end:
+                checkpoints.mend_index(checkpoint)
+            LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
+            checkpoint.status = state
+            bank_access.commit(checkpoint)
+            operation_logs.end_all(context, checkpoint, left)
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.ProviderNotFound,
         exception.CheckpointNotFound,
         exception.AccessCheckpointNotAllowed,
-        exception.InvalidInput,
     )
     def show_checkpoint(self, context: Any, provider_id: str, checkpoint_id: str) -> Any:
         """A checkpoint; nothing is called absent on the word of another bank."""
@@ -288,10 +286,9 @@ class ProtectionManager(manager.ProtectionManager):
         bank_refusals.require(provider)
         return super().show_checkpoint(context, provider_id, checkpoint_id)
 
-    @messaging.expected_exceptions(
+    @refusals.answering(
         exception.ProviderNotFound,
         exception.CheckpointNotFound,
-        exception.InvalidInput,
         exception.BankListObjectsFailed,
     )
     def list_checkpoints(
@@ -426,7 +423,10 @@ class ProtectionManager(manager.ProtectionManager):
                 provider=self.provider_registry.show_provider(provider_id),
             )
         except Exception as error:  # the worker has logged it and written down why
-            raise exception.KarborException("Failed to create delete checkpoint flow.") from error
+            why = f"Failed to create delete checkpoint flow. {refusals.sentence(error)}"
+            if isinstance(error, errors.KarborManilaError):
+                raise exception.InvalidInput(reason=why) from error
+            raise exception.FlowError(flow=constants.OPERATION_DELETE, error=why) from error
         self._spawn(self.worker.run_flow, flow)
 
     def _reopen(self, checkpoint: Any) -> None:
@@ -507,27 +507,33 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
     """A restore or verification that is refused ends as failed, and says why.
 
     Karbor's API sets the status of most of them and the reason of none
-    (karbor/api/v1/restores.py).
+    (karbor/api/v1/restores.py). Karbor's manager says of every flow that cannot be built that it
+    cannot be built: what we know of it takes the place of that.
     """
     try:
         yield
     except (exception.KarborException, dispatcher.ExpectedException) as error:
         refusal = error.exc_info[1] if isinstance(error, dispatcher.ExpectedException) else error
-        if isinstance(refusal.__context__, errors.ClaimLost):
-            raise  # another process has told how it ended
-        if not record.get("resources_reason"):
-            columns.tell(
-                record,
-                f"checkpoint#{record['checkpoint_id']}",
-                constants.RESOURCE_STATUS_ERROR,
-                str(getattr(refusal, "msg", refusal)),
-            )
-        record["status"] = failure
-        try:
-            columns.save(record)
-        except Exception:  # a database that is away must not take the refusal's place
-            LOG.exception("The reason of a refusal could not be written into %s", record["id"])
+        cause = refusals.origin(refusal)
+        unnamed = cause is not None and isinstance(refusal, exception.FlowError)
+        if unnamed:
+            refusal = exception.InvalidInput(reason=str(cause))
+        if not isinstance(cause, errors.ClaimLost):  # else another process has told how it ended
+            _tell_refusal(record, failure, str(getattr(refusal, "msg", refusal)))
+        if unnamed:
+            raise refusal from cause
         raise
+
+
+def _tell_refusal(record: Any, failure: str, reason: str) -> None:
+    if not record.get("resources_reason"):
+        key = f"checkpoint#{record['checkpoint_id']}"
+        columns.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
+    record["status"] = failure
+    try:
+        columns.save(record)
+    except Exception:  # a database that is away must not take the refusal's place
+        LOG.exception("The reason of a refusal could not be written into %s", record["id"])
 
 
 def _register_verify_schemas(provider: Any) -> None:

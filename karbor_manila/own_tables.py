@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What our tables in Karbor's database have in common. Karbor's migrations do not know them."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from karbor.db.sqlalchemy import api as karbor_db
 from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exception
 
+from karbor_manila import exception
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 # oslo.db translates most errors of SQLAlchemy and leaves OperationalError as it is: a table that is
 # there already (MySQL, SQLite), a database that is locked.
 ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
 
-#: Repeats a transaction: Karbor's database may be locked or restarted for a moment.
-retrying = oslo_db_api.wrap_db_retry(
+_repeated = oslo_db_api.wrap_db_retry(
     max_retries=5,
     retry_interval=0.2,
     inc_retry_interval=True,
@@ -25,6 +29,22 @@ retrying = oslo_db_api.wrap_db_retry(
 )
 
 
+def retrying(transaction: F) -> F:
+    """Repeats a transaction of an :class:`OwnTable`: Karbor's database may be locked or restarted
+    for a moment. It raises DatabaseUnreadable once that has lasted too long, or for any other error
+    of the database."""
+    repeated = _repeated(transaction)
+
+    @functools.wraps(transaction)
+    def told(self: "OwnTable", *args: Any, **kwargs: Any) -> Any:
+        try:
+            return repeated(self, *args, **kwargs)
+        except ERRORS as error:
+            raise exception.DatabaseUnreadable(self.holds, type(error).__name__) from error
+
+    return told  # type: ignore[return-value]
+
+
 class OwnTable:
     """A table of ours, made at its first use.
 
@@ -32,6 +52,8 @@ class OwnTable:
     """
 
     table: sa.Table
+    #: What it holds, after "could not be asked for".
+    holds: str
 
     def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
         self._engine = engine

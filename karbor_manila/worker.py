@@ -26,6 +26,7 @@ from karbor_manila import (
     left_out,
     operation_logs,
     plans,
+    refusals,
     requested,
     retention_facts,
 )
@@ -233,18 +234,28 @@ class Worker(worker.Worker):
             job = self._fenced(job, hold)
             hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
             flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
-        except (exception.Taken, exception.BankNotOurs):
-            raise  # what somebody else works on, or another bank holds, is not ours to settle
-        except Exception as error:
+        except (exception.Taken, exception.BankNotOurs) as refused:
+            # What somebody else works on, or another bank holds, is not ours to settle. A record is
+            # not in the bank, and is ours as long as its claim is.
+            if job.record is not None and self._claims.is_held(job.thing):
+                _settle(job, refusals.sentence(refused))
+                _settle_log(context, job, refusals.sentence(refused))
+            if not lent:
+                self._claims.leave(job.thing)  # unless it was never ours
+            raise
+        except Exception as raised:
             LOG.exception(
                 "The %s flow of checkpoint %s cannot be built", operation_type, checkpoint.id
             )
+            error = refusals.of_ours(raised)
             settled = True
             if not isinstance(error, exception.ClaimLost) and self._is_ours(job):
-                settled = _settle(job, _sentence(error))
-                _settle_log(context, job, _sentence(error))
+                settled = _settle(job, refusals.sentence(error))
+                _settle_log(context, job, refusals.sentence(error))
             if not lent:
                 (self._claims.release if settled else self._claims.leave)(job.thing)
+            if error is not raised:
+                raise error from raised
             raise
         self._flows[id(flow)] = job
         return flow
@@ -441,7 +452,7 @@ def _untold(error: Exception) -> str:
     """
     failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
     causes = [failure.exception for failure in failures] or [error]
-    untold = [_sentence(cause) for cause in causes if not reasons.is_told(cause)]
+    untold = [refusals.sentence(cause) for cause in causes if not reasons.is_told(cause)]
     return " ".join(dict.fromkeys(untold))
 
 
@@ -467,12 +478,3 @@ def _settle_log(context: Any, job: _Running, reason: str) -> None:
         ),
         error_info=reason,
     )
-
-
-def _sentence(error: Exception) -> str:
-    """What a user may read of an error that may be anybody's."""
-    if isinstance(error, karbor_exception.KarborException):
-        return str(error.msg)
-    if isinstance(error, exception.KarborManilaError):
-        return str(error)
-    return f"An unexpected error ({type(error).__name__}); Karbor's log has it."
