@@ -15,7 +15,7 @@ from karbor.services.protection import resource_flow
 from karbor.services.protection.flows import copy as karbors
 from karbor.services.protection.flows import utils
 
-from karbor_manila import bank_access
+from karbor_manila import bank_access, fencing
 from karbor_manila.operations import leaving_out
 
 
@@ -31,12 +31,14 @@ def build(
 ) -> Any:
     """The engine of the flow that fills ``checkpoint`` from ``source``; nothing runs yet.
 
+    :param provider: fenced, by the claim of the copy
     :param parameters: as Karbor's API has put them together, of the plan and of the request
     :param left_out: the shares of the source that the copy does not hold, and why
     """
     leaving_out.copy_without(checkpoint, source, left_out)
     bank_access.commit(checkpoint)
     log = utils.create_operation_log(context, checkpoint, constants.OPERATION_COPY)
+    fencing.record(log, provider.hold.check)
     store = {
         "context": context,
         "checkpoint": source,

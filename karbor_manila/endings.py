@@ -63,6 +63,7 @@ class Later(Exception):
 def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor: Executor) -> str:
     """Bring a checkpoint that nobody works on any more to its end.
 
+    :param provider: fenced, by the claim of the checkpoint
     :param claimed: whether it was ours; Karbor's own code creates before it writes down
     :param executor: makes one for so many shares, which are ended side by side
     :returns: its status then
@@ -86,7 +87,11 @@ def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor
     for kind in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
         sought = operation_logs.Sought(checkpoint.project_id, checkpoint.id, kind)
         operation_logs.end(
-            as_karbor(), sought, status=checkpoint.status, error_info=_told(checkpoint)
+            as_karbor(),
+            sought,
+            provider.hold.check,
+            status=checkpoint.status,
+            error_info=_told(checkpoint),
         )
     return str(checkpoint.status)
 
@@ -223,6 +228,7 @@ def end_record(
             restore_id=record.id if operation == constants.OPERATION_RESTORE else None,
             not_before=record.created_at,
         ),
+        provider.hold.check,
         status=record.status,
     )
     return str(record.status)

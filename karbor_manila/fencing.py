@@ -86,7 +86,7 @@ def checkpoint(read: Any, guard: Guard) -> Any:
 
 
 def record(of: Any, guard: Guard) -> Any:
-    """Karbor's restore or verification, saved only while the guard allows it."""
+    """Karbor's restore, verification or operation log, saved only while the guard allows it."""
     save = of.save
 
     def guarded(*args: Any, **kwargs: Any) -> Any:

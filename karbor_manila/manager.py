@@ -243,7 +243,7 @@ class ProtectionManager(manager.ProtectionManager):
                     f"that works on it is alive; wait until it ends"
                 )
             # Who died at the last line of a flow has left the log of it open.
-            operation_logs.end_all(context, checkpoint, left)
+            self._end_logs(context, checkpoint, left)
             self._begin_deletion(context, provider_id, checkpoint)
 
     @refusals.answering(
@@ -273,7 +273,7 @@ class ProtectionManager(manager.ProtectionManager):
             LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
             checkpoint.status = state
             bank_access.commit(checkpoint)
-            operation_logs.end_all(context, checkpoint, left)
+            self._end_logs(context, checkpoint, left)
 
     @refusals.answering(
         exception.ProviderNotFound,
@@ -408,6 +408,10 @@ class ProtectionManager(manager.ProtectionManager):
     def _claimed_now(self, checkpoint: Any) -> Any:
         """A checkpoint whose claim was just taken, as it is now, written to under that alone."""
         return fencing.checkpoint(checkpoint, fencing.Hold(self.claims, checkpoint.id).check)
+
+    def _end_logs(self, context: Any, checkpoint: Any, left: str) -> None:
+        guard = fencing.Hold(self.claims, checkpoint.id).check
+        operation_logs.end_all(context, checkpoint, left, guard)
 
     def _begin_deletion(self, context: Any, provider_id: str, checkpoint: Any) -> None:
         """As Karbor's manager does it (karbor/services/protection/manager.py, delete), but for

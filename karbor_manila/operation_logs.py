@@ -2,7 +2,7 @@
 """Ends the operation logs that Karbor leaves open: its flows end theirs in their last task only.
 
 Whoever ends them holds the claim of the checkpoint, restore or verification, so nobody is at work
-on what an open log tells of.
+on what an open log tells of. Who has lost it ends none: whoever has taken over may have opened one.
 """
 
 import datetime
@@ -14,7 +14,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
-from karbor_manila import columns
+from karbor_manila import columns, exception, fencing
 
 LOG = logging.getLogger(__name__)
 
@@ -44,10 +44,18 @@ class Sought:
     not_before: datetime.datetime | None = None
 
 
-def end(context: Any, sought: Sought, *, status: str | None = None, error_info: str = "") -> None:
+def end(
+    context: Any,
+    sought: Sought,
+    guard: fencing.Guard,
+    *,
+    status: str | None = None,
+    error_info: str = "",
+) -> None:
     """End the open logs of an operation; none is fine.
 
     :param context: Karbor's request context, that of an administrator or of the project
+    :param guard: of the claim under which they are ended
     :param status: of the end; by default that of a failure
     :param error_info: why; empty to leave what is there
     """
@@ -58,19 +66,23 @@ def end(context: Any, sought: Sought, *, status: str | None = None, error_info: 
                 "ended_at": timeutils.utcnow(),
             }
             log.update(fields | ({"error_info": columns.text(error_info)} if error_info else {}))
-            columns.save(log)
+            columns.save(fencing.record(log, guard))
+    except exception.ClaimLost as lost:
+        LOG.warning("Checkpoint %s: its operation log is left: %s", sought.checkpoint_id, lost)
     except Exception:  # the log is a courtesy; what it tells of has been dealt with
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
 
 
-def end_all(context: Any, checkpoint: Any, left: str) -> None:
+def end_all(context: Any, checkpoint: Any, left: str, guard: fencing.Guard) -> None:
     """End what a dead process left open of the making, copying or deleting of a checkpoint.
 
+    :param guard: of the claim of the checkpoint
     :param left: the status in which it left the checkpoint
     """
     status = None if left in _AFTER else left
     for operation in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
-        end(context, Sought(checkpoint.project_id, checkpoint.id, operation), status=status)
+        sought = Sought(checkpoint.project_id, checkpoint.id, operation)
+        end(context, sought, guard, status=status)
 
 
 def _open_logs(context: Any, sought: Sought) -> list[Any]:

@@ -239,7 +239,7 @@ class Worker(worker.Worker):
             # not in the bank, and is ours as long as its claim is.
             if job.record is not None and self._claims.is_held(job.thing):
                 _settle(job, refusals.sentence(refused))
-                _settle_log(context, job, refusals.sentence(refused))
+                self._settle_log(context, job, refusals.sentence(refused))
             if not lent:
                 self._claims.leave(job.thing)  # unless it was never ours
             raise
@@ -251,7 +251,7 @@ class Worker(worker.Worker):
             settled = True
             if not isinstance(error, exception.ClaimLost) and self._is_ours(job):
                 settled = _settle(job, refusals.sentence(error))
-                _settle_log(context, job, refusals.sentence(error))
+                self._settle_log(context, job, refusals.sentence(error))
             if not lent:
                 (self._claims.release if settled else self._claims.leave)(job.thing)
             if error is not raised:
@@ -321,6 +321,7 @@ class Worker(worker.Worker):
             # It died before its graph was stored, so nothing was ever made for it.
             checkpoint.resource_graph = []
         flow = super().get_flow(context, job.operation, checkpoint, provider, **kwargs)
+        _fence_log(flow, self.hold(job.thing))
         if builder:
             _tell_left_out(checkpoint, builder.left_out(), plans.protects_shares(provider))
         provider.tell(checkpoint, job.record)
@@ -377,6 +378,21 @@ class Worker(worker.Worker):
             return False
         return bool(now.status == job.checkpoint.status)
 
+    def _settle_log(self, context: Any, job: _Running, reason: str) -> None:
+        """End the operation log that Karbor's flow made before it could not be built."""
+        operation_logs.end(
+            context,
+            operation_logs.Sought(
+                project_id=(job.record or job.checkpoint).project_id,
+                checkpoint_id=job.checkpoint.id,
+                operation=job.operation,
+                restore_id=job.record.id if job.operation == constants.OPERATION_RESTORE else None,
+                not_before=job.record.created_at if job.record is not None else None,
+            ),
+            self.hold(job.thing).check,
+            error_info=reason,
+        )
+
     def _has_flow(self, checkpoint_id: str) -> bool:
         return any(checkpoint_id in job.things for job in self._flows.values())
 
@@ -387,6 +403,14 @@ class Worker(worker.Worker):
             or (checkpoint_id in job.things and job.checkpoint.status not in _AFTER)
             for job in self._flows.values()
         )
+
+
+def _fence_log(flow: Any, hold: fencing.Hold) -> None:
+    """Karbor's tasks write the log of a flow after the checkpoint or record, and may sleep in
+    between."""
+    storage = getattr(flow, "storage", None)  # another workflow_engine may have none
+    if storage is not None:
+        fencing.record(storage.fetch("operation_log"), hold.check)
 
 
 def _is_in_work(checkpoint: Any) -> bool:
@@ -463,18 +487,3 @@ def _settle_record(job: _Running, reason: str) -> None:
     if job.record.status in _AFTER:
         job.record.status = _AFTER[job.record.status]
     columns.save(job.record)
-
-
-def _settle_log(context: Any, job: _Running, reason: str) -> None:
-    """End the operation log that Karbor's flow made before it could not be built."""
-    operation_logs.end(
-        context,
-        operation_logs.Sought(
-            project_id=(job.record or job.checkpoint).project_id,
-            checkpoint_id=job.checkpoint.id,
-            operation=job.operation,
-            restore_id=job.record.id if job.operation == constants.OPERATION_RESTORE else None,
-            not_before=job.record.created_at if job.record is not None else None,
-        ),
-        error_info=reason,
-    )

@@ -11,7 +11,7 @@ import pytest
 from karbor import objects
 from oslo_utils import timeutils
 
-from karbor_manila import operation_logs
+from karbor_manila import exception, operation_logs
 from karbor_manila.operation_logs import Sought
 from tests.unit.karbor_stage import configured, context_of, database
 
@@ -47,10 +47,14 @@ def now(made: Any) -> Any:
     return objects.OperationLog.get_by_id(context_of(PROJECT, is_admin=True), made.id)
 
 
+def free() -> None:
+    """The guard of a claim that is held."""
+
+
 def end(operation: str = "protect", *, restore_id: str | None = None, **how: Any) -> None:
     not_before = how.pop("not_before", None)
     sought = Sought(PROJECT, CHECKPOINT, operation, restore_id, not_before)
-    operation_logs.end(context_of(PROJECT, is_admin=True), sought, **how)
+    operation_logs.end(context_of(PROJECT, is_admin=True), sought, how.pop("guard", free), **how)
 
 
 @pytest.mark.parametrize(
@@ -170,3 +174,26 @@ def test_a_database_that_is_away_stops_nobody(
     assert now(made).ended_at is None
     end()
     assert now(made).ended_at is not None
+
+
+def test_who_has_lost_the_claim_ends_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    logs = [log(), log()]
+
+    def lost() -> None:
+        raise exception.ClaimLost(CHECKPOINT, "another process has taken it over")
+
+    end(guard=lost, status="error", error_info="why")
+    assert [(now(each).status, now(each).ended_at) for each in logs] == [("protecting", None)] * 2
+    assert "another process has taken it over" in caplog.text
+
+
+def test_the_claim_is_looked_at_before_each_log() -> None:
+    logs = [log(), log()]
+    looks = iter([None, exception.ClaimLost(CHECKPOINT, "another process has taken it over")])
+
+    def guard() -> None:
+        if lost := next(looks):
+            raise lost
+
+    end(guard=guard)
+    assert sorted(now(each).status for each in logs) == ["error", "protecting"]

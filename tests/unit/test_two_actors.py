@@ -13,12 +13,14 @@ import pytest
 from karbor import exception as karbor_exception
 from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
+from karbor.services.protection.flows import utils
 
-from karbor_manila import checkpoints, exception, identity, lease
+from karbor_manila import checkpoints, exception, identity, lease, operation_logs
 from karbor_manila.audit import Audit
 from karbor_manila.claims import Claims
 from karbor_manila.drivers import access
 from karbor_manila.operations import reasons
+from tests.fakes.manila import refused as refused_by_manila
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
 
@@ -624,3 +626,99 @@ def test_who_wakes_up_before_the_flow_of_his_deletion_is_built_opens_no_log(
         service.call("delete", service.provider.id, checkpoint.id)
     assert other.checkpoint(checkpoint.id).status == "deleted"
     assert [log.status for log in service.logs() if log.ended_at is None] == []
+
+
+# -- operation logs ---------------------------------------------------------------------------
+
+
+def sleeping(patch: pytest.MonkeyPatch, where: Any, name: str, nth: int, act: Any) -> None:
+    """Whoever calls this function for the n-th time sleeps right before, and ``act`` happens."""
+    original = getattr(where, name)
+    calls: list[int] = []
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) == nth:
+            act()
+        return original(*args, **kwargs)
+
+    patch.setattr(where, name, late)
+
+
+def broken(*_args: Any, **_kwargs: Any) -> Any:
+    raise RuntimeError("no such plugin")
+
+
+@pytest.mark.parametrize("moment", ["delete", "reset_state", "not built", "reconciliation"])
+def test_who_wakes_up_leaves_the_log_of_a_new_deletion_open(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    heir = Service(service.folder, service.cloud, type(service.manager))
+    sleeper = other if moment == "reconciliation" else service
+    where = (service.provider.id, checkpoint.id)
+    began: list[Any] = []
+
+    def act() -> None:
+        seems_dead(sleeper)
+        service.cloud.clock.sleep(120)
+        heir.call("delete", *where)
+        began.extend(log for log in service.logs() if log.ended_at is None)
+
+    fault = service.cloud.plan("delete_snapshot", lambda: refused_by_manila(423), times=100)
+    if moment == "reconciliation":
+        service.call("delete", *where)
+        seems_dead(service)
+        service.cloud.clock.sleep(120)
+        lease.renew(other.provider.bank)
+    with monkeypatch.context() as patch:
+        sleeping(patch, operation_logs, "_open_logs", 3 if moment == "not built" else 1, act)
+        if moment == "reconciliation":
+            other.manager.reconciliation.run()
+        elif moment == "reset_state":
+            service.call("reset_state", *where, "error")
+        else:
+            if moment == "not built":
+                patch.setattr(service.provider, "load_plugins", broken)
+            with pytest.raises(karbor_exception.KarborException):
+                service.call("delete", *where)
+    (log,) = began
+    assert stands(service, log) == (log.status, None, None)
+    service.cloud.faults.remove(fault)
+    heir.run()
+    assert heir.checkpoint(checkpoint.id).status == "deleted"
+    assert [log.status for log in service.logs()][-1] == "deleted"
+    assert heir.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("nth", [1, 2], ids=["at the beginning", "at the end"])
+@pytest.mark.parametrize("kind", ["protect", "delete", "copy", "restore", "verify"])
+def test_who_wakes_up_before_a_write_into_his_log_leaves_it_as_it_was_ended(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, kind: str, nth: int
+) -> None:
+    """Karbor's tasks write the checkpoint or the record first, and then the log."""
+    plan = service.plan(service.share())
+    checkpoint = None if kind == "protect" else service.protect(plan)
+    ended: list[Any] = []
+    look = taken_over(service, other, lambda: ended.append(service.logs()[-1]))
+    with monkeypatch.context() as patch:
+        sleeping(patch, utils, "update_operation_log", nth, look)
+        if checkpoint is None:
+            service.protect(plan)
+        elif kind == "copy":
+            service.call("copy", plan)
+        elif kind == "delete":
+            service.delete(checkpoint.id)
+        else:
+            getattr(service, kind)(checkpoint.id)
+        service.run()
+    (log,) = ended
+    assert log.ended_at is not None
+    assert stands(service, log) == (log.status, log.ended_at, log.error_info)
+    assert other.manager.claims.all() == []
+
+
+def stands(service: Service, log: Any) -> tuple[Any, ...]:
+    """How a log is now."""
+    (now,) = [each for each in service.logs() if each.id == log.id]
+    return now.status, now.ended_at, now.error_info
