@@ -325,14 +325,15 @@ def _resources(checkpoint: Any) -> tuple[list[str], bool]:
 
 
 def _tell(checkpoint: Any, reason: str) -> None:
-    reasons.add(checkpoint, "reasons", {f"checkpoint#{checkpoint.id}": reason})
+    reasons.tell(checkpoint, {f"checkpoint#{checkpoint.id}": reason})
 
 
 def _told(checkpoint: Any) -> str:
-    """What the checkpoint says of its failure, for the log of the operation."""
+    """What the checkpoint says of this failure, and of no earlier one, for the log of the
+    operation."""
     if checkpoint.status not in _FAILURES:
         return ""
-    return "\n".join(str(reason) for reason in reasons.of(checkpoint).values())
+    return columns.lines(str(reason) for reason in reasons.of_attempt(checkpoint).values())
 
 
 def targets(restore_id: str) -> list[str]:

@@ -43,7 +43,7 @@ from karbor_manila import (
     sessions,
 )
 from karbor_manila import exception as errors
-from karbor_manila.operations import planning, verify
+from karbor_manila.operations import planning, reasons, verify
 from karbor_manila.protectable import ShareProtectable
 from karbor_manila.worker import Worker
 
@@ -417,6 +417,7 @@ class ProtectionManager(manager.ProtectionManager):
         """As Karbor's manager does it (karbor/services/protection/manager.py, delete), but for
         what stands under the claim."""
         self.worker.begins(checkpoint)
+        reasons.begin_anew(checkpoint)
         checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
         bank_access.commit(checkpoint)
         try:

@@ -461,7 +461,7 @@ def _settle(job: _Running, reason: str) -> bool:
                 job.checkpoint.resource_graph = []
             if reason:
                 key = f"checkpoint#{job.checkpoint.id}"
-                reasons.add(job.checkpoint, "reasons", {key: reason})
+                reasons.tell(job.checkpoint, {key: reason})
             bank_access.commit(job.checkpoint)
     except Exception:  # whatever a bank or a database raises; the flow's own error is told already
         LOG.exception("Checkpoint %s: its failure could not be written down", job.checkpoint.id)

@@ -17,6 +17,9 @@ from karbor_manila import bank_access, columns, exception
 
 LOG = logging.getLogger(__name__)
 
+# The resources whose reason is of an earlier attempt: a list of their keys.
+_EARLIER = "earlier_reasons"
+
 
 def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
     """Write a reason; a place that cannot be written to must not hide the reason itself.
@@ -37,7 +40,7 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
 
 def to_checkpoint(job: Any, reason: str) -> None:
     """Into ``extra_info`` of the checkpoint, under ``reasons`` (GET checkpoint)."""
-    add(job.checkpoint, "reasons", {key(job.share_id): reason})
+    tell(job.checkpoint, {key(job.share_id): reason})
     bank_access.commit(job.checkpoint, sleep=job.shared.clock.sleep)
 
 
@@ -156,6 +159,34 @@ def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> 
 def of(checkpoint: Any) -> dict[str, str]:
     """The reasons that a checkpoint tells, by resource."""
     return facts(checkpoint, "reasons")
+
+
+def tell(checkpoint: Any, said: dict[str, str]) -> None:
+    """Say, by resource, why what is being done with a checkpoint failed. The caller commits."""
+    add(checkpoint, "reasons", said)
+    if earlier := _earlier(checkpoint):
+        add(checkpoint, _EARLIER, [each for each in earlier if each not in said])
+
+
+def begin_anew(checkpoint: Any) -> None:
+    """Another attempt begins: what the checkpoint tells so far is not why that one fails. The
+    caller commits, with the status that says so: whoever ends it may be another process."""
+    try:
+        if known := sorted(of(checkpoint)):
+            add(checkpoint, _EARLIER, known)
+    except (ValueError, AttributeError) as error:  # a tenant's own; the flow will say so
+        LOG.warning("Checkpoint %s: its extra_info cannot be read: %s", checkpoint.id, error)
+
+
+def of_attempt(checkpoint: Any) -> dict[str, str]:
+    """The reasons that were told since the last attempt began, by resource."""
+    earlier = _earlier(checkpoint)
+    return {name: reason for name, reason in of(checkpoint).items() if name not in earlier}
+
+
+def _earlier(checkpoint: Any) -> list[Any]:
+    known = info(checkpoint).get(_EARLIER)
+    return known if isinstance(known, list) else []
 
 
 def append(checkpoint: Any, name: str, item: dict[str, Any]) -> None:

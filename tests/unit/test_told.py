@@ -11,9 +11,9 @@ from karbor.services.protection.flows import delete as flow_delete
 from karbor.services.protection.flows import restore as flow_restore
 from karbor.services.protection.flows import verify as flow_verify
 
-from karbor_manila import exception
+from karbor_manila import endings, exception
 from karbor_manila.operations import lost, reasons
-from tests.fakes.manila import refused
+from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, VOLUME, Foreign, Service, started, told
 
 
@@ -126,3 +126,90 @@ def test_that_a_snapshot_is_lost_is_known_by_its_id_and_not_by_a_sentence(
     reasons.add(checkpoint, "reasons", {reasons.key(share): "Why it could not be deleted."})
     assert lost.is_told(checkpoint, share, snapshot)
     assert not lost.is_told(checkpoint, share, "another")
+
+
+# -- the log of an attempt that another process ends -------------------------------------------
+
+
+def failed_before(service: Service, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A checkpoint whose first deletion failed, for a reason of the checkpoint as a whole."""
+    checkpoint = service.protect(service.plan(service.share()))
+    with monkeypatch.context() as patch:
+        patch.setattr(flow_delete.CompleteDeleteTask, "execute", raising(RuntimeError()))
+        patch.setattr(flow_delete.InitiateDeleteTask, "execute", raising(RuntimeError()))
+        service.delete(checkpoint.id)
+    assert "RuntimeError" in str(told(service.checkpoint(checkpoint.id))["reasons"])
+    return checkpoint
+
+
+def died_again(service: Service, checkpoint: Any) -> Service:
+    """Another deletion, whose process dies; Manila refuses from then on."""
+    service.cloud.plan("delete_snapshot", Died)
+    with pytest.raises(Died):
+        service.delete(checkpoint.id)
+    service.cloud.plan("delete_snapshot", lambda: refused(423), times=100)
+    return service.die()
+
+
+def test_the_log_of_a_deletion_that_died_tells_nothing_of_an_earlier_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = failed_before(service, monkeypatch)
+    heir = died_again(service, checkpoint)
+    assert list(heir.manager.reconciliation.run().values()) == ["error-deleting"]
+    said = heir.logs()[-1].error_info
+    assert "HTTP 423" in said
+    assert "RuntimeError" not in said
+    # The checkpoint tells all of it, and which of it is old.
+    info = told(heir.checkpoint(checkpoint.id))
+    assert len(info["reasons"]) == 2
+    assert info["earlier_reasons"] == [f"checkpoint#{checkpoint.id}"]
+
+
+def test_the_same_reason_as_before_is_one_of_this_attempt(service: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    fault = service.cloud.plan("delete_snapshot", lambda: refused(423), times=100)
+    service.delete(checkpoint.id)
+    service.cloud.faults.remove(fault)
+    heir = died_again(service, checkpoint)
+    assert list(heir.manager.reconciliation.run().values()) == ["error-deleting"]
+    first, again = (log.error_info for log in heir.logs()[-2:])
+    assert "HTTP 423" in again
+    assert again == first
+
+
+def test_a_death_between_the_reason_and_the_log_leaves_the_reason_to_the_next(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = failed_before(service, monkeypatch)
+    heir = died_again(service, checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(endings.operation_logs, "end", raising(Died()))
+        with pytest.raises(Died):
+            heir.manager.reconciliation.run()
+    last = heir.die()
+    assert list(last.manager.reconciliation.run().values()) == ["error-deleting"]
+    said = last.logs()[-1].error_info
+    assert "HTTP 423" in said
+    assert "RuntimeError" not in said
+
+
+def test_the_reasons_of_a_protection_stay_out_of_the_log_of_the_deletion(service: Service) -> None:
+    bad = service.share()
+    service.cloud.failing.add(f"create_snapshot {bad}")
+    checkpoint = service.protect(service.plan(service.share(), bad))
+    assert checkpoint.status == "error"
+    assert list(told(checkpoint)["reasons"]) == [f"{SHARE}#{bad}"]
+    heir = died_again(service, checkpoint)
+    assert list(heir.manager.reconciliation.run().values()) == ["error-deleting"]
+    said = heir.logs()[-1].error_info
+    assert "HTTP 423" in said
+    assert "status 'error'" not in said
+
+
+def test_an_extra_info_that_nobody_can_read_is_no_reason_not_to_begin(service: Service) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    for damaged in ("[1]", "no JSON"):
+        checkpoint.extra_info = damaged
+        reasons.begin_anew(checkpoint)
+        assert checkpoint.extra_info == damaged
