@@ -85,6 +85,18 @@ class NotRestorable(ShareNotProtectable):
         )
 
 
+class CircularNeed(KarborManilaError):
+    """Something that the shares of a flow have in common is needed to make itself."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+        super().__init__(
+            f"What the shares of this flow have in common ({key!r}) was asked for while it was "
+            f"being made, by what makes it. This is an error of karbor-manila itself: report it "
+            f"with the log of karbor-protection."
+        )
+
+
 class QuotaTooSmall(KarborManilaError):
     """The project's quota does not suffice for everything that was asked."""
 

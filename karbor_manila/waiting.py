@@ -5,6 +5,7 @@ Every wait has a deadline, and only time in which this process ran counts: a mac
 has not seen Manila fail to answer. Time comes from a :class:`Clock`, so that tests can set it.
 """
 
+import contextvars
 import datetime
 import random
 import threading
@@ -104,29 +105,57 @@ class Deadline:
         return True
 
 
+class _Making:
+    """One attempt to make a value; ``awaits`` is the attempt that it waits for itself, if it does.
+
+    Compared by identity: there may be a later one for the same key.
+    """
+
+    def __init__(self) -> None:
+        self.awaits: _Making | None = None
+
+
+# What the (green) thread that reads it is making, the outermost first: each has a context of its
+# own, which no other one shares, whether or not eventlet has patched the threads.
+_MAKING: contextvars.ContextVar[tuple[_Making, ...]] = contextvars.ContextVar("making", default=())
+
+# So long does one who waits for a value sleep before it looks around again, in seconds.
+_LOOK_AROUND = 5.0
+
+# So much longer than an outage may take is somebody waited for who is at it, in seconds.
+_GIVEN_UP = 3600.0
+
+
 class Once:
     """What the resources of one flow share: the first to arrive does it, the others wait for it.
 
     There is no barrier between the resources of a Karbor flow, so each asks for what it needs. An
     error is shared like a result; otherwise a hundred shares would wait for the end of the same
-    outage one after the other.
+    outage one after the other. What ends the one who makes it (a killed green thread, a timeout of
+    eventlet's) is his alone: the next one makes it.
+
+    No lock is held while a value is made, only a note that somebody is at it. Nobody waits for
+    ever: not for himself, however many others are between, and not for one who was stopped.
+
+    :param outage: seconds for which a value may be asked for while Manila is away
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[Hashable, threading.Lock] = {}
+    def __init__(self, clock: Clock | None = None, outage: float = 120.0) -> None:
+        self._clock = clock or Clock()
+        # Who does not come back with a value is given up by those who wait, and one makes it.
+        self._patience = 2 * outage + _GIVEN_UP
+        self._news = threading.Condition()
+        self._making: dict[Hashable, _Making] = {}
         self._results: dict[Hashable, tuple[Any, Exception | None]] = {}
 
     def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The result of ``make`` for ``key``, made at most once; raises what ``make`` raised."""
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._results:
-                try:
-                    self._results[key] = (make(), None)
-                except Exception as error:  # noqa: BLE001 - raised below, to everybody who asks
-                    self._results[key] = (None, error)
+        """The result of ``make`` for ``key``, made at most once; raises what ``make`` raised.
+
+        :raises CircularNeed: the value is needed to make itself
+        """
+        mine = self._await_turn(key)
+        if mine:
+            self._make(key, make, mine)
         result, failure = self._results[key]
         if failure:
             raise failure
@@ -136,6 +165,60 @@ class Once:
     def peek(self, key: Hashable) -> Any:
         """The result for ``key`` if there is one already, else None."""
         return self._results.get(key, (None, None))[0]
+
+    def _await_turn(self, key: Hashable) -> _Making | None:
+        """Wait until the value is there (None), or until it is the caller's to make."""
+        waited_for: _Making | None = None
+        waited = 0.0
+        while True:
+            with self._news:
+                if key in self._results:
+                    return None
+                other = self._making.get(key)
+                if other is not waited_for:
+                    waited_for, waited = other, 0.0
+                if other is None or waited >= self._patience:
+                    if other:
+                        LOG.warning("%r has not come about in %.0f seconds", key, waited)
+                    mine = self._making[key] = _Making()
+                    return mine
+                waited += self._wait(key, other)
+
+    def _wait(self, key: Hashable, other: _Making) -> float:
+        """Wait for news for a moment; the seconds that this took in a process that runs."""
+        stack = _MAKING.get()
+        for own in stack:
+            own.awaits = other
+        try:
+            link: _Making | None = other
+            seen: set[int] = set()
+            while link and id(link) not in seen:
+                if link in stack:
+                    raise exception.CircularNeed(key)
+                seen.add(id(link))
+                link = link.awaits
+            began = self._clock.now()
+            self._clock.wait(self._news, _LOOK_AROUND)
+            return min(_LOOK_AROUND, self._clock.now() - began)
+        finally:
+            for own in stack:
+                own.awaits = None
+
+    def _make(self, key: Hashable, make: Callable[[], T], mine: _Making) -> None:
+        outcome: tuple[Any, Exception | None] | None = None
+        stack = _MAKING.set((*_MAKING.get(), mine))
+        try:
+            outcome = (make(), None)
+        except Exception as error:  # noqa: BLE001 - raised to everybody who asks
+            outcome = (None, error)
+        finally:
+            with self._news:
+                if outcome:
+                    self._results.setdefault(key, outcome)
+                if self._making.get(key) is mine:
+                    del self._making[key]
+                self._news.notify_all()
+            _MAKING.reset(stack)
 
 
 class Watcher:

@@ -59,7 +59,7 @@ class SnapshotDriver(base.ShareDriver):
         self._repeated: dict[str, tuple[Mark, float]] = {}
         # Shares of which this driver has removed snapshots: Manila may still count them.
         self._cleared: set[str] = set()
-        self._once = Once()
+        self._once = Once(self._clock, patience.outage)
         self._ownership = Ownership(manila, self._persist)
         self._reverts = revert.Reverts(
             manila,

@@ -39,7 +39,7 @@ class Shared:
         self.settings = settings
         self.requested = requested
         self.clock = clock or Clock()
-        self.once = Once()
+        self.once = Once(self.clock, settings.outage_timeout)
         #: Held while Karbor's record of the operation is changed and saved: its save() forgets what
         #: another hook changed while it waited for the database.
         self.writing = threading.Lock()
