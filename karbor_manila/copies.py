@@ -56,8 +56,8 @@ def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: floa
         failure: Exception | None = None
         for source in sources:
             try:
-                left_out = spoilt[source.id]
-                _begin_one(worker, provider, context, plan, source, begun, left_out)
+                without = spoilt[source.id]
+                _begin_one(worker, provider, context, plan, source, begun, without)
             except Exception as error:
                 LOG.exception("No copy of checkpoint %s could be begun", source.id)
                 failure = error
@@ -115,7 +115,7 @@ def _claim(worker: Worker, checkpoint: Any, held: contextlib.ExitStack) -> bool:
 
 def _check(
     provider: Any, context: Any, plan: Any, sources: list[Any], patience: float
-) -> dict[str, dict[str, str]]:
+) -> dict[str, dict[str, left_out.Why]]:
     """Refuse what cannot be copied, before anything is made.
 
     :returns: by checkpoint that has something to copy, the shares that are left out, and why
@@ -151,12 +151,12 @@ def _check(
     return worth
 
 
-def _nothing_left(spoilt: Mapping[str, Mapping[str, str]]) -> str:
+def _nothing_left(spoilt: Mapping[str, Mapping[str, left_out.Why]]) -> str:
     """Why no checkpoint at all is worth a copy, in the words of the first share of each."""
     return " ".join(
-        str(exception.NotCopyable(f"Share {share_id} of checkpoint {checkpoint_id}", reason))
+        str(exception.NotCopyable(f"Share {share_id} of checkpoint {checkpoint_id}", why.reason))
         for checkpoint_id, reasons in spoilt.items()
-        for share_id, reason in list(reasons.items())[:1]
+        for share_id, why in list(reasons.items())[:1]
     )
 
 
@@ -174,7 +174,7 @@ def _begin_one(
     plan: Any,
     source: Any,
     begun: Begun,
-    left_out: Mapping[str, str],
+    without: Mapping[str, left_out.Why],
 ) -> None:
     worker.hold(source.id).confirm()  # it took a while to see what can be copied
     made = provider.get_checkpoint_collection().create(
@@ -193,7 +193,7 @@ def _begin_one(
         provider,
         source=source,
         parameters=plan.get("parameters") or {},
-        left_out=left_out,
+        left_out=without,
     )
     begun.flows.append(flow)
     begun.pairs.append({"checkpoint_protect_id": source.id, "checkpoint_copy_id": made.id})

@@ -16,6 +16,7 @@ from karbor.services.protection.flows import copy as karbors
 from karbor.services.protection.flows import utils
 
 from karbor_manila import bank_access, fencing
+from karbor_manila.left_out import Why
 from karbor_manila.operations import leaving_out
 
 
@@ -27,7 +28,7 @@ def build(
     *,
     source: Any,
     parameters: Mapping[str, Any],
-    left_out: Mapping[str, str],
+    left_out: Mapping[str, Why],
 ) -> Any:
     """The engine of the flow that fills ``checkpoint`` from ``source``; nothing runs yet.
 

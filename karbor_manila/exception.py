@@ -145,7 +145,7 @@ class NotCopyable(KarborManilaError):
     def __init__(self, what: str, why: str) -> None:
         self.what = what
         self.why = why
-        super().__init__(f"{what} cannot be copied: {why} Nothing was copied.")
+        super().__init__(f"{what} cannot be copied: {why.rstrip('.')}. Nothing was copied.")
 
 
 class ManilaRefused(KarborManilaError):
@@ -950,14 +950,21 @@ class CloneUnsupported(KarborManilaError):
         self.share_id = share_id
         self.share_type = share_type
         self.revertible = revertible
-        lacks = "does not have create_share_from_snapshot_support"
-        super().__init__(
-            f"Share {share_id} can only be restored in place (share_id): its type {share_type!r} "
-            f"{lacks}, so that Manila makes no new share from its snapshots. Nothing was created."
+        lacks = f"its type {share_type!r} does not have create_share_from_snapshot_support"
+        #: A phrase of which the share is the subject.
+        self.why = (
+            f"it can only be restored in place (share_id): {lacks}, so that Manila makes no new "
+            f"share from its snapshots"
             if revertible
-            else f"Share {share_id} cannot be restored now: its type {share_type!r} {lacks}, nor "
-            f"revert_to_snapshot_support. Nothing was created. Ask the administrator of Manila for "
-            f"a type that has one of them."
+            else f"it cannot be restored now: {lacks}, nor revert_to_snapshot_support"
+        )
+        cure = (
+            ""
+            if revertible
+            else " Ask the administrator of Manila for a type that has one of them."
+        )
+        super().__init__(
+            f"Share {share_id} {self.why.removeprefix('it ')}. Nothing was created.{cure}"
         )
 
 

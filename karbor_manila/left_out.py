@@ -47,6 +47,14 @@ class LeftOut:
     kind: str
 
 
+@dataclass(frozen=True)
+class Why:
+    """Why a resource is left out: ``reason``, a sentence or a phrase, and of which kind that is."""
+
+    reason: str
+    kind: str
+
+
 def dump(items: Iterable[LeftOut]) -> list[dict[str, Any]]:
     """As it stands in the checkpoint: JSON, at most :data:`MOST_NAMED` entries and a last one that
     counts the others."""

@@ -15,8 +15,9 @@ from oslo_log import log as logging
 
 from karbor_manila import exception, record
 from karbor_manila.drivers.base import NewShare, Source
+from karbor_manila.left_out import BROKEN, NOT_SUPPORTED, Why
 from karbor_manila.mark import COPY, PURPOSE
-from karbor_manila.operations import late, planning, protect, undo
+from karbor_manila.operations import late, leaving_out, planning, protect, undo
 from karbor_manila.operations.base import Job, JobTask
 from karbor_manila.operations.ledger import Ledger
 from karbor_manila.operations.shared import Shared
@@ -26,31 +27,38 @@ LOG = logging.getLogger(__name__)
 
 View = dict[str, Any]
 
+# For a share that its plan names: a copy without it is not what was asked for.
+_CURE = (
+    "Make a plan of the other shares and copy that: with this checkpoint this plan cannot be "
+    "copied as long as the share's type does not allow it."
+)
+
 
 def preflight(
     shared: Shared, context: Any, wanted: Collection[tuple[Any, list[str]]]
-) -> dict[str, dict[str, str]]:
+) -> dict[str, dict[str, Why]]:
     """Whether these checkpoints can be copied; writes nothing.
 
     :param wanted: Karbor's checkpoints, each with the ids of its shares
-    :returns: by checkpoint, the shares that it cannot give back itself any more, and why: they do
-        not keep the others from being copied
+    :returns: by checkpoint, the shares that its copy leaves out, and why: those that it cannot
+        give back itself any more, and those that its plan does not name and of which Manila makes
+        no new share. They do not keep the others from being copied.
     :raises KarborManilaError: which share of which checkpoint cannot be copied, and why
     """
     sources: dict[str, dict[str, Source]] = {}
-    holders: dict[str, tuple[str, str]] = {}
-    spoilt: dict[str, dict[str, str]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
+    holders: dict[str, tuple[Any, str]] = {}
+    spoilt: dict[str, dict[str, Why]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
     for checkpoint, share_ids in wanted:
         for share_id in share_ids:
             section = checkpoint.get_resource_bank_section(share_id)
             try:
                 known = _known(Ledger(section, shared.clock.sleep), checkpoint.id, share_id)
             except exception.KarborManilaError as error:
-                _leave_out_or_refuse(spoilt, checkpoint.id, share_id, error)
+                spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
             source = planning.source_of(known)
             sources.setdefault(known.driver, {})[source.snapshot_id] = source
-            holders[source.snapshot_id] = (checkpoint.id, share_id)
+            holders[source.snapshot_id] = (checkpoint, share_id)
     for name, of_driver in sources.items():
         (project_id,) = {checkpoint.project_id for checkpoint, _shares in wanted}
         try:
@@ -58,21 +66,32 @@ def preflight(
         except exception.DriverUnknown as error:
             raise exception.RecordDriverMissing("record", name, error.known) from error
         for snapshot_id, refusal in driver.preflight_copy(of_driver.values()).items():
-            _leave_out_or_refuse(spoilt, *holders[snapshot_id], refusal)
+            checkpoint, share_id = holders[snapshot_id]
+            spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
     return spoilt
 
 
-def _leave_out_or_refuse(
-    spoilt: dict[str, dict[str, str]], checkpoint_id: str, share_id: str, error: Exception
-) -> None:
-    """What nobody can have back from the source is no loss to its copy; what may be copied another
-    time, or by another release, must not be missing in it."""
+def _why_left_out(checkpoint: Any, share_id: str, error: Exception) -> Why:
+    """Why a copy goes without a share.
+
+    What nobody can have back from the source is no loss to its copy. Of a type that allows no new
+    shares it is as when it was protected: no fault in a share of the whole project, and refused
+    when the plan names it. What may be copied another time, or by another release, must not be
+    missing in the copy.
+
+    :raises NotCopyable: it does not go without
+    """
+    if isinstance(error, exception.CloneUnsupported):
+        if share_id not in leaving_out.named_by(checkpoint):
+            return Why(error.why, NOT_SUPPORTED)
+        where = f"Share {share_id}, which the plan of checkpoint {checkpoint.id} names,"
+        raise exception.NotCopyable(where, f"{error.why}. {_CURE}") from error
     foreign = isinstance(error, exception.RecordForeign)
     lost = (exception.RecordMissing, exception.RecordInvalid, exception.SnapshotGone)
     if foreign or not isinstance(error, lost):
-        where = f"Share {share_id} of checkpoint {checkpoint_id}"
+        where = f"Share {share_id} of checkpoint {checkpoint.id}"
         raise exception.NotCopyable(where, str(error)) from error
-    spoilt[checkpoint_id][share_id] = str(error)
+    return Why(str(error), BROKEN)
 
 
 def _known(ledger: Ledger, checkpoint_id: str, share_id: str) -> ShareRecord:

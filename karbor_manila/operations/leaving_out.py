@@ -32,8 +32,7 @@ def leave_out(job: Job, gone: exception.ShareGone) -> bool:
         other share would be left, or the bank does not take it, or not from us any more
     """
     checkpoint = job.checkpoint
-    named = {(item["type"], item["id"]) for item in checkpoint.protection_plan["resources"] or []}
-    if (_SHARE, job.share_id) in named:
+    if job.share_id in named_by(checkpoint):
         return False
     with job.shared.writing:  # one hook at a time reads, changes and writes the checkpoint
         before = checkpoint.resource_graph, checkpoint.extra_info
@@ -58,19 +57,25 @@ def leave_out(job: Job, gone: exception.ShareGone) -> bool:
     return True
 
 
-def copy_without(made: Any, source: Any, left_out: Mapping[str, str]) -> None:
+def named_by(checkpoint: Any) -> frozenset[str]:
+    """The ids of the shares that the plan of a checkpoint names itself: none of these is left
+    out of it, and none that could be copied another time of its copy."""
+    named = checkpoint.protection_plan.get("resources") or []
+    return frozenset(item["id"] for item in named if item["type"] == _SHARE)
+
+
+def copy_without(made: Any, source: Any, left_out: Mapping[str, left_outs.Why]) -> None:
     """Give the copy of a checkpoint the graph of its source, without these shares, which it names.
     The caller commits.
 
-    :param left_out: the reasons by share id
+    :param left_out: by share id, why
     """
     graph = source.resource_graph
     made.resource_graph = without(graph, left_out) if left_out else graph
     for resource in {node.id: node for node in _resources(graph)}.values() if left_out else ():
         if resource.type == _SHARE and resource.id in left_out:
-            reasons.append(
-                made, "left_out", _entry(resource, left_out[resource.id], left_outs.BROKEN)
-            )
+            why = left_out[resource.id]
+            reasons.append(made, "left_out", _entry(resource, why.reason, why.kind))
 
 
 def _entry(resource: Any, reason: str, kind: str) -> dict[str, Any]:

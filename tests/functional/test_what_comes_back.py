@@ -119,6 +119,31 @@ def test_what_could_never_be_given_back_is_refused_by_name_and_left_out_of_a_pro
     assert [snapshot.share_id for snapshot in empty_alpha.snapshots()] == [good.id]
 
 
+def test_a_copy_of_a_project_goes_without_what_can_only_be_put_back_and_names_it(
+    empty_alpha: Tenant, proxy: Proxy
+) -> None:
+    only = empty_alpha.make_share("only in place", share_type="noclone")
+    good, content = written(empty_alpha, "good")
+    plan = empty_alpha.plan_of_project()
+    source = empty_alpha.protect(plan)
+    copy_id = empty_alpha.copy(plan)[source.id]
+    copy = empty_alpha.wait_checkpoint(plan.provider_id, copy_id)
+    left = [item for item in extra_info(copy)["left_out"] if item["type"] == SHARE]
+    assert [(item["id"], item["kind"]) for item in left] == [(only.id, "not_supported")]
+    assert "it can only be restored in place" in left[0]["reason"]
+    empty_alpha.delete(source)
+    restored = empty_alpha.restored_share(empty_alpha.restore(copy))
+    assert restored.id not in {only.id, good.id}
+    assert (empty_alpha.folder(restored.id) / "data").read_bytes() == content
+
+    named = empty_alpha.plan_of_shares([only, good])
+    empty_alpha.protect(named)
+    proxy.clear_counts()
+    with pytest.raises(Refused, match="which the plan of checkpoint .* names"):
+        empty_alpha.copy(named)
+    assert made(proxy) == {}
+
+
 # -- one share and the others -------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
+from karbor_manila import checkpoints, left_out
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
 
 NEITHER = {"create_share_from_snapshot_support": False, "revert_to_snapshot_support": False}
@@ -118,5 +119,72 @@ def test_a_copy_of_what_can_only_be_put_back_is_refused_before_anything_is_made(
     with pytest.raises(karbor_exception.InvalidInput, match="can only be restored in place") as no:
         service.call("copy", plan)
     assert share in str(no.value)
+    assert "which the plan of checkpoint" in str(no.value)
     assert not MADE & set(service.cloud.calls)
     assert len(service.checkpoints()) == 1
+
+
+@pytest.mark.parametrize("lacking", [REVERT_ONLY, NEITHER], ids=["in place", "neither way"])
+@pytest.mark.parametrize("since", ["always", "a migration"])
+def test_a_copy_of_a_project_goes_without_what_allows_no_new_share_and_names_it(
+    service: Service, lacking: Any, since: str
+) -> None:
+    share, other = service.share(**(REVERT_ONLY if since == "always" else {})), service.share()
+    plan = of_project(service)
+    source = service.protect(plan)
+    service.cloud.shares[share].update(lacking)
+
+    (pair,) = service.call("copy", plan)
+    service.run()
+
+    copy = service.checkpoint(pair["checkpoint_copy_id"])
+    assert copy.status == "available"
+    (left,) = told(copy)["left_out"]
+    assert (left["type"], left["id"], left["kind"]) == (SHARE, share, "not_supported")
+    assert "create_share_from_snapshot_support" in left["reason"]
+    assert "othing was created" not in left["reason"]  # the copy was
+    assert not left_out.broken(told(copy))
+    assert [node.id for node in checkpoints.resources(copy) if node.type == SHARE] == [other]
+    assert not told(service.checkpoint(source.id)).get("left_out")
+    assert service.restore(copy.id).status == "success"
+
+
+def test_a_copy_of_a_project_in_which_nothing_allows_a_new_share_is_refused(
+    service: Service,
+) -> None:
+    share = service.share(**REVERT_ONLY)
+    plan = of_project(service)
+    service.protect(plan)
+    service.cloud.calls.clear()
+    with pytest.raises(karbor_exception.InvalidInput, match="can only be restored in place") as no:
+        service.call("copy", plan)
+    assert share in str(no.value)
+    assert not MADE & set(service.cloud.calls)
+    assert len(service.checkpoints()) == 1
+
+
+def test_what_the_plan_of_the_checkpoint_names_is_not_left_out_of_its_copy_beside_the_project(
+    service: Service,
+) -> None:
+    share = service.share(**REVERT_ONLY)
+    service.share()
+    plan = service.plan(share, resources=of_project(service).resources)
+    service.protect(plan)
+    plan.resources = of_project(service).resources  # the checkpoint was made of another one
+    with pytest.raises(karbor_exception.InvalidInput, match="which the plan of checkpoint"):
+        service.call("copy", plan)
+
+
+def test_of_several_checkpoints_those_that_hold_more_are_copied(service: Service) -> None:
+    share = service.share(**REVERT_ONLY)
+    plan = of_project(service)
+    alone = service.protect(plan)
+    other = service.share()
+    both = service.protect(plan)
+    pairs = service.call("copy", plan)
+    service.run()
+    assert [pair["checkpoint_protect_id"] for pair in pairs] == [both.id]
+    copy = service.checkpoint(pairs[0]["checkpoint_copy_id"])
+    assert left_out.keys(told(copy)) == {key(share)}
+    assert {view["share_id"] for view in service.cloud.snapshots.values()} >= {share, other}
+    assert service.checkpoint(alone.id).status == "available"
