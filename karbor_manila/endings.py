@@ -5,7 +5,8 @@ What was made is adopted when it is complete and removed when it is not. The cal
 Each step can be stopped and repeated at any point.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 from karbor import exception as karbor_exception
@@ -26,11 +27,9 @@ from karbor_manila import (
 from karbor_manila.operations import reasons, recover
 from karbor_manila.operations.base import ShareOperation
 from karbor_manila.requested import as_karbor, get_record
+from karbor_manila.slots import SideBySide
 
 LOG = logging.getLogger(__name__)
-
-#: Makes an executor (of futurist or concurrent.futures) for so many calls.
-Executor = Callable[[int], Any]
 
 _OURS = frozenset({plans.SHARE, plans.PROJECT})
 
@@ -60,12 +59,14 @@ class Later(Exception):
     """Manila or the bank is away: nothing was changed that the next attempt could not find."""
 
 
-def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor: Executor) -> str:
+def end_checkpoint(
+    provider: Any, checkpoint_id: str, *, claimed: bool, side_by_side: SideBySide
+) -> str:
     """Bring a checkpoint that nobody works on any more to its end.
 
     :param provider: fenced, by the claim of the checkpoint
     :param claimed: whether it was ours; Karbor's own code creates before it writes down
-    :param executor: makes one for so many shares, which are ended side by side
+    :param side_by_side: ends the shares
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
@@ -74,15 +75,15 @@ def end_checkpoint(provider: Any, checkpoint_id: str, *, claimed: bool, executor
     except karbor_exception.CheckpointNotFound:
         return constants.CHECKPOINT_STATUS_DELETED  # there never was one, or nothing of it is left
     if checkpoint.status == constants.CHECKPOINT_STATUS_PROTECTING:
-        _end_making(executor, provider, checkpoint, recover.RecoverProtectOperation, claimed)
+        _end_making(side_by_side, provider, checkpoint, recover.RecoverProtectOperation, claimed)
     elif OPERATION_OF.get(checkpoint.status) == constants.OPERATION_COPY:
-        _end_making(executor, provider, checkpoint, recover.RecoverCopyOperation, claimed)
+        _end_making(side_by_side, provider, checkpoint, recover.RecoverCopyOperation, claimed)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETING:
-        _end_deletion(provider, checkpoint, executor)
+        _end_deletion(provider, checkpoint, side_by_side)
     elif checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
         _forget(provider, checkpoint)
     else:
-        _say_last_words(provider, checkpoint, executor)
+        _say_last_words(provider, checkpoint, side_by_side)
     # Karbor calls the logs of deletions those of protections, too.
     for kind in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
         sought = operation_logs.Sought(checkpoint.project_id, checkpoint.id, kind)
@@ -121,7 +122,7 @@ def check_mounted(provider: Any) -> None:
 
 
 def _end_making(
-    executor: Executor,
+    side_by_side: SideBySide,
     provider: Any,
     checkpoint: Any,
     operation: type[ShareOperation],
@@ -132,7 +133,7 @@ def _end_making(
     shares, others = _resources(checkpoint)
     errors = []
     if shares and plans.protects_shares(provider):
-        errors = _run(executor, operation, provider, checkpoint, shares)
+        errors = _run(side_by_side, operation, provider, checkpoint, shares)
     elif shares:
         others = True
     if shares and not others and not errors:
@@ -153,14 +154,14 @@ def _end_making(
     bank_access.commit(checkpoint)
 
 
-def _end_deletion(provider: Any, checkpoint: Any, executor: Executor) -> None:
+def _end_deletion(provider: Any, checkpoint: Any, side_by_side: SideBySide) -> None:
     shares, others = _resources(checkpoint)
     if others or (shares and not plans.protects_shares(provider)):
         # Other plugins work with the tenant's own token, and the tenant is not here.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
         _tell(checkpoint, "The process that deleted this checkpoint died. Delete it again.")
         bank_access.commit(checkpoint)
-    elif _run(executor, recover.RecoverDeleteOperation, provider, checkpoint, shares):
+    elif _run(side_by_side, recover.RecoverDeleteOperation, provider, checkpoint, shares):
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
         bank_access.commit(checkpoint)
     else:
@@ -177,24 +178,24 @@ def _forget(provider: Any, checkpoint: Any) -> None:
     bank_access.ask(forget, f"forget checkpoint {checkpoint.id}")
 
 
-def _say_last_words(provider: Any, checkpoint: Any, executor: Executor) -> None:
+def _say_last_words(provider: Any, checkpoint: Any, side_by_side: SideBySide) -> None:
     """What a protection or a copy could not say of the shares that it keeps."""
     found = checkpoints.kept_and_begun(provider.bank, checkpoint.id)
     shares = sorted(share_id for _checkpoint_id, share_id in found)
     if shares and plans.protects_shares(provider):
-        errors = _run(executor, recover.EndKeptOperation, provider, checkpoint, shares)
+        errors = _run(side_by_side, recover.EndKeptOperation, provider, checkpoint, shares)
         if errors:
             raise Later(str(errors[0]))
 
 
 def end_record(
-    provider: Any, operation: str, record_id: str, *, claimed: bool, executor: Executor
+    provider: Any, operation: str, record_id: str, *, claimed: bool, side_by_side: SideBySide
 ) -> str:
     """Bring a restore or verification that nobody works on any more to its end.
 
     :param provider: fenced, by the claim of the record
     :param operation: Karbor's name of it
-    :param claimed, executor: as above
+    :param claimed, side_by_side: as above
     :returns: its status then
     :raises Later, BankUnreadable: Manila or the bank is away
     """
@@ -204,7 +205,9 @@ def end_record(
         return constants.RESTORE_STATUS_FAILURE  # there is nobody to tell
     word = "restore" if operation == constants.OPERATION_RESTORE else "verification"
     if record.status == IN_PROGRESS:
-        good = operation == constants.OPERATION_RESTORE and _end_restore(provider, record, executor)
+        good = operation == constants.OPERATION_RESTORE and _end_restore(
+            provider, record, side_by_side
+        )
         if good:
             record.status = constants.RESTORE_STATUS_SUCCESS
         else:
@@ -218,7 +221,7 @@ def end_record(
                 + (f" {_UNRECORDED}" if word == "restore" and not claimed else ""),
             )
         columns.save(record)
-    _end_leftovers(provider, record, operation, executor)
+    _end_leftovers(provider, record, operation, side_by_side)
     operation_logs.end(
         as_karbor(),
         operation_logs.Sought(
@@ -234,7 +237,7 @@ def end_record(
     return str(record.status)
 
 
-def _end_restore(provider: Any, record: Any, executor: Executor) -> bool:
+def _end_restore(provider: Any, record: Any, side_by_side: SideBySide) -> bool:
     """Whether everything was restored after all."""
     try:
         checkpoint = _checkpoint(provider, record.checkpoint_id)
@@ -244,7 +247,7 @@ def _end_restore(provider: Any, record: Any, executor: Executor) -> bool:
     if not shares or not plans.protects_shares(provider):
         return False
     errors = _run(
-        executor,
+        side_by_side,
         recover.RecoverRestoreOperation,
         provider,
         checkpoint,
@@ -255,7 +258,7 @@ def _end_restore(provider: Any, record: Any, executor: Executor) -> bool:
     return not errors and not others
 
 
-def _end_leftovers(provider: Any, record: Any, operation: str, executor: Executor) -> None:
+def _end_leftovers(provider: Any, record: Any, operation: str, side_by_side: SideBySide) -> None:
     """Remove what is temporary and was not removed; a drill's share, above all."""
     shares = [
         share_id
@@ -269,14 +272,20 @@ def _end_leftovers(provider: Any, record: Any, operation: str, executor: Executo
     checkpoint = checkpoints.get(provider, record.checkpoint_id)
     name = "restore" if operation == constants.OPERATION_RESTORE else "verify"
     errors = _run(
-        executor, recover.EndLeftoverOperation, provider, checkpoint, shares, None, **{name: record}
+        side_by_side,
+        recover.EndLeftoverOperation,
+        provider,
+        checkpoint,
+        shares,
+        None,
+        **{name: record},
     )
     if errors:
         raise Later(str(errors[0]))
 
 
 def _run(
-    executor: Executor,
+    side_by_side: SideBySide,
     operation: type[ShareOperation],
     provider: Any,
     checkpoint: Any,
@@ -294,7 +303,7 @@ def _run(
     if not shares:
         return []
     context = as_karbor(checkpoint.project_id)
-    shared = provider.load_plugins()[plans.SHARE].shared_as_karbor(shares)
+    shared = provider.load_plugins()[plans.SHARE].shared_as_karbor(shares, side_by_side.clock)
 
     def run(share_id: str) -> None:
         share = Resource(type=plans.SHARE, id=share_id, name="")
@@ -303,15 +312,15 @@ def _run(
 
     errors: list[Exception] = []
     away: Exception | None = None
-    with executor(len(shares)) as pool:
-        for future in [pool.submit(run, share_id) for share_id in shares]:
-            try:
-                future.result()
-            except karbor_exception.KarborException as error:
-                if isinstance(error.__cause__, recover.PASSING):
-                    away = error.__cause__
-                else:
-                    errors.append(error)
+    for outcome in side_by_side.run([functools.partial(run, share_id) for share_id in shares]):
+        if not isinstance(outcome, Exception):
+            continue
+        if not isinstance(outcome, karbor_exception.KarborException):
+            raise outcome
+        if isinstance(outcome.__cause__, recover.PASSING):
+            away = outcome.__cause__
+        else:
+            errors.append(outcome)
     if away:
         raise Later(str(away))
     return errors

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protection plugin for OS::Manila::Share. Karbor makes one instance for each flow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from karbor_manila.schemas import (
     SAVED_INFO_SCHEMA,
     VERIFY_SCHEMA,
 )
+from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
 
@@ -130,12 +131,15 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
             shared.register(share_id)
         return shared
 
-    def shared_as_karbor(self, share_ids: Iterable[str]) -> Shared:
+    def shared_as_karbor(
+        self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
+    ) -> Shared:
         """What a flow shares that runs without a tenant, with Karbor's own user.
 
         :param share_ids: the resources of the flow
+        :param clock: makes the clock of the flow from the usual one
         """
-        shared = Shared(self._settings, self._connect_as_karbor)
+        shared = Shared(self._settings, self._connect_as_karbor, own_clock=clock)
         shared.hold = self._hold
         for share_id in share_ids:
             shared.register(share_id)

@@ -19,14 +19,18 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila import checkpoints, claims, endings, exception, fencing, requested
+from karbor_manila.slots import SideBySide, Slots
 from karbor_manila.turns import taking_turns
 from karbor_manila.waiting import Clock
 
 LOG = logging.getLogger(__name__)
 
 
-#: So much is ended at a time; one that waits for days takes one of these places.
+#: So much is ended at a time; what only waits does not count.
 MOST = 200
+
+# So much may be under way, with what waits. The executor has no thread for what is not there.
+_UNDER_WAY = 1_000_000
 
 
 def one_by_one(_count: int) -> Any:
@@ -58,8 +62,9 @@ class Reconciliation:
     :param held: the claims of this process
     :param grace: seconds for which a restore or verification that nobody has claimed is left alone:
         the request for it may still be on its way
-    :param executor: makes an executor for so many tasks, which are run side by side: one of them
-        may have to wait for Manila, for hours. So are the shares of a checkpoint.
+    :param executor: makes an executor for at most so many tasks, which are run side by side: one of
+        them may have to wait for Manila, for hours. So are the shares of a checkpoint.
+    :param most: so many of the tasks, and of the shares, do something at a time; the others wait
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Reconciliation:
         *,
         grace: float,
         executor: Callable[[int], Any] = one_by_one,
+        most: int = MOST,
         clock: Clock | None = None,
     ) -> None:
         self._providers = providers
@@ -77,6 +83,7 @@ class Reconciliation:
         self._executor = executor
         self._clock = clock or Clock()
         self._pool: Any = None
+        self._slots = Slots(most)
         self._under_way: dict[str, tuple[Unfinished, Any]] = {}
         # A deleted checkpoint stays in the bank, and deleted.
         self._deleted: set[str] = set()
@@ -101,8 +108,9 @@ class Reconciliation:
             be tried again later. :attr:`away` says whether all was searched.
         """
         ended = self._collect()
-        self._pool = self._pool or self._executor(MOST)
-        for item in self.find(everywhere=everywhere):
+        self._pool = self._pool or self._executor(_UNDER_WAY)
+        # Where the executor has fewer threads than there are restores, these wait for one another.
+        for item in sorted(self.find(everywhere=everywhere), key=_may_wait):
             if item.id not in self._under_way and item not in ended:
                 self._under_way[item.id] = (item, self._pool.submit(self.end, item))
         if self._under_way:
@@ -142,6 +150,10 @@ class Reconciliation:
 
     def end(self, item: Unfinished) -> str:
         """End one of them; empty when that has to be tried again later, else its status now."""
+        with self._slots.one():
+            return self._end_claimed(item)
+
+    def _end_claimed(self, item: Unfinished) -> str:
         provider = {each.id: each for each in self._providers()}[item.provider_id]
         held: list[str] = []
         status = ""
@@ -182,12 +194,13 @@ class Reconciliation:
         if item.operation == claims.REVERT:
             return "released"  # its restore has come to its end before
         fenced = fencing.Provider(provider, fencing.Hold(self._claims, item.id))
+        side_by_side = SideBySide(self._executor, self._slots)
         if item.operation in requested.RECORDS:
             return endings.end_record(
-                fenced, item.operation, item.id, claimed=item.claimed, executor=self._executor
+                fenced, item.operation, item.id, claimed=item.claimed, side_by_side=side_by_side
             )
         return endings.end_checkpoint(
-            fenced, item.id, claimed=item.claimed, executor=self._executor
+            fenced, item.id, claimed=item.claimed, side_by_side=side_by_side
         )
 
     def _claimed(self, providers: dict[str, Any]) -> Iterator[Unfinished]:
@@ -328,6 +341,11 @@ class Reconciliation:
                 checkpoint.project_id,
                 None,
             )
+
+
+def _may_wait(item: Unfinished) -> bool:
+    """Whether it may have to be waited for for days."""
+    return item.operation == constants.OPERATION_RESTORE
 
 
 def _operation(claim: claims.Claim) -> str:

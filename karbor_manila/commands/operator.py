@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 #: So much is ended at a time, and so many shares of each.
-_THREADS = 50
+_AT_ONCE = 50
+
+# Real ones, most of which wait, as long as there are no more unfinished restores than that.
+_THREADS = 500
 
 #: The exit code when there is something that a person has to look at.
 SOMETHING_TO_DO = 3
@@ -87,6 +90,7 @@ class Reconcile(HostCommand):
             held,
             grace=host.settings.lease_timeout,
             executor=lambda count: futurist.ThreadPoolExecutor(max_workers=min(count, _THREADS)),
+            most=_AT_ONCE,
         )
         ends: dict[Any, str] = {}
         if dry:

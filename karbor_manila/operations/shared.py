@@ -26,6 +26,7 @@ class Shared:
     :param connect: makes the client; called once, by whichever hook comes first
     :param confirm: gives the id of a provider's bank (:func:`karbor_manila.identity.confirm`)
     :param requested: gives Karbor's restore or verification of an id, as requested.find does
+    :param own_clock: makes the clock of this flow from the other one
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class Shared:
         clock: Clock | None = None,
         confirm: Callable[[Any, str], str] = identity.confirm,
         requested: Callable[[str], tuple[str, Any] | None] = requested.find,
+        own_clock: Callable[[Clock], Clock] | None = None,
     ) -> None:
         self.settings = settings
         self.requested = requested
-        self.clock = clock or Clock()
+        usual = clock or Clock()
+        self.clock = own_clock(usual) if own_clock else usual
         self.once = Once(self.clock, settings.outage_timeout)
         #: Held while Karbor's record of the operation is changed and saved: its save() forgets what
         #: another hook changed while it waited for the database.
