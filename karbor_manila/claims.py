@@ -75,11 +75,13 @@ _DATABASE_PAUSE = 1.0  # seconds
 @dataclass
 class _Held:
     """A claim of this process. ``lapses`` is how often the lease had run out when it was seen to
-    be ours last; ``companions`` are the abandoned uses that were taken over with it."""
+    be ours last; ``companions`` are the abandoned uses that were taken over with it; ``lost`` says
+    why nothing may be done under it any more."""
 
     token: str
     provider_id: str
     lapses: int = 0
+    lost: str = ""
     companions: list[str] = field(default_factory=list)
 
 
@@ -167,6 +169,9 @@ class Claims:
     def check(self, thing: str, *, look: bool = False) -> None:
         """Make sure that this process may still act on what it claimed; waits for its own lease.
 
+        Who was refused once is refused for good, also when it turns out that nobody has taken over:
+        what he left in the middle is for the reconciliation, which looks at all of it anew.
+
         :param look: read the claim from the database in any case, not only when the lease had run
             out since: before what nobody could undo
         :raises ClaimLost: it was taken over, or this cannot be known; nothing must be changed any
@@ -176,6 +181,15 @@ class Claims:
             held = self._held.get(thing)
         if held is None:
             raise exception.ClaimLost(thing, "it holds no claim on it any more")
+        if held.lost:
+            raise exception.ClaimLost(thing, held.lost)
+        try:
+            self._check(thing, held, look=look)
+        except exception.ClaimLost as lost:
+            held.lost = lost.why
+            raise
+
+    def _check(self, thing: str, held: _Held, *, look: bool) -> None:
         keeper = self._keepers.get(held.provider_id)
         while True:
             lapses = self._await_fresh(thing, keeper)
@@ -187,12 +201,13 @@ class Claims:
                 return
 
     def is_held(self, thing: str) -> bool:
-        """Whether this process holds the claim, as far as it knows."""
+        """Whether this process may act under the claim, as far as it knows."""
         with self._lock:
-            return thing in self._held
+            held = self._held.get(thing)
+            return held is not None and not held.lost
 
     def release(self, thing: str) -> None:
-        """This process is done with what it claimed.
+        """This process is done with what it claimed; a claim that was lost is left instead.
 
         A row that cannot be removed is logged: it is known as a dead one from now on.
         """
@@ -382,6 +397,8 @@ class Claims:
         for companion in held.companions:
             # Its restore or verification has not come to its end with the checkpoint's.
             self.leave(companion)
+        if held.lost:
+            end, done = self._table.disown, "left"
         try:
             end(thing, held.token)
         except exception.DatabaseUnreadable as error:

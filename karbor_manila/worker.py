@@ -286,10 +286,11 @@ class Worker(worker.Worker):
             )
             if job and not self._claims.is_held(job.thing):
                 LOG.warning(
-                    "Checkpoint %s: another process has taken over its %s; nothing more is written",
+                    "Checkpoint %s: the claim of its %s is lost; nothing more is written",
                     job.checkpoint.id,
                     job.operation,
                 )
+                settled = False
             elif job:
                 # The hooks tell what fails in them; this is of Karbor's own steps around them.
                 settled = _settle(job, _untold(error))

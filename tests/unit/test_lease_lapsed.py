@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bank or a database that is away for longer than the lease lasts: whoever could not make sure
+that his claim still counts does nothing more, also when it is back before he is done."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from karbor_manila import exception, lease
+from tests.unit.karbor_stage import SHARE, Service, started
+from tests.unit.test_two_actors import in_place, reason_of
+
+#: Seconds: the lease counts no more, somebody waits for it in vain, and then it is renewed.
+AWAY = 65.0
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with started(tmp_path, monkeypatch) as service:
+        service.cloud.seconds.update(create_snapshot=1.0, create_share=5.0, revert_share=5.0)
+        yield service
+
+
+@pytest.fixture
+def other(service: Service) -> Service:
+    """Another process, on the same bank and database, that sees the first one alive."""
+    lease.renew(service.provider.bank)
+    return Service(service.folder, service.cloud, type(service.manager))
+
+
+class Lease:
+    """Stands in for the keeper of a lease that is not renewed for a while."""
+
+    trouble = None
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._back = 0.0
+
+    def goes(self) -> None:
+        """From now on it is not renewed."""
+        self._back = self._clock.now() + AWAY
+
+    @property
+    def is_fresh(self) -> bool:
+        return self._clock.now() >= self._back
+
+    @property
+    def lapses(self) -> int:
+        return int(self._back > 0 and self.is_fresh)
+
+
+def keeper(service: Service) -> Lease:
+    lease = Lease(service.cloud.clock)
+    service.manager.claims.keep(service.provider.id, lease)
+    return lease
+
+
+def test_a_restore_that_is_complete_is_a_success_when_its_last_word_was_late(
+    service: Service,
+) -> None:
+    """The new share was left, in a restore that had failed and that did not name it."""
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.meanwhile["export_locations"] = [keeper(service).goes]
+    record = service.restore(checkpoint.id)
+    assert service.saved(record).status == "in_progress"
+    assert list(service.manager.reconciliation.run().values()) == ["success"]
+    (made,) = service.cloud.shares.keys() - {share}
+    assert service.saved(record).resources_status == {f"{SHARE}#{made}": "available"}
+    assert service.manager.claims.all() == []
+
+
+def test_a_restore_in_place_whose_last_word_was_late_is_ended_by_the_reconciliation(
+    service: Service,
+) -> None:
+    """Which cannot know that it is done, and says so; nothing is asked for again."""
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.shares[share]["_text"] = "now"
+    service.cloud.meanwhile["export_locations"] = [keeper(service).goes]
+    record = service.restore(checkpoint.id, in_place(share))
+    assert service.saved(record).status == "in_progress"
+    service.manager.reconciliation.run()
+    assert service.cloud.shares[share]["_text"] == "then"
+    assert "not known" in reason_of(service.saved(record))
+    assert service.cloud.calls.count("revert_share") == 1
+    assert service.manager.claims.all() == []
+
+
+def test_a_protection_whose_snapshot_is_there_is_kept_when_the_lease_was_late(
+    service: Service,
+) -> None:
+    service.cloud.meanwhile["access_rules"] = [keeper(service).goes]
+    checkpoint_id = service.call("protect", service.plan(service.share()))
+    service.run()
+    assert len(service.cloud.snapshots) == 1
+    assert list(service.manager.reconciliation.run().values()) == ["available"]
+    assert service.checkpoint(checkpoint_id).status == "available"
+
+
+def test_a_claim_that_was_lost_for_want_of_a_lease_is_lost_and_can_be_taken_up(
+    service: Service, other: Service
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    claims, lapsing = service.manager.claims, keeper(service)
+    with service.manager.worker.claimed(checkpoint, "protect"):
+        lapsing.goes()
+        with pytest.raises(exception.ClaimLost):
+            claims.check(checkpoint.id)
+        service.cloud.clock.sleep(AWAY)
+        with pytest.raises(exception.ClaimLost, match="could not be renewed"):
+            claims.check(checkpoint.id)
+        assert not claims.is_held(checkpoint.id)
+    (left,) = other.manager.claims.all()
+    assert left.owner == ""
+    assert list(other.manager.reconciliation.run().values()) == ["available"]
+    assert other.manager.claims.all() == []
