@@ -11,7 +11,17 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import ahead, checkpoints, claims, exception, lacking, left_out, plans
+from karbor_manila import (
+    ahead,
+    bank_access,
+    checkpoints,
+    claims,
+    exception,
+    fencing,
+    lacking,
+    left_out,
+    plans,
+)
 from karbor_manila.operations import copy
 from karbor_manila.worker import Worker
 
@@ -186,14 +196,31 @@ def _begin_one(
         },
         context=context,
     )
-    flow = worker.get_flow(
-        context,
-        constants.OPERATION_COPY,
-        made,
-        provider,
-        source=source,
-        parameters=plan.get("parameters") or {},
-        left_out=without,
-    )
+    with worker.claimed(made, constants.OPERATION_COPY):
+        _confirm_source(worker, source, made)
+        flow = worker.get_flow(
+            context,
+            constants.OPERATION_COPY,
+            made,
+            provider,
+            source=source,
+            parameters=plan.get("parameters") or {},
+            left_out=without,
+        )
     begun.flows.append(flow)
     begun.pairs.append({"checkpoint_protect_id": source.id, "checkpoint_copy_id": made.id})
+
+
+def _confirm_source(worker: Worker, source: Any, made: Any) -> None:
+    """Before anything is made for a copy: Karbor's checkpoint takes several writes into the bank,
+    and in the meantime the source may have become another process's.
+
+    :raises ClaimLost: it has; nothing was begun, and the copy is in no list
+    """
+    try:
+        worker.hold(source.id).confirm()
+    except exception.ClaimLost:
+        copy_now = fencing.checkpoint(made, worker.hold(made.id).check)
+        if copy_now.status == constants.CHECKPOINT_STATUS_WAIT_COPYING:
+            bank_access.ask(copy_now.delete, f"forget checkpoint {made.id}")
+        raise

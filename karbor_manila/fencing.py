@@ -20,19 +20,23 @@ Guard = Callable[[], None]
 
 @dataclass(frozen=True)
 class Hold:
-    """What this process does under one claim."""
+    """What this process does under one claim, and only while it holds others ``besides``: that of
+    the checkpoint that is copied."""
 
     claims: Claims
     thing: str
+    besides: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Before a write. Raises ClaimLost."""
-        self.claims.check(self.thing)
+        for thing in (self.thing, *self.besides):
+            self.claims.check(thing)
 
     def confirm(self) -> None:
         """Before a step that could not be undone: the database is asked each time. Raises
         ClaimLost."""
-        self.claims.check(self.thing, look=True)
+        for thing in (self.thing, *self.besides):
+            self.claims.check(thing, look=True)
 
     def share(self, share_id: str) -> "Hold":
         """The same on a share that is restored in place under a claim of its own."""

@@ -74,10 +74,14 @@ class _Running:
         return str(self.record.id if self.record is not None else self.checkpoint.id)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The id of the checkpoint that is copied. It must not be deleted meanwhile."""
+        return () if self.source is None else (str(self.source.id),)
+
+    @property
     def things(self) -> list[str]:
-        """The ids of all that is claimed until it ends. A source must not be deleted meanwhile."""
-        sources = [] if self.source is None else [str(self.source.id)]
-        return [self.thing, *sources, *self.targets]
+        """The ids of all that is claimed until it ends."""
+        return [self.thing, *self.sources, *self.targets]
 
 
 class Worker(worker.Worker):
@@ -230,7 +234,7 @@ class Worker(worker.Worker):
         try:
             if not lent:
                 self._take(job.thing, operation_type, checkpoint)
-            hold = self.hold(job.thing)
+            hold = fencing.Hold(self._claims, job.thing, job.sources)
             job = self._fenced(job, hold)
             hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
             flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
@@ -284,7 +288,7 @@ class Worker(worker.Worker):
                 job.checkpoint.id if job else "?",
                 error,
             )
-            if job and not self._claims.is_held(job.thing):
+            if job and not all(map(self._claims.is_held, (job.thing, *job.sources))):
                 LOG.warning(
                     "Checkpoint %s: the claim of its %s is lost; nothing more is written",
                     job.checkpoint.id,

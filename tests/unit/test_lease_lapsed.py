@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
+from karbor.services.protection.checkpoint import CheckpointCollection
 
 from karbor_manila import exception, lease
 from tests.unit.karbor_stage import SHARE, Service, started
-from tests.unit.test_two_actors import in_place, reason_of
+from tests.unit.test_two_actors import in_place, reason_of, taken_over
 
 #: Seconds: the lease counts no more, somebody waits for it in vain, and then it is renewed.
 AWAY = 65.0
@@ -118,3 +120,61 @@ def test_a_claim_that_was_lost_for_want_of_a_lease_is_lost_and_can_be_taken_up(
     assert left.owner == ""
     assert list(other.manager.reconciliation.run().values()) == ["available"]
     assert other.manager.claims.all() == []
+
+
+def test_who_wakes_up_while_he_makes_the_checkpoint_of_a_copy_makes_none(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its source is another's by then: it may be deleted, or copied by that one."""
+    plan = service.plan(service.share())
+    source = service.protect(plan)
+    create = CheckpointCollection.create
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(CheckpointCollection, "create", create)
+        taken_over(service, other)()
+        return create(*args, **kwargs)
+
+    monkeypatch.setattr(CheckpointCollection, "create", late)
+    with pytest.raises(karbor_exception.FlowError):
+        service.call("copy", plan)
+    service.run()
+    assert service.checkpoints() == [source.id]
+    assert len(service.cloud.snapshots) == 1
+    assert other.manager.claims.all() == []
+    assert service.manager.claims.held == frozenset()
+
+
+def test_a_copy_whose_source_was_taken_over_is_ended_by_the_reconciliation(
+    service: Service, other: Service
+) -> None:
+    plan = service.plan(service.share())
+    source = service.protect(plan)
+
+    def taken() -> None:
+        bank = service.provider.bank
+        known = service.manager.claims.get(source.id)
+        assert known is not None
+        mine = other.manager.claims
+        lease.renew(bank)
+        key = f"/karbor-manila/leases/{bank.get_owner_id()}"
+        was = bank.get_object(key)
+        bank.update_object(key, was | {"ticks": 1})
+        mine.take(
+            source.id,
+            "delete",
+            provider_id=source.provider_id,
+            checkpoint_id=source.id,
+            bank=other.provider.bank,
+        )
+        bank.update_object(key, was)
+
+    service.cloud.meanwhile["create_share"] = [taken]
+    ((_, copy_id),) = [tuple(pair.values()) for pair in service.call("copy", plan)]
+    service.run()
+    assert service.checkpoint(copy_id).status == "copying"
+    assert len(service.cloud.shares) == 1
+    other.manager.claims.release(source.id)
+    service.manager.reconciliation.run()
+    assert service.checkpoint(copy_id).status == "error"
+    assert service.manager.claims.all() == []
