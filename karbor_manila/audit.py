@@ -9,6 +9,7 @@ user's.
 """
 
 import datetime
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,7 @@ class Audit:
             if found:
                 marked.append((view, found))
         lost_ones = list(self._lost(known, present))
-        self._find_witness(lost_ones)
+        self._find_witness(lost_ones, marked, known)
         orphans = (self._judge(view, found, known) for view, found in marked)
         return [finding for finding in orphans if finding] + lost_ones
 
@@ -172,17 +173,40 @@ class Audit:
         others = (claim for claim in self._claims.all() if claim.operation != AUDIT)
         return frozenset(claim.checkpoint_id for claim in others)
 
-    def _find_witness(self, lost_ones: list[Finding]) -> None:
+    def _find_witness(
+        self, lost_ones: list[Finding], marked: list[tuple[View, Mark]], known: dict[str, Any]
+    ) -> None:
         """Another region, an endpoint of another cloud, or a user who sees nothing would make
-        every checkpoint lost."""
+        every checkpoint lost. What a checkpoint in work keeps tells as much as that of another."""
+        if not lost_ones or self._witness:
+            return
+        named = (
+            str(view["id"])
+            for view, found in marked
+            if self._is_named(view, found, known.get(found.checkpoint))
+        )
         manila = self._shared.manila(None, EVERY_PROJECT)
-        for share_id in dict.fromkeys(finding.share_id for finding in lost_ones):
-            if self._witness:
-                return
-            if manila.share(share_id):
-                self._witness = share_id
-        if lost_ones and not self._witness:
+        shares = (
+            share_id
+            for share_id in dict.fromkeys(finding.share_id for finding in lost_ones)
+            if manila.share(share_id)
+        )
+        self._witness = next(itertools.chain(named, shares), "")
+        if not self._witness:
             raise exception.ManilaSuspect(self._provider.name, len(lost_ones))
+
+    def _is_named(self, view: View, found: Mark, checkpoint: Any) -> bool:
+        """Whether the checkpoint of a mark names the snapshot that bears it; marks alone can be
+        forged."""
+        if checkpoint is None or checkpoint.provider_id != self._provider.id:
+            return False
+        try:
+            record = self._ledger(checkpoint, found.resource).record()
+        except exception.RecordInvalid:
+            return False
+        return bool(
+            record and record.snapshot_id == view["id"] and _is_of(checkpoint, record, view)
+        )
 
     def _is_seen(self, identifier: str) -> bool:
         manila = self._shared.manila(None, EVERY_PROJECT)

@@ -176,6 +176,33 @@ def test_one_snapshot_that_is_seen_makes_a_share_that_is_gone_true(service: Serv
     assert fix_all(service) == ["said so in the checkpoint"]
 
 
+@pytest.mark.parametrize("status", ["deleting", "error-deleting"])
+def test_one_snapshot_of_a_checkpoint_that_is_being_deleted_makes_others_that_are_gone_true(
+    service: Service, status: str
+) -> None:
+    going = protected(service)
+    going.status = status
+    going.commit()
+    share = service.share()
+    checkpoint = protected(service, share)
+    snapshot_away(service, checkpoint, share)
+    del service.cloud.shares[share]
+    assert fix_all(service) == ["said so in the checkpoint"]
+
+
+def test_a_snapshot_whose_mark_its_checkpoint_does_not_know_is_no_witness(service: Service) -> None:
+    share = service.share()
+    checkpoint = protected(service, share)
+    (snapshot,) = service.cloud.snapshots.values()
+    forged = dict(snapshot, id="5e0d9a17-bc42-4f36-8e41-c07bd95f2a63")
+    service.cloud.snapshots.clear()
+    service.cloud.snapshots[forged["id"]] = forged
+    del service.cloud.shares[share]
+    with pytest.raises(exception.ManilaSuspect):
+        find(service)
+    assert service.checkpoint(checkpoint.id).status == "available"
+
+
 def test_a_manila_that_shows_nothing_any_more_between_the_list_and_the_fix_loses_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
