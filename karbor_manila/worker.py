@@ -326,7 +326,7 @@ class Worker(worker.Worker):
             # It died before its graph was stored, so nothing was ever made for it.
             checkpoint.resource_graph = []
         flow = super().get_flow(context, job.operation, checkpoint, provider, **kwargs)
-        _fence_log(flow, self.hold(job.thing))
+        _fence_log(flow, provider.hold)
         if builder:
             _tell_left_out(checkpoint, builder.left_out(), plans.protects_shares(provider))
         provider.tell(checkpoint, job.record)

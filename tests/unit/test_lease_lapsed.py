@@ -136,7 +136,7 @@ def test_who_wakes_up_while_he_makes_the_checkpoint_of_a_copy_makes_none(
         return create(*args, **kwargs)
 
     monkeypatch.setattr(CheckpointCollection, "create", late)
-    with pytest.raises(karbor_exception.FlowError):
+    with pytest.raises(karbor_exception.InvalidInput, match="stopped its work"):
         service.call("copy", plan)
     service.run()
     assert service.checkpoints() == [source.id]
