@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Free loopback ports that stay free between a stop and the next start."""
+"""Free loopback ports that stay free between a stop and the next start.
 
+Sandboxes that start at the same moment must not look for ports in the same place: who starts
+several gives each a range of its own, as ``KARBOR_MANILA_PORTS=20000-23999``.
+"""
+
+import os
 import random
 import socket
 from collections.abc import Iterable
@@ -8,6 +13,7 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 LOWEST = 20000
+RANGE_VARIABLE = "KARBOR_MANILA_PORTS"
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -41,13 +47,29 @@ def choose(names: Iterable[str], wanted: dict[str, int] | None = None) -> dict[s
     return chosen
 
 
+def share_of(number: int, count: int) -> str:
+    """Return a range of ports for one of so many that start sandboxes: 0, 1 and so on."""
+    whole = _range()
+    size = len(whole) // count
+    first = whole.start + number * size
+    return f"{first}-{first + size - 1}"
+
+
+def _range() -> range:
+    """Ours alone, if we were given one, else all that may be used."""
+    given = os.environ.get(RANGE_VARIABLE)
+    if given:
+        first, _, last = given.partition("-")
+        return range(int(first), int(last) + 1)
+    return range(LOWEST, _first_outgoing_port())
+
+
 def _free_port(taken: set[int]) -> int:
-    candidates = list(range(LOWEST, _first_outgoing_port()))
-    random.shuffle(candidates)
-    for port in candidates:
+    candidates = _range()
+    for port in random.sample(candidates, len(candidates)):
         if port not in taken and is_free(port):
             return port
-    raise OSError(f"no free loopback port between {LOWEST} and {_first_outgoing_port()}")
+    raise OSError(f"no free loopback port from {candidates.start} to {candidates.stop - 1}")
 
 
 def _first_outgoing_port() -> int:
