@@ -1,18 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/check.py: its sum is the truth."""
+"""tools/check.py: its sum is the truth, and what it starts it ends."""
 
 import importlib.util
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+CHECK = Path(__file__).resolve().parents[2] / "tools" / "check.py"
+
+#: Instead of tox: each environment says that it runs and waits for the files that a test names.
+TOX = """#!{python}
+import pathlib, sys, time
+folder, name = pathlib.Path({folder!r}), sys.argv[-1]
+if "--notest" in sys.argv:
+    sys.exit()
+print(name, "begins", flush=True)
+try:
+    (folder / f"{{name}}.begun").touch()
+    for _ in range(6000):
+        if all((folder / each).exists() for each in {waits!r}.get(name, ())):
+            break
+        time.sleep(0.01)
+    else:
+        sys.exit(3)
+except KeyboardInterrupt:
+    (folder / f"{{name}}.ended").touch()
+    sys.exit(2)
+print(name, "ends", flush=True)
+sys.exit({codes!r}.get(name, 0))
+"""
+
+MAIN = """
+import importlib.util, pathlib, sys
+spec = importlib.util.spec_from_file_location("check", {check!r})
+check = importlib.util.module_from_spec(spec)
+sys.modules["check"] = check
+spec.loader.exec_module(check)
+check.ROOT = pathlib.Path({folder!r})
+check.WORK = check.ROOT / "work"
+check._install_tox = lambda: check.ROOT / "tox"
+sys.exit(check.main(["linters", "unit", "functional"]))
+"""
+
+Begin = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Begin:
+    """Start check.py on three environments that wait for files, and end with codes."""
+
+    def started(waits: dict[str, list[str]], codes: dict[str, int]) -> "subprocess.Popen[str]":
+        folder = str(tmp_path)
+        tox = tmp_path / "tox"
+        tox.write_text(TOX.format(python=sys.executable, folder=folder, waits=waits, codes=codes))
+        tox.chmod(0o700)
+        main = MAIN.format(check=str(CHECK), folder=folder)
+        return subprocess.Popen([sys.executable, "-c", main], stdout=subprocess.PIPE, text=True)
+
+    return started
+
 
 @pytest.fixture(scope="module")
 def check() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "tools" / "check.py"
-    spec = importlib.util.spec_from_file_location("check", path)
+    spec = importlib.util.spec_from_file_location("check", CHECK)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -39,3 +96,41 @@ def test_the_dashboard_is_run_where_node_is_and_the_rest_everywhere(
 ) -> None:
     monkeypatch.setattr(check.shutil, "which", lambda name: name if name in there else None)
     assert check._environments() == ["linters", "unit", *added, "functional"]
+
+
+def test_functional_tests_run_beside_the_others_and_nothing_is_printed_mixed(begin: Begin) -> None:
+    meet = {"unit": ["functional.begun"], "functional": ["unit.begun"]}
+    said, _ = begin(meet, {}).communicate(timeout=120)
+    assert said.splitlines()[:6] == [
+        f"{name} {what}"
+        for name in ("linters", "unit", "functional")
+        for what in ("begins", "ends")
+    ]
+    assert said.splitlines()[-1] == "3 passed, 0 failed, 0 skipped"
+
+
+@pytest.mark.parametrize("failing", ["linters", "unit", "functional"])
+def test_one_that_fails_without_a_report_stops_no_other_and_is_counted(
+    begin: Begin, failing: str
+) -> None:
+    run = begin({}, {failing: 1})
+    said, _ = run.communicate(timeout=120)
+    assert "functional ends" in said
+    assert "unit ends" in said
+    assert said.splitlines()[-1] == "2 passed, 1 failed, 0 skipped"
+    assert run.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_it_ends_all_that_runs_and_nothing_more_begins(
+    begin: Begin, tmp_path: Path, number: int
+) -> None:
+    run = begin({"linters": ["never"], "functional": ["never"]}, {})
+    while not all((tmp_path / f"{name}.begun").exists() for name in ("linters", "functional")):
+        assert run.poll() is None
+    run.send_signal(number)
+    said, _ = run.communicate(timeout=120)
+    assert run.returncode == 130
+    assert said.splitlines()[-1] == "interrupted"
+    assert all((tmp_path / f"{name}.ended").exists() for name in ("linters", "functional"))
+    assert not (tmp_path / "unit.begun").exists()
