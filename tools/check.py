@@ -120,8 +120,7 @@ def main(environments: list[str]) -> int:
     began = time.monotonic()
     tox = _install_tox()
     names = environments or _environments()
-    # One process makes them all: the package is built once. Who cannot be made fails below.
-    subprocess.run([tox, "run", "--notest", "-e", ",".join(names)], cwd=ROOT, check=False)  # noqa: S603
+    _make(tox, names)
     runs = [Run(tox, name) for name in names]
     if not _work(runs):
         print("interrupted", flush=True)  # noqa: T201
@@ -132,6 +131,15 @@ def main(environments: list[str]) -> int:
     print(f"all environments in {time.monotonic() - began:.0f} s")  # noqa: T201
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)  # noqa: T201
     return 1 if failed else 0
+
+
+def _make(tox: Path, names: list[str]) -> None:
+    """Install what they need, with one tox, so that the package is built once.
+
+    One that cannot be made fails again, and is counted, when it is run.
+    """
+    command = [tox, "run-parallel", "--parallel-no-spinner", "--notest", "-e", ",".join(names)]
+    subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603
 
 
 def _work(runs: list[Run]) -> bool:
