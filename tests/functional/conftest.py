@@ -1,23 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One sandbox for all functional tests: real Keystone, Manila and Karbor, and two tenants."""
+"""One sandbox for all functional tests: real Keystone, Manila and Karbor, and two tenants.
 
+With ``-n 2`` each worker of pytest-xdist has one of its own, on ports of its own. The tests wait
+more than they work, so two workers need little more than half the time of one.
+"""
+
+import os
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sandbox import ports
 from sandbox.info import StackInfo
 from sandbox.proxy.control import Proxy
 from sandbox.stack import Stack
+from sandbox.state import MARKER
 from sandbox.tenant import Tenant
 
 PLUGINS = Path(__file__).parent / "plugins"
+#: Files whose tests take longest: a worker that is left with one of them at the end is alone.
+LONGEST_FIRST = ("test_crash_sample", "test_retention", "test_two_processes", "test_fault_table")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What all workers have to agree on, and what each has to have for itself."""
+    os.environ.setdefault("KARBOR_MANILA_SEED", str(random.randrange(1_000_000)))
+    worker = getattr(config, "workerinput", None)
+    if worker:
+        number = int(worker["workerid"].removeprefix("gw"))
+        os.environ[ports.RANGE_VARIABLE] = ports.share_of(number, worker["workercount"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.functional)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """The place of a test's file; the tests of a file stay in their order."""
+    file = item.path.stem
+    return LONGEST_FIRST.index(file) if file in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What a worker does in one go: a file, whose fixtures are dear, or a function of the table."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not there without -n
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            function = test.partition("[")[0] if "test_fault_table" in file else ""
+            return f"{file}::{function}"
+
+    return ByFile(config, log)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A worker that was ended in the middle of a test leaves no services behind."""
+    if not hasattr(config, "workerinput"):
+        folder = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        for marker in folder.rglob(MARKER):
+            Stack(marker.parent).stop()
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def test_the_table_has_every_call_of_an_operation(site: Site, of: Calls) -> None
         world.sweep()
 
 
-# Last, because it needs a Karbor with other options.
+# Last, because it needs a Karbor with other options: who runs the file alone restarts it once.
 @cases_of("endless")
 def test_what_never_ends_is_given_up_told_and_accounted_for(site: Site, case: Case) -> None:
     check(case, site)
