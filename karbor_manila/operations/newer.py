@@ -208,7 +208,7 @@ def _look(job: Job, driver: ShareDriver, intent: Intent) -> list[Newer]:
 def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]:
     """Hold the claim of another checkpoint, so that it is neither used nor deleted meanwhile.
 
-    :raises Taken: somebody is at work on it
+    :raises Taken: somebody is at work on it, or has taken it over meanwhile
     """
     claim = hold.claims.take(
         checkpoint_id,
@@ -219,6 +219,11 @@ def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]
     )
     try:
         yield
+    except exception.ClaimLost as lost_claim:
+        if lost_claim.thing != checkpoint_id:
+            raise
+        # The restore is still ours: it fails, and its user is told who was in the way.
+        raise exception.Taken(checkpoint_id, hold.claims.get(checkpoint_id)) from lost_claim
     finally:
         # What its dead owner left of it is not at its end.
         (hold.claims.leave if claim.took_over else hold.claims.release)(checkpoint_id)

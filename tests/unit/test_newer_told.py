@@ -225,7 +225,11 @@ def test_who_lost_the_newer_checkpoint_to_another_removes_no_snapshot_of_it(
         assert claims._table.replace(claim, dataclasses.replace(claim, token="another's"))
 
     monkeypatch.setattr(lost, "announce", late)
-    assert scene.restore().status == "fail"
+    record = scene.restore()
+    assert record.status == "fail"
+    reason = record.resources_reason[f"{SHARE}#{scene.share}"]
+    assert f"{scene.new.id} is in work (remove_newer since" in reason
+    assert "stopped its work" not in str(record.resources_reason)
     assert scene.has_snapshot
     assert "delete_snapshot" not in service.cloud.calls
 
