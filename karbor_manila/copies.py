@@ -198,6 +198,7 @@ def _begin_one(
     )
     with worker.claimed(made, constants.OPERATION_COPY):
         _confirm_source(worker, source, made)
+        worker.begins(made)
         flow = worker.get_flow(
             context,
             constants.OPERATION_COPY,

@@ -10,7 +10,7 @@ import pytest
 from karbor import exception as karbor_exception
 from karbor.services.protection.checkpoint import CheckpointCollection
 
-from karbor_manila import exception, lease
+from karbor_manila import copy_flow, exception, lease, worker
 from tests.unit.karbor_stage import SHARE, Service, started
 from tests.unit.test_two_actors import in_place, reason_of, taken_over
 
@@ -63,7 +63,7 @@ def keeper(service: Service) -> Lease:
 def test_a_restore_that_is_complete_is_a_success_when_its_last_word_was_late(
     service: Service,
 ) -> None:
-    """The new share was left, in a restore that had failed and that did not name it."""
+    """It failed, although nothing was wrong with the share that it named."""
     share = service.share()
     checkpoint = service.protect(service.plan(share))
     service.cloud.meanwhile["export_locations"] = [keeper(service).goes]
@@ -143,6 +143,24 @@ def test_who_wakes_up_while_he_makes_the_checkpoint_of_a_copy_makes_none(
     assert len(service.cloud.snapshots) == 1
     assert other.manager.claims.all() == []
     assert service.manager.claims.held == frozenset()
+
+
+def test_a_copy_whose_failure_cannot_be_written_is_left_to_the_reconciliation(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = service.plan(service.share())
+    service.protect(plan)
+
+    def build(*_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(copy_flow, "build", build)
+    monkeypatch.setattr(worker, "_settle", lambda *_args: False)
+    with pytest.raises(karbor_exception.FlowError):
+        service.call("copy", plan)
+    (left,) = service.manager.claims.all()
+    assert left.owner == ""
+    assert list(service.manager.reconciliation.run().values()) == ["error"]
 
 
 def test_a_copy_whose_source_was_taken_over_is_ended_by_the_reconciliation(
