@@ -531,6 +531,8 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
 
 
 def _tell_refusal(record: Any, failure: str, reason: str) -> None:
+    if record["status"] == failure and record.get("resources_reason"):
+        return  # told under the claim, while the flow was being built
     if not record.get("resources_reason"):
         key = f"checkpoint#{record['checkpoint_id']}"
         columns.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)

@@ -116,7 +116,7 @@ def test_a_verification_that_could_look_at_nothing_is_no_success(noop: Service) 
     project = Resource(type=PROJECT, id=noop.project_id, name="project")
     checkpoint.resource_graph = [GraphNode(value=project, child_nodes=())]
     checkpoint.commit()
-    with pytest.raises(karbor_exception.FlowError):
+    with pytest.raises(karbor_exception.InvalidInput):
         noop.verify(checkpoint.id)
     (record,) = [log for log in noop.logs() if log.operation_type == "verify"]
     assert record.status == "fail"
@@ -160,7 +160,7 @@ def test_a_volume_is_not_passed_over_by_a_copy(noop: Service) -> None:
 def test_a_restore_is_refused_by_name_before_anything(half: Service) -> None:
     checkpoint = with_volumes(half, "vol")
     shares = set(half.cloud.shares)
-    with pytest.raises(karbor_exception.FlowError):
+    with pytest.raises(karbor_exception.InvalidInput):
         half.restore(checkpoint.id)
     half.run()
     assert set(half.cloud.shares) == shares

@@ -45,7 +45,7 @@ def job(checkpoint: Any, share_id: str = "a", **extras: Any) -> Any:
         share_id=share_id,
         extras=extras,
         request=extras.get("restore"),
-        shared=Shared(None, None),
+        shared=Shared(SimpleNamespace(outage_timeout=1.0), None),
     )
 
 
