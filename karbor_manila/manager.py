@@ -22,30 +22,25 @@ from oslo_log import log as logging
 from oslo_messaging.rpc import dispatcher
 from oslo_service import loopingcall
 
-from karbor_manila import (
+from karbor_manila import opts
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank import checkpoints, fencing
+from karbor_manila.common import errors
+from karbor_manila.database import columns, operation_logs
+from karbor_manila.operations import reporting, restore_plan, verify
+from karbor_manila.recovery import claims, lease, lease_keeper, loop
+from karbor_manila.service import (
     ahead,
-    bank_access,
     bank_refusals,
-    checkpoints,
-    claims,
-    columns,
     copies,
-    fencing,
     lacking,
-    lease,
-    lease_keeper,
-    operation_logs,
-    opts,
-    plans,
-    reconciliation,
     refusals,
     retention_run,
     sessions,
 )
-from karbor_manila import exception as errors
-from karbor_manila.operations import planning, reasons, verify
-from karbor_manila.protectable import ShareProtectable
-from karbor_manila.worker import Worker
+from karbor_manila.service import requests as plan_requests
+from karbor_manila.service.protectable import ShareProtectable
+from karbor_manila.service.worker import Worker
 
 LOG = logging.getLogger(__name__)
 
@@ -88,7 +83,7 @@ class ProtectionManager(manager.ProtectionManager):
         self.worker: Worker = Worker(self.claims)
         self._keepers: dict[str, lease_keeper.Keeper] = {}
         self._watch: loopingcall.FixedIntervalLoopingCall | None = None
-        self.reconciliation = reconciliation.Reconciliation(
+        self.reconciliation = loop.Reconciliation(
             self._providers,
             self.claims,
             grace=self._settings.lease_timeout,
@@ -141,7 +136,7 @@ class ProtectionManager(manager.ProtectionManager):
             return str(super().protect(context, plan, checkpoint_properties))
         provider = self.provider_registry.show_provider(plan.get("provider_id"))
         bank_refusals.require(provider)
-        plans.check_plan(plan, provider, context)
+        plan_requests.check_plan(plan, provider, context)
         ahead.refuse_plan(plan, provider, context, self._answer_timeout)
         with bank_refusals.creation_explained(provider), self.reconciliation.making():
             return str(super().protect(context, plan, checkpoint_properties))
@@ -158,7 +153,7 @@ class ProtectionManager(manager.ProtectionManager):
             return super().copy(context, plan)
         provider = self.provider_registry.show_provider(plan.get("provider_id"))
         bank_refusals.require(provider)
-        if not plans.protects_shares(provider):
+        if not plan_requests.protects_shares(provider):
             return super().copy(context, plan)
         making = self.reconciliation.making()
         with _one_at_a_time(), bank_refusals.explained(provider), making:
@@ -183,7 +178,7 @@ class ProtectionManager(manager.ProtectionManager):
             refusals.explained(),
             self._using(context, restore, constants.OPERATION_RESTORE) as target,
         ):
-            for share_id in self._check_record(context, restore, planning.check):
+            for share_id in self._check_record(context, restore, restore_plan.check):
                 target(share_id)
             super().restore(context, restore, restore_auth)
 
@@ -214,7 +209,7 @@ class ProtectionManager(manager.ProtectionManager):
         """Delete a checkpoint; again, too, when that failed or was abandoned.
 
         What a user asks for goes. What Karbor's retention asks for goes when nothing is lost with
-        it (:mod:`karbor_manila.retention`).
+        it (:mod:`karbor_manila.service.retention`).
         """
         self._delete(context, provider_id, checkpoint_id)
 
@@ -311,7 +306,11 @@ class ProtectionManager(manager.ProtectionManager):
         provider = self.provider_registry.show_provider(provider_id)
         bank_refusals.require(provider)
         plan_id = filters.get("plan_id")
-        if plan_id and plans.protects_shares(provider) and self._recogniser.is_retention(context):
+        if (
+            plan_id
+            and plan_requests.protects_shares(provider)
+            and self._recogniser.is_retention(context)
+        ):
             return self._retention.shown(context, provider, plan_id)[:limit]
         wanted = filters.get("project_id") if all_tenants else context.project_id
         found = checkpoints.find(
@@ -335,7 +334,9 @@ class ProtectionManager(manager.ProtectionManager):
     def _check_retention(self, context: Any, checkpoint: Any) -> None:
         """Refuse to Karbor's retention what it never removes. The caller holds the claim."""
         provider = self.provider_registry.show_provider(checkpoint.provider_id)
-        if not plans.protects_shares(provider) or not self._recogniser.is_retention(context):
+        if not plan_requests.protects_shares(provider) or not self._recogniser.is_retention(
+            context
+        ):
             return
         try:
             self._retention.check(provider, checkpoint)
@@ -417,7 +418,7 @@ class ProtectionManager(manager.ProtectionManager):
         """As Karbor's manager does it (karbor/services/protection/manager.py, delete), but for
         what stands under the claim."""
         self.worker.begins(checkpoint)
-        reasons.begin_anew(checkpoint)
+        reporting.begin_anew(checkpoint)
         checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
         bank_access.commit(checkpoint)
         try:
@@ -469,25 +470,25 @@ class ProtectionManager(manager.ProtectionManager):
                 f"one can be used"
             )
         provider = self.provider_registry.show_provider(record["provider_id"])
-        if not plans.protects_shares(provider):
+        if not plan_requests.protects_shares(provider):
             return []
         nodes = checkpoints.resources(checkpoint)
-        shares = [node.id for node in nodes if node.type == plans.SHARE]
+        shares = [node.id for node in nodes if node.type == plan_requests.SHARE]
 
         in_place = []
 
         def checked(share_id: str, given: dict[str, Any]) -> None:
             wanted = check(share_id, given)
-            planning.check_by_record(checkpoint, share_id, wanted)
+            restore_plan.check_by_record(checkpoint, share_id, wanted)
             if wanted["include"] and wanted["share_id"]:
                 in_place.append(share_id)
 
         given, patience = record["parameters"], self._answer_timeout
-        wrong = plans.check_restore(given, shares, checked)
+        wrong = plan_requests.check_restore(given, shares, checked)
         wrong = wrong or ahead.check_asked(checkpoint, provider, context, given, shares, patience)
         told = columns.Told(record)
         for share_id, reason in wrong.items():
-            key = f"{plans.SHARE}#{share_id}"
+            key = f"{plan_requests.SHARE}#{share_id}"
             told.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
         if wrong:
             every = " ".join(sorted(set(wrong.values())))

@@ -7,7 +7,8 @@ Two places hold options of the group ``manila_share_protection``:
 * ``karbor.conf``, which the manager and the protectable plugin read.
 
 How Manila is reached (region, interface, endpoint, CA file, insecure) is not repeated here: that is
-what Karbor's own ``[manila_client]`` in ``karbor.conf`` is for, see :mod:`karbor_manila.sessions`.
+what Karbor's own ``[manila_client]`` in ``karbor.conf`` is for, see
+:mod:`karbor_manila.service.sessions`.
 """
 
 from collections.abc import Sequence

@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from karbor_manila import exception
-from karbor_manila.mark import Mark
+from karbor_manila.common import errors
+from karbor_manila.manila.marks import Mark
 
 View = dict[str, Any]
 Rule = dict[str, Any]
@@ -100,9 +100,9 @@ class Revertible:
 class ShareDriver(abc.ABC):
     """One way to protect shares.
 
-    Errors of every method: :class:`~karbor_manila.exception.ManilaUnavailable` when transient
-    errors went on for too long, :class:`~karbor_manila.exception.ManilaRefused` when Manila said
-    no.
+    Errors of every method: :class:`~karbor_manila.common.errors.ManilaUnavailable` when transient
+    errors went on for too long, :class:`~karbor_manila.common.errors.ManilaRefused` when Manila
+    said no.
     """
 
     #: The name by which configuration and records know the driver.
@@ -277,8 +277,8 @@ class ShareDriver(abc.ABC):
         """The snapshots that bear the mark of a restore, as they are now; see :meth:`find`."""
         raise self._no_revert()
 
-    def _no_revert(self) -> exception.NotSupported:
-        return exception.NotSupported(
+    def _no_revert(self) -> errors.NotSupported:
+        return errors.NotSupported(
             f"Restoring in place with the driver {self.name!r}",
             "Restore into a new share: leave share_id out. Nothing was changed.",
         )

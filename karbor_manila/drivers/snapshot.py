@@ -6,23 +6,24 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila import exception, statuses
-from karbor_manila.client import Manila
-from karbor_manila.drivers import (
+from karbor_manila.common import errors
+from karbor_manila.common.waiting import PENDING, Clock, Once, Watcher, persist
+from karbor_manila.drivers import base
+from karbor_manila.drivers.base import View
+from karbor_manila.manila import (
     access,
-    base,
     cloning,
     creating,
-    looking,
-    messages,
+    lookup,
     quota,
     revert,
+    statuses,
+    user_messages,
 )
-from karbor_manila.drivers.base import View
-from karbor_manila.drivers.ownership import SHARE, SNAPSHOT, Ownership
-from karbor_manila.drivers.removal import Removal
-from karbor_manila.mark import COPY, PURPOSE, Mark
-from karbor_manila.waiting import PENDING, Clock, Once, Watcher, persist
+from karbor_manila.manila.client import Manila
+from karbor_manila.manila.marks import COPY, PURPOSE, Mark
+from karbor_manila.manila.ownership import SHARE, SNAPSHOT, Ownership
+from karbor_manila.manila.removal import Removal
 
 LOG = logging.getLogger(__name__)
 
@@ -202,7 +203,7 @@ class SnapshotDriver(base.ShareDriver):
                 view = self._ownership.check(thing, seen.get(thing) or self.show(thing), None)
                 _usable(view, thing, source.share_id, source.size)
                 cloning.check(self._parent(source.share_id), source, {})
-            except (exception.SnapshotDoubtful, exception.CloneUnsupported) as error:
+            except (errors.SnapshotDoubtful, errors.CloneUnsupported) as error:
                 refused[thing] = error
         sizes = [source.size for source in sources if source.snapshot_id not in refused]
         if sizes:
@@ -299,7 +300,7 @@ class SnapshotDriver(base.ShareDriver):
         """Where a share can be mounted."""
         try:
             return self._persist(lambda: self._manila.export_locations(share_id))
-        except exception.ManilaRefused as refused:
+        except errors.ManilaRefused as refused:
             LOG.info("The export locations of share %s are not told: %s", share_id, refused)
             return []
 
@@ -466,7 +467,7 @@ class SnapshotDriver(base.ShareDriver):
         """The share that a snapshot belongs to, as it is now. One list serves a flow of many."""
 
         def many() -> dict[str, View]:
-            if self._expected <= looking.FEW:
+            if self._expected <= lookup.FEW:
                 return {}
             return {view["id"]: view for view in self._persist(self._manila.shares)}
 
@@ -486,7 +487,7 @@ class SnapshotDriver(base.ShareDriver):
         scope = self._scope
         # What is being made is the session's own.
         whose = self._manila.own_project_id if scope else None
-        return looking.look(
+        return lookup.look(
             ids,
             self._manila.snapshot,
             lambda: self._manila.snapshots(metadata=scope, project_id=whose),
@@ -495,7 +496,7 @@ class SnapshotDriver(base.ShareDriver):
     def _look_at_shares(self, ids: Collection[str]) -> Mapping[str, View | None]:
         scope = self._restoring
         whose = self._manila.own_project_id if scope else None
-        return looking.look(
+        return lookup.look(
             ids,
             self._manila.share,
             lambda: self._manila.shares(metadata=scope, project_id=whose),
@@ -539,28 +540,28 @@ class SnapshotDriver(base.ShareDriver):
     def _judge(self, kind: str, thing: str, final: Collection[str]) -> Any:
         def judge(view: View | None) -> Any:
             if view is None:
-                raise exception.ResourceFailed(kind, thing, "gone", "it was removed meanwhile")
+                raise errors.ResourceFailed(kind, thing, "gone", "it was removed meanwhile")
             if view["status"] == statuses.AVAILABLE:
                 return view
             if view["status"] in final:
-                raise exception.ResourceFailed(kind, thing, view["status"], self._reason(thing))
+                raise errors.ResourceFailed(kind, thing, view["status"], self._reason(thing))
             return PENDING
 
         return judge
 
     def _reason(self, thing: str) -> str:
-        return messages.reason(self._manila, thing, self._requests.get(thing), self._clock)
+        return user_messages.reason(self._manila, thing, self._requests.get(thing), self._clock)
 
 
 def _usable(view: View, snapshot_id: str, share_id: str, size: int | None) -> View:
     """The snapshot's view, when a share can be made from it."""
     if view["share_id"] != share_id:
         why = f"it is of share {view['share_id']}, not of share {share_id}"
-        raise exception.SnapshotDoubtful(snapshot_id, why)
+        raise errors.SnapshotDoubtful(snapshot_id, why)
     if view["status"] != statuses.AVAILABLE:
         why = f"its status is {view['status']!r}, and only an available one can be used"
-        raise exception.SnapshotDoubtful(snapshot_id, why)
+        raise errors.SnapshotDoubtful(snapshot_id, why)
     if size is not None and int(view["size"]) != size:
         why = f"it has {view['size']} GiB, and the record says {size}"
-        raise exception.SnapshotDoubtful(snapshot_id, why)
+        raise errors.SnapshotDoubtful(snapshot_id, why)
     return view

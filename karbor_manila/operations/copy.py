@@ -13,15 +13,16 @@ from typing import Any
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import exception, record
+from karbor_manila.bank import record
+from karbor_manila.bank.record import Intent, ShareRecord
+from karbor_manila.bank.share_section import Ledger
+from karbor_manila.common import errors
+from karbor_manila.common.left_out import BROKEN, NOT_SUPPORTED, Why
 from karbor_manila.drivers.base import NewShare, Source
-from karbor_manila.left_out import BROKEN, NOT_SUPPORTED, Why
-from karbor_manila.mark import COPY, PURPOSE
-from karbor_manila.operations import late, leaving_out, planning, protect, undo
-from karbor_manila.operations.base import Job, JobTask
-from karbor_manila.operations.ledger import Ledger
-from karbor_manila.operations.shared import Shared
-from karbor_manila.record import Intent, ShareRecord
+from karbor_manila.manila.marks import COPY, PURPOSE
+from karbor_manila.operations import in_doubt, leaving_out, protect, restore_plan, undo
+from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.share_operation import Job, JobTask
 
 LOG = logging.getLogger(__name__)
 
@@ -53,18 +54,18 @@ def preflight(
             section = checkpoint.get_resource_bank_section(share_id)
             try:
                 known = _known(Ledger(section, shared.clock.sleep), checkpoint.id, share_id)
-            except exception.KarborManilaError as error:
+            except errors.KarborManilaError as error:
                 spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
-            source = planning.source_of(known)
+            source = restore_plan.source_of(known)
             sources.setdefault(known.driver, {})[source.snapshot_id] = source
             holders[source.snapshot_id] = (checkpoint, share_id)
     for name, of_driver in sources.items():
         (project_id,) = {checkpoint.project_id for checkpoint, _shares in wanted}
         try:
             driver = shared.catalogue(context, project_id).driver(name)
-        except exception.DriverUnknown as error:
-            raise exception.RecordDriverMissing("record", name, error.known) from error
+        except errors.DriverUnknown as error:
+            raise errors.RecordDriverMissing("record", name, error.known) from error
         for snapshot_id, refusal in driver.preflight_copy(of_driver.values()).items():
             checkpoint, share_id = holders[snapshot_id]
             spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
@@ -81,23 +82,23 @@ def _why_left_out(checkpoint: Any, share_id: str, error: Exception) -> Why:
 
     :raises NotCopyable: it does not go without
     """
-    if isinstance(error, exception.CloneUnsupported):
+    if isinstance(error, errors.CloneUnsupported):
         if share_id not in leaving_out.named_by(checkpoint):
             return Why(error.why, NOT_SUPPORTED)
         where = f"Share {share_id}, which the plan of checkpoint {checkpoint.id} names,"
-        raise exception.NotCopyable(where, f"{error.why}. {_CURE}") from error
-    foreign = isinstance(error, exception.RecordForeign)
-    lost = (exception.RecordMissing, exception.RecordInvalid, exception.SnapshotGone)
+        raise errors.NotCopyable(where, f"{error.why}. {_CURE}") from error
+    foreign = isinstance(error, errors.RecordForeign)
+    lost = (errors.RecordMissing, errors.RecordInvalid, errors.SnapshotGone)
     if foreign or not isinstance(error, lost):
         where = f"Share {share_id} of checkpoint {checkpoint.id}"
-        raise exception.NotCopyable(where, str(error)) from error
+        raise errors.NotCopyable(where, str(error)) from error
     return Why(str(error), BROKEN)
 
 
 def _known(ledger: Ledger, checkpoint_id: str, share_id: str) -> ShareRecord:
     known = ledger.record()
     if known is None:
-        raise exception.RecordMissing(checkpoint_id, share_id)
+        raise errors.RecordMissing(checkpoint_id, share_id)
     return known
 
 
@@ -161,13 +162,13 @@ class MakeClone(JobTask):
             metadata={PURPOSE: COPY},
         )
         self._made.clone_id = job.driver(intent.driver).restore(
-            planning.source_of(known), intent.mark.of_clone(), new
+            restore_plan.source_of(known), intent.mark.of_clone(), new
         )
         job.ledger.cloned(intent, self._made.clone_id, job.now())
         return self._made.clone_id
 
     def revert(self, job: Job, intent: Intent, flow_failures: Any, **_kwargs: Any) -> None:
-        unclear = any(late.is_unclear(failure) for failure in flow_failures.values())
+        unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
         withdraw(job, intent, self._made, unclear=unclear)
 
 
@@ -219,7 +220,7 @@ def find_clone(job: Job, intent: Intent) -> str | None:
     """The id of the share that a copy has made, if it has."""
     if intent.clone_id:
         return intent.clone_id
-    view = late.find(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
+    view = in_doubt.find(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
     return str(view["id"]) if view else None
 
 
@@ -233,13 +234,13 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
         return
     driver = job.driver(intent.driver)
     try:
-        in_doubt = unclear and not _has_settled(job, intent, made)
+        doubtful = unclear and not _has_settled(job, intent, made)
         project_id = intent.project_id
         driver.delete(intent.mark, made.snapshot_id, project_id=project_id, undo=True)
         driver.delete_clone(intent.mark.of_clone(), made.clone_id, project_id=project_id, undo=True)
-        if not in_doubt:
+        if not doubtful:
             job.ledger.end(intent)
-    except exception.KarborManilaError as error:
+    except errors.KarborManilaError as error:
         LOG.error(
             "Share %s, made for the copy of share %s, checkpoint %s, could not be removed: %s",
             made.clone_id,
@@ -256,9 +257,9 @@ def _has_settled(job: Job, intent: Intent, made: Made) -> bool:
     """Wait while what was asked for last may still appear; whether that is known or was found."""
     if made.clone_id is None:
         wanted = dataclasses.replace(intent, mark=intent.mark.of_clone())
-        return late.find(job, wanted, since=job.now()) is not None
+        return in_doubt.find(job, wanted, since=job.now()) is not None
     if made.snapshot_id is None:
-        return late.find(job, intent, since=job.now()) is not None
+        return in_doubt.find(job, intent, since=job.now()) is not None
     return True
 
 

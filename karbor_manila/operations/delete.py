@@ -13,12 +13,13 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_utils import strutils
 
-from karbor_manila import checkpoints, exception, identity, parameters
+from karbor_manila.bank import checkpoints, identity
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import errors
 from karbor_manila.drivers.base import ShareDriver, View
-from karbor_manila.mark import COPY, Mark
-from karbor_manila.operations import copy, in_place_end, late, reasons, undo
-from karbor_manila.operations.base import Job, JobTask, ShareOperation
-from karbor_manila.record import Intent
+from karbor_manila.manila.marks import COPY, Mark
+from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
+from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 
 LOG = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class ReadPages(JobTask):
                 return Left(
                     (record.driver,), record.snapshot_id, marked, is_copy, record.clone_id, whose
                 )
-        except exception.RecordInvalid as error:
+        except errors.RecordInvalid as error:
             damaged = _drivers_of_damage(job, error, "record")
         try:
             intent = job.ledger.intent()
@@ -89,7 +90,7 @@ class ReadPages(JobTask):
                     clone_id,
                     intent.project_id,
                 )
-        except exception.RecordInvalid as error:
+        except errors.RecordInvalid as error:
             damaged = _drivers_of_damage(job, error, "intent")
         if damaged:
             return Left(damaged, None, mark, is_copy)
@@ -104,9 +105,9 @@ def marking_drivers(job: Job) -> tuple[str, ...]:
     return tuple(dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]))
 
 
-def _drivers_of_damage(job: Job, error: exception.RecordInvalid, what: str) -> tuple[str, ...]:
+def _drivers_of_damage(job: Job, error: errors.RecordInvalid, what: str) -> tuple[str, ...]:
     """Whose marks are looked for in place of a page that is damaged; raises it when it is not."""
-    if isinstance(error, exception.RecordForeign):
+    if isinstance(error, errors.RecordForeign):
         raise error
     LOG.warning(
         "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
@@ -142,9 +143,9 @@ def end_restore(
     :raises DatabaseUnreadable: nobody knows what its user was told; nothing was touched
     """
     intent = _intent_of(job, restore_id)
-    if intent and intent.operation == in_place_end.REVERT:
+    if intent and intent.operation == revert_end.REVERT:
         # The share that was put back is the user's own: it is looked at and nothing more.
-        in_place_end.end(job, intent, sent=intent.since)
+        revert_end.end(job, intent, sent=intent.since)
         return
     mark = intent.mark if intent else bare_mark(job, restore_id)
     whose = intent.project_id if intent else job.checkpoint.project_id
@@ -184,7 +185,7 @@ def _intent_of(job: Job, restore_id: str) -> Intent | None:
         intent = job.ledger.restore(restore_id)
         if intent:
             job.recorded_driver(intent.driver, "intent")
-    except exception.RecordInvalid as error:
+    except errors.RecordInvalid as error:
         _drivers_of_damage(job, error, "intent")
         return None
     return intent
@@ -210,7 +211,7 @@ def _is_the_users(
             job.checkpoint.id,
         )
         return True
-    if reasons.says_available(job, requested[1], share_id) or (intent and intent.keep_failed):
+    if reporting.says_available(job, requested[1], share_id) or (intent and intent.keep_failed):
         return True
     # Intents of older releases do not say it.
     given = parameters.merge(requested[1].parameters, constants.SHARE_RESOURCE_TYPE, job.share_id)
@@ -220,7 +221,7 @@ def _is_the_users(
 def _is_complete(driver: ShareDriver, share_id: str) -> bool:
     try:
         driver.wait_restored(share_id)
-    except exception.ResourceFailed:
+    except errors.ResourceFailed:
         return False
     return True
 
@@ -271,7 +272,7 @@ def _made(job: Job, intent: Intent) -> str | None:
     """The id of what an intent led to, as far as there is anything."""
     if intent.created_id:
         return intent.created_id
-    view = late.find(job, intent)
+    view = in_doubt.find(job, intent)
     return _first([view] if view else [])
 
 
@@ -287,5 +288,5 @@ class DeleteOperation(ShareOperation):
 
     def failed(self, job: Job, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""
-        reasons.to_checkpoint(job, reason)
+        reporting.to_checkpoint(job, reason)
         job.ledger.status(constants.RESOURCE_STATUS_ERROR)

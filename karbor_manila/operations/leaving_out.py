@@ -12,17 +12,18 @@ from karbor.common import constants
 from karbor.services.protection.graph import GraphNode
 from oslo_log import log as logging
 
-from karbor_manila import bank_access, exception
-from karbor_manila import left_out as left_outs
-from karbor_manila.operations import reasons
-from karbor_manila.operations.base import Job
+from karbor_manila.bank import access as bank_access
+from karbor_manila.common import errors
+from karbor_manila.common import left_out as left_outs
+from karbor_manila.operations import reporting
+from karbor_manila.operations.share_operation import Job
 
 LOG = logging.getLogger(__name__)
 
 _SHARE = constants.SHARE_RESOURCE_TYPE
 
 
-def leave_out(job: Job, gone: exception.ShareGone) -> bool:
+def leave_out(job: Job, gone: errors.ShareGone) -> bool:
     """Take a share out of the checkpoint that is being made, and name it among what is left out.
 
     Repeating it changes nothing. Who dies before the commit leaves a share without a snapshot,
@@ -40,10 +41,10 @@ def leave_out(job: Job, gone: exception.ShareGone) -> bool:
         if not any(node.type == _SHARE for node in _resources(graph)):
             return False
         checkpoint.resource_graph = graph
-        reasons.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
+        reporting.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
         try:
             bank_access.commit(checkpoint, sleep=job.shared.clock.sleep)
-        except exception.KarborManilaError as error:
+        except errors.KarborManilaError as error:
             checkpoint.resource_graph, checkpoint.extra_info = before
             LOG.error(
                 "Share %s cannot be left out of checkpoint %s: %s",
@@ -75,7 +76,7 @@ def copy_without(made: Any, source: Any, left_out: Mapping[str, left_outs.Why]) 
     for resource in {node.id: node for node in _resources(graph)}.values() if left_out else ():
         if resource.type == _SHARE and resource.id in left_out:
             why = left_out[resource.id]
-            reasons.append(made, "left_out", _entry(resource, why.reason, why.kind))
+            reporting.append(made, "left_out", _entry(resource, why.reason, why.kind))
 
 
 def _entry(resource: Any, reason: str, kind: str) -> dict[str, Any]:
@@ -103,5 +104,5 @@ def _forget(job: Job) -> None:
     """The pages of the share go: nobody would remove them with the checkpoint."""
     try:
         job.ledger.forget()
-    except exception.BankUnreadable as error:
+    except errors.BankUnreadable as error:
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)

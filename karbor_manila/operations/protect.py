@@ -8,11 +8,13 @@ from karbor.common import constants
 from oslo_log import log as logging
 from taskflow.types.failure import Failure
 
-from karbor_manila import exception, parameters, record, statuses
+from karbor_manila.bank import record
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import errors
 from karbor_manila.drivers.base import Rule
-from karbor_manila.operations import late, leaving_out, reasons, survey, undo
-from karbor_manila.operations.base import Job, JobTask, ShareOperation
-from karbor_manila.record import Intent
+from karbor_manila.manila import statuses
+from karbor_manila.operations import in_doubt, leaving_out, parameters, preflight, reporting, undo
+from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 from karbor_manila.schemas import OPTIONS_SCHEMA
 
 LOG = logging.getLogger(__name__)
@@ -36,9 +38,9 @@ class InspectShare(JobTask):
 
     def execute(self, job: Job, options: dict[str, Any]) -> View:
         job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
-        share = survey.survey(job).share(job.share_id)
+        share = preflight.survey(job).share(job.share_id)
         check_description(job, job.catalogue().name_for(share), options)
-        return share if options["force"] else survey.await_idle(job, share)
+        return share if options["force"] else preflight.await_idle(job, share)
 
 
 def check_description(job: Job, driver: str, options: dict[str, Any]) -> None:
@@ -78,24 +80,24 @@ class TakeSnapshot(JobTask):
                     description=options["description"],
                     force=options["force"],
                 )
-            except exception.ManilaRefused as refused:
+            except errors.ManilaRefused as refused:
                 # The share may have become busy since the preflight; that passes.
                 waited = job.shared.clock.now() > deadline
                 if refused.status not in (400, 404) or waited:
                     raise
-                again = survey.look_again(job, job.share_id)
+                again = preflight.look_again(job, job.share_id)
                 if options["force"]:
                     raise
                 if again["status"] == statuses.AVAILABLE:
                     raise
-                survey.await_idle(job, again)
+                preflight.await_idle(job, again)
             else:
                 job.made = snapshot_id
                 job.ledger.created(intent, snapshot_id)
                 return str(snapshot_id)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
-        unclear = isinstance(result, Failure) and late.is_unclear(result)
+        unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
         withdraw(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
 
 
@@ -109,13 +111,13 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
         return
     driver = job.driver(intent.driver)
     try:
-        in_doubt = unclear and snapshot_id is None
-        if in_doubt:
-            in_doubt = late.find(job, intent, since=job.now()) is None
+        doubtful = unclear and snapshot_id is None
+        if doubtful:
+            doubtful = in_doubt.find(job, intent, since=job.now()) is None
         driver.delete(intent.mark, snapshot_id, project_id=intent.project_id, undo=True)
-        if not in_doubt:
+        if not doubtful:
             job.ledger.end(intent)
-    except exception.KarborManilaError as error:
+    except errors.KarborManilaError as error:
         LOG.error(
             "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
             snapshot_id,
@@ -184,9 +186,9 @@ class ProtectOperation(ShareOperation):
 
     def passes_over(self, job: Job, error: Exception) -> bool:
         """A share that has gone since its project was listed is left out."""
-        return isinstance(error, exception.ShareGone) and leaving_out.leave_out(job, error)
+        return isinstance(error, errors.ShareGone) and leaving_out.leave_out(job, error)
 
     def failed(self, job: Job, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""
-        reasons.to_checkpoint(job, reason)
+        reporting.to_checkpoint(job, reason)
         job.ledger.status(constants.RESOURCE_STATUS_ERROR)

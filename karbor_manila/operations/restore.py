@@ -9,11 +9,11 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
-from karbor_manila import exception
-from karbor_manila.operations import in_place, late, planning, reasons, undo
-from karbor_manila.operations.base import Job, JobTask, ShareOperation
-from karbor_manila.operations.planning import RestorePlan
-from karbor_manila.record import Intent
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import errors
+from karbor_manila.operations import in_doubt, reporting, restore_plan, revert, undo
+from karbor_manila.operations.restore_plan import RestorePlan
+from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class PlanRestore(JobTask):
         self._wanted = wanted
 
     def execute(self, job: Job) -> RestorePlan:
-        return planning.plan(job, self._wanted)
+        return restore_plan.plan(job, self._wanted)
 
 
 class WriteIntent(JobTask):
@@ -75,13 +75,13 @@ class CreateShare(JobTask):
         job.made = job.driver(intent.driver).restore(plan.source, intent.mark, plan.share())
         job.ledger.created(intent, str(job.made))
         if intent.operation == "restore":
-            reasons.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
+            reporting.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
         return str(job.made)
 
     def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
         if job.complete:
             return
-        unclear = isinstance(result, Failure) and late.is_unclear(result)
+        unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
         share_id = job.made if isinstance(result, Failure) else result
         if share_id and intent.keep_failed:
             keep_failed(job, intent, share_id)
@@ -103,11 +103,11 @@ def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = 
     driver = job.driver(intent.driver)
     try:
         if unclear and share_id is None:
-            late.find(job, intent, since=job.now())
+            in_doubt.find(job, intent, since=job.now())
         if driver.discard(intent.mark, share_id, project_id=intent.project_id):
             job.remarks.append("The new share was removed again.")
         job.ledger.end(intent)
-    except exception.KarborManilaError as error:
+    except errors.KarborManilaError as error:
         LOG.error(
             "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
             share_id,
@@ -146,9 +146,9 @@ def finish(job: Job, plan: RestorePlan, intent: Intent | None, view: dict[str, A
         if plan.access_rules:
             missing += driver.grant(view["id"], plan.access_rules)
         places = driver.export_locations(view["id"])
-    except exception.ClaimLost:
+    except errors.ClaimLost:
         raise
-    except exception.KarborManilaError as error:
+    except errors.KarborManilaError as error:
         missing.append(str(error))
     except Exception as error:  # whatever a driver raises: the share is there, and it is told
         LOG.exception("Share %s, made for checkpoint %s", view["id"], job.checkpoint.id)
@@ -180,7 +180,7 @@ def _report_made(job: Job, status: str, told: str | None = None) -> None:
 
 def report(job: Job, share_id: str, status: str, reason: str | None = None) -> None:
     """Say in Karbor's restore or verification what became of a share."""
-    reasons.to_record(job, job.request, share_id, status, reason)
+    reporting.to_record(job, job.request, share_id, status, reason)
 
 
 class RestoreOperation(ShareOperation):
@@ -191,11 +191,11 @@ class RestoreOperation(ShareOperation):
 
     def steps(self, job: Job) -> list[JobTask]:
         """The steps, in order."""
-        wanted = planning.check(job.share_id, job.given)
+        wanted = restore_plan.check(job.share_id, job.given)
         if not wanted["include"]:
             return [LeaveOut()]
         if wanted["share_id"]:
-            return [PlanRestore(wanted), *in_place.tasks()]
+            return [PlanRestore(wanted), *revert.tasks()]
         return [
             PlanRestore(wanted),
             WriteIntent("restore", keep_failed=wanted["keep_failed"]),

@@ -12,9 +12,10 @@ from typing import Any
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila import exception, last_word
-from karbor_manila.operations.base import Job
-from karbor_manila.record import Intent, ShareRecord
+from karbor_manila.bank.record import Intent, ShareRecord
+from karbor_manila.common import errors
+from karbor_manila.operations import last_word
+from karbor_manila.operations.share_operation import Job
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def last(job: Job, say: Callable[[], Any]) -> bool:
     """
     try:
         say()
-    except exception.ClaimLost:
+    except errors.ClaimLost:
         raise  # it is another's: nothing more is for us to say
     except Exception:  # whatever a bank, a database or Manila raises: the work is complete
         LOG.warning(
@@ -70,11 +71,11 @@ def may_undo(job: Job) -> bool:
     """
     try:
         kept = job.complete or job.ledger.record() is not None
-    except exception.RecordForeign:
+    except errors.RecordForeign:
         kept = True
-    except exception.RecordInvalid:
+    except errors.RecordInvalid:
         kept = False  # our own write of it was cut short
-    except exception.BankUnreadable as error:
+    except errors.BankUnreadable as error:
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)
         kept = True
     if kept:

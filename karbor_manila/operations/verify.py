@@ -9,13 +9,13 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception, mark, parameters
-from karbor_manila.drivers import command
-from karbor_manila.operations import planning, reasons, restore
-from karbor_manila.operations.base import Job, JobTask, ShareOperation
-from karbor_manila.operations.planning import RestorePlan
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import command, errors
+from karbor_manila.manila import marks
+from karbor_manila.operations import parameters, reporting, restore, restore_plan
 from karbor_manila.operations.restore import report
-from karbor_manila.record import Intent
+from karbor_manila.operations.restore_plan import RestorePlan
+from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 from karbor_manila.schemas import VERIFY_SCHEMA
 
 LOG = logging.getLogger(__name__)
@@ -31,11 +31,11 @@ def check(share_id: str, given: dict[str, Any]) -> dict[str, Any]:
     :raises InvalidParameter, NotSupported: as planning.check, and for what a drill cannot do
     """
     wanted = parameters.resolve(VERIFY_SCHEMA, given)
-    planning.check(share_id, given)
+    restore_plan.check(share_id, given)
     if wanted["depth"] == DRILL:
         for name in ("share_id", "keep_failed"):
             if wanted[name]:
-                raise exception.InvalidParameter(
+                raise errors.InvalidParameter(
                     name, wanted[name], "a drill makes a temporary share and leaves nothing behind"
                 )
     return wanted
@@ -47,7 +47,7 @@ class CheckRecord(JobTask):
     def execute(self, job: Job) -> None:
         record = job.ledger.record()
         if record is None:
-            raise exception.RecordMissing(job.checkpoint.id, job.share_id)
+            raise errors.RecordMissing(job.checkpoint.id, job.share_id)
         view = job.recorded_driver(record.driver, "record").verify(
             record.snapshot_id, record.snapshot_of, size=record.size
         )
@@ -70,7 +70,7 @@ class PlanDrill(restore.PlanRestore):
             plan.share(),
             name=f"drill-{job.checkpoint.id}",
             description=f"Drill of verification {job.request.id}; it is removed by itself",
-            metadata={mark.PURPOSE: DRILL},
+            metadata={marks.PURPOSE: DRILL},
             is_public=False,
         )
         job.began = job.shared.clock.now()
@@ -125,10 +125,10 @@ class TellDrill(JobTask):
 
 # What can keep the share of a good drill from going. It does not make the drill a bad one.
 _STAYS = (
-    exception.DeadlineExceeded,
-    exception.NeedsAdministrator,
-    exception.ManilaRefused,
-    exception.ManilaUnavailable,
+    errors.DeadlineExceeded,
+    errors.NeedsAdministrator,
+    errors.ManilaRefused,
+    errors.ManilaUnavailable,
 )
 
 
@@ -144,11 +144,11 @@ class RemoveShare(JobTask):
             left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"
             said = jsonutils.dumps(told | {"left": left})
             available = constants.RESOURCE_STATUS_AVAILABLE
-            reasons.guard(reasons.to_record, job, job.request, job.share_id, available, said)
+            reporting.guard(reporting.to_record, job, job.request, job.share_id, available, said)
             return
         try:
             job.ledger.end(intent)
-        except exception.BankUnreadable as error:
+        except errors.BankUnreadable as error:
             _log_left(job, "(removed; its intent stays)", error)
 
 

@@ -32,7 +32,7 @@ from oslo_config import cfg
 from sandbox import files
 
 try:
-    from karbor_manila.bank import FileSystemBankPlugin
+    from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
 except ImportError:  # this repository has no bank of its own
     from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
         FileSystemBankPlugin,

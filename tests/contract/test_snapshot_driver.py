@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.client import EVERY_PROJECT
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.snapshot import SnapshotDriver
+from karbor_manila.manila.client import EVERY_PROJECT
 from tests.contract.driver import DriverContract, World
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
 

@@ -10,7 +10,9 @@ from karbor.services.protection import bank_plugin
 from karbor.services.protection.provider import PROTECTION_NAMESPACE
 from oslo_config import cfg
 
-from karbor_manila import identity, lease, mark
+from karbor_manila.bank import identity
+from karbor_manila.manila import marks
+from karbor_manila.recovery import lease
 from sandbox.karbor import mortal_bank
 from sandbox.stack import Stack
 
@@ -37,7 +39,7 @@ class Pages:
 
     def names(self, checkpoint_id: str, snapshot: Any) -> bool:
         """Whether the checkpoint's record or intent of the share leads to this snapshot."""
-        found = mark.read(snapshot.to_dict())
+        found = marks.read(snapshot.to_dict())
         # That of a copy is of a clone, and stands under the share that the clone is of.
         resource = found.resource if found else snapshot.share_id
         if self._page(checkpoint_id, resource, RECORD).get("snapshot_id") == snapshot.id:
@@ -49,7 +51,7 @@ class Pages:
 
     def keeps(self, checkpoint_id: str, share: Any) -> bool:
         """Whether this is the clone of a share that the checkpoint, a copy, keeps or is making."""
-        found = mark.read(share.to_dict())
+        found = marks.read(share.to_dict())
         if found is None or found.checkpoint != checkpoint_id:
             return False
         record = self._page(checkpoint_id, found.resource, RECORD)

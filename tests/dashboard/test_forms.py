@@ -13,8 +13,9 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
     ManilaSnapshotProtectionPlugin as Karbors,
 )
 
-from karbor_manila import parameters, schemas
-from karbor_manila.protection import ShareProtectionPlugin as Ours
+from karbor_manila import schemas
+from karbor_manila.operations import parameters
+from karbor_manila.service.protection import ShareProtectionPlugin as Ours
 from tests.dashboard import browser
 
 SHARE = constants.SHARE_RESOURCE_TYPE

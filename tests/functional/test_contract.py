@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.client import EVERY_PROJECT, Manila, Where
 from karbor_manila.drivers.base import Patience, ShareDriver
 from karbor_manila.drivers.snapshot import SnapshotDriver
+from karbor_manila.manila.client import EVERY_PROJECT, Manila, Where
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.contract.driver import DriverContract, World

@@ -29,19 +29,14 @@ from oslo_db.sqlalchemy import engines
 from oslo_messaging.rpc import dispatcher
 from oslo_serialization import jsonutils
 
-from karbor_manila import (
-    bank_access,
-    claims,
-    identity,
-    lease,
-    opts,
-    reconciliation,
-    sessions,
-    worker,
-)
+from karbor_manila import opts
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank import identity
 from karbor_manila.manager import ProtectionManager
-from karbor_manila.operations import shared
-from karbor_manila.protectable import ShareProtectable
+from karbor_manila.operations import flow
+from karbor_manila.recovery import claims, lease, loop
+from karbor_manila.service import sessions, worker
+from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
 
 SHARE = "OS::Manila::Share"
@@ -220,11 +215,11 @@ class Service:
             del registry._plugin_map[foreign]  # they would ask Nova, Cinder and so on
         registry.register_plugin(ShareProtectable(connect=self.connect, clock=cloud.clock))
         self.manager._spawn = lambda func, *args: self.spawned.append(lambda: func(*args))
-        self.manager.reconciliation._executor = reconciliation.one_by_one
+        self.manager.reconciliation._executor = loop.one_by_one
         (self.provider,) = self.manager.provider_registry.providers.values()
 
     def connect(self, context: Any, *, project_id: str | None = None, **_kwargs: Any) -> Any:
-        """Stands in for :func:`karbor_manila.sessions.connect`."""
+        """Stands in for :func:`karbor_manila.service.sessions.connect`."""
         elsewhere = project_id if project_id != context.project_id else None
         manila = FakeManila(
             self.cloud,
@@ -238,7 +233,7 @@ class Service:
         return manila
 
     def connect_as_karbor(self, project_id: str, **_kwargs: Any) -> Any:
-        """Stands in for :func:`karbor_manila.sessions.connect_as_karbor`."""
+        """Stands in for :func:`karbor_manila.service.sessions.connect_as_karbor`."""
         manila = FakeManila(
             self.cloud,
             "karbors-own",
@@ -376,7 +371,7 @@ def started(
     """A service with one provider that has these plugins (by default ours)."""
     cloud = Cloud(FakeClock())
     provider_file(folder, str(uuid.UUID(int=0x1)), plugins or (OURS, OUR_PROJECT), bank, options)
-    monkeypatch.setattr(shared, "Clock", lambda: cloud.clock)
+    monkeypatch.setattr(flow, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(claims, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(bank_access, "pause", lambda _seconds: None)
     monkeypatch.setattr(worker, "Clock", lambda: cloud.clock)

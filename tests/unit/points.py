@@ -15,7 +15,7 @@ from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_db import exception as db_exception
 
-from karbor_manila.claim_table import ClaimTable
+from karbor_manila.recovery.claim_table import ClaimTable
 from tests.fakes.manila import Died, FakeClock, FakeManila, passing
 
 MANILA, BANK, DATABASE = "manila", "bank", "database"

@@ -15,11 +15,11 @@ from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_config import cfg
 
 from karbor_manila import opts
-from karbor_manila.identity import bank_id
+from karbor_manila.bank.identity import bank_id
 from karbor_manila.operations.delete import DeleteOperation
+from karbor_manila.operations.flow import Shared
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
-from karbor_manila.operations.shared import Shared
 from karbor_manila.operations.verify import VerifyOperation
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
 

@@ -16,12 +16,17 @@ from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_serialization import jsonutils
 
-from karbor_manila import bank_access, exception, identity, lease, mark, sessions
-from karbor_manila.audit import LOST, ORPHAN, Audit, Finding
-from karbor_manila.claims import Claims
-from karbor_manila.client import EVERY_PROJECT
-from karbor_manila.mark import Mark
-from karbor_manila.operations import reasons
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank import identity
+from karbor_manila.common import errors
+from karbor_manila.manila import marks
+from karbor_manila.manila.client import EVERY_PROJECT
+from karbor_manila.manila.marks import Mark
+from karbor_manila.operations import reporting
+from karbor_manila.recovery import lease
+from karbor_manila.recovery.audit import LOST, ORPHAN, Audit, Finding
+from karbor_manila.recovery.claims import Claims
+from karbor_manila.service import sessions
 from tests.fakes.manila import FakeManila, passing, refused
 from tests.unit.banks import open_bank, stored
 from tests.unit.karbor_stage import (
@@ -74,7 +79,7 @@ def snapshots_of(service: Service, checkpoint: Any) -> dict[str, str]:
     return {
         view["share_id"]: view["id"]
         for view in service.cloud.snapshots.values()
-        if (found := mark.read(view)) and found.checkpoint == checkpoint.id
+        if (found := marks.read(view)) and found.checkpoint == checkpoint.id
     }
 
 
@@ -366,9 +371,9 @@ def test_a_bank_that_is_not_mounted_is_not_believed(service: Service) -> None:
     for mounted in (False, True):
         if mounted:
             (folder / "karbor").mkdir(parents=True)  # what Karbor makes at its start
-        with pytest.raises(exception.BankNotOurs, match="mounted"):
+        with pytest.raises(errors.BankNotOurs, match="mounted"):
             audit_of(service).find()
-        with pytest.raises(exception.BankNotOurs):
+        with pytest.raises(errors.BankNotOurs):
             audit.fix(finding)
     assert orphan in service.cloud.snapshots
 
@@ -377,7 +382,7 @@ def test_a_bank_that_has_an_id_and_has_never_held_a_checkpoint_is_not_believed(
     service: Service,
 ) -> None:
     orphaned(service)
-    with pytest.raises(exception.BankSuspect, match="never held"):
+    with pytest.raises(errors.BankSuspect, match="never held"):
         find(service)
 
 
@@ -388,9 +393,9 @@ def test_a_bank_whose_id_is_damaged_is_not_believed(service: Service, content: s
     audit = audit_of(service)
     (finding,) = audit.find()
     stored(service.folder / "bank", identity.KEY).write_text(content)
-    with pytest.raises(exception.BankUnreadable):
+    with pytest.raises(errors.BankUnreadable):
         find(service)
-    with pytest.raises(exception.BankUnreadable):
+    with pytest.raises(errors.BankUnreadable):
         audit.fix(finding)
     assert orphan in service.cloud.snapshots
 
@@ -412,7 +417,7 @@ def test_a_bank_whose_lists_fail_in_the_middle_removes_nothing(
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(FileSystemBankPlugin, "list_objects", failing)
-    with pytest.raises(exception.BankUnreadable, match="out of order"):
+    with pytest.raises(errors.BankUnreadable, match="out of order"):
         audit.fix(finding) if step == "fix" else audit.find()
     assert next(calls) == nth + bank_access.ATTEMPTS
     assert orphan in service.cloud.snapshots
@@ -507,7 +512,7 @@ def test_another_bank_at_the_same_place_is_not_acted_on(service: Service) -> Non
     audit = audit_of(service)
     (finding,) = audit.find()
     service.provider.bank.update_object(identity.KEY, {"id": str(uuid.uuid4())})
-    with pytest.raises(exception.BankNotOurs):
+    with pytest.raises(errors.BankNotOurs):
         audit.fix(finding)
     identity.accept(service.provider.bank, service.provider.id)
     assert audit.fix(finding).startswith("left alone")
@@ -685,7 +690,7 @@ def test_another_reason_of_the_share_does_not_hide_that_it_is_lost(service: Serv
     share, other = service.share(), service.share()
     checkpoint = protected(service, share, other)
     for named in (share, other):
-        reasons.add(checkpoint, "reasons", {reasons.key(named): "Its deletion failed once."})
+        reporting.add(checkpoint, "reasons", {reporting.key(named): "Its deletion failed once."})
     checkpoint.commit()
     lost = snapshot_away(service, checkpoint, share)
     assert fix_all(service) == ["said so in the checkpoint"]
@@ -733,7 +738,7 @@ def test_a_bank_that_does_not_take_what_is_lost_is_told(
             raise karbor_exception.BankUpdateObjectFailed(reason="disk full", key=key)
 
     monkeypatch.setattr(FileSystemBankPlugin, "update_object", full)
-    with pytest.raises(exception.BankUnreadable, match="disk full"):
+    with pytest.raises(errors.BankUnreadable, match="disk full"):
         audit.fix(finding)
 
 
@@ -836,7 +841,7 @@ def test_marks_in_descriptions_are_judged_as_well(service: Service) -> None:
 def test_a_user_who_is_no_administrator_sees_nothing_and_judges_nothing(service: Service) -> None:
     protected(service)
     service.karbor_is_administrator = False
-    with pytest.raises(exception.NotAdministrator, match="role admin"):
+    with pytest.raises(errors.NotAdministrator, match="role admin"):
         find(service)
 
 
@@ -845,7 +850,7 @@ def test_with_manila_away_nothing_is_said_to_be_lost(service: Service, method: s
     share = service.share()
     snapshot_away(service, protected(service, share), share)
     service.cloud.plan(method, passing, times=10**6)
-    with pytest.raises(exception.ManilaUnavailable):
+    with pytest.raises(errors.ManilaUnavailable):
         find(service)
     service.cloud.assert_hit()
 
@@ -858,18 +863,18 @@ def test_with_manila_refusing_nothing_is_said_to_be_lost(
     share = service.share()
     snapshot_away(service, protected(service, share), share)
     service.cloud.plan(method, lambda: refused(status), times=10**6)
-    with pytest.raises(exception.ManilaRefused):
+    with pytest.raises(errors.ManilaRefused):
         find(service)
 
 
 @pytest.mark.parametrize(
     ("method", "error", "raised"),
     [
-        ("snapshot", passing, exception.ManilaUnavailable),
-        ("snapshot", lambda: refused(403), exception.ManilaRefused),
-        ("delete_snapshot", passing, exception.ManilaUnavailable),
-        ("delete_snapshot", lambda: refused(401), exception.ManilaRefused),
-        ("delete_snapshot", lambda: refused(409), exception.DeadlineExceeded),
+        ("snapshot", passing, errors.ManilaUnavailable),
+        ("snapshot", lambda: refused(403), errors.ManilaRefused),
+        ("delete_snapshot", passing, errors.ManilaUnavailable),
+        ("delete_snapshot", lambda: refused(401), errors.ManilaRefused),
+        ("delete_snapshot", lambda: refused(409), errors.DeadlineExceeded),
     ],
 )
 def test_with_manila_away_or_refusing_a_removal_fails_and_can_be_repeated(
@@ -894,7 +899,7 @@ def test_an_orphan_that_only_an_administrator_can_end_is_named_with_the_command(
     protected(service)
     orphan = orphaned(service)
     service.cloud.snapshots[orphan]["status"] = "error_deleting"
-    with pytest.raises(exception.NeedsAdministrator, match=f"--force {orphan}"):
+    with pytest.raises(errors.NeedsAdministrator, match=f"--force {orphan}"):
         fix_all(service)
 
 

@@ -24,10 +24,12 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
 from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_config import cfg
 
-from karbor_manila import bank_folder, checkpoints, identity, lease
-from karbor_manila.bank import FileSystemBankPlugin
-from karbor_manila.exception import RecordInvalid
-from karbor_manila.operations.ledger import Ledger
+from karbor_manila.bank import checkpoints, identity
+from karbor_manila.bank.filesystem import store as bank_store
+from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
+from karbor_manila.bank.share_section import Ledger
+from karbor_manila.common.errors import RecordInvalid
+from karbor_manila.recovery import lease
 from tests.unit.banks import make_checkpoint, open_bank, open_provider, stored
 
 GET, UPDATE = karbor_exception.BankGetObjectFailed, karbor_exception.BankUpdateObjectFailed
@@ -378,7 +380,7 @@ def test_an_owner_id_is_new_at_each_start(tmp_path):
 
 
 def test_the_bank_knows_karbors_alphabet():
-    allowed = {char for char in map(chr, range(256)) if bank_folder._NAME.fullmatch(char)}
+    allowed = {char for char in map(chr, range(256)) if bank_store._NAME.fullmatch(char)}
     assert allowed == set(string.ascii_letters + string.digits + "_.-@")
 
 

@@ -12,8 +12,11 @@ from karbor.services.protection.bank_plugins.s3_bank_plugin import S3BankPlugin
 from karbor.services.protection.bank_plugins.swift_bank_plugin import SwiftBankPlugin
 from oslo_config import cfg
 
-from karbor_manila import bank_access, exception, identity, lease
-from karbor_manila.operations.ledger import Ledger
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank import identity
+from karbor_manila.bank.share_section import Ledger
+from karbor_manila.common import errors
+from karbor_manila.recovery import lease
 from tests.unit.test_ledger import INTENT, RECORD
 
 
@@ -131,7 +134,7 @@ def test_a_broken_connection_is_repeated_wherever_it_breaks(store: Any, ledger: 
 
 def test_a_store_that_stays_away_is_told_without_its_addresses(store: Any, ledger: Ledger) -> None:
     store.errors = [store.broken() for _ in range(100)]
-    with pytest.raises(exception.BankUnreadable) as caught:
+    with pytest.raises(errors.BankUnreadable) as caught:
         ledger.record()
     assert "example.com" not in str(caught.value)
 
@@ -146,7 +149,7 @@ def test_what_the_server_refuses_is_not_absent_though_the_list_lags_behind(
     assert ledger.record() == RECORD
     ledger_errors = [store.answer(status) for _ in range(bank_access.ATTEMPTS)]
     store.errors = ledger_errors
-    with pytest.raises(exception.BankUnreadable):
+    with pytest.raises(errors.BankUnreadable):
         ledger.record()
 
 
@@ -169,7 +172,7 @@ def test_a_body_that_is_no_value_is_damage(store: Any, ledger: Ledger) -> None:
     ledger.complete(RECORD)
     (key,) = store.objects
     store.objects[key] = (b'{"version": 2, ', store.objects[key][1])
-    with pytest.raises(exception.RecordInvalid):
+    with pytest.raises(errors.RecordInvalid):
         ledger.record()
 
 
@@ -181,7 +184,7 @@ def test_a_lease_is_read_through_broken_connections_and_refusals(bank: Any, stor
         store.errors = [error]
         assert lease._read(bank, owner) is not None
     store.errors = [store.broken() for _ in range(100)]
-    with pytest.raises(exception.BankUnreadable):
+    with pytest.raises(errors.BankUnreadable):
         lease._read(bank, owner)
     store.errors.clear()
     assert lease._read(bank, "nobody") is None

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from karbor_manila import identity
+from karbor_manila.bank import identity
 from tests.unit.banks import open_bank, stored
 from tests.unit.test_audit import orphaned, protected, snapshots_of
 from tests.unit.test_commands import _logging_as_it_was, conf, run, service  # noqa: F401

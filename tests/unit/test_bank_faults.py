@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from karbor_manila.bank import FileSystemBankPlugin
+from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
 from tests.unit.banks import open_bank, stored
 
 GET, UPDATE = karbor_exception.BankGetObjectFailed, karbor_exception.BankUpdateObjectFailed

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from oslo_config import cfg
 
-from karbor_manila import audit, exception, identity
-from karbor_manila.bank import FileSystemBankPlugin, as_found
-from karbor_manila.bank_owner import Owner
-from karbor_manila.commands.host import Host
+from karbor_manila.bank import identity
+from karbor_manila.bank.filesystem.owner import Owner
+from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin, as_found
+from karbor_manila.cli.operator.host import Host
+from karbor_manila.common import errors
+from karbor_manila.recovery import audit
 from tests.unit.banks import open_bank
 from tests.unit.karbor_stage import OUR_PROJECT, OURS, Service, provider_file, started
 from tests.unit.test_audit import orphaned, protected
@@ -211,7 +213,7 @@ def test_a_command_makes_no_container(service: Service, conf: Path) -> None:  # 
     (service.folder / "bank").rename(service.folder / "away")
     (provider,) = Host([str(conf)]).providers
     assert not (service.folder / "bank").exists()
-    with pytest.raises(exception.BankUnreadable):
+    with pytest.raises(errors.BankUnreadable):
         identity.confirm(provider.bank, provider.id)
     with as_found():
         open_bank(service.folder / "none", FileSystemBankPlugin)

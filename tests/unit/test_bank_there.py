@@ -18,7 +18,10 @@ from karbor import objects, rpc
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_messaging._drivers import common as rpc_common
 
-from karbor_manila import bank_folder, claims, exception, identity, lease, lease_keeper
+from karbor_manila.bank import identity
+from karbor_manila.bank.filesystem import store as bank_store
+from karbor_manila.common import errors
+from karbor_manila.recovery import claims, lease, lease_keeper
 from tests.unit.banks import open_bank
 from tests.unit.karbor_stage import Service, started
 
@@ -165,7 +168,7 @@ def test_no_claim_is_taken_over_or_freed_by_the_word_of_another_bank(
     (before,) = heir.manager.claims.all()
     with in_its_place(heir, put):
         heir.manager.reconciliation.run()
-        with pytest.raises(exception.BankNotOurs):
+        with pytest.raises(errors.BankNotOurs):
             heir.manager.claims.take(
                 checkpoint_id,
                 claims.RECONCILE,
@@ -194,7 +197,7 @@ def test_a_bank_that_goes_while_a_dead_owner_is_looked_for_frees_nothing(
         return False
 
     monkeypatch.setattr(lease.Observer, "is_alive", judged)
-    with pytest.raises(exception.BankNotOurs):
+    with pytest.raises(errors.BankNotOurs):
         heir.manager.claims.take(
             checkpoint_id,
             claims.RECONCILE,
@@ -234,7 +237,7 @@ def test_a_bank_that_takes_no_checkpoint_is_named_with_its_reason(
         plan = service.plan(service.share())
         checkpoint = service.protect(plan)
         monkeypatch.setattr(FileSystemBankPlugin, "_write_object", refusing(number))
-        monkeypatch.setattr(bank_folder.KeyedFolder, "write", refusing(number))
+        monkeypatch.setattr(bank_store.KeyedFolder, "write", refusing(number))
         with pytest.raises(karbor_exception.FlowError) as caught:
             service.call("protect", plan)
         said = str(caught.value)

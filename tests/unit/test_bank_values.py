@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslo_serialization import jsonutils
 
-from karbor_manila.bank_values import decode, encode
+from karbor_manila.bank.filesystem.encoding import decode, encode
 
 SCALARS = (
     st.none()

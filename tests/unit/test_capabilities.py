@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from karbor_manila import checkpoints, left_out
+from karbor_manila.bank import checkpoints
+from karbor_manila.common import left_out
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
 
 NEITHER = {"create_share_from_snapshot_support": False, "revert_to_snapshot_support": False}

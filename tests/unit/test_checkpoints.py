@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from karbor import exception as karbor_exception
 
-from karbor_manila import checkpoints
-from karbor_manila.checkpoints import Query
+from karbor_manila.bank import checkpoints
+from karbor_manila.bank.checkpoints import Query
 from tests.unit.banks import (
     FaultyPlugin,
     ShuffledPlugin,

@@ -19,8 +19,7 @@ from keystoneauth1 import access, service_token, session, token_endpoint
 from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1.identity.access import AccessInfoPlugin
 
-from karbor_manila import client, endpoint
-from karbor_manila.exception import (
+from karbor_manila.common.errors import (
     EndpointMissing,
     EndpointUnsuitable,
     KarborManilaError,
@@ -29,6 +28,7 @@ from karbor_manila.exception import (
     ManilaTooOld,
     NotAdministrator,
 )
+from karbor_manila.manila import client, endpoint
 
 HOST = "http://manila.example:8786"
 ENDPOINT = f"{HOST}/v2"

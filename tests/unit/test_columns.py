@@ -17,7 +17,9 @@ from karbor.db.sqlalchemy import api as sqlalchemy_api
 from oslo_db import exception as db_exception
 from oslo_serialization import jsonutils
 
-from karbor_manila import columns, exception, reports
+from karbor_manila.common import errors
+from karbor_manila.database import columns
+from karbor_manila.service import reports
 from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import SHARE, TEXT_BYTES, Service, started
 
@@ -35,7 +37,7 @@ def key(number: int) -> str:
 
 
 def refusing(answer: str) -> Callable[[], Exception]:
-    return lambda: exception.ManilaRefused("make a snapshot", 409, answer)
+    return lambda: errors.ManilaRefused("make a snapshot", 409, answer)
 
 
 def verification(service: Service) -> Any:
@@ -98,7 +100,7 @@ def test_a_restore_of_many_shares_ends_and_says_of_each_new_share_what_it_was(
 
 
 def test_a_report_of_what_there_never_was_is_refused(service: Service) -> None:
-    with pytest.raises(exception.NoSuchRecord, match="neither a restore nor a verification"):
+    with pytest.raises(errors.NoSuchRecord, match="neither a restore nor a verification"):
         list(reports.of({service.provider.id: service.provider}, str(uuid.uuid4())))
 
 

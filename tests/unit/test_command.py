@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from karbor_manila.drivers import command
-from karbor_manila.exception import CheckFailed
+from karbor_manila.common import command
+from karbor_manila.common.errors import CheckFailed
 
 
 def test_it_gets_the_environment_and_no_shell(tmp_path: Path) -> None:

@@ -16,10 +16,13 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 
-from karbor_manila import audit, claims, columns, endings, identity, lease
-from karbor_manila.commands import app, host
-from karbor_manila.commands.app import KarborManila
-from karbor_manila.commands.host import Host
+from karbor_manila.bank import identity
+from karbor_manila.cli import app
+from karbor_manila.cli.app import KarborManila
+from karbor_manila.cli.operator import host
+from karbor_manila.cli.operator.host import Host
+from karbor_manila.database import columns
+from karbor_manila.recovery import audit, claims, lease, settle
 from tests.fakes.manila import Died, passing
 from tests.unit.karbor_stage import (
     KARBORS,
@@ -392,7 +395,7 @@ def test_what_cannot_be_ended_says_why_in_one_line(
     def broken(*_args: Any, **_kwargs: Any) -> str:
         raise RuntimeError("out of order\nand a second line")
 
-    monkeypatch.setattr(endings, "end_checkpoint", broken)
+    monkeypatch.setattr(settle, "end_checkpoint", broken)
     ran = run("reconcile", "-f", "json")
     assert ran.code == 3
     (line,) = ran.lines

@@ -16,7 +16,8 @@ from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_db import exception as db_exception
 
-from karbor_manila import bank, bank_access
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank.filesystem import plugin as bank_plugin
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
 
@@ -48,7 +49,7 @@ class Writes:
         self._kind = ""
         for kind, owner, methods in (
             (BANK, FileSystemBankPlugin, ("update_object", "delete_object")),
-            (BANK, bank.FileSystemBankPlugin, ("update_object", "delete_object")),
+            (BANK, bank_plugin.FileSystemBankPlugin, ("update_object", "delete_object")),
             (DATABASE, objects.OperationLog, ("save",)),
             (DATABASE, objects.Restore, ("save",)),
         ):

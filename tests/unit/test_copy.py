@@ -10,8 +10,10 @@ from karbor import exception as karbor_exception
 from karbor.resource import Resource
 from karbor.services.protection.graph import GraphNode
 
-from karbor_manila import checkpoints, mark, sessions
-from karbor_manila.audit import Audit
+from karbor_manila.bank import checkpoints
+from karbor_manila.manila import marks
+from karbor_manila.recovery.audit import Audit
+from karbor_manila.service import sessions
 from tests.fakes.manila import Died, passing, refused
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Service, started, told
 
@@ -44,7 +46,7 @@ def pages(checkpoint: Any, share: str) -> set[str]:
 
 
 def clones(service: Service) -> list[Any]:
-    return [s for s in service.cloud.shares.values() if s["metadata"].get(mark.PURPOSE) == "copy"]
+    return [s for s in service.cloud.shares.values() if s["metadata"].get(marks.PURPOSE) == "copy"]
 
 
 def nothing_is_open(service: Service) -> bool:
@@ -75,8 +77,8 @@ def test_a_copy_is_a_clone_and_its_snapshot_and_the_living_share_is_not_touched(
         k: v for k, v in was.items() if k not in own
     }
     assert now["mark"]["checkpoint"] == made.id
-    assert mark.read(snapshot) == mark.Mark(**now["mark"])
-    assert mark.read(clone) == mark.Mark(**now["mark"]).of_clone()
+    assert marks.read(snapshot) == marks.Mark(**now["mark"])
+    assert marks.read(clone) == marks.Mark(**now["mark"]).of_clone()
     assert service.cloud.calls.count("create_snapshot") == 1
     assert [s["share_id"] for s in service.cloud.snapshots.values()].count(share) == 1
     assert nothing_is_open(service)
@@ -260,7 +262,7 @@ def test_a_deletion_without_a_record_goes_by_the_marks(service: Service) -> None
     service.protect(plan)
     made = copied(service, plan)
     made.get_resource_bank_section(share).update_object("metadata", {"version": 0})
-    mine = service.share(metadata=dict(clones(service)[0]["metadata"]) | {mark.PURPOSE: "mine"})
+    mine = service.share(metadata=dict(clones(service)[0]["metadata"]) | {marks.PURPOSE: "mine"})
     service.delete(made.id)
     assert clones(service) == []
     assert mine in service.cloud.shares, "only what was made for a copy goes by its mark"

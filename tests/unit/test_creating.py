@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.drivers import creating
-from karbor_manila.exception import ManilaFailing, ManilaPassing, ManilaUnavailable
-from karbor_manila.waiting import persist
+from karbor_manila.common.errors import ManilaFailing, ManilaPassing, ManilaUnavailable
+from karbor_manila.common.waiting import persist
+from karbor_manila.manila import creating
 from tests.fakes.manila import refused
 from tests.unit.clock import FakeClock
 from tests.unit.stage import SHARE, Record, Stage

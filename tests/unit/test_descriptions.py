@@ -66,7 +66,7 @@ def test_what_cannot_be_told_beforehand_is_refused_before_any_intent(
     shares = [service.share(), service.share()]
     plan = service.plan(*shares, parameters={SHARE: {"description": LONG}})
     with monkeypatch.context() as patch:
-        patch.setattr("karbor_manila.sessions.connect", _away)
+        patch.setattr("karbor_manila.service.sessions.connect", _away)
         checkpoint_id = service.call("protect", plan)
     service.run()
     checkpoint = service.checkpoint(checkpoint_id)

@@ -9,7 +9,7 @@ from karbor.services.protection.bank_plugin import BankPlugin
 from karbor.services.protection.protectable_plugin import ProtectablePlugin
 from karbor.services.protection.protection_plugin import ProtectionPlugin
 
-from karbor_manila.commands.app import NAMESPACE as COMMANDS
+from karbor_manila.cli.app import NAMESPACE as COMMANDS
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import ShareDriver
 
@@ -25,22 +25,26 @@ ENTRY_POINTS = {
 def test_the_names_stay():
     share = "karbor-manila-share-protection-plugin"
     assert {(*names, entry.value) for names, entry in ENTRY_POINTS.items()} == {
-        (PROTECTABLES, "karbor-manila-share", "karbor_manila.protectable:ShareProtectable"),
-        (PROTECTIONS, share, "karbor_manila.protection:ShareProtectionPlugin"),
-        (PROTECTIONS, "karbor-manila-project-plugin", "karbor_manila.project:ProjectPlugin"),
-        (PROTECTIONS, BANK, "karbor_manila.bank:FileSystemBankPlugin"),
+        (PROTECTABLES, "karbor-manila-share", "karbor_manila.service.protectable:ShareProtectable"),
+        (PROTECTIONS, share, "karbor_manila.service.protection:ShareProtectionPlugin"),
+        (
+            PROTECTIONS,
+            "karbor-manila-project-plugin",
+            "karbor_manila.service.project:ProjectPlugin",
+        ),
+        (PROTECTIONS, BANK, "karbor_manila.bank.filesystem.plugin:FileSystemBankPlugin"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
-        ("console_scripts", "karbor-manila", "karbor_manila.commands.app:main"),
-        (COMMANDS, "audit", "karbor_manila.commands.operator:Audit"),
-        (COMMANDS, "bank_accept", "karbor_manila.commands.bank:BankAccept"),
-        (COMMANDS, "bank_list", "karbor_manila.commands.bank:BankList"),
-        (COMMANDS, "drill", "karbor_manila.commands.drill:Drill"),
-        (COMMANDS, "reconcile", "karbor_manila.commands.operator:Reconcile"),
-        (COMMANDS, "report", "karbor_manila.commands.report:Report"),
-        (COMMANDS, "restore", "karbor_manila.commands.restore:Restore"),
-        (COMMANDS, "show", "karbor_manila.commands.show:Show"),
-        (COMMANDS, "status", "karbor_manila.commands.status:Status"),
-        (COMMANDS, "verify", "karbor_manila.commands.verify:Verify"),
+        ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
+        (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
+        (COMMANDS, "bank_accept", "karbor_manila.cli.operator.bank:BankAccept"),
+        (COMMANDS, "bank_list", "karbor_manila.cli.operator.bank:BankList"),
+        (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
+        (COMMANDS, "reconcile", "karbor_manila.cli.operator.commands:Reconcile"),
+        (COMMANDS, "report", "karbor_manila.cli.operator.report:Report"),
+        (COMMANDS, "restore", "karbor_manila.cli.tenant.restore:Restore"),
+        (COMMANDS, "show", "karbor_manila.cli.tenant.show:Show"),
+        (COMMANDS, "status", "karbor_manila.cli.tenant.status:Status"),
+        (COMMANDS, "verify", "karbor_manila.cli.tenant.verify:Verify"),
         (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
         (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
     }

@@ -11,11 +11,11 @@ from karbor.services.protection.protection_plugin import Operation
 from oslo_config import cfg
 from taskflow import exceptions, task
 
-from karbor_manila import flows
-from karbor_manila.claims import Claims
-from karbor_manila.flows import Engine
-from karbor_manila.waiting import Clock
-from karbor_manila.worker import Worker
+from karbor_manila.common.waiting import Clock
+from karbor_manila.recovery.claims import Claims
+from karbor_manila.service import engine as engines
+from karbor_manila.service.engine import Engine
+from karbor_manila.service.worker import Worker
 
 PROJECT, SHARE = "project", "share"
 
@@ -104,7 +104,7 @@ def test_a_hook_that_does_nothing_between_many_and_many_does_not_multiply_their_
     engine = Engine()
     flow = engine.build_flow("f")
     early, late = [_task(f"e{n}") for n in range(50)], [_task(f"l{n}") for n in range(50)]
-    middle = flows.Idle(name="middle")
+    middle = engines.Idle(name="middle")
     flow.add(*early, middle, *late)
     for one in early:
         flow.link(one, middle)
@@ -177,10 +177,10 @@ def test_a_month_of_flows_leaves_karbors_lists_as_they_were() -> None:
     nodes = [graph.GraphNode(Resource(SHARE, f"s{n}", ""), ()) for n in range(100)]
     for engine in (workflow.TaskFlowEngine(), Engine()):
         for _day in range(3):
-            flows.cut_back_extra_args()
+            engines.cut_back_extra_args()
             resource_flow.build_resource_flow("verify", None, engine, plugins, nodes[:3], {})
 
-    flows.cut_back_extra_args()
+    engines.cut_back_extra_args()
 
     for name, args in resource_flow.OPERATION_EXTRA_ARGS.items():
         assert set(args) - set(before[name]) <= {"operation_log"}

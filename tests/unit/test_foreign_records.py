@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.audit import LOST, Audit
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.snapshot import SnapshotDriver
+from karbor_manila.recovery.audit import LOST, Audit
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
 

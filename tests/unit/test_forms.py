@@ -10,10 +10,12 @@ import pytest
 from karbor.common import constants
 from karbor.objects.base import DictOfDictOfStringsField
 
-from karbor_manila import forms, parameters, schemas
-from karbor_manila.exception import InvalidParameter
-from karbor_manila.project import ProjectPlugin
-from karbor_manila.protection import ShareProtectionPlugin
+from karbor_manila import schemas
+from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.operations import parameters
+from karbor_manila.service import forms
+from karbor_manila.service.project import ProjectPlugin
+from karbor_manila.service.protection import ShareProtectionPlugin
 
 SHARE = constants.SHARE_RESOURCE_TYPE
 RICH = {

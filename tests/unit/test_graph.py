@@ -14,10 +14,11 @@ from karbor.services.protection.protectable_registry import ProtectableRegistry
 from oslo_config import cfg
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception, opts
-from karbor_manila.graph import GraphBuilder
-from karbor_manila.left_out import MOST_NAMED
-from karbor_manila.protectable import ShareProtectable
+from karbor_manila import opts
+from karbor_manila.common import errors
+from karbor_manila.common.left_out import MOST_NAMED
+from karbor_manila.service.graph import GraphBuilder
+from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila, passing
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, context_of
 
@@ -188,8 +189,8 @@ def test_a_plugin_that_answers_with_nothing_is_no_error(registry: ProtectableReg
     "error",
     [
         passing(),
-        exception.ManilaRefused("list the shares", 403, "forbidden"),
-        exception.SessionUnavailable(OWN),
+        errors.ManilaRefused("list the shares", 403, "forbidden"),
+        errors.SessionUnavailable(OWN),
     ],
     ids=lambda error: type(error).__name__,
 )

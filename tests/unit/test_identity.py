@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
-from karbor_manila import identity
-from karbor_manila.exception import BankUnreadable
+from karbor_manila.bank import identity
+from karbor_manila.common.errors import BankUnreadable
 from tests.unit.banks import (
     CONTAINER,
     FaultyPlugin,

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from oslo_serialization import jsonutils
 
-from karbor_manila import exception, record
-from karbor_manila.mark import Mark
+from karbor_manila.bank import record
+from karbor_manila.common import errors
+from karbor_manila.manila.marks import Mark
 from tests.fakes.manila import passing, refused
 from tests.unit.stage import SHARE, Context, Record, Stage
 
@@ -50,8 +51,8 @@ def restore(
 ) -> tuple[Record, BaseException | None]:
     given = {"share_id": share["id"], **given}
     request = Asked(given)
-    errors = stage.restore(checkpoint, share["id"], restore=request, given=given)
-    return request, errors[0].__cause__ if errors else None
+    failures = stage.restore(checkpoint, share["id"], restore=request, given=given)
+    return request, failures[0].__cause__ if failures else None
 
 
 def told(request: Record, share: Any) -> dict[str, Any]:
@@ -93,14 +94,14 @@ def test_the_dry_run_tells_what_is_lost_and_writes_nothing(
 @pytest.mark.parametrize(
     ("changed", "leaf", "said"),
     [
-        ({"status": "extending"}, exception.TargetNotAvailable, "'extending'"),
-        ({"status": "reverting_error"}, exception.TargetNotAvailable, "'reverting_error'"),
-        ({"is_soft_deleted": True}, exception.TargetNotAvailable, "recycle bin"),
-        ({"revert_to_snapshot_support": False}, exception.RevertUnsupported, "'default'"),
-        ({"task_state": "migration_in_progress"}, exception.TargetBusy, "migration"),
-        ({"access_rules_status": "error"}, exception.AccessRulesNotActive, "'error'"),
-        ({"access_rules_status": "syncing"}, exception.AccessRulesNotActive, "'syncing'"),
-        ({"project_id": "project-b", "is_public": True}, exception.TargetMissing, "no such share"),
+        ({"status": "extending"}, errors.TargetNotAvailable, "'extending'"),
+        ({"status": "reverting_error"}, errors.TargetNotAvailable, "'reverting_error'"),
+        ({"is_soft_deleted": True}, errors.TargetNotAvailable, "recycle bin"),
+        ({"revert_to_snapshot_support": False}, errors.RevertUnsupported, "'default'"),
+        ({"task_state": "migration_in_progress"}, errors.TargetBusy, "migration"),
+        ({"access_rules_status": "error"}, errors.AccessRulesNotActive, "'error'"),
+        ({"access_rules_status": "syncing"}, errors.AccessRulesNotActive, "'syncing'"),
+        ({"project_id": "project-b", "is_public": True}, errors.TargetMissing, "no such share"),
     ],
 )
 def test_what_manila_would_refuse_is_refused_by_name_and_nothing_is_written(
@@ -129,7 +130,7 @@ def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
     stage.cloud.snapshots[own["id"]].update(status=status, _until=float("inf"))
     stage.cloud.calls.clear()
     _request, error = restore(stage, checkpoint, share, remove_newer=True)
-    assert isinstance(error, exception.NewerSnapshots)
+    assert isinstance(error, errors.NewerSnapshots)
     assert not error.removable
     assert own["id"] in error.newer[0]
     assert "'mine'" in error.newer[0]
@@ -145,7 +146,7 @@ def test_of_two_snapshots_of_the_same_moment_neither_is_taken_for_the_newest(
     own = manila.create_snapshot(share["id"], name="twin", description=None)
     (kept,) = (view for view in stage.cloud.snapshots.values() if view["id"] != own["id"])
     stage.cloud.snapshots[own["id"]]["created_at"] = kept["created_at"]
-    assert isinstance(restore(stage, checkpoint, share)[1], exception.NewerSnapshots)
+    assert isinstance(restore(stage, checkpoint, share)[1], errors.NewerSnapshots)
 
 
 def test_a_newer_checkpoint_is_named_and_nothing_is_removed_unasked(
@@ -155,7 +156,7 @@ def test_a_newer_checkpoint_is_named_and_nothing_is_removed_unasked(
     stage.protect(newer, share["id"])
     stage.cloud.calls.clear()
     _request, error = restore(stage, checkpoint, share)
-    assert isinstance(error, exception.NewerSnapshots)
+    assert isinstance(error, errors.NewerSnapshots)
     assert newer.id in error.newer[0]
     assert writes(stage) == []
 
@@ -175,7 +176,7 @@ def test_the_quota_of_a_safety_copy_is_checked_before_anything(
     stage: Stage, share: Any, checkpoint: Any, limits: Any, given: Any
 ) -> None:
     stage.cloud.limits.update(limits)
-    assert isinstance(restore(stage, checkpoint, share, **given)[1], exception.QuotaTooSmall)
+    assert isinstance(restore(stage, checkpoint, share, **given)[1], errors.QuotaTooSmall)
     assert writes(stage) == []
     assert restore(stage, checkpoint, share)[1] is None  # without a copy it fits
 
@@ -185,7 +186,7 @@ def test_a_share_that_was_shrunk_needs_quota_to_grow_again(
 ) -> None:
     share["size"] = 1
     stage.cloud.limits.update({"maxTotalShareGigabytes": 2, "totalShareGigabytesUsed": 1})
-    assert isinstance(restore(stage, checkpoint, share)[1], exception.QuotaTooSmall)
+    assert isinstance(restore(stage, checkpoint, share)[1], errors.QuotaTooSmall)
     assert writes(stage) == []
 
 
@@ -195,7 +196,7 @@ def test_a_copied_checkpoint_is_refused_with_the_ways_that_there_are(
     section = checkpoint.get_resource_bank_section(share["id"])
     section.update_object("metadata", section.get_object("metadata") | {"clone_id": "c-1"})
     _request, error = restore(stage, checkpoint, share)
-    assert isinstance(error, exception.SnapshotOfClone)
+    assert isinstance(error, errors.SnapshotOfClone)
     assert "clone c-1" in str(error)
     assert stage.cloud.calls == []
 
@@ -225,7 +226,7 @@ def test_without_its_safety_copy_a_share_is_not_put_back(
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.failing.add(f"{method} {share['id']}")
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, exception.ResourceFailed)
+    assert isinstance(error, errors.ResourceFailed)
     assert share["_text"] == "now"
     assert "revert_share" not in stage.cloud.calls
     assert list(stage.cloud.shares) == [share["id"]]
@@ -239,7 +240,7 @@ def test_a_failed_revert_needs_an_administrator_and_keeps_share_copy_and_checkpo
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.failing.add(f"revert_share {share['id']}")
     request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, exception.RevertFailed)
+    assert isinstance(error, errors.RevertFailed)
     reason = request["resources_reason"][f"{SHARE}#{share['id']}"]
     assert "administrator" in reason
     assert "complete and stays" in reason
@@ -283,7 +284,7 @@ def test_with_manila_away_at_the_revert_nobody_claims_to_know(
 ) -> None:
     stage.cloud.plan("revert_share", passing, times=10**6)
     request, error = restore(stage, checkpoint, share)
-    assert isinstance(error, exception.ManilaUnavailable)
+    assert isinstance(error, errors.ManilaUnavailable)
     assert "not known" in request["resources_reason"][f"{SHARE}#{share['id']}"]
 
 
@@ -308,7 +309,7 @@ def test_a_safety_copy_that_cannot_be_made_is_refused_before_anything(
 ) -> None:
     share["create_share_from_snapshot_support"] = False
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, exception.CopyUnsupported)
+    assert isinstance(error, errors.CopyUnsupported)
     assert writes(stage) == []
 
 
@@ -318,7 +319,7 @@ def test_with_manila_away_at_the_safety_copy_nothing_is_left(
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.plan("create_share", passing, times=10**6)
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, exception.ManilaUnavailable)
+    assert isinstance(error, errors.ManilaUnavailable)
     assert list(stage.cloud.shares) == [share["id"]]
     assert len(stage.cloud.snapshots) == 1
     assert stage.pages(checkpoint, share["id"]) == pages
@@ -333,7 +334,7 @@ def test_a_snapshot_that_nobody_sees_is_manilas_own_refusal(
     stage.cloud.snapshots["hidden"] = hidden
     for given in ({}, {"safety_copy": True}):
         request, error = restore(stage, checkpoint, share, **given)
-        assert isinstance(error, exception.ManilaRefused)
+        assert isinstance(error, errors.ManilaRefused)
         assert error.status == 409
         assert "not known" not in request["resources_reason"][f"{SHARE}#{share['id']}"]
         assert share["_text"] == "now"

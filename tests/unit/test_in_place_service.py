@@ -9,8 +9,8 @@ import pytest
 from karbor import objects
 from oslo_serialization import jsonutils
 
-from karbor_manila import lease
-from karbor_manila.audit import Audit
+from karbor_manila.recovery import lease
+from karbor_manila.recovery.audit import Audit
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service, started, told
 

@@ -8,8 +8,9 @@ import eventlet.patcher
 import pytest
 from karbor.services.protection.bank_plugin import Bank
 
-from karbor_manila import lease, native
-from karbor_manila.lease_keeper import Keeper
+from karbor_manila.common import native
+from karbor_manila.recovery import lease
+from karbor_manila.recovery.lease_keeper import Keeper
 from tests.unit.banks import FaultyPlugin, break_bank, open_bank
 
 TIMEOUT = 60.0

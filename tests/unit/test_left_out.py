@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslo_serialization import jsonutils
 
-from karbor_manila import left_out
-from karbor_manila.left_out import LeftOut
+from karbor_manila.common import left_out
+from karbor_manila.common.left_out import LeftOut
 
 KINDS = (left_out.BROKEN, left_out.GONE, left_out.NOT_SUPPORTED)
 

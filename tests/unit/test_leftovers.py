@@ -10,7 +10,7 @@ from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 from oslo_db import exception as db_exception
 
-from karbor_manila import requested
+from karbor_manila.database import requested
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service, started

@@ -27,7 +27,9 @@ from oslo_messaging._drivers import common as rpc_common
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
 
-from karbor_manila import claims, forms, identity, lease
+from karbor_manila.bank import identity
+from karbor_manila.recovery import claims, lease
+from karbor_manila.service import forms
 from tests.fakes.manila import FakeManila
 from tests.unit.banks import FaultyPlugin, open_bank
 from tests.unit.karbor_stage import (
@@ -472,7 +474,7 @@ def test_an_administrator_deletes_in_any_project(
     service: Service, checkpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "karbor_manila.sessions.connect",
+        "karbor_manila.service.sessions.connect",
         lambda *_args, **_kwargs: FakeManila(service.cloud, service.project_id),
     )
     admin = service.context(service.other_project, is_admin=True)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karbor_manila import mark
-from karbor_manila.mark import Mark
+from karbor_manila.manila import marks
+from karbor_manila.manila.marks import Mark
 
 patient = settings(deadline=None)
 
@@ -17,7 +17,7 @@ dashed = st.uuids().map(str)
 bare = st.uuids().map(lambda value: value.hex)
 odd = st.text(min_size=1, max_size=40).filter(lambda text: not re.search(r"\s", text))
 ids = st.one_of(dashed, bare, odd)
-marks = st.builds(Mark, bank=ids, provider=ids, checkpoint=ids, resource=ids)
+any_mark = st.builds(Mark, bank=ids, provider=ids, checkpoint=ids, resource=ids)
 restores = st.builds(Mark, bank=ids, provider=ids, checkpoint=ids, resource=ids, restore=ids)
 
 OURS = Mark(
@@ -29,40 +29,40 @@ OURS = Mark(
 
 
 @patient
-@given(st.one_of(marks, restores))
+@given(st.one_of(any_mark, restores))
 def test_a_mark_in_metadata_comes_back_as_it_was(mine):
-    assert mark.read({"metadata": mine.metadata(), "description": None}) == mine
+    assert marks.read({"metadata": mine.metadata(), "description": None}) == mine
 
 
 @patient
-@given(marks, st.one_of(st.none(), st.text()))
+@given(any_mark, st.one_of(st.none(), st.text()))
 def test_a_mark_in_a_description_comes_back_as_it_was_behind_any_text(mine, text):
-    assert mark.read({"description": mine.describe(text)}) == mine
+    assert marks.read({"description": mine.describe(text)}) == mine
 
 
 @patient
-@given(marks, marks)
+@given(any_mark, any_mark)
 def test_the_mark_that_counts_is_the_last_one_in_a_description(mine, forged):
-    assert mark.read({"description": mine.describe(forged.describe("see"))}) == mine
+    assert marks.read({"description": mine.describe(forged.describe("see"))}) == mine
 
 
 @patient
-@given(marks)
+@given(any_mark)
 def test_a_mark_survives_white_space_behind_it(mine):
-    assert mark.read({"description": mine.describe("nightly") + " \n"}) == mine
+    assert marks.read({"description": mine.describe("nightly") + " \n"}) == mine
 
 
 @patient
 @given(st.text(max_size=255))
 def test_a_description_that_fits_its_room_fits_manila(text):
     described = OURS.describe(text[: OURS.room()])
-    assert len(described) <= mark.DESCRIPTION_LENGTH
+    assert len(described) <= marks.DESCRIPTION_LENGTH
 
 
 @patient
-@given(marks)
+@given(any_mark)
 def test_the_room_is_exactly_what_is_left(mine):
-    assert len(mine.describe("x" * 300)) - 300 + mine.room() == mark.DESCRIPTION_LENGTH
+    assert len(mine.describe("x" * 300)) - 300 + mine.room() == marks.DESCRIPTION_LENGTH
 
 
 def test_real_ids_leave_room_for_a_sentence():
@@ -78,12 +78,12 @@ def test_the_text_of_the_user_stands_first():
 def test_an_undashed_id_is_not_given_back_dashed():
     checkpoint = uuid.uuid4().hex
     mine = Mark(bank="b", provider="p", checkpoint=checkpoint, resource="r")
-    assert mark.read({"description": mine.describe("")}).checkpoint == checkpoint
+    assert marks.read({"description": mine.describe("")}).checkpoint == checkpoint
 
 
 def test_metadata_holds_strings_under_our_prefix_only():
     metadata = OURS.metadata()
-    assert all(key.startswith(mark.PREFIX) for key in metadata)
+    assert all(key.startswith(marks.PREFIX) for key in metadata)
     assert len(metadata) == 4
     assert "karbor_manila_restore" not in metadata
 
@@ -96,7 +96,7 @@ def test_metadata_holds_strings_under_our_prefix_only():
         {"metadata": {}, "description": ""},
         {"metadata": {"purpose": "nightly"}, "description": "taken by hand"},
         {"metadata": {"checkpoint": OURS.checkpoint}},
-        {"metadata": [mark.PREFIX + "checkpoint"]},
+        {"metadata": [marks.PREFIX + "checkpoint"]},
         {"description": "[karbor-manila]"},
         {"description": "[karbor-manila c=1 s=2 p=3 b=4]"},
         {"description": OURS.describe("")[:-1]},
@@ -105,29 +105,29 @@ def test_metadata_holds_strings_under_our_prefix_only():
     ],
 )
 def test_what_others_made_bears_no_mark(view):
-    assert mark.read(view) is None
+    assert marks.read(view) is None
 
 
 def test_half_a_mark_is_nobodys():
-    assert mark.read({"metadata": {mark.PREFIX + "checkpoint": OURS.checkpoint}}) != OURS
+    assert marks.read({"metadata": {marks.PREFIX + "checkpoint": OURS.checkpoint}}) != OURS
 
 
 @pytest.mark.parametrize("field", ["bank", "provider", "checkpoint", "resource"])
 def test_the_mark_of_another_is_not_ours(field):
     others = Mark(**(vars(OURS) | {field: str(uuid.uuid4())}))
-    assert mark.read({"metadata": others.metadata()}) != OURS
-    assert mark.read({"description": others.describe("")}) != OURS
+    assert marks.read({"metadata": others.metadata()}) != OURS
+    assert marks.read({"description": others.describe("")}) != OURS
 
 
 def test_metadata_counts_before_the_description():
     other = Mark(bank="b", provider="p", checkpoint="c", resource="r")
     view = {"metadata": OURS.metadata(), "description": other.describe("")}
-    assert mark.read(view) == OURS
+    assert marks.read(view) == OURS
 
 
 def test_a_restored_share_is_not_taken_for_the_snapshot_of_its_checkpoint():
     restored = Mark(**(vars(OURS) | {"restore": "r1"}))
-    assert mark.read({"metadata": restored.metadata()}) not in (OURS, None)
+    assert marks.read({"metadata": restored.metadata()}) not in (OURS, None)
 
 
 @patient

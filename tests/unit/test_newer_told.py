@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
-from karbor_manila import bank_access, exception
-from karbor_manila.operations import lost
+from karbor_manila.bank import access as bank_access
+from karbor_manila.common import errors
+from karbor_manila.operations import lost_snapshots
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
@@ -216,7 +217,7 @@ def test_who_lost_the_newer_checkpoint_to_another_removes_no_snapshot_of_it(
 ) -> None:
     """He sleeps after he has announced it; his restore is still his own."""
     scene = Scene(service)
-    announce = lost.announce
+    announce = lost_snapshots.announce
     claims = service.manager.claims
 
     def late(checkpoint: Any, *args: Any, **kwargs: Any) -> None:
@@ -224,7 +225,7 @@ def test_who_lost_the_newer_checkpoint_to_another_removes_no_snapshot_of_it(
         claim = claims.get(checkpoint.id)
         assert claims._table.replace(claim, dataclasses.replace(claim, token="another's"))
 
-    monkeypatch.setattr(lost, "announce", late)
+    monkeypatch.setattr(lost_snapshots, "announce", late)
     record = scene.restore()
     assert record.status == "fail"
     reason = record.resources_reason[f"{SHARE}#{scene.share}"]
@@ -262,7 +263,9 @@ def test_two_removals_that_fail_leave_the_newer_checkpoint_as_it_was_before_both
     scene = Scene(service)
     service.cloud.plan("delete_snapshot", lambda: refused(403), times=10**6)
     with monkeypatch.context() as patch:
-        patch.setattr(lost, "take_back", raising(exception.BankUnreadable("take it", "away")))
+        patch.setattr(
+            lost_snapshots, "take_back", raising(errors.BankUnreadable("take it", "away"))
+        )
         assert scene.restore().status == "fail"
     assert scene.newer().status == "error"
     assert scene.restore().status == "fail"

@@ -12,8 +12,8 @@ from typing import Any
 import greenlet
 import pytest
 
-from karbor_manila.exception import CircularNeed
-from karbor_manila.waiting import Once
+from karbor_manila.common.errors import CircularNeed
+from karbor_manila.common.waiting import Once
 from tests.fakes.manila import Died
 from tests.unit.clock import FakeClock
 
@@ -209,7 +209,7 @@ GREEN = """
 import eventlet
 eventlet.monkey_patch()
 import greenlet
-from karbor_manila.waiting import Once
+from karbor_manila.common.waiting import Once
 once, made = Once(), []
 def slow():
     made.append("slow")

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from karbor_manila import exception
-from karbor_manila.drivers import ownership
-from karbor_manila.operations.recover import (
+from karbor_manila.common import errors
+from karbor_manila.manila import ownership
+from karbor_manila.operations.adopt import (
     RecoverDeleteOperation,
     RecoverProtectOperation,
     RecoverRestoreOperation,
 )
-from karbor_manila.operations.shared import Shared
+from karbor_manila.operations.flow import Shared
 from tests.fakes.manila import Died, FakeManila, passing
 from tests.unit.stage import SHARE, Context, Record, Stage
 
@@ -136,13 +136,13 @@ def test_what_an_administrators_restore_left_is_found_when_it_died(
     with pytest.raises(Died):
         stage.restore(checkpoint, share["id"], context=administrator(), restore=restore)
     KarborsStage(stage, monkeypatch)
-    errors = stage.run(RecoverRestoreOperation, checkpoint, share["id"], restore=restore)
+    failures = stage.run(RecoverRestoreOperation, checkpoint, share["id"], restore=restore)
     made = [view["id"] for view in stage.cloud.shares.values() if view["project_id"] == ADMIN]
     if after:
-        assert errors == []
+        assert failures == []
         assert restore["resources_status"] == {f"{SHARE}#{made[0]}": "available"}
     else:
-        assert len(errors) == 1
+        assert len(failures) == 1
         assert made == []
     assert pages(stage, checkpoint, share) == {"status", "metadata"}
 
@@ -184,10 +184,10 @@ def unreachable(stage: Stage, patch: pytest.MonkeyPatch, error: Exception) -> No
 
 
 MISCONFIGURED = [
-    exception.ManilaTooOld("2.37", "2.0 to 2.15"),
-    exception.EndpointMissing(["sharev2"], "public", None),
-    exception.EndpointUnsuitable("http://manila", "nothing is there"),
-    exception.CaFileMissing("ca_cert_file", "/gone.pem", "No such file"),
+    errors.ManilaTooOld("2.37", "2.0 to 2.15"),
+    errors.EndpointMissing(["sharev2"], "public", None),
+    errors.EndpointUnsuitable("http://manila", "nothing is there"),
+    errors.CaFileMissing("ca_cert_file", "/gone.pem", "No such file"),
 ]
 
 
@@ -209,9 +209,7 @@ def test_no_recovery_is_final_for_what_the_operator_has_to_mend(
     assert pages(stage, checkpoint, share) == {"status", "metadata"}
 
 
-@pytest.mark.parametrize(
-    "error", [*MISCONFIGURED, exception.ManilaPassing("say anything", "refused")]
-)
+@pytest.mark.parametrize("error", [*MISCONFIGURED, errors.ManilaPassing("say anything", "refused")])
 def test_a_checkpoint_for_which_nothing_was_made_needs_no_manila(
     stage: Stage, share: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -256,7 +254,7 @@ def test_an_answer_that_does_not_say_whose_it_is_is_asked_for_again() -> None:
             return answers.pop(0)
 
     def persist(attempt: Any) -> Any:
-        with contextlib.suppress(exception.ManilaPassing):
+        with contextlib.suppress(errors.ManilaPassing):
             return attempt()
         return attempt()
 

@@ -14,10 +14,10 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
     ManilaSnapshotProtectionPlugin,
 )
 
-from karbor_manila import plans
-from karbor_manila.operations import planning, verify
-from karbor_manila.project import ProjectPlugin
-from karbor_manila.protection import ShareProtectionPlugin
+from karbor_manila.operations import restore_plan, verify
+from karbor_manila.service import requests as plan_requests
+from karbor_manila.service.project import ProjectPlugin
+from karbor_manila.service.protection import ShareProtectionPlugin
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, context_of
 
 OWN = str(uuid.UUID(int=0xA))
@@ -52,7 +52,7 @@ def plan(*resources: dict[str, Any], given: Any = None) -> Any:
 
 def check(plan: Any, *, plugins: Any = OURS, is_admin: bool = False) -> None:
     provider = SimpleNamespace(name="files", plugins=plugins)
-    plans.check_plan(plan, provider, context_of(OWN, is_admin=is_admin))
+    plan_requests.check_plan(plan, provider, context_of(OWN, is_admin=is_admin))
 
 
 def refusal(plan: Any, **kwargs: Any) -> str:
@@ -186,14 +186,14 @@ def test_the_parameters_of_a_provider_without_our_plugin_are_left_alone(plugins:
     ],
 )
 def test_a_provider_is_ours_when_our_plugin_protects_its_shares(plugins: Any, ours: bool) -> None:
-    assert plans.protects_shares(SimpleNamespace(plugins=plugins)) is ours
+    assert plan_requests.protects_shares(SimpleNamespace(plugins=plugins)) is ours
 
 
 # -- restores and verifications ---------------------------------------------------------------
 
 
 def wrong(given: Any, *shares: str) -> dict[str, str]:
-    return plans.check_restore(given, shares or (SHARE_ID,), planning.check)
+    return plan_requests.check_restore(given, shares or (SHARE_ID,), restore_plan.check)
 
 
 @pytest.mark.parametrize(
@@ -275,19 +275,19 @@ def test_a_target_that_is_no_id_is_told_so() -> None:
 
 def test_a_verification_takes_the_parameters_of_a_restore_and_a_depth() -> None:
     given = {"depth": "plan", "restore_name": "back", "size": "3"}
-    assert plans.check_restore({SHARE: given}, [SHARE_ID], verify.check) == {}
-    assert plans.check_restore({SHARE: {}}, [SHARE_ID], verify.check) == {}
-    said = plans.check_restore({SHARE: {"depth": "deep"}}, [SHARE_ID], verify.check)
+    assert plan_requests.check_restore({SHARE: given}, [SHARE_ID], verify.check) == {}
+    assert plan_requests.check_restore({SHARE: {}}, [SHARE_ID], verify.check) == {}
+    said = plan_requests.check_restore({SHARE: {"depth": "deep"}}, [SHARE_ID], verify.check)
     assert "one of record, plan, drill" in said[SHARE_ID]
 
 
 @pytest.mark.parametrize(("name", "value"), [("share_id", SHARE_ID), ("keep_failed", "True")])
 def test_a_drill_leaves_nothing_behind(name: str, value: str) -> None:
     given = {"depth": "drill", name: value}
-    said = plans.check_restore({SHARE: given}, [SHARE_ID], verify.check)
+    said = plan_requests.check_restore({SHARE: given}, [SHARE_ID], verify.check)
     assert "leaves nothing behind" in said[SHARE_ID]
 
 
 def test_parameters_for_a_share_of_a_checkpoint_without_shares_are_wrong() -> None:
     given = {f"{SHARE}#{UNKNOWN_ID}": {"restore_name": "back"}}
-    assert plans.check_restore(given, [], planning.check)
+    assert plan_requests.check_restore(given, [], restore_plan.check)

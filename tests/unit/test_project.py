@@ -11,7 +11,7 @@ from karbor.resource import Resource
 from karbor.services.protection.resource_flow import HOOKS
 from oslo_serialization import jsonutils
 
-from karbor_manila.project import ProjectPlugin
+from karbor_manila.service.project import ProjectPlugin
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, Service, started, told
 
 THE_PROJECT = Resource(type=PROJECT, id="project", name="project")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from oslo_serialization import jsonutils
 
-from karbor_manila.mark import read
+from karbor_manila.manila.marks import read
 from tests.fakes.manila import Died, passing, refused
 from tests.unit.stage import Record, Stage
 

@@ -18,12 +18,15 @@ from keystoneauth1 import session, token_endpoint
 from oslo_config import cfg
 from oslo_serialization import jsonutils
 
-from karbor_manila import client, exception, forms, opts, schemas
+from karbor_manila import opts, schemas
+from karbor_manila.common import errors
+from karbor_manila.manila import client
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from karbor_manila.operations.verify import VerifyOperation
-from karbor_manila.protection import ShareProtectionPlugin
+from karbor_manila.service import forms
+from karbor_manila.service.protection import ShareProtectionPlugin
 from tests.unit.karbor_stage import (
     KARBORS,
     OUR_PROJECT,
@@ -243,5 +246,5 @@ def test_nothing_saved_and_something_damaged_are_told_apart(tmp_path: Path) -> N
     with pytest.raises(karbor_exception.BankGetObjectFailed):
         ShareProtectionPlugin.get_saved_info(section, share("a"))
     section.update_object("metadata", {"version": 99})
-    with pytest.raises(exception.RecordVersionUnknown):
+    with pytest.raises(errors.RecordVersionUnknown):
         ShareProtectionPlugin.get_saved_info(section, share("a"))

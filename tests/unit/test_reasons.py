@@ -14,8 +14,8 @@ from karbor import exception as karbor_exception
 from karbor.services.protection.flows import utils as flow_utils
 from oslo_serialization import jsonutils
 
-from karbor_manila.operations import reasons, restore
-from karbor_manila.operations.shared import Shared
+from karbor_manila.operations import reporting, restore
+from karbor_manila.operations.flow import Shared
 from tests.fakes.manila import passing, refused
 from tests.unit.karbor_stage import SHARE, Service, context_of, database, started, told
 from tests.unit.stage import Record, Stage
@@ -55,7 +55,7 @@ def job(checkpoint: Any, share_id: str = "a", **extras: Any) -> Any:
 def test_a_reason_stands_in_the_checkpoint_under_karbors_name_of_the_share(
     stage: Stage, checkpoint: Any
 ) -> None:
-    reasons.to_checkpoint(job(checkpoint), "it is broken")
+    reporting.to_checkpoint(job(checkpoint), "it is broken")
     assert told(stage.checkpoints.get(checkpoint.id)) == {"reasons": {f"{SHARE}#a": "it is broken"}}
 
 
@@ -63,7 +63,7 @@ def test_the_extra_info_is_a_json_string_that_karbor_can_load(
     stage: Stage, checkpoint: Any, karbors_database: None
 ) -> None:
     checkpoint.extra_info = jsonutils.dumps({"created_by": "manual"})
-    reasons.to_checkpoint(job(checkpoint), "it is broken")
+    reporting.to_checkpoint(job(checkpoint), "it is broken")
     assert isinstance(checkpoint.extra_info, str)
     checkpoint._md_cache |= {"project_id": PROJECT_ID}
     flow_utils.create_operation_log(context_of(PROJECT_ID), checkpoint)
@@ -72,14 +72,14 @@ def test_the_extra_info_is_a_json_string_that_karbor_can_load(
 def test_who_made_the_checkpoint_is_kept(checkpoint: Any) -> None:
     made_by = {"created_by": "operation-engine", "scheduled_operation_id": "5", "more": [1, 2]}
     checkpoint.extra_info = jsonutils.dumps(made_by)
-    reasons.to_checkpoint(job(checkpoint), "it is broken")
-    reasons.add(checkpoint, "left_out", [])
+    reporting.to_checkpoint(job(checkpoint), "it is broken")
+    reporting.add(checkpoint, "left_out", [])
     assert told(checkpoint).items() >= made_by.items()
 
 
 def test_the_reasons_of_several_shares_stand_side_by_side(checkpoint: Any) -> None:
     for share in ("a", "b"):
-        reasons.to_checkpoint(job(checkpoint, share), f"{share} is broken")
+        reporting.to_checkpoint(job(checkpoint, share), f"{share} is broken")
     assert told(checkpoint)["reasons"] == {
         f"{SHARE}#a": "a is broken",
         f"{SHARE}#b": "b is broken",
@@ -88,20 +88,20 @@ def test_the_reasons_of_several_shares_stand_side_by_side(checkpoint: Any) -> No
 
 def test_the_last_reason_of_a_share_counts(checkpoint: Any) -> None:
     for reason in ("first", "second"):
-        reasons.to_checkpoint(job(checkpoint), reason)
+        reporting.to_checkpoint(job(checkpoint), reason)
     assert told(checkpoint)["reasons"] == {f"{SHARE}#a": "second"}
 
 
 def test_a_list_is_replaced_and_not_merged(checkpoint: Any) -> None:
-    reasons.add(checkpoint, "left_out", [{"id": "a"}])
-    reasons.add(checkpoint, "left_out", [{"id": "b"}])
+    reporting.add(checkpoint, "left_out", [{"id": "a"}])
+    reporting.add(checkpoint, "left_out", [{"id": "b"}])
     assert told(checkpoint) == {"left_out": [{"id": "b"}]}
 
 
 def test_an_emptied_extra_info_is_begun_anew(checkpoint: Any) -> None:
     for empty in (None, "", {}):
         checkpoint.extra_info = empty
-        reasons.add(checkpoint, "reasons", {"x": "y"})
+        reporting.add(checkpoint, "reasons", {"x": "y"})
         assert told(checkpoint) == {"reasons": {"x": "y"}}
 
 
@@ -111,7 +111,7 @@ def test_an_emptied_extra_info_is_begun_anew(checkpoint: Any) -> None:
 def test_the_operation_log_gets_a_line_for_each_reason() -> None:
     log = Record()
     for reason in ("one", "two", "three"):
-        reasons.to_operation_log(job(None, operation_log=log), reason)
+        reporting.to_operation_log(job(None, operation_log=log), reason)
     assert log["error_info"] == "one\ntwo\nthree"
 
 
@@ -122,19 +122,19 @@ def test_the_operation_log_is_saved_in_karbors_database(karbors_database: None) 
     )
     log.create()
     for reason in ("one", "two"):
-        reasons.to_operation_log(job(None, operation_log=log), reason)
+        reporting.to_operation_log(job(None, operation_log=log), reason)
     assert objects.OperationLog.get_by_id(context, log.id).error_info == "one\ntwo"
 
 
 def test_without_an_operation_log_nothing_happens() -> None:
-    reasons.to_operation_log(job(None), "one")
-    reasons.to_operation_log(job(None, operation_log=None), "one")
+    reporting.to_operation_log(job(None), "one")
+    reporting.to_operation_log(job(None, operation_log=None), "one")
 
 
 def test_the_operation_log_never_outgrows_its_column() -> None:
     log = Record()
     for number in range(400):
-        reasons.to_operation_log(job(None, operation_log=log), f"{number} " + "x" * 300)
+        reporting.to_operation_log(job(None, operation_log=log), f"{number} " + "x" * 300)
     assert len(log["error_info"].encode()) < 2**16
     assert log["error_info"].startswith("0 x")
 
@@ -158,7 +158,7 @@ def test_a_place_that_cannot_be_written_is_logged_and_no_more(
     def write(_job: Any, _reason: str) -> None:
         raise error
 
-    reasons.guard(write, job(checkpoint), "it is broken")
+    reporting.guard(write, job(checkpoint), "it is broken")
     assert checkpoint.id in caplog.text
 
 
@@ -172,7 +172,7 @@ def test_one_place_that_cannot_be_written_hides_neither_the_error_nor_the_other_
     share = stage.cloud.add_share(stage.project_id)["id"]
     checkpoint, log = stage.checkpoint(share), Record()
     stage.cloud.plan("create_snapshot", lambda: refused(413))
-    monkeypatch.setattr(reasons, broken, fails)
+    monkeypatch.setattr(reporting, broken, fails)
     (error,) = stage.protect(checkpoint, share, operation_log=log)
     assert "HTTP 413" in str(error)
     other = log["error_info"] if broken == "to_checkpoint" else checkpoint.extra_info
@@ -282,8 +282,10 @@ def test_no_reason_is_lost_from_the_operation_log_when_two_fail_at_once(
     )
     log.create()
     both = job(None, operation_log=log)
-    interrupted(monkeypatch, "operation_log_update", lambda: reasons.to_operation_log(both, "two"))
-    reasons.to_operation_log(both, "one")
+    interrupted(
+        monkeypatch, "operation_log_update", lambda: reporting.to_operation_log(both, "two")
+    )
+    reporting.to_operation_log(both, "one")
     interrupted.hook.join()  # type: ignore[attr-defined]
     assert saves["error_info"] == "one\ntwo"
 

@@ -20,7 +20,8 @@ from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exception
 from oslo_utils import timeutils
 
-from karbor_manila import checkpoints, lease
+from karbor_manila.bank import checkpoints
+from karbor_manila.recovery import lease
 from tests.fakes.manila import Died, FakeManila, passing
 from tests.unit.banks import FaultyPlugin, break_bank, open_bank
 from tests.unit.karbor_stage import (

@@ -8,9 +8,10 @@ import jsonschema
 import pytest
 from oslo_serialization import jsonutils
 
-from karbor_manila import record, schemas
-from karbor_manila.exception import RecordInvalid, RecordVersionUnknown
-from karbor_manila.mark import Mark
+from karbor_manila import schemas
+from karbor_manila.bank import record
+from karbor_manila.common.errors import RecordInvalid, RecordVersionUnknown
+from karbor_manila.manila.marks import Mark
 
 #: What Karbor 1.6.0's share plugin writes (share_snapshot_plugin.py, ProtectOperation.on_main).
 KARBORS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from karbor_manila import record
+from karbor_manila.bank import record
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 RECORDS = {path.stem: path for path in sorted((FIXTURES / "records").glob("*.json"))}

@@ -14,11 +14,12 @@ from karbor.services.protection.provider import PluggableProtectionProvider
 from oslo_db import exception as db_exception
 from oslo_messaging.rpc import dispatcher
 
-from karbor_manila import exception, identity
-from karbor_manila.claim_table import ClaimTable
-from karbor_manila.claims import Claims
-from karbor_manila.known_banks import KnownBanks
-from karbor_manila.worker import Worker
+from karbor_manila.bank import identity
+from karbor_manila.common import errors
+from karbor_manila.database.known_banks import KnownBanks
+from karbor_manila.recovery.claim_table import ClaimTable
+from karbor_manila.recovery.claims import Claims
+from karbor_manila.service.worker import Worker
 from tests.unit.karbor_stage import Service, started
 
 
@@ -29,19 +30,19 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
         yield service
 
 
-class _New(exception.KarborManilaError):
+class _New(errors.KarborManilaError):
     """An error that nobody has thought of."""
 
 
 #: What may come out of the depths.
 OURS: dict[str, Exception] = {
-    "Taken": exception.Taken("it", None),
-    "ClaimLost": exception.ClaimLost("it", "another process has taken it over"),
-    "BankUnreadable": exception.BankUnreadable("give it", "no answer"),
-    "BankNotOurs": exception.BankNotOurs("p", "one", "another"),
-    "DatabaseUnreadable": exception.DatabaseUnreadable("it", "DBError"),
-    "Misconfigured": exception.EndpointUnsuitable("http://manila", "it is none"),
-    "ManilaUnavailable": exception.ManilaUnavailable("list shares", 120, "HTTP 503"),
+    "Taken": errors.Taken("it", None),
+    "ClaimLost": errors.ClaimLost("it", "another process has taken it over"),
+    "BankUnreadable": errors.BankUnreadable("give it", "no answer"),
+    "BankNotOurs": errors.BankNotOurs("p", "one", "another"),
+    "DatabaseUnreadable": errors.DatabaseUnreadable("it", "DBError"),
+    "Misconfigured": errors.EndpointUnsuitable("http://manila", "it is none"),
+    "ManilaUnavailable": errors.ManilaUnavailable("list shares", 120, "HTTP 503"),
     "a new one": _New("This is new."),
 }
 

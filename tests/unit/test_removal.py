@@ -5,18 +5,17 @@ import itertools
 
 import pytest
 
-from karbor_manila import statuses
-from karbor_manila.drivers import looking
-from karbor_manila.drivers.ownership import Ownership
-from karbor_manila.drivers.removal import Removal
-from karbor_manila.exception import (
+from karbor_manila.common.errors import (
     DeadlineExceeded,
     ManilaPassing,
     ManilaRefused,
     ManilaUnavailable,
     NeedsAdministrator,
 )
-from karbor_manila.waiting import Watcher, persist
+from karbor_manila.common.waiting import Watcher, persist
+from karbor_manila.manila import lookup, statuses
+from karbor_manila.manila.ownership import Ownership
+from karbor_manila.manila.removal import Removal
 from tests.unit.clock import FakeClock
 from tests.unit.test_waiting import Stopped
 
@@ -300,20 +299,20 @@ class Shelf:
 @pytest.mark.parametrize("ids", [[], ["a"], ["a", "b"]])
 def test_few_things_are_asked_for_one_by_one(ids):
     shelf = Shelf("a")
-    views = looking.look(ids, shelf.one, shelf.listed)
+    views = lookup.look(ids, shelf.one, shelf.listed)
     assert views == {thing: {"id": "a"} if thing == "a" else None for thing in ids}
     assert shelf.asked == ids
 
 
 def test_many_things_are_asked_for_with_one_list():
     shelf = Shelf("a", "b", "c", "d", "another")
-    views = looking.look({"a", "b", "c", "d"}, shelf.one, shelf.listed)
+    views = lookup.look({"a", "b", "c", "d"}, shelf.one, shelf.listed)
     assert views == {thing: {"id": thing} for thing in "abcd"}
     assert shelf.asked == ["list"]
 
 
 def test_what_a_list_leaves_out_is_asked_for_before_it_counts_as_gone():
     shelf = Shelf("a", "b", unlisted=["c"])
-    views = looking.look(["a", "b", "c", "d"], shelf.one, shelf.listed)
+    views = lookup.look(["a", "b", "c", "d"], shelf.one, shelf.listed)
     assert views == {"a": {"id": "a"}, "b": {"id": "b"}, "c": {"id": "c"}, "d": None}
     assert shelf.asked == ["list", "c", "d"]

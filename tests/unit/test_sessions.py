@@ -11,13 +11,14 @@ from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1 import token_endpoint
 from oslo_config import cfg
 
-from karbor_manila import client, sessions
-from karbor_manila.exception import (
+from karbor_manila.common.errors import (
     CaFileMissing,
     ManilaPassing,
     NotAdministrator,
     SessionUnavailable,
 )
+from karbor_manila.manila import client
+from karbor_manila.service import sessions
 
 GROUP = "manila_client"
 V2_TYPES = ("sharev2", "shared-file-system", "share")

@@ -11,7 +11,8 @@ import futurist
 import pytest
 from karbor.resource import Resource
 
-from karbor_manila import checkpoints, turns
+from karbor_manila.bank import checkpoints
+from karbor_manila.common import turns
 from karbor_manila.operations.protect import ProtectOperation
 from tests.fakes.manila import Died, FakeManila
 from tests.unit.banks import open_bank

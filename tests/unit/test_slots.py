@@ -15,8 +15,8 @@ import futurist
 import greenlet
 import pytest
 
-from karbor_manila import endings, reconciliation
-from karbor_manila.slots import SideBySide, SlotClock, Slots
+from karbor_manila.recovery import loop, settle
+from karbor_manila.recovery.slots import SideBySide, SlotClock, Slots
 from tests.fakes.manila import Died, FakeClock
 from tests.unit.clock import FakeClock as SharedClock
 from tests.unit.karbor_stage import Service, started
@@ -112,7 +112,7 @@ def restarted(service: Service, most: int) -> tuple[Service, Parked]:
     return service, clock
 
 
-def ends(found: dict[reconciliation.Unfinished, str]) -> list[tuple[str, str]]:
+def ends(found: dict[loop.Unfinished, str]) -> list[tuple[str, str]]:
     return [(item.operation, status) for item, status in found.items()]
 
 
@@ -120,10 +120,10 @@ def test_500_restores_that_wait_hold_up_no_protection(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     die_protecting(service)
-    service, clock = restarted(service, reconciliation.MOST)
+    service, clock = restarted(service, loop.MOST)
     work, condition = service.manager.reconciliation, threading.Condition()
     waiting = [
-        reconciliation.Unfinished("restore", str(uuid.uuid4()), "kept", provider, "project", None)
+        loop.Unfinished("restore", str(uuid.uuid4()), "kept", provider, "project", None)
         for provider in [service.provider.id] * MANY
     ]
     begun: list[str] = []
@@ -138,8 +138,8 @@ def test_500_restores_that_wait_hold_up_no_protection(
         beside.run([share, share])
         return "success"
 
-    monkeypatch.setattr(endings, "end_record", wait_for_a_day)
-    monkeypatch.setattr(endings, "targets", lambda _restore: [])
+    monkeypatch.setattr(settle, "end_record", wait_for_a_day)
+    monkeypatch.setattr(settle, "targets", lambda _restore: [])
     found = work.find
     monkeypatch.setattr(work, "find", lambda **given: [*waiting, *found(**given)])
 
@@ -168,7 +168,7 @@ def test_more_restores_than_are_ended_at_a_time_wait_and_come_to_their_ends(
     assert work.run(patience=0) == {}
 
     clock.seconds += 86_000.0
-    ended: dict[reconciliation.Unfinished, str] = {}
+    ended: dict[loop.Unfinished, str] = {}
     for _ in range(5):
         clock.go_on()
         ended |= work.run(patience=0)
@@ -261,9 +261,9 @@ import eventlet
 eventlet.monkey_patch()
 import threading
 import futurist
-from karbor_manila.reconciliation import MOST, _UNDER_WAY
-from karbor_manila.slots import SideBySide, Slots
-from karbor_manila.waiting import Clock
+from karbor_manila.recovery.loop import MOST, _UNDER_WAY
+from karbor_manila.recovery.slots import SideBySide, Slots
+from karbor_manila.common.waiting import Clock
 slots, over, begun = Slots(MOST), threading.Condition(), []
 executor = lambda count: futurist.GreenThreadPoolExecutor(max_workers=count)
 beside, pool = SideBySide(executor, slots), executor(_UNDER_WAY)

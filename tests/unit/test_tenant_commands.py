@@ -11,9 +11,9 @@ import sys
 import pytest
 import requests
 
-from karbor_manila.commands import api
-from karbor_manila.commands.app import KarborManila, cloud_options_last
-from karbor_manila.commands.tenant import TenantCommand
+from karbor_manila.cli.app import KarborManila, cloud_options_last
+from karbor_manila.cli.tenant import api
+from karbor_manila.cli.tenant.base import TenantCommand
 from tests.fakes.karbor import ENVIRONMENT, PASSWORD, PROJECT, SHARE, TOKEN, FakeKarbor
 from tests.unit.clock import FakeClock
 
@@ -805,9 +805,10 @@ def test_neither_password_nor_token_is_ever_printed(karbor, run, two, verbosity)
 def test_a_tenants_command_loads_neither_karbor_nor_eventlet():
     code = (
         "import sys\n"
-        "from karbor_manila.commands import api, app, asking, cloud, columns, drill, following\n"
-        "from karbor_manila.commands import operator, overview, reading, restore, show, status\n"
-        "from karbor_manila.commands import tenant, verify\n"
+        "from karbor_manila.cli import app, columns\n"
+        "from karbor_manila.cli.operator import commands\n"
+        "from karbor_manila.cli.tenant import api, asking, base, cloud, drill, following\n"
+        "from karbor_manila.cli.tenant import overview, reading, restore, show, status, verify\n"
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('karbor', 'eventlet')))\n"
     )
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -817,7 +818,7 @@ def test_a_tenants_command_loads_neither_karbor_nor_eventlet():
 def test_the_list_of_commands_loads_nothing_that_takes_long():
     code = (
         "import sys\n"
-        "from karbor_manila.commands.app import main\n"
+        "from karbor_manila.cli.app import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "slow = ('karbor', 'eventlet', 'openstack', 'keystoneauth1', 'oslo_log', 'manilaclient')\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & set(slow)))\n"

@@ -11,8 +11,9 @@ from karbor.services.protection.flows import delete as flow_delete
 from karbor.services.protection.flows import restore as flow_restore
 from karbor.services.protection.flows import verify as flow_verify
 
-from karbor_manila import endings, exception
-from karbor_manila.operations import lost, reasons
+from karbor_manila.common import errors
+from karbor_manila.operations import lost_snapshots, reporting
+from karbor_manila.recovery import settle
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, VOLUME, Foreign, Service, started, told
 
@@ -70,7 +71,7 @@ def test_a_reason_that_could_not_be_written_is_written_once_more_at_the_end(
     share = service.share()
     service.cloud.failing.add(f"create_snapshot {share}")
     with monkeypatch.context() as patch:
-        patch.setattr(reasons, "to_checkpoint", raising(OSError("no space left on device")))
+        patch.setattr(reporting, "to_checkpoint", raising(OSError("no space left on device")))
         checkpoint = service.protect(service.plan(share))
     assert checkpoint.status == "error"
     assert "the backend is full" in told(checkpoint)["reasons"][f"checkpoint#{checkpoint.id}"]
@@ -117,15 +118,15 @@ def test_that_a_snapshot_is_lost_is_known_by_its_id_and_not_by_a_sentence(
     share = service.share()
     checkpoint = service.protect(service.plan(share))
     (snapshot,) = service.cloud.snapshots
-    doubt = exception.SnapshotDoubtful(snapshot, "its status is 'restoring'")
-    reasons.add(checkpoint, "reasons", {reasons.key(share): str(doubt)})
-    assert not lost.is_told(checkpoint, share, snapshot)
+    doubt = errors.SnapshotDoubtful(snapshot, "its status is 'restoring'")
+    reporting.add(checkpoint, "reasons", {reporting.key(share): str(doubt)})
+    assert not lost_snapshots.is_told(checkpoint, share, snapshot)
     sleep = service.cloud.clock.sleep
-    lost.mark_as_lost(checkpoint, share, exception.SnapshotGone(snapshot), sleep)
+    lost_snapshots.mark_as_lost(checkpoint, share, errors.SnapshotGone(snapshot), sleep)
     assert checkpoint.status == "error"
-    reasons.add(checkpoint, "reasons", {reasons.key(share): "Why it could not be deleted."})
-    assert lost.is_told(checkpoint, share, snapshot)
-    assert not lost.is_told(checkpoint, share, "another")
+    reporting.add(checkpoint, "reasons", {reporting.key(share): "Why it could not be deleted."})
+    assert lost_snapshots.is_told(checkpoint, share, snapshot)
+    assert not lost_snapshots.is_told(checkpoint, share, "another")
 
 
 # -- the log of an attempt that another process ends -------------------------------------------
@@ -184,7 +185,7 @@ def test_a_death_between_the_reason_and_the_log_leaves_the_reason_to_the_next(
     checkpoint = failed_before(service, monkeypatch)
     heir = died_again(service, checkpoint)
     with monkeypatch.context() as patch:
-        patch.setattr(endings.operation_logs, "end", raising(Died()))
+        patch.setattr(settle.operation_logs, "end", raising(Died()))
         with pytest.raises(Died):
             heir.manager.reconciliation.run()
     last = heir.die()
@@ -211,5 +212,5 @@ def test_an_extra_info_that_nobody_can_read_is_no_reason_not_to_begin(service: S
     checkpoint = service.protect(service.plan(service.share()))
     for damaged in ("[1]", "no JSON"):
         checkpoint.extra_info = damaged
-        reasons.begin_anew(checkpoint)
+        reporting.begin_anew(checkpoint)
         assert checkpoint.extra_info == damaged

@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from karbor_manila import statuses, waiting
-from karbor_manila.exception import (
+from karbor_manila.common import waiting
+from karbor_manila.common.errors import (
     DeadlineExceeded,
     ManilaPassing,
     ManilaRefused,
     ManilaUnavailable,
 )
-from karbor_manila.waiting import PENDING, Clock, Once, Watcher, persist
+from karbor_manila.common.waiting import PENDING, Clock, Once, Watcher, persist
+from karbor_manila.manila import statuses
 from tests.unit.clock import FakeClock
 
 BUSY = ManilaPassing("list snapshots", "HTTP 503, busy")

@@ -18,9 +18,9 @@ from karbor.services.protection.flows import worker as karbor_worker
 from karbor.services.protection.provider import PluggableProtectionProvider
 from oslo_serialization import jsonutils
 
-from karbor_manila.claims import Claims
-from karbor_manila.protectable import ShareProtectable
-from karbor_manila.worker import Worker, _Running
+from karbor_manila.recovery.claims import Claims
+from karbor_manila.service.protectable import ShareProtectable
+from karbor_manila.service.worker import Worker, _Running
 from tests.fakes.manila import FakeClock, FakeManila, passing, refused
 from tests.unit.karbor_stage import NOOP, PROJECT, SHARE, Foreign, Service, started, told
 
@@ -124,7 +124,7 @@ def test_a_checkpoint_that_is_read_only_fails_its_request_all_the_same(
 ) -> None:
     """What cannot be written down does not hide what went wrong."""
     service.cloud.plan("shares", lambda: refused(403))
-    monkeypatch.setattr("karbor_manila.worker.reasons.add", raising(OSError("read-only")))
+    monkeypatch.setattr("karbor_manila.service.worker.reporting.add", raising(OSError("read-only")))
     with pytest.raises(karbor_exception.FlowError, match="HTTP 403"):
         service.protect(whole_project(service))
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from karbor_manila import mark
+from karbor_manila.manila import marks
 from tests.unit.karbor_stage import SHARE, TOKEN
 from tests.walk.world import World
 
@@ -122,7 +122,7 @@ def _shares(world: World, restores: list[Any]) -> None:
             continue
         if thing in world.protected:
             continue  # the user has made it his own before it could be removed
-        its = mark.read(view)
+        its = marks.read(view)
         assert its and its.restore, f"share {thing} came from nowhere"
         pages = world.pages(its.checkpoint).get(its.resource, {})
         assert f"restores/{its.restore}" in pages, f"share {thing} of a restore is left"

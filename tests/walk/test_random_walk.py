@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from karbor import objects
 
-from karbor_manila.mark import Mark
+from karbor_manila.manila.marks import Mark
 from tests.walk import accounts, troubles
 from tests.walk.conftest import SEED, TALLY
 from tests.walk.fate import MANILA, Trouble

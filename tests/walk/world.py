@@ -19,7 +19,8 @@ from karbor.resource import Resource
 from oslo_serialization import jsonutils
 from sqlalchemy import event
 
-from karbor_manila import checkpoints, identity, mark
+from karbor_manila.bank import checkpoints, identity
+from karbor_manila.manila import marks
 from tests.fakes.manila import Cloud, Died
 from tests.unit import karbor_stage
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
@@ -198,7 +199,7 @@ class World(contextlib.ExitStack):
 
     def expect(self, metadata: dict[str, str]) -> None:
         """Our product is about to make something: the bank knows already."""
-        found = mark.read({"metadata": metadata})
+        found = marks.read({"metadata": metadata})
         with self.fate.aside():
             page = f"restores/{found.restore}" if found and found.restore else "intent"
             known = found and page in self.pages(found.checkpoint).get(found.resource, {})
@@ -211,7 +212,7 @@ class World(contextlib.ExitStack):
         if view is None or self.fate.dead:
             return
         with self.fate.aside():
-            found = mark.read(view)
+            found = marks.read(view)
             if found is None or found.bank != identity.read(self.service.provider.bank):
                 self.fate.wrongs.append(f"{kind} {thing} is not ours and was removed")
             elif kind == "share" and (thing in self.reported or not found.restore):
@@ -310,12 +311,12 @@ class World(contextlib.ExitStack):
         kind = objects.VerificationList
         return list(kind.get_all(self.service.context(is_admin=True), None, None))
 
-    def marked(self) -> dict[str, mark.Mark]:
+    def marked(self) -> dict[str, marks.Mark]:
         """The snapshots in Manila that bear a mark of this bank, by id."""
         bank_id = identity.read(self.service.provider.bank)
         found = {}
         for thing, view in self.settled("snapshots").items():
-            its = mark.read(view)
+            its = marks.read(view)
             if its and its.bank == bank_id:
                 found[thing] = its
         return found

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one way to a bank: what is asked again, how often, and as what a failure is told.
+
+Karbor's banks translate some errors of their clients and let the others through: of botocore only
+``ClientError`` (an answer of the server), of swiftclient only ``ClientException``; a broken
+connection, a timeout or a name that cannot be resolved comes as whatever the client raises
+(karbor/services/protection/bank_plugins). So any error out of a bank is one that a retry may end.
+"""
+
+import errno
+import json
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tenacity
+from karbor import exception as karbor_exception
+
+from karbor_manila.common import errors
+
+T = TypeVar("T")
+
+#: How often a bank is asked, within some seconds.
+ATTEMPTS = 5
+
+# No room, no quota, read-only, not permitted.
+_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+def pause(seconds: float) -> None:
+    """Let seconds pass between two attempts. Tests put their own in its place."""
+    time.sleep(seconds)
+
+
+def ask(
+    attempt: Callable[[], T],
+    what: str,
+    *,
+    sleep: Callable[[float], None] | None = None,
+    attempts: int = ATTEMPTS,
+) -> T:
+    """What a bank gives or takes.
+
+    :param attempt: reads or writes; may be repeated although it has done its work
+    :param what: what is asked for, after "the bank failed to"
+    :param sleep: how to let seconds pass between two attempts; by default :func:`pause`
+    :raises BankUnreadable: the last attempt failed, too. Errors of ours go through at once: they
+        say what was read, or a deeper place has asked often enough.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_is_transient),
+        wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+        stop=tenacity.stop_after_attempt(attempts),
+        sleep=sleep or pause,
+        reraise=True,
+    )
+    try:
+        return retrying(attempt)
+    except errors.KarborManilaError:
+        raise
+    except Exception as error:  # nothing is swallowed: told as ours, with its cause
+        raise errors.BankUnreadable(what, told(error)) from error
+
+
+def commit(checkpoint: Any, *, sleep: Callable[[float], None] | None = None) -> None:
+    """Write a checkpoint's index into its bank.
+
+    :raises BankUnreadable: the bank does not take it
+    """
+    ask(checkpoint.commit, f"take checkpoint {checkpoint.id}", sleep=sleep)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether a ``get_object`` failed for what is in the object: it was given, and is no value.
+
+    Of any other ValueError nobody knows: a certificate that is not accepted is one, too.
+    """
+    if isinstance(error, karbor_exception.KarborException):
+        return isinstance(error, ValueError)  # bank.ObjectDamaged
+    return isinstance(error, (json.JSONDecodeError, UnicodeDecodeError))
+
+
+def may_be_absence(error: Exception) -> bool:
+    """Whether a ``get_object`` may have failed because there is no such object.
+
+    Karbor's banks raise one error for that and for any answer of the server; the client's own,
+    which caused it, has the status. What a client raises itself, such as a broken connection, says
+    nothing of absence.
+    """
+    if not isinstance(error, karbor_exception.BankGetObjectFailed):
+        return False
+    cause: Any = error
+    while cause is not None:
+        answer = getattr(cause, "response", None)  # of botocore
+        metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+        status = metadata.get("HTTPStatusCode") or getattr(cause, "http_status", None)
+        if status:
+            return bool(status == 404)
+        cause = cause.__cause__ or cause.__context__
+    return True
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether a write certainly did not come about: the operating system took none of it.
+
+    After any other error of a bank, such as a reply that was lost, nobody knows: it may even come
+    about later.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.errno in _REFUSALS:
+            return True
+        link = link.__cause__ or link.__context__
+    return False
+
+
+def told(error: Exception) -> str:
+    """What a tenant may read of an error of a bank. A client's may hold addresses and headers, so
+    only its kind is told; the log has the rest, by the error's cause."""
+    if isinstance(error, karbor_exception.KarborException):
+        return str(error.msg)
+    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"an error of its client ({type(error).__name__})"
+
+
+def _is_transient(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, errors.KarborManilaError)

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists checkpoints in the order of their making, whatever the order of the bank.
+
+Karbor's file-system bank gives keys in the order of the directory and ignores marker and direction,
+the Swift bank does not reverse either; retention, which deletes what comes last, then deletes the
+newest (karbor/services/operationengine/operations/retention_operation.py).
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+
+from karbor_manila.bank import access as bank_access
+from karbor_manila.common import errors
+from karbor_manila.common.turns import taking_turns
+
+LOG = logging.getLogger(__name__)
+
+#: In the ``extra_info`` of a copy: the id of the checkpoint that it is a copy of.
+COPY_OF = "copy_of"
+
+# What Karbor writes there once a copy is complete (karbor/services/protection/flows/copy.py).
+_COPY_STATUS = "copy_status"
+
+_INDICES = "/indices"
+_CHECKPOINTS = "/checkpoints/"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A checkpoint in the index. ``made`` is in seconds since the epoch, UTC."""
+
+    made: int
+    id: str
+    project_id: str
+
+    @property
+    def day(self) -> datetime.date:
+        """The UTC day on which it was made."""
+        return datetime.datetime.fromtimestamp(self.made, datetime.UTC).date()
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for; None is no restriction. ``last_day`` is included.
+
+    ``project_id`` None asks for those of all projects.
+    """
+
+    provider_id: str
+    project_id: str | None
+    plan_id: str | None = None
+    first_day: datetime.date | None = None
+    last_day: datetime.date | None = None
+    marker: str | None = None
+    limit: int | None = None
+    newest_first: bool = True
+
+
+def find(provider: Any, query: Query) -> list[Any]:
+    """Karbor's checkpoints that fit the query, in the order of their making.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    return list(walk(provider, query))
+
+
+def walk(provider: Any, query: Query) -> Iterator[Any]:
+    """As :func:`find`, each one read when it is asked for.
+
+    One that cannot be read is passed over with a line in the log, so that it does not hide the
+    others.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    entries = sorted(
+        (entry for entry in _entries(provider.bank, query) if _fits(entry, query)),
+        key=lambda entry: (entry.made, entry.id),
+        reverse=query.newest_first,
+    )
+    if query.marker is not None:
+        ids = [entry.id for entry in entries]
+        if query.marker not in ids:
+            raise karbor_exception.CheckpointNotFound(checkpoint_id=query.marker)
+        entries = entries[ids.index(query.marker) + 1 :]
+    found = 0
+    for entry in taking_turns(entries):
+        if query.limit is not None and found >= query.limit:
+            break
+        try:
+            checkpoint = provider.get_checkpoint(entry.id)
+            checkpoint.to_dict()
+        except Exception as error:  # noqa: BLE001 - Karbor takes any index for a checkpoint's
+            LOG.error("Checkpoint %s cannot be read and is passed over: %s", entry.id, error)
+        else:
+            # Karbor says "deleted" before it takes a checkpoint out of the index, and a crash in
+            # between leaves it there.
+            if checkpoint.status != constants.CHECKPOINT_STATUS_DELETED:
+                found += 1
+                yield checkpoint
+
+
+def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
+    """A checkpoint; one that is there but cannot be read just now is not taken for absent.
+
+    :raises karbor.exception.CheckpointNotFound: the bank does not have it
+    :raises BankUnreadable: the bank does not give it
+    """
+    found = bank_access.ask(
+        lambda: _get(provider, checkpoint_id, context), f"give checkpoint {checkpoint_id}"
+    )
+    if found is None:
+        raise karbor_exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+    return found
+
+
+def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
+    """The checkpoint, or None when the bank has none. Raises whatever the bank's client raises."""
+    try:
+        return provider.get_checkpoint(checkpoint_id, context=context)
+    except karbor_exception.CheckpointNotFound:
+        if is_held(provider.bank, checkpoint_id):
+            raise
+        return None
+
+
+def is_copy(checkpoint: Any) -> bool:
+    """Whether the checkpoint is a copy of another one, complete or not."""
+    known = info(checkpoint)
+    return COPY_OF in known or _COPY_STATUS in known
+
+
+def copied_from(checkpoint: Any) -> str | None:
+    """The id of the checkpoint that this one is a copy of; None when it is none of ours."""
+    return info(checkpoint).get(COPY_OF)
+
+
+def info(checkpoint: Any) -> dict[str, Any]:
+    """The ``extra_info`` of a checkpoint, decoded; empty when there is none."""
+    known = checkpoint.extra_info
+    known = jsonutils.loads(known) if isinstance(known, str) and known else known
+    return known if isinstance(known, dict) else {}
+
+
+def is_held(bank: Any, checkpoint_id: str) -> bool:
+    """Whether the bank has ever held this checkpoint, by its list: a failed read does not tell.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    prefix = f"{_CHECKPOINTS}{checkpoint_id}/"
+    return f"{prefix}index.json" in set(_keys(bank, prefix))
+
+
+def everything(bank: Any) -> Iterator[str]:
+    """The ids of all checkpoints that the bank has ever held, by their objects.
+
+    Karbor leaves the one that says ``deleted``, and a crash may leave one that is in no index.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    yield from _ids(_keys(bank, _CHECKPOINTS))
+
+
+class Inventory(NamedTuple):
+    """What one list of a bank, which may be long, tells: of :func:`everything`, :func:`unended` and
+    :func:`kept_and_begun`."""
+
+    checkpoints: list[str]
+    unended: list[tuple[str, str, str]]
+    unsaid: list[tuple[str, str]]
+
+
+def inventory(bank: Any) -> Inventory:
+    """The inventory of a bank.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    keys = _keys(bank, _CHECKPOINTS)
+    return Inventory(list(_ids(keys)), list(_unended(keys)), list(_kept_and_begun(keys)))
+
+
+def _ids(keys: Iterable[str]) -> Iterator[str]:
+    for key in taking_turns(keys):
+        checkpoint_id, _, name = key.removeprefix(_CHECKPOINTS).partition("/")
+        if name == "index.json":
+            yield checkpoint_id
+
+
+def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]]:
+    """The pages of restores and drills that are under way or were cut short: the ids of the
+    checkpoint, the share, and Karbor's restore or verification.
+
+    :param checkpoint_id: only of this one
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
+    yield from _unended(_keys(bank, prefix))
+
+
+def _unended(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    for key in taking_turns(keys):
+        parts = key.removeprefix(_CHECKPOINTS).split("/")
+        if len(parts) == 5 and (parts[1], parts[3]) == ("resource-data", "restores"):
+            yield parts[0], parts[2], parts[4]
+
+
+def kept_and_begun(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str]]:
+    """The pages of shares that are kept and have an intent all the same: the last words of a
+    protection or a copy are missing. The ids of the checkpoint and the share.
+
+    :param checkpoint_id: only of this one
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
+    yield from _kept_and_begun(_keys(bank, prefix))
+
+
+def _kept_and_begun(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    pages: dict[tuple[str, str], set[str]] = {}
+    for key in taking_turns(keys):
+        parts = key.removeprefix(_CHECKPOINTS).split("/")
+        if len(parts) == 4 and parts[1] == "resource-data":
+            pages.setdefault((parts[0], parts[2]), set()).add(parts[3])
+    for share, names in pages.items():
+        if {"metadata", "intent"} <= names:
+            yield share
+
+
+def _keys(bank: Any, prefix: str) -> list[str]:
+    keys: list[str] = bank_access.ask(lambda: bank.list_objects(prefix), "list its checkpoints")
+    return keys
+
+
+def indexed(bank: Any) -> set[str]:
+    """The ids of all checkpoints that are in the index, in any of its three branches.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    keys = _keys(bank, _INDICES + "/")
+    return {key.rpartition("@")[2] for key in keys if "@" in key}
+
+
+def resources(checkpoint: Any) -> Iterator[Any]:
+    """The resources of a checkpoint's graph, parents before children."""
+
+    def walk(nodes: Any) -> Iterator[Any]:
+        for node in nodes or ():
+            yield node.value
+            yield from walk(node.child_nodes)
+
+    return walk(checkpoint.resource_graph)
+
+
+def mend_index(checkpoint: Any) -> None:
+    """Put a checkpoint's entries into the index again.
+
+    A deletion that was stopped among them has removed some, and Karbor's next one fails over each
+    that is not there (karbor/services/protection/checkpoint.py, delete). They are written under
+    the claim under which the checkpoint is.
+
+    :raises BankUnreadable: the bank cannot be written
+    """
+    bank_access.ask(
+        lambda: _mend_index(checkpoint), f"take the index of checkpoint {checkpoint.id}"
+    )
+
+
+def _mend_index(checkpoint: Any) -> None:
+    index = checkpoint.checkpoint_section.get_object("index.json")
+    plan, project = index["protection_plan"], index["project_id"]
+    name, day = f"{index['timestamp']}@{checkpoint.id}", index["created_at"]
+    section = checkpoint.checkpoint_section.bank.get_sub_section(_INDICES)
+    for key in (
+        f"/by-provider/{plan['provider_id']}/{project}/{name}",
+        f"/by-date/{day}/{project}/{name}",
+        f"/by-plan/{plan['id']}/{project}/{day}/{name}",
+    ):
+        section.update_object(key, checkpoint.id)
+
+
+def _entries(bank: Any, query: Query) -> Iterator[Entry]:
+    """Read from the keys of Karbor's index (karbor/services/protection/checkpoint.py):
+
+    ``/by-provider/<provider>/<project>/<timestamp>@<id>`` and
+    ``/by-plan/<plan>/<project>/<day>/<timestamp>@<id>``.
+    """
+    prefix = f"by-plan/{query.plan_id}" if query.plan_id else f"by-provider/{query.provider_id}"
+    if query.project_id is not None:
+        prefix += f"/{query.project_id}"
+    section = bank.get_sub_section(_INDICES)
+    try:
+        keys = bank_access.ask(lambda: section.list_objects(prefix=f"/{prefix}/"), "list its index")
+    except errors.BankUnreadable as error:
+        raise karbor_exception.BankListObjectsFailed(reason=str(error)) from error
+    for key in taking_turns(keys):
+        parts = key.strip("/").split("/")
+        made, _, checkpoint_id = parts[-1].partition("@")
+        if checkpoint_id and made.isdigit():
+            yield Entry(int(made), checkpoint_id, parts[2])
+
+
+def _fits(entry: Entry, query: Query) -> bool:
+    return (
+        (query.project_id is None or entry.project_id == query.project_id)
+        and (query.first_day is None or entry.day >= query.first_day)
+        and (query.last_day is None or entry.day <= query.last_day)
+    )

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes sure that who lost a claim writes nothing more: into the bank, or into Karbor's records.
+
+Karbor's own flow tasks commit checkpoints and save records, and know no claims. So what a flow is
+given writes through its claim.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from karbor.services.protection.bank_plugin import Bank, BankPlugin
+from karbor.services.protection.checkpoint import CheckpointCollection
+
+from karbor_manila.recovery.claims import Claims
+
+#: Raises ClaimLost when this process may not act any more.
+Guard = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What this process does under one claim, and only while it holds others ``besides``: that of
+    the checkpoint that is copied."""
+
+    claims: Claims
+    thing: str
+    besides: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Before a write. Raises ClaimLost."""
+        for thing in (self.thing, *self.besides):
+            self.claims.check(thing)
+
+    def confirm(self) -> None:
+        """Before a step that could not be undone: the database is asked each time. Raises
+        ClaimLost."""
+        for thing in (self.thing, *self.besides):
+            self.claims.check(thing, look=True)
+
+    def share(self, share_id: str) -> "Hold":
+        """The same on a share that is restored in place under a claim of its own."""
+        return Hold(self.claims, share_id)
+
+
+class _FencedPlugin(BankPlugin):
+    """A bank that is written to only while a guard allows it; reading is free."""
+
+    def __init__(self, bank: Bank, guard: Guard) -> None:
+        super().__init__()
+        self._bank = bank
+        self._guard = guard
+
+    def update_object(self, key: str, value: Any, context: Any = None) -> Any:
+        """Write an object. Raises ClaimLost."""
+        self._guard()
+        return self._bank.update_object(key, value, context=context)
+
+    def delete_object(self, key: str, context: Any = None) -> Any:
+        """Remove an object. Raises ClaimLost."""
+        self._guard()
+        return self._bank.delete_object(key, context=context)
+
+    def get_object(self, key: str, context: Any = None) -> Any:
+        """Read an object."""
+        return self._bank.get_object(key, context=context)
+
+    def list_objects(self, *args: Any, **kwargs: Any) -> Any:
+        """List keys."""
+        return self._bank.list_objects(*args, **kwargs)
+
+    def get_owner_id(self, context: Any = None) -> Any:
+        """Karbor's owner id of the bank in this process."""
+        return self._bank.get_owner_id()
+
+
+def bank(of: Bank, guard: Guard) -> Bank:
+    """The same bank, written to only while the guard allows it."""
+    return Bank(_FencedPlugin(of, guard))
+
+
+def checkpoint(read: Any, guard: Guard) -> Any:
+    """A checkpoint as the bank has it now, written to only while the guard allows it.
+
+    :param read: Karbor's checkpoint, however old
+    :raises karbor.exception.CheckpointNotFound: the bank does not give it
+    """
+    fenced = bank(read.checkpoint_section.bank, guard)
+    return CheckpointCollection(fenced).get(read.id)
+
+
+def record(of: Any, guard: Guard) -> Any:
+    """Karbor's restore, verification or operation log, saved only while the guard allows it."""
+    save = of.save
+
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        guard()
+        return save(*args, **kwargs)
+
+    of.save = guarded
+    return of
+
+
+class Provider:
+    """Karbor's provider, whose checkpoints and plugins act under a claim.
+
+    :param of: Karbor's provider
+    """
+
+    def __init__(self, of: Any, hold: Hold) -> None:
+        self._of = of
+        self.hold = hold
+        self.bank = bank(of.bank, hold.check)
+        self._checkpoints = CheckpointCollection(self.bank)
+
+    def get_checkpoint(self, checkpoint_id: str, context: Any = None) -> Any:
+        """As Karbor's provider."""
+        return self._checkpoints.get(checkpoint_id, context=context)
+
+    def get_checkpoint_collection(self) -> Any:
+        """As Karbor's provider."""
+        return self._checkpoints
+
+    def load_plugins(self) -> dict[str, Any]:
+        """As Karbor's provider: new instances for one flow. Ours are told of the claim."""
+        plugins: dict[str, Any] = self._of.load_plugins()
+        for plugin in plugins.values():
+            if hasattr(plugin, "act_under"):
+                plugin.act_under(self.hold)
+        return plugins
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the provider has."""
+        return getattr(self.__dict__["_of"], name)

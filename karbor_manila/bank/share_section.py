@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share's pages in a checkpoint's bank section: the intent, the record, the status.
+
+The life of a record: an *intent* under a key of its own before anything is created; the id in it as
+soon as Manila has answered; Karbor's key ``metadata`` once the protection is complete, and then the
+intent goes, last. So a page with an intent is unfinished work, a page with both is complete but for
+the last words, and a page with neither is nothing.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from oslo_log import log as logging
+
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank.record import (
+    Intent,
+    ShareRecord,
+    dump_intent,
+    dump_record,
+    load_intent,
+    load_record,
+)
+from karbor_manila.common import errors
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RECORD = "metadata"
+STATUS = "status"
+INTENT = "intent"
+RESTORES = "restores/"
+REPORTS = "reports/"
+
+
+class Ledger:
+    """The pages of one share in one checkpoint.
+
+    A bank that fails is asked again a few times within seconds; after that BankUnreadable is
+    raised.
+
+    :param section: Karbor's bank section of the resource
+    :param sleep: how to let seconds pass between two attempts
+    """
+
+    def __init__(self, section: Any, sleep: Callable[[float], None]) -> None:
+        self._section = section
+        self._sleep = sleep
+
+    def record(self) -> ShareRecord | None:
+        """The complete record, or None when there is none. Raises RecordInvalid."""
+        stored = self._read(RECORD)
+        return None if stored is None else load_record(stored)
+
+    def intent(self) -> Intent | None:
+        """The intent of an unfinished protection, or None. Raises RecordInvalid."""
+        stored = self._read(INTENT)
+        return None if stored is None else load_intent(stored)
+
+    def restores(self) -> list[str]:
+        """The ids of the restores that are under way, or were cut short."""
+        keys = self._ask(self._section.list_objects, "list the restores of a share")
+        return sorted(key.removeprefix(RESTORES) for key in keys if key.startswith(RESTORES))
+
+    def restore(self, restore_id: str) -> Intent | None:
+        """The intent of one restore, or None. Raises RecordInvalid."""
+        stored = self._read(RESTORES + restore_id)
+        return None if stored is None else load_intent(stored)
+
+    def begin(self, intent: Intent) -> None:
+        """Say what is about to be created, before it is."""
+        self._write(self._key(intent), dump_intent(intent))
+
+    def created(self, intent: Intent, created_id: str) -> Intent:
+        """Put down the id that Manila gave."""
+        intent = dataclasses.replace(intent, created_id=created_id)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
+    def cloned(self, intent: Intent, clone_id: str, since: str) -> Intent:
+        """Put down the share that a copy made; its snapshot is asked for next.
+
+        :param since: now, UTC, ISO 8601
+        """
+        intent = intent.cloned(clone_id, since)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
+    def going_to_remove(self, intent: Intent, removing: dict[str, str]) -> Intent:
+        """Put down which snapshots of which checkpoints are about to be removed."""
+        intent = dataclasses.replace(intent, removing=removing)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
+    def going_to_revert(self, intent: Intent, now: str) -> Intent:
+        """From here on the content of the share may be another one."""
+        intent = dataclasses.replace(intent, asked=now)
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
+    def complete(self, record: ShareRecord) -> None:
+        """The share is protected: from here on its snapshot is the checkpoint's.
+
+        A reply of the bank that was lost is no failure: what is written is read back. The intent
+        stays until :meth:`end`, so that no moment has neither.
+
+        :raises BankUnreadable: the bank does not take it, or it is not known whether it did
+        """
+        plain = dump_record(record)
+        try:
+            self._write(RECORD, plain)
+        except errors.BankUnreadable:
+            if self._read(RECORD) != plain:
+                raise
+            LOG.warning("The bank has taken a record although it said otherwise")
+
+    def end(self, intent: Intent) -> None:
+        """The work of this intent is over: complete, or undone."""
+        self._remove(self._key(intent))
+
+    def end_restore(self, restore_id: str) -> None:
+        """As above, whether or not the intent of the restore can be understood."""
+        self._remove(RESTORES + restore_id)
+
+    def erase(self) -> None:
+        """Nothing is kept of this share any more."""
+        self._remove(RECORD)
+        self._remove(INTENT)
+        for key in self._ask(self._section.list_objects, "list the pages of a share"):
+            if key.startswith(REPORTS):
+                self._remove(key)
+
+    def report(self, record_id: str, page: dict[str, str]) -> None:
+        """Keep what a restore or verification tells of the share, whole.
+
+        :param record_id: of Karbor's restore or verification
+        :param page: ``resource`` (the share, or the new one), ``status``, ``told``, ``at`` (UTC)
+        """
+        self._write(REPORTS + record_id, page)
+
+    def reported(self, record_id: str) -> dict[str, str]:
+        """What was kept so; empty when nothing was."""
+        page = self._read(REPORTS + record_id)
+        return page if isinstance(page, dict) else {}
+
+    def forget(self) -> None:
+        """The checkpoint does not hold this share: no page of it is left."""
+        self.erase()
+        self._remove(STATUS)
+
+    def status(self, status: str) -> None:
+        """Karbor's status of the resource (karbor/common/constants.py, RESOURCE_STATUS_*)."""
+        self._write(STATUS, status)
+
+    @staticmethod
+    def _key(intent: Intent) -> str:
+        return RESTORES + intent.mark.restore if intent.mark.restore else INTENT
+
+    def _read(self, key: str) -> Any:
+        # Banks raise the same error for what is absent and for what cannot be read, and taking the
+        # second for the first would lose a snapshot: a list tells them apart. The object is asked
+        # for first, because the list of an object store may lag behind.
+        def read() -> Any:
+            try:
+                stored = self._section.get_object(key)
+            except Exception as error:
+                if bank_access.is_damage(error):
+                    return ""  # it is there and is no value: as Karbor's bank gives it
+                if not bank_access.may_be_absence(error) or key in self._section.list_objects():
+                    raise
+                return None
+            return "" if stored is None else stored
+
+        return self._ask(read, f"give {key!r}")
+
+    def _write(self, key: str, value: Any) -> None:
+        self._ask(lambda: self._section.update_object(key, value), f"take {key!r}")
+
+    def _remove(self, key: str) -> None:
+        def remove() -> None:
+            if key in self._section.list_objects():
+                self._section.delete_object(key)
+
+        self._ask(remove, f"remove {key!r}")
+
+    def _ask(self, attempt: Callable[[], T], what: str) -> T:
+        return bank_access.ask(attempt, what, sleep=self._sleep)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tenant's commands have in common. They speak to Karbor's API and never import Karbor:
+where they run there is no karbor.conf, and to load eventlet takes long."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cliff.lister import Lister
+
+from karbor_manila.cli.output import Output
+from karbor_manila.cli.tenant import reading
+from karbor_manila.common import errors
+from karbor_manila.common.visible import visible
+
+if TYPE_CHECKING:
+    from karbor_manila.cli.tenant.api import Karbor, Thing
+    from karbor_manila.common.waiting import Clock
+
+#: The exit code when something is not well.
+NOT_WELL = 3
+_ERROR, _WRONG_USAGE = 1, 2
+
+HOUR = 3600.0
+
+
+class TenantCommand(Output):
+    """A command that asks Karbor's API.
+
+    :cvar clock: for tests; None for the real one
+    """
+
+    # Of the cloud's options --timeout is replaced by ours.
+    conflict_handler = "resolve"
+    clock: "Clock | None" = None
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The cloud's options, before those of the command."""
+        # Here and below: what takes long to load is loaded when it is needed.
+        from karbor_manila.cli.tenant.cloud import Cloud  # noqa: PLC0415
+        from karbor_manila.common.waiting import Clock  # noqa: PLC0415
+
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        self.cloud = Cloud(parser, getattr(self.app, "argv", None) or sys.argv)
+        self.time = self.clock or Clock()
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Print what was found; the exit code says whether it is well."""
+        self.code = 0
+        try:
+            self.karbor: Karbor = self.cloud.karbor(parsed_args, self.time)
+            return super().run(parsed_args) or self.code
+        except errors.WrongUsage as error:
+            self.say(str(error))
+            return _WRONG_USAGE
+
+    def not_well(self) -> None:
+        """Something is not as it should be; an error is worse."""
+        self.code = self.code or NOT_WELL
+
+    def went_wrong(self, *reasons: str) -> None:
+        """What was asked for has failed."""
+        self.code = _ERROR
+        for reason in reasons:
+            self.say(reason)
+
+    @staticmethod
+    def say(line: str) -> None:
+        """One line for people, which is not part of the result."""
+        sys.stderr.write(f"{visible(line)}\n")
+
+    def find_checkpoint(self, checkpoint_id: str, provider_id: str | None = None) -> "Thing":
+        """The checkpoint; ``provider_id`` in it is that of the provider to ask for it.
+
+        :param provider_id: None to try them all
+        :raises KarborRefused: no provider has it
+        """
+        failure: errors.KarborManilaError | None = None
+        for candidate in [provider_id] if provider_id else self._provider_ids():
+            try:
+                found = self.karbor.checkpoint(candidate, checkpoint_id)
+            except errors.KarborManilaError as error:
+                # That one provider does not answer, or says that it is somebody else's, is worth
+                # more than that another does not have it.
+                if failure is None or getattr(error, "status", 0) != 404:
+                    failure = error
+                continue
+            # Providers can share a bank; the plan's own knows how to give back what is in it.
+            own = (found.get("protection_plan") or {}).get("provider_id")
+            return {**found, "provider_id": provider_id or own or candidate}
+        if failure is None or getattr(failure, "status", 0) == 404:
+            raise errors.KarborRefused(
+                f"show checkpoint {checkpoint_id}", 404, "none of its providers has it"
+            )
+        raise failure
+
+    def _provider_ids(self) -> list[str]:
+        return [provider["id"] for provider in self.karbor.providers()]
+
+
+class TenantLister(TenantCommand, Lister):
+    """A command whose result is a table."""
+
+
+def add_checkpoint(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    """The checkpoint that a command is about."""
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        nargs="?" if optional else None,
+        help="id of a checkpoint",
+    )
+    parser.add_argument(
+        "--provider",
+        metavar="ID",
+        help="the provider that has the checkpoint. By default all are tried.",
+    )
+
+
+def add_timeout(parser: argparse.ArgumentParser, seconds: float = HOUR) -> None:
+    """How long a command waits."""
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=seconds,
+        metavar="SECONDS",
+        help=f"how long to wait (default: {seconds:.0f}). What has begun goes on afterwards.",
+    )
+
+
+def add_plans(parser: argparse.ArgumentParser) -> None:
+    """Which plans a command is about, and how old a checkpoint may be."""
+    parser.add_argument(
+        "--plan",
+        action="append",
+        default=[],
+        metavar="PLAN",
+        help="id or name of a plan, the id first; may be given several times. By default all of "
+        "the project.",
+    )
+    parser.add_argument(
+        "--max-age",
+        type=float,
+        metavar="HOURS",
+        help="not well (exit code 3) when the newest good checkpoint of a plan is older.",
+    )
+
+
+def chosen_plans(karbor: "Karbor", words: list[str]) -> list[Any]:
+    """The plans with these ids or names, by name; all for none.
+
+    :raises WrongUsage: there is no such plan, or the name is that of more than one
+    """
+    plans = sorted(karbor.plans(), key=lambda plan: (plan["name"] or "", plan["id"]))
+    known = [(plan["id"], plan["name"], plan) for plan in plans]
+    chosen = set()
+    for word in words:
+        fitting = reading.called(known, word)
+        if not fitting:
+            raise errors.WrongUsage(f"There is no plan {word!r} in this project.")
+        if len(fitting) > 1:
+            ids = ", ".join(plan["id"] for plan in fitting)
+            raise errors.WrongUsage(f"{word!r} is the name of several plans: {ids}.")
+        chosen.add(fitting[0]["id"])
+    return [plan for plan in plans if not words or plan["id"] in chosen]

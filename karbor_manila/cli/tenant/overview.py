@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How well each plan of a project is protected, gathered from what Karbor's API lists."""
+
+import datetime
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from karbor_manila.cli.tenant import reading
+from karbor_manila.cli.tenant.api import Karbor, Thing
+from karbor_manila.common import errors
+
+#: So many checkpoints that are not listed any more are looked up for their drills.
+_LOOK_UPS = 20
+
+
+@dataclass(frozen=True)
+class Drill:
+    """The last drill of a plan."""
+
+    status: str
+    checkpoint_id: str
+    at: datetime.datetime | None
+    reasons: list[str]
+
+    @property
+    def word(self) -> str:
+        """As people call it."""
+        return {"success": "good", reading.GOING: "under way"}.get(self.status, "bad")
+
+
+@dataclass(frozen=True)
+class PlanState:
+    """One plan. Times are UTC.
+
+    :ivar newest: the newest good checkpoint: a whole one that is no copy
+    :ivar made_at: when the newest good checkpoint was begun; what was written later is not in it
+    :ivar exact: whether that is to the second; if not, it is the beginning of that day
+    :ivar failed, stuck: ids of checkpoints
+    :ivar missing: what is wrong with the checkpoint that would be newer, a phrase each
+    """
+
+    plan: Thing
+    newest: Thing | None
+    made_at: datetime.datetime | None
+    exact: bool
+    failed: list[str]
+    stuck: list[str]
+    drill: Drill | None
+    missing: list[str]
+
+
+def made_at(karbor: Karbor, checkpoint: Thing) -> tuple[datetime.datetime | None, bool]:
+    """When a checkpoint was begun, and whether that is exact.
+
+    Karbor shows the day only; the time stands in the operation log. The log of a deletion is called
+    one of a protection as well, but begins later.
+    """
+    logs = karbor.logs(checkpoint_id=checkpoint["id"])
+    begun = [
+        reading.moment(log["started_at"]) for log in logs if log["operation_type"] == "protect"
+    ]
+    known = [moment for moment in begun if moment]
+    return (min(known), True) if known else (reading.moment(checkpoint.get("created_at")), False)
+
+
+class Overview:
+    """Gathers the states of plans.
+
+    :param stuck_after: seconds after which a checkpoint that is still worked on counts as stuck
+    """
+
+    def __init__(self, karbor: Karbor, now: datetime.datetime, stuck_after: float) -> None:
+        self._karbor = karbor
+        self._now = now
+        self._stuck_after = stuck_after
+        self._verifications = _Kept(karbor.verifications())
+
+    def states(self, plans: Iterable[Thing]) -> list[PlanState]:
+        """The state of each of these plans."""
+        plans = list(plans)
+        listed = {
+            plan["id"]: list(self._karbor.checkpoints(plan["provider_id"], plan["id"]))
+            for plan in plans
+        }
+        drills = self._drills(listed) if plans else {}
+        return [self._state(plan, listed[plan["id"]], drills.get(plan["id"])) for plan in plans]
+
+    def _state(self, plan: Thing, checkpoints: list[Thing], drill: Thing | None) -> PlanState:
+        newest = next(filter(reading.is_whole, checkpoints), None)
+        begun, exact = made_at(self._karbor, newest) if newest else (None, True)
+        return PlanState(
+            plan=plan,
+            newest=newest,
+            made_at=begun,
+            exact=exact,
+            failed=[item["id"] for item in checkpoints if item["status"] in reading.FAILED],
+            stuck=[item["id"] for item in checkpoints if self._is_stuck(item)],
+            drill=self._drill(drill) if drill else None,
+            missing=_missing(checkpoints, newest),
+        )
+
+    def _is_stuck(self, checkpoint: Thing) -> bool:
+        if checkpoint["status"] not in reading.IN_WORK:
+            return False
+        begun, _exact = made_at(self._karbor, checkpoint)
+        return begun is None or (self._now - begun).total_seconds() > self._stuck_after
+
+    def _drills(self, listed: dict[str, list[Thing]]) -> dict[str, Thing]:
+        """The newest drill of each plan."""
+        plan_of: dict[str, Any] = {
+            item["id"]: plan_id for plan_id, items in listed.items() for item in items
+        }
+        newest: dict[str, Thing] = {}
+        look_ups = _LOOK_UPS
+        for verification in self._verifications:
+            if reading.depth(verification) != "drill":
+                continue
+            checkpoint_id = verification["checkpoint_id"]
+            if checkpoint_id not in plan_of and look_ups:
+                look_ups -= 1
+                plan_of[checkpoint_id] = self._plan_of(verification)
+            newest.setdefault(plan_of.get(checkpoint_id) or "", verification)
+            if newest.keys() >= listed.keys():
+                break
+        return newest
+
+    def _plan_of(self, verification: Thing) -> str | None:
+        """The plan of a checkpoint that is not listed: deleted, or another provider's."""
+        try:
+            checkpoint = self._karbor.checkpoint(
+                verification["provider_id"], verification["checkpoint_id"]
+            )
+        except errors.KarborRefused:
+            return None
+        plan: str | None = (checkpoint.get("protection_plan") or {}).get("id")
+        return plan
+
+    def _drill(self, verification: Thing) -> Drill:
+        bad = verification["status"] not in (reading.SUCCESS, reading.GOING)
+        return Drill(
+            status=verification["status"],
+            checkpoint_id=verification["checkpoint_id"],
+            at=_verified_at(self._karbor, self._verifications, verification),
+            reasons=reading.why_failed(verification) if bad else [],
+        )
+
+
+def _missing(checkpoints: list[Thing], newest: Thing | None) -> list[str]:
+    """What keeps the newest ended checkpoint of a plan from being its newest good one.
+
+    A run that failed for something else says nothing of it, so the one before is asked.
+
+    :param checkpoints: the newest first
+    :param newest: the newest good one of them
+    """
+    for checkpoint in checkpoints:
+        if newest is not None and checkpoint["id"] == newest["id"]:
+            break
+        if reading.is_copy(checkpoint) or checkpoint["status"] in reading.IN_WORK:
+            continue
+        if phrases := reading.gaps(checkpoint):
+            return phrases
+    return []
+
+
+class _Kept:
+    """Entries, asked for as far as somebody reads, and only once. May be read repeatedly."""
+
+    def __init__(self, source: Iterator[Thing]) -> None:
+        self._source = source
+        self._known: list[Thing] = []
+
+    def __iter__(self) -> Iterator[Thing]:
+        for number in itertools.count():
+            if number == len(self._known):
+                item = next(self._source, None)
+                if item is None:
+                    return
+                self._known.append(item)
+            yield self._known[number]
+
+
+def _verified_at(
+    karbor: Karbor, verifications: Iterable[Thing], verification: Thing
+) -> datetime.datetime | None:
+    """When a verification began; None when that cannot be told.
+
+    A verification has no time in Karbor's API, and its operation log does not name it. Both come
+    newest first; one that was refused has no log. So they are counted, and nothing is said when
+    they do not fit each other.
+    """
+    checkpoint_id = verification["checkpoint_id"]
+    before = []
+    for item in verifications:
+        if item["checkpoint_id"] == checkpoint_id and not _was_refused(item):
+            before.append(item)
+        if item["id"] == verification["id"]:
+            break
+    logs = [
+        log for log in karbor.logs(checkpoint_id=checkpoint_id) if log["operation_type"] == "verify"
+    ]
+    if not before or before[-1]["id"] != verification["id"] or len(logs) < len(before):
+        return None
+    fit = all(log["status"] == item["status"] for log, item in zip(logs, before, strict=False))
+    return reading.moment(logs[len(before) - 1]["started_at"]) if fit else None
+
+
+def _was_refused(verification: Thing) -> bool:
+    """Refused as a whole, before Karbor wrote a log of it."""
+    reasons = verification.get("resources_reason") or {}
+    return verification["status"] == "fail" and (
+        not reasons or any(key.startswith("checkpoint#") for key in reasons)
+    )

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Karbor's API gives, read: the shares of a checkpoint, reasons, times."""
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from karbor_manila.common import errors, left_out
+
+Found = TypeVar("Found")
+
+SHARE = "OS::Manila::Share"
+PROJECT = "OS::Keystone::Project"
+
+#: Statuses of a checkpoint.
+GOOD = "available"
+FAILED = ("error", "error-deleting")
+IN_WORK = ("protecting", "deleting", "wait_copying", "copying")
+
+#: Statuses of a restore or verification.
+GOING = "in_progress"
+SUCCESS = "success"
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share in a checkpoint, by the name that it had then."""
+
+    id: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """For people: the name says more, the id is what other commands take."""
+        return f"{self.name} ({self.id})" if self.name else self.id
+
+
+def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
+    """The shares that a checkpoint holds, by name.
+
+    Its graph is ``[{key: [type, id, name, extra_info]}, edges]``: a JSON string, and with banks
+    that decode strings the list itself. Karbor has none before the shares have been listed.
+    """
+    found = {node[1]: Share(node[1], node[2] or "") for node in _nodes(checkpoint, SHARE)}
+    return sorted(found.values(), key=lambda share: (share.name, share.id))
+
+
+def is_copy(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is a copy of another one (karbor_manila.bank.checkpoints.is_copy)."""
+    return bool(extra_info(checkpoint).keys() & {"copy_of", "copy_status"})
+
+
+def gaps(checkpoint: Mapping[str, Any]) -> list[str]:
+    """What an ended checkpoint should hold and does not, a phrase each; of a failed one only what
+    is broken in the project."""
+    info = extra_info(checkpoint)
+    missing = [
+        f"{_called(item)} is not in checkpoint {checkpoint['id']}: {item.get('reason')}"
+        for item in left_out.broken(info)
+    ]
+    if checkpoint["status"] != GOOD:
+        return missing
+    told_of = info.get("reasons")
+    reasons = list(told_of.values()) if isinstance(told_of, dict) else []
+    if info.get("lost") and not reasons:
+        reasons = ["a snapshot of it is lost"]
+    if not _nodes(checkpoint):
+        reasons.append("it holds nothing")
+    return missing + [
+        f"checkpoint {checkpoint['id']} is not complete: {sentence(str(said))}"
+        for said in dict.fromkeys(reasons)
+    ]
+
+
+def is_whole(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is good and holds all that it should: what people call a backup. A copy
+    is none of its own day."""
+    return checkpoint["status"] == GOOD and not is_copy(checkpoint) and not gaps(checkpoint)
+
+
+def _called(item: Mapping[str, Any]) -> str:
+    kind = "share" if item.get("type") == SHARE else str(item.get("type"))
+    if item.get("id") is None:
+        return f"any {kind}"
+    return f"{kind} {Share(str(item['id']), str(item.get('name') or '')).label}"
+
+
+def _nodes(checkpoint: Mapping[str, Any], kind: str | None = None) -> list[Any]:
+    """The nodes of the graph that are of a kind; without one, all but projects."""
+    graph = _loaded(checkpoint.get("resource_graph"))
+    nodes = graph[0].values() if isinstance(graph, list) and graph else ()
+    return [node for node in nodes if (node[0] == kind if kind else node[0] != PROJECT)]
+
+
+def called(known: Iterable[tuple[str, str | None, Found]], word: str) -> list[Found]:
+    """What a word of a user means: what has it as its id, or else all that have it as their name.
+
+    As in OpenStack's clients: anybody may give his share a name that is another one's id. An empty
+    word, as of a variable that is not set, is not what has no name.
+
+    :param known: id, name and the resource itself
+    """
+    known = list(known)
+    by_id = [thing for its_id, _name, thing in known if its_id == word]
+    return by_id or [thing for _id, name, thing in known if word and name == word]
+
+
+def share_called(known: Iterable[Share], word: str) -> Share:
+    """The share with this id, or else with this name.
+
+    :raises WrongUsage: there is none, or the name is that of more than one
+    """
+    known = list(known)
+    fitting = called(((share.id, share.name, share) for share in known), word)
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(share.label for share in (fitting or known)) or "none"
+    why = "is the name of several shares" if fitting else "is no share of this checkpoint"
+    raise errors.WrongUsage(f"{word!r} {why}: {listed}.")
+
+
+def extra_info(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """``extra_info`` of a checkpoint; empty when there is none."""
+    info = _loaded(checkpoint.get("extra_info"))
+    return info if isinstance(info, dict) else {}
+
+
+def told(reason: str | None) -> dict[str, Any] | None:
+    """What a success tells (JSON), None when it is a sentence."""
+    found = _loaded(reason)
+    return found if isinstance(found, dict) else None
+
+
+def not_shown(told: Mapping[str, Any]) -> list[str]:
+    """A sentence about what Karbor had no room for, if any.
+
+    See ``SHORTENED`` in karbor_manila.database.columns.
+    """
+    missing = told.get("shortened")
+    return [f"Left out for lack of room: {', '.join(missing)}."] if missing else []
+
+
+def sentence(reason: str | None) -> str:
+    """The reason when it is a sentence, as one line."""
+    return "" if reason is None or told(reason) is not None else " ".join(reason.split())
+
+
+def outcomes(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a restore or verification says of each resource: its id, status, reason."""
+    statuses = record.get("resources_status") or {}
+    reasons = record.get("resources_reason") or {}
+    return [
+        (key.partition("#")[2], statuses.get(key, ""), reasons.get(key, ""))
+        for key in sorted({*statuses, *reasons})
+    ]
+
+
+def why_failed(record: Mapping[str, Any]) -> list[str]:
+    """The sentences of a restore or verification, each once."""
+    said = [sentence(reason) for _id, status, reason in outcomes(record) if status == "error"]
+    return list(dict.fromkeys(filter(None, said))) or [
+        "Karbor does not say why; its operator finds it in Karbor's log."
+    ]
+
+
+def depth(verification: Mapping[str, Any]) -> str:
+    """How deep a verification went."""
+    for group in (verification.get("parameters") or {}).values():
+        if isinstance(group, dict) and group.get("depth"):  # a form sends an empty one for none
+            return str(group["depth"])
+    return "record"
+
+
+def moment(text: object) -> datetime.datetime | None:
+    """A time as Karbor writes it: UTC without saying so."""
+    try:
+        return datetime.datetime.fromisoformat(str(text)).replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return None
+
+
+def _loaded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``karbor-manila show``: all that Karbor tells of a checkpoint."""
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from cliff.show import ShowOne
+
+from karbor_manila.cli import columns
+from karbor_manila.cli.tenant import reading
+from karbor_manila.cli.tenant.base import TenantCommand, add_checkpoint
+
+
+class Show(TenantCommand, ShowOne):
+    """Show a checkpoint, its shares, and what became of its restores and verifications.
+
+    Exit code 3: the checkpoint is neither available nor being made.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Which checkpoint."""
+        parser = super().get_parser(prog_name)
+        add_checkpoint(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
+        """One line for each fact."""
+        from karbor_manila.cli.tenant.overview import made_at  # noqa: PLC0415
+
+        found = self.find_checkpoint(parsed_args.checkpoint, parsed_args.provider)
+        if found["status"] not in (reading.GOOD, "protecting"):
+            self.not_well()
+        info, held = reading.extra_info(found), reading.shares(found)
+        reasons, remarks = info.get("reasons") or {}, info.get("remarks") or {}
+        plan = found.get("protection_plan") or {}
+        about = {
+            "id": found["id"],
+            "status": found["status"],
+            "made_at": columns.Moment(made_at(self.karbor, found)[0]),
+            "plan": columns.Facts({"name": plan.get("name"), "id": plan.get("id")}),
+            "provider_id": found["provider_id"],
+            "shares": columns.Table([_share(share, reasons, remarks) for share in held]),
+            "reasons": columns.Lines(_of_others(reasons, held)),
+            "left_out": columns.Table(info.get("left_out") or []),
+            "restores": _Records(_records(self.karbor.restores(), found["id"])),
+            "verifications": _Records(_records(self.karbor.verifications(), found["id"])),
+        }
+        return tuple(about), tuple(about.values())
+
+
+def _share(
+    share: reading.Share, reasons: dict[str, str], remarks: dict[str, str]
+) -> dict[str, Any]:
+    """A share, with why it failed and what should be known of it, if there is anything."""
+    key = f"{reading.SHARE}#{share.id}"
+    told = {"reason": reasons.get(key), "remark": remarks.get(key)}
+    said = {name: sentence for name, sentence in told.items() if sentence}
+    return {"name": share.name, "id": share.id} | said
+
+
+def _of_others(reasons: dict[str, str], held: list[reading.Share]) -> list[str]:
+    """Reasons of the checkpoint as a whole, and of shares that it did not get to hold."""
+    shown = {f"{reading.SHARE}#{share.id}" for share in held}
+    return [f"{key}: {reason}" for key, reason in reasons.items() if key not in shown]
+
+
+def _records(records: Iterable[dict[str, Any]], checkpoint_id: str) -> list[dict[str, Any]]:
+    """Newest first, as Karbor lists them."""
+    return [
+        {
+            "id": record["id"],
+            **({"depth": reading.depth(record)} if _is_verification(record) else {}),
+            "status": record["status"],
+            "results": [
+                {"id": of, "status": status, "told": reading.told(reason) or reason or None}
+                for of, status, reason in reading.outcomes(record)
+            ],
+        }
+        for record in records
+        if record["checkpoint_id"] == checkpoint_id
+    ]
+
+
+class _Records(columns.FormattableColumn[list[dict[str, Any]]]):
+    """For people a line for each record and each share of it."""
+
+    def human_readable(self) -> str:
+        return "\n".join(line for record in self._value for line in _lines(record))
+
+    def machine_readable(self) -> list[dict[str, Any]]:
+        return self._value
+
+
+def _lines(record: dict[str, Any]) -> Iterable[str]:
+    yield " ".join(filter(None, (record["id"], record.get("depth"), record["status"])))
+    for item in record["results"]:
+        told = item["told"]
+        if isinstance(told, dict):
+            source = (told.get("restored_from") or {}).get("share_id")
+            said = [
+                f"from share {source}" if source else "",
+                f"{told['seconds']} s" if "seconds" in told else "",
+                *(told.get("not_restored") or []),
+                told.get("left") or "",
+            ]
+        else:
+            said = [told or ""]
+        rest = "; ".join(filter(None, said))
+        yield f"  {item['id']} {item['status']}" + (f": {rest}" if rest else "")
+
+
+def _is_verification(record: dict[str, Any]) -> bool:
+    return "restore_target" not in record

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which bank each provider has, by Karbor's database: what lies in a folder may be another one."""
+
+import datetime
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from karbor.db.sqlalchemy import api as karbor_db
+from oslo_db import exception as db_exception
+from oslo_utils import timeutils
+
+from karbor_manila.database.own_tables import OwnTable, retrying
+
+_TABLE = sa.Table(
+    "karbor_manila_banks",
+    sa.MetaData(),
+    sa.Column("provider_id", sa.String(36), primary_key=True),
+    sa.Column("bank_id", sa.String(255), nullable=False),
+    sa.Column("since", sa.DateTime, nullable=False),
+)
+
+# No provider has this id. Who has inserted it (and has not committed) is the only one, on all
+# hosts, who gives a bank its id.
+_GIVING = "(a bank is given its id)"
+
+
+@dataclass(frozen=True)
+class Known:
+    """The bank of a provider. ``since`` (UTC): what was made earlier need not be in it."""
+
+    provider_id: str
+    bank_id: str
+    since: datetime.datetime
+
+
+#: The ``since`` of a bank of which nobody has said that it lacks anything.
+EVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+class KnownBanks(OwnTable):
+    """The rows of Karbor's database. What it does not answer after some attempts is told as
+    DatabaseUnreadable.
+
+    :param engine: gives the SQLAlchemy engine
+    """
+
+    table = _TABLE
+    holds = "which bank is the provider's"
+
+    def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
+        super().__init__(engine)
+        # Two green threads of this process would wait for each other in SQLite's locks.
+        self._giving = threading.Lock()
+        #: By provider, the id of the bank that this process has last seen to be the known one.
+        self.confirmed: dict[str, str] = {}
+
+    @retrying
+    def get(self, provider_id: str) -> Known | None:
+        """The bank that is known for a provider, or None."""
+        with self._begin() as connection:
+            return _select(connection, provider_id)
+
+    @retrying
+    def all(self) -> list[Known]:
+        """The bank of every provider for which one is known."""
+        with self._begin() as connection:
+            rows = connection.execute(_TABLE.select()).fetchall()
+        return [_known(dict(row)) for row in rows]
+
+    @retrying
+    def add(self, provider_id: str, bank_id: str) -> Known:
+        """Know a bank for a provider that has none; what is known then, be it another's word."""
+        try:
+            with self._begin() as connection:
+                connection.execute(_TABLE.insert().values(_row(provider_id, bank_id, EVER)))
+        except db_exception.DBDuplicateEntry:
+            pass  # somebody was quicker, or the reply to our own insert was lost
+        with self._begin() as connection:
+            known = _select(connection, provider_id)
+        if known is None:
+            raise db_exception.DBError(f"the bank of {provider_id} is not there after its insert")
+        return known
+
+    @retrying
+    def give(self, provider_id: str, give: Callable[[], str]) -> Known:
+        """Have a bank given its id while nobody else, on any host, gives one to any bank.
+
+        Who dies in between leaves a bank with an id and no row, which is adopted.
+
+        :param give: writes the id unless there is one, and returns the one that stands there
+        """
+        with self._giving, self._begin() as connection:
+            connection.execute(_TABLE.insert().values(_row(_GIVING, "", EVER)))
+            known = _select(connection, provider_id)
+            if known is None:
+                row = _row(provider_id, give(), EVER)
+                connection.execute(_TABLE.insert().values(row))
+                known = _known(row)
+            connection.execute(_TABLE.delete().where(_TABLE.c.provider_id == _GIVING))
+        return known
+
+    @retrying
+    def accept(self, provider_id: str, bank_id: str) -> Known:
+        """From now on this is the bank of the provider; what it lacks was given up."""
+        # Databases keep whole seconds, rounded: what was begun in this one was given up, too.
+        since = timeutils.utcnow(with_timezone=True) + datetime.timedelta(seconds=1)
+        row = _row(provider_id, bank_id, since)
+        with self._begin() as connection:
+            connection.execute(_TABLE.delete().where(_TABLE.c.provider_id == provider_id))
+            connection.execute(_TABLE.insert().values(row))
+        return _known(row)
+
+    def _moved(self) -> None:
+        self.confirmed.clear()
+
+
+def _select(connection: Any, provider_id: str) -> Known | None:
+    row = connection.execute(_TABLE.select().where(_TABLE.c.provider_id == provider_id)).fetchone()
+    return _known(dict(row)) if row else None
+
+
+def _row(provider_id: str, bank_id: str, since: datetime.datetime) -> dict[str, Any]:
+    return {
+        "provider_id": provider_id,
+        "bank_id": bank_id,
+        "since": since.replace(tzinfo=None, microsecond=0),
+    }
+
+
+def _known(row: dict[str, Any]) -> Known:
+    return Known(row["provider_id"], row["bank_id"], row["since"].replace(tzinfo=datetime.UTC))

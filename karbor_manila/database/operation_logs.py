@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends the operation logs that Karbor leaves open: its flows end theirs in their last task only.
+
+Whoever ends them holds the claim of the checkpoint, restore or verification, so nobody is at work
+on what an open log tells of. Who has lost it ends none: whoever has taken over may have opened one.
+"""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import objects
+from karbor.common import constants
+from oslo_log import log as logging
+from oslo_utils import timeutils
+
+from karbor_manila.bank import fencing
+from karbor_manila.common import errors
+from karbor_manila.database import columns
+
+LOG = logging.getLogger(__name__)
+
+# What a log says when its work has ended badly, by what it said while that was going on.
+_AFTER = {
+    constants.CHECKPOINT_STATUS_PROTECTING: constants.CHECKPOINT_STATUS_ERROR,
+    constants.CHECKPOINT_STATUS_DELETING: constants.CHECKPOINT_STATUS_ERROR_DELETING,
+    constants.CHECKPOINT_STATUS_WAIT_COPYING: constants.CHECKPOINT_STATUS_ERROR,
+    constants.CHECKPOINT_STATUS_COPYING: constants.CHECKPOINT_STATUS_ERROR,
+    constants.RESTORE_STATUS_IN_PROGRESS: constants.RESTORE_STATUS_FAILURE,
+}
+
+# Karbor calls the log of a deletion one of a protection, too, and leaves the status that the
+# checkpoint had before.
+_KARBORS_TYPE = {constants.OPERATION_DELETE: constants.OPERATION_PROTECT}
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which open logs are meant. ``not_before`` (UTC) leaves out older ones, unless
+    ``restore_id`` names the log: two hosts have written the two moments."""
+
+    project_id: str
+    checkpoint_id: str
+    operation: str
+    restore_id: str | None = None
+    not_before: datetime.datetime | None = None
+
+
+def end(
+    context: Any,
+    sought: Sought,
+    guard: fencing.Guard,
+    *,
+    status: str | None = None,
+    error_info: str = "",
+) -> None:
+    """End the open logs of an operation; none is fine.
+
+    :param context: Karbor's request context, that of an administrator or of the project
+    :param guard: of the claim under which they are ended
+    :param status: of the end; by default that of a failure
+    :param error_info: why; empty to leave what is there
+    """
+    try:
+        for log in _open_logs(context, sought):
+            fields = {
+                "status": status or _AFTER.get(log.status, constants.CHECKPOINT_STATUS_ERROR),
+                "ended_at": timeutils.utcnow(),
+            }
+            log.update(fields | ({"error_info": columns.text(error_info)} if error_info else {}))
+            columns.save(fencing.record(log, guard))
+    except errors.ClaimLost as lost:
+        LOG.warning("Checkpoint %s: its operation log is left: %s", sought.checkpoint_id, lost)
+    except Exception:  # the log is a courtesy; what it tells of has been dealt with
+        LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
+
+
+def end_all(context: Any, checkpoint: Any, left: str, guard: fencing.Guard) -> None:
+    """End what a dead process left open of the making, copying or deleting of a checkpoint.
+
+    :param guard: of the claim of the checkpoint
+    :param left: the status in which it left the checkpoint
+    """
+    status = None if left in _AFTER else left
+    for operation in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
+        sought = Sought(checkpoint.project_id, checkpoint.id, operation)
+        end(context, sought, guard, status=status)
+
+
+def _open_logs(context: Any, sought: Sought) -> list[Any]:
+    logs = objects.OperationLogList.get_all_by_project(
+        context, sought.project_id, None, None, filters={"checkpoint_id": sought.checkpoint_id}
+    )
+    wanted = _KARBORS_TYPE.get(sought.operation, sought.operation)
+    found = [
+        log
+        for log in logs
+        if log.ended_at is None
+        and log.operation_type == wanted
+        and log.restore_id == sought.restore_id
+        and (
+            sought.restore_id is not None
+            or sought.not_before is None
+            or _naive(log.started_at) >= _naive(sought.not_before)
+        )
+    ]
+    if sought.operation == constants.OPERATION_VERIFY and found:
+        # A log does not say of which verification it is, and another one may be under way.
+        return [min(found, key=lambda log: _naive(log.started_at))]
+    return found
+
+
+def _naive(moment: datetime.datetime) -> datetime.datetime:
+    """UTC without a zone; Karbor's objects give both kinds."""
+    return moment.replace(tzinfo=None)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Karbor's restores and verifications, as its database has them, read with Karbor's own user."""
+
+import contextlib
+from typing import Any
+
+from karbor import context as karbor_context
+from karbor import exception as karbor_exception
+from karbor import objects
+from karbor.common import constants
+
+from karbor_manila.common import errors
+
+# Names of Karbor's objects: they are there once Karbor has registered them.
+RECORDS = {
+    constants.OPERATION_RESTORE: "Restore",
+    constants.OPERATION_VERIFY: "Verification",
+}
+
+
+def get_record(operation: str, record_id: str) -> Any:
+    """Karbor's restore or verification."""
+    return getattr(objects, RECORDS[operation]).get_by_id(as_karbor(), record_id)
+
+
+def kind_of(record_id: str) -> str | None:
+    """The operation of a restore or verification; None when there is neither."""
+    for operation in RECORDS:
+        with contextlib.suppress(karbor_exception.NotFound):
+            get_record(operation, record_id)
+            return operation
+    return None
+
+
+def find(record_id: str) -> tuple[str, Any] | None:
+    """A restore or a verification, with the name of its operation; None when Karbor has neither,
+    because it was purged.
+
+    :raises DatabaseUnreadable: nobody knows
+    """
+    try:
+        for operation in RECORDS:
+            with contextlib.suppress(karbor_exception.NotFound):
+                return operation, get_record(operation, record_id)
+    except Exception as error:  # nothing is swallowed: told as ours, with its cause
+        what = f"restore {record_id}"
+        raise errors.DatabaseUnreadable(what, type(error).__name__) from error
+    return None
+
+
+def as_karbor(project_id: str | None = None) -> Any:
+    """The context of work without a tenant."""
+    context = karbor_context.get_admin_context()
+    context.project_id = project_id
+    return context

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share's access rules: who may mount it, read at its protection and given back on request."""
+
+import functools
+from collections.abc import Callable, Collection
+from typing import Any
+
+import tenacity
+from oslo_log import log as logging
+
+from karbor_manila.common import errors
+from karbor_manila.common.waiting import Clock
+from karbor_manila.drivers.base import Rule, View
+from karbor_manila.manila.client import Manila
+
+LOG = logging.getLogger(__name__)
+
+Persist = Callable[[Callable[[], Any]], Any]
+
+_ACTIVE = "active"
+_ERROR = "error"
+# States of a rule that is on its way out, or never came into force (manila/common/constants.py).
+_NOT_GRANTED = frozenset({_ERROR, "queued_to_deny", "denying", "deleted"})
+
+
+def read(manila: Manila, share_id: str, persist: Persist) -> list[Rule] | None:
+    """The rules that are granted; None when Manila does not tell them to this user."""
+    try:
+        rules = persist(lambda: manila.access_rules(share_id))
+    except errors.ManilaRefused as refused:
+        LOG.warning("The access rules of share %s are not told: %s", share_id, refused)
+        return None
+    return [_plain(rule) for rule in rules if rule.get("state") not in _NOT_GRANTED]
+
+
+def grant(
+    manila: Manila,
+    share_id: str,
+    rules: Collection[Rule],
+    *,
+    persist: Persist,
+    patience: float,
+    clock: Clock,
+) -> list[str]:
+    """Ask for the rules and wait until each is in force or has failed.
+
+    :param patience: seconds
+    :returns: a sentence for each rule that is not in force
+    """
+    problems = []
+    asked = []
+    for rule in rules:
+        try:
+            persist(functools.partial(_allow, manila, share_id, rule))
+            asked.append(rule)
+        except errors.ClaimLost:
+            raise  # no trouble with the rule: nothing more is for this process to do
+        except errors.KarborManilaError as error:
+            problems.append(f"{_named(rule)}: {error}")
+    if asked:
+        problems += _await(manila, share_id, asked, persist, patience, clock)
+    return problems
+
+
+def _allow(manila: Manila, share_id: str, rule: Rule) -> None:
+    wanted = {name: rule[name] for name in ("access_type", "access_to", "access_level")}
+    if manila.features.access_rules_resource and rule.get("metadata"):
+        wanted["metadata"] = rule["metadata"]
+    try:
+        manila.allow_access(share_id, wanted)
+    except errors.ManilaRefused:
+        # Manila refuses a rule that is there: it was asked for before, and the reply was lost.
+        if _key(rule) not in {_key(known) for known in manila.access_rules(share_id)}:
+            raise
+
+
+def _await(
+    manila: Manila,
+    share_id: str,
+    rules: Collection[Rule],
+    persist: Persist,
+    patience: float,
+    clock: Clock,
+) -> list[str]:
+    deadline = clock.now() + patience
+
+    def states() -> dict[Any, str]:
+        seen = persist(lambda: manila.access_rules(share_id))
+        return {_key(rule): str(rule.get("state")) for rule in seen}
+
+    def is_pending(found: dict[Any, str]) -> bool:
+        settled = all(found.get(_key(rule)) in (_ACTIVE, _ERROR, None) for rule in rules)
+        return not settled and clock.now() < deadline
+
+    found = tenacity.Retrying(
+        retry=tenacity.retry_if_result(is_pending),
+        wait=tenacity.wait_exponential(multiplier=0.2, max=5),
+        sleep=clock.sleep,
+        reraise=True,
+    )(states)
+    return [
+        f"{_named(rule)}: its state is {found.get(_key(rule), 'unknown')!r}"
+        for rule in rules
+        if found.get(_key(rule)) != _ACTIVE
+    ]
+
+
+def _plain(rule: View) -> Rule:
+    return {
+        "access_type": str(rule["access_type"]),
+        "access_to": str(rule["access_to"]),
+        "access_level": rule.get("access_level"),
+        "metadata": {name: str(value) for name, value in (rule.get("metadata") or {}).items()},
+    }
+
+
+def _key(rule: View) -> tuple[str, str]:
+    return str(rule["access_type"]), str(rule["access_to"])
+
+
+def _named(rule: Rule) -> str:
+    return f"access rule {rule['access_type']} {rule['access_to']} ({rule['access_level']})"

@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one Manila client: takes a keystoneauth session, gives back plain dicts.
+
+It says which features the negotiated microversion gives, whose objects are listed, and sorts what
+can go wrong into two kinds: :class:`~karbor_manila.common.errors.ManilaPassing` (worth another
+try) and :class:`~karbor_manila.common.errors.ManilaRefused` (final). It never retries;
+:mod:`karbor_manila.common.waiting` does. Nothing here knows Karbor.
+
+manilaclient's adapter (``client.client``) is used rather than its managers: the managers write a
+completion cache into the home folder at every list and create
+(manilaclient/base.py, completion_cache) and drop the request id, by which Manila's user messages
+are found.
+"""
+
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cachetools
+from manilaclient import api_versions
+from manilaclient import client as manilaclient
+from oslo_log import log as logging
+
+from karbor_manila.common import errors
+from karbor_manila.manila import endpoint, paging, responses
+
+# What belongs to the face of the client.
+from karbor_manila.manila.endpoint import SERVICE_TYPES, Where, negotiate
+
+__all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where", "negotiate"]
+
+LOG = logging.getLogger(__name__)
+
+PAGE = 1000
+
+#: As ``project_id`` of :class:`Manila` and its lists: what all projects have.
+EVERY_PROJECT = "*"
+
+View = dict[str, Any]
+
+# URL -> endpoint and microversion. A cloud is upgraded rarely, and one GET per operation is a cost
+# that a plan with one share can feel.
+_negotiated: cachetools.TTLCache[str, tuple[str, str]] = cachetools.TTLCache(maxsize=64, ttl=600)
+_negotiated_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the negotiated microversion can do (Manila's REST API version history)."""
+
+    microversion: str
+
+    def _at_least(self, version: str) -> bool:
+        return api_versions.APIVersion(self.microversion) >= api_versions.APIVersion(version)
+
+    @property
+    def snapshot_metadata(self) -> bool:
+        """Snapshots have metadata, and lists can be filtered by it."""
+        return self._at_least("2.73")
+
+    @property
+    def creating_from_snapshot(self) -> bool:
+        """A clone that is being made has a status of its own."""
+        return self._at_least("2.54")
+
+    @property
+    def access_rules_resource(self) -> bool:
+        """Access rules have a list of their own, and metadata."""
+        return self._at_least("2.45")
+
+    @property
+    def counts(self) -> bool:
+        """Lists say how many entries there are in all (``with_count``)."""
+        return self._at_least("2.79")
+
+
+class Manila:
+    """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
+
+    Whose objects a list shows is what it was asked for, whatever Manila makes of the question:
+    another project's lists are for administrators alone, who are asked to prove it first, and what
+    is not of the project is left out.
+
+    :param session: a keystoneauth session; what is created belongs to its project
+    :param where: where to find Manila
+    :param project_id: whose objects are worked on when it is not the session's own project, or
+        :data:`EVERY_PROJECT`; only an administrator gets an answer to that
+    :param own_project_id: the session's project, if it is known already
+    :param timeout: seconds to wait for one answer
+    :param parallel: requests under way at a time; the others queue here
+    :raises EndpointMissing: there is none in the catalog
+    :raises EndpointUnsuitable: what is there is not the v2 API of Manila
+    :raises ManilaTooOld: no common microversion
+    :raises ManilaPassing, ManilaRefused: as every method
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        where: Where,
+        *,
+        project_id: str | None = None,
+        own_project_id: str | None = None,
+        timeout: float = 60.0,
+        parallel: int = 10,
+    ) -> None:
+        #: Called before each request that changes something; raises when it must not be sent.
+        self.guard: Callable[[], None] = lambda: None
+        self._project_id = project_id
+        self._own_project_id = own_project_id
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._session = session
+        self._timeout = timeout
+        self._proven = False  # an administrator
+        self._answered = False  # as the v2 API of Manila does
+        with responses.asking("find Manila in Keystone's catalog"):
+            url = endpoint.find(session, where)
+        found, microversion = self._discover(url)
+        self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
+        self.features = Features(microversion)
+        self._http = manilaclient.Client(
+            microversion,
+            session=session,
+            service_catalog_url=self.endpoint,
+            timeout=timeout,
+            retries=0,
+        ).client
+
+    @property
+    def own_project_id(self) -> str:
+        """The session's own project, to which belongs what is created."""
+        if self._own_project_id is None:
+            with responses.asking("find the project of the session"):
+                self._own_project_id = self._session.get_project_id() or ""
+        return self._own_project_id
+
+    @property
+    def project_id(self) -> str:
+        """Whose objects are worked on; EVERY_PROJECT for all of them."""
+        return self._project_id or self.own_project_id
+
+    @property
+    def reach(self) -> str:
+        """Whose objects this client may see, as far as it is known without asking."""
+        return EVERY_PROJECT if self._project_id else self.own_project_id
+
+    def shares(
+        self,
+        *,
+        status: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        project_id: str | None = None,
+    ) -> list[View]:
+        """A project's shares in detail; another project's public shares are left out.
+
+        :param project_id: whose; by default of the project that is worked on
+        :raises NotAdministrator: it is another project's, or every project's
+        """
+        filters = {"is_public": "False"} | ({"status": status} if status else {})
+        return self._list("shares", "list the shares of the project", filters, metadata, project_id)
+
+    def share(self, share_id: str) -> View | None:
+        """A share, or None when there is none that this session may see."""
+        return self._get(f"/shares/{share_id}", "share", f"show share {share_id}")
+
+    def snapshots(
+        self,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        share_id: str | None = None,
+        project_id: str | None = None,
+    ) -> list[View]:
+        """As :meth:`shares`. ``metadata`` needs ``features.snapshot_metadata``."""
+        asked = "list the snapshots of " + (f"share {share_id}" if share_id else "the project")
+        filters = {"share_id": share_id} if share_id else {}
+        return self._list("snapshots", asked, filters, metadata, project_id)
+
+    def snapshot(self, snapshot_id: str) -> View | None:
+        """A snapshot, or None when there is none that this session may see."""
+        return self._get(f"/snapshots/{snapshot_id}", "snapshot", f"show snapshot {snapshot_id}")
+
+    def create_snapshot(
+        self,
+        share_id: str,
+        *,
+        name: str | None,
+        description: str | None,
+        force: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> View:
+        """Ask for a snapshot. The view has ``request_id``, the id of the request that made it."""
+        body: View = {
+            "share_id": share_id,
+            "name": name,
+            "description": description,
+            "force": force,
+        }
+        if metadata:
+            body["metadata"] = dict(metadata)
+        return self._post("/snapshots", "snapshot", body, f"snapshot share {share_id}")
+
+    def delete_snapshot(self, snapshot_id: str) -> bool:
+        """Delete a snapshot. False when there is none; True is only a promise (202)."""
+        return self._delete(f"/snapshots/{snapshot_id}", f"delete snapshot {snapshot_id}")
+
+    def create_share(self, **fields: Any) -> View:
+        """Ask for a share with Manila's own field names; ``request_id`` as above."""
+        asked = f"create a share from snapshot {fields.get('snapshot_id')}"
+        return self._post("/shares", "share", fields, asked)
+
+    def delete_share(self, share_id: str) -> bool:
+        """Delete a share. False when there is none; True is only a promise (202)."""
+        return self._delete(f"/shares/{share_id}", f"delete share {share_id}")
+
+    def revert_share(self, share_id: str, snapshot_id: str) -> None:
+        """Ask for a share to be put back to its newest snapshot (microversion 2.27)."""
+        asked = f"revert share {share_id} to snapshot {snapshot_id}"
+        self._act(share_id, {"revert": {"snapshot_id": snapshot_id}}, asked)
+
+    def access_rules(self, share_id: str) -> list[View]:
+        """The access rules of a share, without their keys."""
+        asked = f"list the access rules of share {share_id}"
+        if self.features.access_rules_resource:
+            reply = self._ask("GET", f"/share-access-rules?share_id={share_id}", asked)
+        else:
+            reply = self._act(share_id, {"access_list": None}, asked, readable=True)
+        rules: list[View] = self._part(asked, reply, "access_list")
+        return [
+            {name: value for name, value in rule.items() if name != "access_key"} for rule in rules
+        ]
+
+    def allow_access(self, share_id: str, rule: Mapping[str, Any]) -> View:
+        """Ask for an access rule, with Manila's own field names."""
+        asked = f"allow {rule.get('access_type')} {rule.get('access_to')} access to {share_id}"
+        reply = self._act(share_id, {"allow_access": dict(rule)}, asked, readable=True)
+        view: View = self._part(asked, reply, "access")
+        view.pop("access_key", None)
+        return view
+
+    def export_locations(self, share_id: str) -> list[str]:
+        """The paths under which a share is mounted, the preferred ones first."""
+        asked = f"show the export locations of share {share_id}"
+        reply = self._ask("GET", f"/shares/{share_id}/export_locations", asked)
+        found: list[View] = self._part(asked, reply, "export_locations")
+        return [view["path"] for view in sorted(found, key=lambda view: not view.get("preferred"))]
+
+    def limits(self) -> dict[str, int]:
+        """The project's absolute limits and what is used of them; -1 is no limit."""
+        asked = "show the quota of the project"
+        limits = self._part(asked, self._ask("GET", "/limits", asked), "limits")
+        absolute: dict[str, int] = self._part(asked, limits, "absolute")
+        return absolute
+
+    def messages(self, **filters: str) -> list[View]:
+        """The project's user messages, newest first (microversion 2.37)."""
+        query = urllib.parse.urlencode(filters | {"sort_key": "created_at", "sort_dir": "desc"})
+        asked = "read its messages"
+        reply = self._ask("GET", f"/messages?{query}", asked)
+        messages: list[View] = self._part(asked, reply, "messages")
+        return messages
+
+    def require_administrator(self, project_id: str | None = None) -> None:
+        """Make sure that the session sees what other projects have; asked once.
+
+        Manila does not refuse a list of theirs to anybody else: it gives what the session's own
+        project has (manila/share/api.py, get_all), and everything seems to be gone.
+
+        :param project_id: whose objects are wanted, for the error
+        :raises NotAdministrator: the session is not an administrator's
+        """
+        if self._proven:
+            return
+        try:
+            self._ask("GET", "/services", "list its services")
+        except errors.ManilaRefused as refused:
+            if refused.status == 403:
+                raise errors.NotAdministrator(refused.answer, project_id) from refused
+            raise
+        self._proven = True
+
+    def is_alive(self) -> bool:
+        """Whether Manila answers this session at all."""
+        try:
+            self.limits()
+        except errors.KarborManilaError as error:
+            LOG.warning("Manila at %s does not answer: %s", self.endpoint, error)
+            return False
+        return True
+
+    def _list(
+        self,
+        kind: str,
+        asked: str,
+        filters: Mapping[str, str],
+        metadata: Mapping[str, str] | None,
+        project_id: str | None,
+    ) -> list[View]:
+        whose = project_id or self._project_id
+        query = dict(filters)
+        if metadata:
+            # Manila evaluates it as a Python literal (manila/api/v2/share_snapshots.py).
+            query["metadata"] = str(dict(metadata))
+        own = whose is None or whose == self.own_project_id
+        if whose and not own:
+            self.require_administrator(None if whose == EVERY_PROJECT else whose)
+            query["all_tenants"] = "1"
+            if whose != EVERY_PROJECT:
+                query["project_id"] = whose
+        # Asked for the number, Manila 23 forgets whose objects are wanted
+        # (manila/db/sqlalchemy/api.py, share_get_all_with_count).
+        if self.features.counts and (own or whose == EVERY_PROJECT):
+            query["with_count"] = "True"
+        found = self._pages(kind, asked, query)
+        return [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
+
+    def _pages(self, kind: str, asked: str, filters: Mapping[str, str]) -> Iterator[View]:
+        def ask(offset: int) -> tuple[list[View], int | None]:
+            query = dict(filters) | {"limit": str(PAGE), "offset": str(offset)}
+            body = self._ask("GET", f"/{kind}/detail?{urllib.parse.urlencode(query)}", asked)
+            return self._part(asked, body, kind), body.get("count")
+
+        return paging.everything(ask, PAGE, asked)
+
+    def _get(self, path: str, key: str, asked: str) -> View | None:
+        try:
+            view: View = self._part(asked, self._ask("GET", path, asked), key)
+        except errors.ManilaRefused as refused:
+            if refused.status == 404:
+                self._confirm()
+                return None
+            raise
+        return view
+
+    def _confirm(self) -> None:
+        """Make sure that a 404 is one of Manila's v2 API: below a wrong URL nothing is there.
+
+        :raises EndpointUnsuitable: it is not
+        """
+        if self._answered:
+            return
+        try:
+            self.limits()
+        except errors.ManilaRefused as refused:
+            if refused.status == 404:
+                raise errors.EndpointUnsuitable(self.endpoint, str(refused)) from refused
+        self._answered = True
+
+    def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
+        response, body = self._send(asked, "POST", path, body={key: dict(fields)})
+        view: View = self._part(asked, body, key)
+        view["request_id"] = response.headers.get("x-openstack-request-id")
+        return view
+
+    def _act(
+        self, share_id: str, body: Mapping[str, Any], asked: str, *, readable: bool = False
+    ) -> dict[str, Any]:
+        path = f"/shares/{share_id}/action"
+        return self._send(asked, "POST", path, readable=readable, body=dict(body))[1]
+
+    def _delete(self, path: str, asked: str) -> bool:
+        try:
+            self._send(asked, "DELETE", path, readable=False)
+        except errors.ManilaRefused as refused:
+            if refused.status == 404:
+                self._confirm()
+                return False
+            raise
+        return True
+
+    def _ask(self, method: str, path: str, asked: str) -> dict[str, Any]:
+        return self._send(asked, method, path)[1]
+
+    def _part(self, asked: str, body: Mapping[str, Any], key: str) -> Any:
+        found = responses.part(asked, body, key)
+        self._answered = True
+        return found
+
+    def _send(
+        self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        with self._slots, responses.asking(asked, self.endpoint):
+            if method != "GET":
+                self.guard()
+            response, body = self._http.request(path, method, raise_exc=False, **kwargs)
+        body = responses.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
+        return response, body
+
+    def _discover(self, url: str) -> tuple[str, str]:
+        with _negotiated_lock:
+            known = _negotiated.get(url)
+        if known:
+            return known
+        found = endpoint.discover(self._session, url, self._timeout)
+        LOG.info("Manila at %s is spoken to in microversion %s", *found)
+        with _negotiated_lock:
+            _negotiated[url] = found
+        return found

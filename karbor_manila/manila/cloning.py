@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a share's type lets come back from its snapshots: a new share, the share itself, or nothing.
+
+The rules are those of Manila 23, manila/api/v2/shares.py (_create), manila/share/api.py (create):
+a share that is made from a snapshot has the type and the network of the snapshot's share *as it is
+now*, a migration may have changed them, and its zone unless Manila's scheduler is told otherwise.
+Whoever asks for something else gets a 400.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from karbor_manila.common import errors
+from karbor_manila.drivers.base import Placement, Source
+
+#: Of a share whose type allows reverts but no new shares.
+ONLY_IN_PLACE = (
+    "It can only be restored in place (share_id): its type does not have "
+    "create_share_from_snapshot_support, so that it can be neither restored into a new share nor "
+    "drilled nor copied."
+)
+
+Share = Mapping[str, Any]
+
+
+def refusal(share: Share) -> errors.ShareNotProtectable | None:
+    """Why a share's type makes a snapshot of it impossible or useless, if it does.
+
+    :param share: its view in Manila
+    """
+    if not share.get("snapshot_support"):
+        return errors.ShareNotProtectable(
+            str(share["id"]),
+            f"its type {share.get('share_type_name')} has no snapshot support",
+            "Leave it out of the plan, or migrate it to a share type with snapshot_support.",
+        )
+    if not _clonable(share) and not share.get("revert_to_snapshot_support"):
+        return errors.NotRestorable(str(share["id"]), share.get("share_type_name"))
+    return None
+
+
+def only_in_place(share: Share) -> bool:
+    """Whether a share can be put back but no new one can be made from its snapshots."""
+    return not _clonable(share) and bool(share.get("revert_to_snapshot_support"))
+
+
+def check(parent: Share | None, source: Source, asked: Mapping[str, str]) -> Placement:
+    """Whether Manila would make a new share from a snapshot, and where it would put it.
+
+    :param parent: the view of the snapshot's share, None when there is none
+    :param asked: ``share_type`` (id or name) and ``share_network_id`` that the user asked for
+    :raises ParentMissing, CloneUnsupported, InvalidParameter: it would not
+    """
+    if parent is None:
+        raise errors.ParentMissing(source.snapshot_id, source.share_id)
+    placed = Placement(
+        share_type=parent.get("share_type"),
+        share_type_name=parent.get("share_type_name"),
+        share_network_id=parent.get("share_network_id"),
+        availability_zone=parent.get("availability_zone"),
+    )
+    if not _clonable(parent):
+        raise errors.CloneUnsupported(
+            source.share_id,
+            placed.share_type_name,
+            revertible=bool(parent.get("revert_to_snapshot_support")),
+        )
+    _compare("share_type", asked, {placed.share_type, placed.share_type_name})
+    _compare("share_network_id", asked, {placed.share_network_id})
+    return placed
+
+
+def _clonable(share: Share) -> bool:
+    return bool(share.get("create_share_from_snapshot_support"))
+
+
+def _compare(name: str, asked: Mapping[str, str], present: set[str | None]) -> None:
+    if name in asked and asked[name] not in present:
+        has = " or ".join(sorted(value for value in present if value)) or "none"
+        raise errors.InvalidParameter(
+            name,
+            asked[name],
+            f"Manila makes a share from a snapshot with that of the snapshot's share alone, which "
+            f"has {has} now",
+        )

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where Manila's v2 API is: Keystone's catalog, and the versions that are offered there.
+
+A URL of the catalog may end in the version, in the project behind it, or before both
+(``http://host:8786``, ``http://host/share``): then the version document says what is below it.
+keystoneauth's own discovery asks for that as well; it is not used, because it follows the links in
+the document to whatever host they name, which behind a proxy is often the wrong one.
+"""
+
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keystoneauth1 import exceptions as ks_exc
+from manilaclient import api_versions
+
+from karbor_manila.common import errors
+from karbor_manila.manila import responses
+
+#: In the order in which they are looked for. ``shared-file-system`` is the official name; ``share``
+#: is that of the v1 API in old clouds, so its endpoint counts only when it is a v2 one.
+SERVICE_TYPES = ("sharev2", "shared-file-system", "share")
+
+#: Below it there are no user messages (2.37) and no revert (2.27).
+OLDEST = "2.37"
+#: The newest microversion that this code was run with.
+NEWEST = "2.98"
+
+_VERSION = re.compile(r"v(\d+)(\.\d+)?$")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where Manila is: the operator's choice. ``region`` None means any region.
+
+    ``endpoint`` overrides the catalog; ``in_path`` is a project that is written behind it, for
+    Manilas before Xena. ``interfaces`` are tried in order.
+    """
+
+    interfaces: tuple[str, ...] = ("public",)
+    region: str | None = None
+    endpoint: str | None = None
+    service_types: tuple[str, ...] = SERVICE_TYPES
+    in_path: str | None = None
+
+
+def find(session: Any, where: Where) -> str:
+    """The URL of the v2 API by configuration or catalog; it may have no version in it.
+
+    :raises EndpointMissing: there is none in the catalog
+    :raises EndpointUnsuitable: the configured one is of another version
+    """
+    if where.endpoint:
+        if version_in(where.endpoint) not in (None, 2):
+            raise errors.EndpointUnsuitable(where.endpoint, "it is of another version")
+        return where.endpoint.rstrip("/")
+    bare = None
+    for interface in where.interfaces:
+        for service_type in where.service_types:
+            url = _in_catalog(session, where, service_type, interface)
+            version = version_in(url) if url else None
+            if url and version == 2:
+                return url
+            # "share" is also what the v1 API was called: keystoneauth knows the names as aliases
+            # and may answer with its endpoint, on which nothing here would work.
+            bare = bare or (url if version is None else None)
+    if bare:
+        return bare
+    raise errors.EndpointMissing(
+        list(where.service_types), " or ".join(where.interfaces), where.region
+    )
+
+
+def _in_catalog(session: Any, where: Where, service_type: str, interface: str) -> str | None:
+    try:
+        found = session.get_endpoint(
+            service_type=service_type,
+            interface=interface,
+            region_name=where.region,
+            skip_discovery=True,
+        )
+    except ks_exc.EndpointNotFound:
+        return None
+    return str(found).rstrip("/") if found else None
+
+
+def version_in(url: str) -> int | None:
+    """The major version that a URL names, if it names one."""
+    found = [_VERSION.match(part) for part in urllib.parse.urlparse(url).path.split("/")]
+    return next((int(match.group(1)) for match in found if match), None)
+
+
+def base_of(url: str) -> str:
+    """The URL of the version document: what stands before the version, if there is one."""
+    parsed = urllib.parse.urlparse(url)
+    parts = parsed.path.strip("/").split("/") if parsed.path.strip("/") else []
+    for number, part in enumerate(parts):
+        if _VERSION.match(part):
+            parts = parts[:number]
+            break
+    return urllib.parse.urlunparse(parsed._replace(path="/".join(["", *parts, ""]), query=""))
+
+
+def discover(session: Any, url: str, timeout: float) -> tuple[str, str]:
+    """The endpoint of the v2 API, and the microversion to speak there.
+
+    The document is asked for without a microversion, which an older Manila would refuse.
+
+    :param url: what :func:`find` gave
+    :param timeout: seconds to wait for the answer
+    :raises ManilaTooOld: no common microversion
+    :raises EndpointUnsuitable: there is no version in the URL, and none is offered below it
+    :raises ManilaPassing, ManilaRefused:
+    """
+    asked, base = "say which microversions it speaks", base_of(url)
+    with responses.asking(asked, base):
+        response = session.get(
+            base, raise_exc=False, timeout=timeout, headers={"Accept": "application/json"}
+        )
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    bare = version_in(url) is None
+    if bare and (400 <= response.status_code < 500 or not _versions(body)):
+        said = f"HTTP {response.status_code}" if response.status_code >= 400 else "something else"
+        why = f"it names no version, and where Manila would list its versions there is {said}"
+        if response.status_code not in (401, 408, 429) and response.status_code < 500:
+            raise errors.EndpointUnsuitable(url, why)
+    # 300 Multiple Choices is how Manila answers when it speaks more than one version.
+    versions = responses.checked(asked, response, body, endpoint=base).get("versions")
+    microversion = negotiate(versions, endpoint=base)
+    return (f"{base.rstrip('/')}/v2" if bare else url.rstrip("/")), microversion
+
+
+def negotiate(versions: object, *, endpoint: str = "") -> str:
+    """The newest microversion that the server, manilaclient and this code all know.
+
+    :param versions: the entries of ``versions`` in Manila's version document (GET /)
+    :param endpoint: where it was asked for, for the error
+    :raises ManilaTooOld: the server does not reach :data:`OLDEST`, or starts above us, or does not
+        say anything that Manila would say
+    """
+    offers = _versions({"versions": versions})
+    newest = min(api_versions.APIVersion(NEWEST), api_versions.APIVersion(api_versions.MAX_VERSION))
+    for offer in offers:
+        lowest = _version(offer.get("min_version") or "2.0")
+        highest = _version(offer.get("version") or "2.0")
+        if lowest is None or highest is None:
+            continue
+        chosen = min(newest, highest)
+        if chosen >= lowest and chosen >= api_versions.APIVersion(OLDEST):
+            return str(chosen.get_string())
+    spoken = ", ".join(f"{v.get('min_version')} to {v.get('version')}" for v in offers) or "no v2"
+    raise errors.ManilaTooOld(OLDEST, spoken, endpoint=endpoint)
+
+
+def _versions(body: Any) -> list[Mapping[str, Any]]:
+    """What a version document offers of the v2 API of Manila, if it is one of Manila's."""
+    versions = body.get("versions") if isinstance(body, dict) else None
+    return [
+        offer
+        for offer in (versions if isinstance(versions, list) else [])
+        if isinstance(offer, Mapping)
+        and str(offer.get("id", "")).startswith("v2")
+        and _is_of_manila(offer)
+    ]
+
+
+def _is_of_manila(offer: Mapping[str, Any]) -> bool:
+    """Other services have a v2, too. Manila names its media type (manila/api/versions.py)."""
+    kinds = offer.get("media-types")
+    if not isinstance(kinds, list) or not kinds:
+        return True  # nothing is said
+    return any("openstack.share" in str(kind) for kind in kinds)
+
+
+def _version(text: object) -> Any:
+    return api_versions.APIVersion(text) if re.fullmatch(r"\d+\.\d+", str(text)) else None

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A long list of Manila, read page by page while others create and delete.
+
+``marker`` is ignored, a page may be short because ``limit`` counts joined rows, and a server may
+give less than what is asked for (``osapi_max_limit``). So each step is as long as the page that
+came: never too long, and repeats are dropped. A deletion moves what follows to the front; a page
+is therefore asked for so that it overlaps the one before, and one that begins with something new
+may have lost something in between: it is asked for again, from further in front.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from karbor_manila.common import errors
+
+View = dict[str, Any]
+
+#: Gives the views from an offset on, and how many there are in all, if the server says so.
+Page = Callable[[int], tuple[list[View], int | None]]
+
+# Of a full page so much is asked for again: deletions between two requests are few.
+_OVERLAP = 0.05
+
+# After so many requests without anything new in a row, or steps back in all, a list is given up: it
+# changes faster than it can be read, or somebody ignores the offset.
+_MOST_IDLE = 200
+_MOST_STEPS_BACK = 50
+
+_UNREADABLE = "the list changed while it was read"
+
+
+def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
+    """All that is there from the first request to the last, each entry once.
+
+    :param size: the number that a page is asked to have
+    :param asked: what is asked, for the error
+    :raises ManilaPassing: the list changed faster than it could be read
+    """
+    seen: set[str] = set()
+    offset = back = steps_back = length = idle = 0
+    while True:
+        page, total = ask(offset)
+        if offset and len(page) > 1 and page[0]["id"] not in seen:
+            steps_back += 1
+            size = min(size, length)  # so much the server gives, and there is more
+            if steps_back > _MOST_STEPS_BACK:
+                raise errors.ManilaPassing(asked, _UNREADABLE)
+            back = back * 2 or max(1, round(len(page) * _OVERLAP))
+            offset = max(0, offset - back)
+            continue
+        back, length = 0, len(page)
+        fresh = [view for view in page if view["id"] not in seen]
+        seen.update(view["id"] for view in page)
+        yield from {view["id"]: view for view in fresh}.values()
+        whole = total is not None and not offset and len(seen) >= total
+        if not page or whole:
+            return
+        idle = 0 if fresh else idle + 1
+        if idle > _MOST_IDLE:
+            raise errors.ManilaPassing(asked, _UNREADABLE)
+        overlap = max(1, round(length * _OVERLAP)) if fresh and length >= size > 1 else 0
+        offset += length - overlap

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a project's quota suffices for the snapshots of its shares."""
+
+from collections.abc import Collection, Mapping
+
+from karbor_manila.common import errors
+from karbor_manila.drivers.base import View
+
+
+def check(limits: Mapping[str, int], shares: Collection[View]) -> None:
+    """Compare what the snapshots of these shares need with what is left.
+
+    :param limits: the project's absolute limits and what is used of them, as Manila shows them
+        (GET /limits); -1 is no limit
+    :raises QuotaTooSmall: they do not all fit, by number or by size
+    """
+    gigabytes = sum(int(share["size"]) for share in shares)
+    _check(limits, "snapshots", "TotalShareSnapshots", len(shares))
+    _check(limits, "snapshot gigabytes", "TotalSnapshotGigabytes", gigabytes)
+
+
+def check_copies(limits: Mapping[str, int], sizes: Collection[int]) -> None:
+    """As :func:`check`, for new shares of these sizes in GiB and a snapshot of each."""
+    check_shares(limits, sizes)
+    check(limits, [{"size": size} for size in sizes])
+
+
+def check_shares(limits: Mapping[str, int], sizes: Collection[int], more: int = 0) -> None:
+    """As :func:`check`, for new shares of these sizes in GiB.
+
+    :param more: GiB by which shares that are there grow
+    """
+    _check(limits, "shares", "TotalShares", len(sizes))
+    _check(limits, "share gigabytes", "TotalShareGigabytes", sum(sizes) + more)
+
+
+def _check(limits: Mapping[str, int], what: str, name: str, needed: int) -> None:
+    most = int(limits.get(f"max{name}", -1))
+    left = most - int(limits.get(f"t{name[1:]}Used", 0))
+    if most >= 0 and left < needed:
+        raise errors.QuotaTooSmall(what, needed, max(left, 0), most)

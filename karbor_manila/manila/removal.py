@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removing from Manila until it is gone: a 202 is a promise, a 404 to a GET is the end."""
+
+import functools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from oslo_log import log as logging
+
+from karbor_manila.common import errors
+from karbor_manila.common.waiting import PENDING, Clock, Deadline, Watcher, persist
+from karbor_manila.drivers.base import View
+from karbor_manila.manila.ownership import Ownership
+
+LOG = logging.getLogger(__name__)
+
+_GONE = "gone"
+_AGAIN = "again"
+
+# Refusals of a thing in its present status; a 403 may also be one of policy.
+_OF_ITS_STATUS = frozenset({400, 409})
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How shares, or snapshots, are removed.
+
+    ``delete`` asks Manila and returns False when there is nothing (404). ``depends`` says of a view
+    in a deletable status whether something depends on it, which Manila refuses with the same
+    HTTP 403 as policy does. ``stuck`` are the statuses that only an administrator can end, with the
+    command in ``cure`` (``{id}`` is filled in). ``outage`` and ``longest`` (of one request) are in
+    seconds.
+    """
+
+    kind: str
+    ownership: Ownership
+    delete: Callable[[str], bool]
+    watcher: Watcher
+    deletable: Collection[str]
+    stuck: Collection[str]
+    depends: Callable[[View], bool]
+    cure: str
+    outage: float
+    clock: Clock
+    longest: float = 60.0
+
+    def until_gone(self, thing: str, patience: float, project_id: str) -> bool:
+        """Remove ``thing`` and wait until it is gone.
+
+        :param patience: seconds
+        :param project_id: whose it is; another project's is left alone, and counts as gone
+        :returns: False when there was nothing to remove in the first place
+        :raises NotAdministrator: the session does not see what the project has
+        :raises NeedsAdministrator, DeadlineExceeded, ManilaRefused, ManilaUnavailable:
+        """
+        deadline = Deadline(patience, self.clock)
+        pause = 0.5
+        asked = False
+        while True:
+            view = self.ownership.show(self.kind, thing, project_id)
+            if view is None:
+                return asked
+            refusal = self._ask(thing, deadline, project_id)
+            asked = asked or refusal is None
+            if self._wait(thing, refusal, deadline, patience, project_id) == _GONE:
+                return True
+            if pause > deadline.left:
+                awaited = self._awaited(thing, refusal)
+                raise errors.DeadlineExceeded(awaited, patience, "it is still there")
+            deadline.spend(functools.partial(self.clock.sleep, pause), pause)
+            pause = min(pause * 2, 10.0)
+
+    def _ask(self, thing: str, deadline: Deadline, project_id: str) -> errors.ManilaRefused | None:
+        """Ask Manila to delete it; gives the refusal if it may be another answer later."""
+        began = self.clock.now()
+        try:
+            persist(
+                lambda: self.delete(thing),
+                patience=self.outage,
+                longest=self.longest,
+                clock=self.clock,
+            )
+        except errors.ManilaRefused as refused:
+            if not self._may_be_taken_later(refused, thing, project_id):
+                raise
+            LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, refused)
+            return refused
+        finally:
+            deadline.forgive(began, self.outage + self.longest)
+        return None
+
+    def _may_be_taken_later(
+        self, refused: errors.ManilaRefused, thing: str, project_id: str
+    ) -> bool:
+        """Whether a refusal may be another answer later. One of policy is the same for ever."""
+        if refused.status != 403:
+            return refused.status in _OF_ITS_STATUS
+        view = self.ownership.show(self.kind, thing, project_id)
+        return view is None or view["status"] not in self.deletable or self.depends(view)
+
+    def _wait(
+        self,
+        thing: str,
+        refusal: errors.ManilaRefused | None,
+        deadline: Deadline,
+        patience: float,
+        project_id: str,
+    ) -> str:
+        """Wait until it is gone, or can be asked for again."""
+        awaited, left = self._awaited(thing, refusal), max(0.0, deadline.left)
+        judge = self._judge(thing, project_id)
+        began = self.clock.now()
+        try:
+            return str(self.watcher.wait(thing, judge, left, awaited))
+        except errors.DeadlineExceeded as late:
+            raise errors.DeadlineExceeded(awaited, patience, late.last_seen) from late
+        finally:
+            deadline.forgive(began, left)
+
+    def _awaited(self, thing: str, refusal: Exception | None) -> str:
+        said = f" ({str(refusal).rstrip('.')})" if refusal else ""
+        return f"the end of {self.kind} {thing}{said}"
+
+    def _judge(self, thing: str, project_id: str) -> Callable[[Any], Any]:
+        def judge(view: View | None) -> Any:
+            if view is None or not self.ownership.is_of(self.kind, view, project_id):
+                return _GONE
+            status = view["status"]
+            if status in self.stuck:
+                raise errors.NeedsAdministrator(
+                    self.kind, thing, status, self.cure.format(id=thing)
+                )
+            # Still (or again) deletable: refused for a reason that is not its status, or the
+            # deletion failed on the way and Manila put it back.
+            return _AGAIN if status in self.deletable else PENDING
+
+        return judge

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Manila's own words on what became of a thing: its user messages."""
+
+from oslo_log import log as logging
+
+from karbor_manila.common import errors
+from karbor_manila.common.waiting import Clock, persist
+from karbor_manila.drivers.base import View
+from karbor_manila.manila.client import Manila
+
+LOG = logging.getLogger(__name__)
+
+# Seconds. A courtesy that others of the flow wait for, so one error is retried and no outage.
+_PATIENCE = 3.0
+
+
+def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> str:
+    """Why a thing failed, as far as Manila says; empty when it does not.
+
+    A message may be filed under the snapshot's instance, whose id a tenant does not know; the id of
+    the request that made the thing finds it then.
+    """
+    filters = [{"resource_id": thing}]
+    if request_id:
+        filters.append({"request_id": request_id})
+    try:
+        for wanted in filters:
+            found = _ask(manila, wanted, clock)
+            if found:
+                return str(found[0].get("user_message") or "")
+    except (errors.ManilaUnavailable, errors.ManilaRefused) as error:
+        LOG.info("No reason is known for %s: %s", thing, error)
+    return ""
+
+
+def _ask(manila: Manila, wanted: dict[str, str], clock: Clock) -> list[View]:
+    return persist(lambda: manila.messages(**wanted), patience=_PATIENCE, clock=clock)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""In-doubt requests, which may take effect after their sender has died or given up.
+
+A POST whose reply nobody saw may still wait in a load balancer or in Manila's API. Whoever finds
+nothing under its mark right after it was sent has not yet found that there is nothing.
+"""
+
+import datetime
+from collections.abc import Callable
+from typing import TypeVar
+
+from taskflow.types.failure import Failure
+
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import errors
+from karbor_manila.drivers.base import View
+from karbor_manila.operations.share_operation import Job
+
+T = TypeVar("T")
+
+_BETWEEN_LOOKS = 1.0  # seconds
+
+
+def is_unclear(failure: Failure) -> bool:
+    """Whether a failed request is in doubt: there was no answer to it."""
+    return failure.check(errors.ManilaUnavailable) is not None
+
+
+def find(
+    job: Job,
+    intent: Intent,
+    *,
+    since: str | None = None,
+    look: Callable[..., list[View]] | None = None,
+) -> View | None:
+    """What bears the mark of an intent, in the project in which it was to be made; waits while it
+    may still appear.
+
+    :param since: when the request was last sent, UTC, ISO 8601; by default when the intent was
+        written
+    :param look: finds what bears a mark; by default the driver's ``find``
+    :returns: the view, a usable one if there is one
+    """
+    look = look or job.driver(intent.driver).find
+    found = settled(
+        job,
+        since or intent.since,
+        lambda: look(intent.mark, project_id=intent.project_id),
+        seen=bool,
+    )
+    return found[0] if found else None
+
+
+def settled(job: Job, sent: str, look: Callable[[], T], seen: Callable[[T], bool]) -> T:
+    """Look until something of a request in doubt is seen, or it would have been.
+
+    :param sent: when the request was last sent, UTC, ISO 8601
+    :returns: what the last look gave
+    """
+    clock, longest = job.shared.clock, job.shared.settings.request_settle_time
+    settles = datetime.datetime.fromisoformat(sent) + datetime.timedelta(seconds=longest)
+    # The time of the day may be set back; nothing waits for longer than the option says.
+    deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)
+    while True:
+        found = look()
+        left = deadline - clock.now()
+        if seen(found) or left <= 0:
+            return found
+        clock.sleep(min(_BETWEEN_LOOKS, left))

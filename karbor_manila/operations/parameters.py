@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The user's parameters: coerced, defaults filled in, then validated against ``schemas/``.
+
+Karbor checks only that the names are known and turns every value into a string on its way
+(karbor/objects/base.py, DictOfDictOfStringsField), so ``"True"`` has to become true here before a
+schema can be applied. A form sends text for everything but a check box, and an empty one for what
+was left alone (see ``forms``).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+from oslo_utils import strutils
+
+from karbor_manila.common import errors
+
+
+def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters as the schema means them, every property of the schema present.
+
+    Empty text and null are what was not given, except for a boolean: no form leaves that open, and
+    whoever sends it may have meant either.
+
+    :param schema: a JSON Schema of type object, with ``properties``
+    :param given: what the user gave, values possibly as strings; may be None
+    :raises InvalidParameter: names the parameter, the value and what is allowed
+    """
+    properties = schema["properties"]
+    given = given or {}
+    for name in given:
+        if name not in properties:
+            known = ", ".join(sorted(properties)) or "none"
+            raise errors.InvalidParameter(
+                name, given[name], f"there is no such parameter; known are: {known}"
+            )
+    resolved = {name: prop["default"] for name, prop in properties.items() if "default" in prop}
+    resolved |= {
+        name: _coerce(properties[name], name, value)
+        for name, value in given.items()
+        if not _is_left_open(properties[name], value)
+    }
+    _validate(schema, resolved)
+    return resolved
+
+
+def check_description(description: str | None, room: int | None) -> None:
+    """Refuse a description of snapshots that leaves no room for the checkpoint's mark.
+
+    :param room: characters that there are for it, None for as many as the schema takes
+    :raises InvalidParameter: it is longer
+    """
+    if room is not None and description and len(description) > room:
+        raise errors.InvalidParameter(
+            "description",
+            description,
+            f"this Manila keeps no metadata of snapshots, so that the checkpoint's mark stands in "
+            f"the description too, and leaves {room} characters",
+        )
+
+
+def merge(
+    parameters: Mapping[str, Mapping[str, Any]] | None, resource_type: str, resource_id: str
+) -> dict[str, Any]:
+    """What Karbor hands to the hooks of one resource: its type's parameters, its own on top.
+
+    The rule is Karbor's (karbor/services/protection/resource_flow.py, _create_hook_task).
+    """
+    parameters = parameters or {}
+    merged = dict(parameters.get(resource_type) or {})
+    merged.update(parameters.get(f"{resource_type}#{resource_id}") or {})
+    return merged
+
+
+def _is_left_open(prop: Mapping[str, Any], value: Any) -> bool:
+    """Whether this is what a form sends for a field that was left alone or cleared."""
+    return value in ("", None) and "default" in prop and types(prop) != ["boolean"]
+
+
+def _coerce(prop: Mapping[str, Any], name: str, value: Any) -> Any:
+    kinds = types(prop)
+    if not isinstance(value, str) or "string" in kinds:
+        return value
+    if "boolean" in kinds:
+        try:
+            return strutils.bool_from_string(value, strict=True)
+        except ValueError:
+            raise errors.InvalidParameter(name, value, _allowed(prop)) from None
+    # int() takes underscores and the digits of all scripts as well.
+    if "integer" in kinds and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
+        return int(value)
+    return value
+
+
+def _validate(schema: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
+    validator = jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    worst = jsonschema.exceptions.best_match(validator.iter_errors(resolved))
+    if worst is None:
+        return
+    if not worst.absolute_path:
+        raise errors.InvalidParameter("parameters", dict(resolved), worst.message)
+    name = str(worst.absolute_path[0])
+    raise errors.InvalidParameter(name, resolved[name], _allowed(schema["properties"][name]))
+
+
+def _allowed(prop: Mapping[str, Any]) -> str:
+    """What a property takes, as the end of a sentence."""
+    return f"it takes {takes(prop)}"
+
+
+def takes(prop: Mapping[str, Any]) -> str:
+    """What a property takes, in words: its type, choices and bounds."""
+    words = {"string": "text", "boolean": "true or false", "integer": "a whole number"}
+    said = " or ".join(words[kind] for kind in types(prop) if kind in words)
+    if prop.get("format") == "uuid":
+        said = "an id (a UUID)"
+    if "enum" in prop:
+        said = "one of " + ", ".join(str(value) for value in prop["enum"])
+    if "maxLength" in prop:
+        said += f" of at most {prop['maxLength']} characters"
+    if "minimum" in prop:
+        said += f", at least {prop['minimum']}"
+    if "maximum" in prop:
+        said += f", at most {prop['maximum']}"
+    return said + (" or nothing" if "null" in types(prop) else "")
+
+
+def types(prop: Mapping[str, Any]) -> list[str]:
+    """The JSON types that a property may have."""
+    kinds = prop.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)

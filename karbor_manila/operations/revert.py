@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Restore in place: the plan, intent, safety copy, newer snapshots, revert, its end, the report.
+
+What can be undone comes first and what cannot comes last: the copy, then the newer snapshots, then
+the revert. The protected share is never removed, whatever goes wrong.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from karbor.common import constants
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+from taskflow.types.failure import Failure
+
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import errors
+from karbor_manila.drivers.base import NewShare, Source, View
+from karbor_manila.manila import statuses
+from karbor_manila.operations import (
+    in_doubt,
+    newer_snapshots,
+    reporting,
+    restore_plan,
+    revert_end,
+    undo,
+)
+from karbor_manila.operations.restore_plan import RestorePlan
+from karbor_manila.operations.share_operation import Job, JobTask
+
+LOG = logging.getLogger(__name__)
+
+
+class WriteIntent(JobTask):
+    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+
+    default_provides = "intent"
+
+    def execute(self, job: Job, plan: RestorePlan) -> Intent:
+        return job.begin(
+            revert_end.REVERT,
+            plan.driver,
+            job.context.project_id,
+            restore_id=job.request.id,
+            snapshot_id=plan.source.snapshot_id,
+            safety_copy=plan.safety_copy,
+        )
+
+    def revert(self, job: Job, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
+        if not isinstance(result, Failure) and not job.complete:
+            unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
+            revert_end.end_or_remark(job, result, sent=job.now() if unclear else None)
+
+
+class KeepPresent(JobTask):
+    """The present content, in a share of its own.
+
+    A snapshot alone would be newer than the one that is put back, and in its way; so a share is
+    made from it, and it goes again.
+    """
+
+    default_provides = "prepared"
+
+    def execute(self, job: Job, plan: RestorePlan, intent: Intent) -> Intent:
+        if not plan.safety_copy:
+            return intent
+        driver, name = job.driver(intent.driver), f"before-restore-{job.checkpoint.id}"
+        share = driver.show_share(job.share_id)
+        if share is None:
+            raise errors.TargetMissing(job.share_id)
+        snapshot_id = driver.protect(
+            share,
+            intent.mark,
+            name=name,
+            description="Temporary; it is removed by itself",
+            force=True,
+        )
+        driver.wait_protected(snapshot_id)
+        made = driver.restore(
+            dataclasses.replace(
+                plan.source,
+                snapshot_id=snapshot_id,
+                share_id=job.share_id,
+                size=int(share["size"]),
+            ),
+            intent.mark,
+            NewShare(
+                name=name,
+                description=f"What share {job.share_id} held before it was restored in place",
+                size=int(share["size"]),
+            ),
+        )
+        intent = job.ledger.created(intent, made)
+        driver.wait_restored(made)
+        driver.delete(None, snapshot_id, project_id=intent.project_id)
+        revert_end.tell_copy(job, made)
+        return intent
+
+
+class RemoveNewer(JobTask):
+    """The snapshot is the share's newest."""
+
+    default_provides = "cleared"
+
+    def execute(self, job: Job, plan: RestorePlan, prepared: Intent) -> Intent:
+        return newer_snapshots.remove(job, prepared, plan.removes) if plan.removes else prepared
+
+
+class AskRevert(JobTask):
+    """Manila has taken the request; until now the share was untouched."""
+
+    default_provides = "asked"
+
+    def execute(self, job: Job, plan: RestorePlan, cleared: Intent) -> Intent:
+        driver = job.driver(cleared.driver)
+        if plan.safety_copy or plan.removes:
+            # All that took time, and somebody may have made another snapshot.
+            found = driver.inspect_revert(plan.source.snapshot_id, job.share_id, cleared.project_id)
+            newer_snapshots.refuse(
+                job,
+                plan.source.snapshot_id,
+                newer_snapshots.identify(job, found.newer),
+                removed=False,
+            )
+        intent = job.ledger.going_to_revert(cleared, job.now())
+        restoring = constants.RESOURCE_STATUS_RESTORING
+        reporting.guard(reporting.to_record, job, job.request, job.share_id, restoring)
+        if job.shared.hold:
+            job.shared.hold.share(job.share_id).confirm()
+        driver.revert(
+            plan.source.snapshot_id,
+            job.share_id,
+            conflict_passes=bool(plan.removes or plan.safety_copy),
+        )
+        return intent
+
+    def revert(self, job: Job, result: Any, **_kwargs: Any) -> None:
+        if isinstance(result, Failure) and in_doubt.is_unclear(result):
+            job.remarks.append(
+                "Whether the share was put back is not known: look at it, or restore it again."
+            )
+
+
+class AwaitRevert(JobTask):
+    """The share is what it was."""
+
+    default_provides = "view"
+
+    def execute(self, job: Job, asked: Intent) -> View:
+        return job.driver(asked.driver).wait_reverted(job.share_id)
+
+
+class TellRevert(JobTask):
+    """What the user reads of it."""
+
+    def execute(self, job: Job, plan: RestorePlan, asked: Intent, view: View) -> None:
+        def end() -> None:
+            newer_snapshots.settle(job, asked)
+            job.ledger.end(asked)
+
+        tell(job, plan, asked, view, end)
+
+
+def tell(
+    job: Job, plan: RestorePlan, intent: Intent, view: View, end: Callable[[], object]
+) -> None:
+    """Report a share that was put back; nothing that fails from here on is a failure of that.
+
+    :param end: ends the intent, once that is told
+    """
+    job.complete = True
+    places: list[str] = []
+    missing = list(plan.not_restored)
+    try:
+        places = job.driver(plan.driver).export_locations(job.share_id)
+    except errors.ClaimLost:
+        raise
+    except errors.KarborManilaError as error:
+        missing.append(str(error))
+    except Exception as error:  # whatever a driver raises: the share was put back, and it is told
+        LOG.exception("Share %s, checkpoint %s", job.share_id, job.checkpoint.id)
+        missing.append(f"Its export locations: an error ({type(error).__name__}).")
+    told = {
+        "restored_from": {"share_id": job.share_id, "snapshot_id": plan.source.snapshot_id},
+        "way": plan.way,
+        "export_locations": places,
+        "not_restored": missing,
+        "removed": plan.removes,
+        "safety_copy": intent.created_id,
+    }
+
+    def say() -> None:
+        reporting.to_record(job, job.request, job.share_id, view["status"], jsonutils.dumps(told))
+        end()
+
+    undo.last(job, say)
+
+
+def tasks() -> list[JobTask]:
+    """What carries out the plan, in order."""
+    return [WriteIntent(), KeepPresent(), RemoveNewer(), AskRevert(), AwaitRevert(), TellRevert()]
+
+
+class AdoptRevert(JobTask):
+    """A restore in place that a dead process began comes to an end.
+
+    Nothing is ever asked again: the share may have been written to since.
+    """
+
+    def execute(self, job: Job) -> None:
+        intent = job.ledger.restore(job.request.id)
+        if reporting.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
+            # Complete, but for the last words.
+            job.complete = True
+            if intent:
+                undo.last(job, lambda: revert_end.end(job, intent, sent=None))
+            return
+        if intent is None:
+            raise errors.Interrupted("restore", job.share_id, "Restore it again.")
+        if intent.asked is None:
+            kept = revert_end.end(job, intent, sent=intent.since)
+            copy = f" The copy {kept} of its content is complete and stays." if kept else ""
+            raise errors.Interrupted(
+                "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
+            )
+        seen, view = self._await_end(job, intent)
+        if not seen:
+            revert_end.end(job, intent, sent=None)
+            raise errors.RevertUnknown(job.share_id, str(intent.snapshot_id))
+        # Told first: another attempt would not see it.
+        tell(
+            job,
+            _plan_of(intent),
+            intent,
+            view,
+            lambda: revert_end.end(job, intent, sent=None),
+        )
+
+    @staticmethod
+    def _await_end(job: Job, intent: Intent) -> tuple[bool, View]:
+        """Whether the revert was seen under way, and the share once it is over."""
+        driver = job.driver(intent.driver)
+        # The request may still be on its way: nobody is told "not known" before it would be here.
+        view = in_doubt.settled(
+            job,
+            str(intent.asked),
+            lambda: driver.show_share(job.share_id),
+            seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
+        )
+        snapshot = driver.show(str(intent.snapshot_id))
+        # Manila says "restoring" of the snapshot that a share is being put back to.
+        ours = snapshot is not None and snapshot["status"] == "restoring"
+        under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
+        try:
+            return ours and under_way, driver.wait_reverted(job.share_id)
+        except (errors.RevertFailed, errors.ResourceFailed, errors.DeadlineExceeded):
+            revert_end.end(job, intent, sent=None)
+            raise
+
+
+def _plan_of(intent: Intent) -> RestorePlan:
+    """As much of the plan as its intent tells, for the report."""
+    return RestorePlan(
+        way=restore_plan.IN_PLACE,
+        driver=intent.driver,
+        source=Source(str(intent.snapshot_id), intent.mark.resource, 0, "", None, None, None),
+        removes=sorted(intent.removing or {}),
+        safety_copy=intent.safety_copy,
+        not_restored=[restore_plan.LEFT_ALONE],
+    )

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of what a restore in place began, whoever ends it: the restore itself when it fails, the
+recovery after a death, the deletion of the checkpoint.
+
+The protected share is only ever looked at.
+"""
+
+from karbor.common import constants
+from oslo_log import log as logging
+
+from karbor_manila.bank.record import Intent
+from karbor_manila.common import errors
+from karbor_manila.drivers.base import View
+from karbor_manila.manila import statuses
+from karbor_manila.operations import in_doubt, newer_snapshots, reporting
+from karbor_manila.operations.share_operation import Job
+
+LOG = logging.getLogger(__name__)
+
+#: The operation of an intent of a restore in place.
+REVERT = "revert"
+
+
+def end(job: Job, intent: Intent, *, sent: str | None) -> str | None:
+    """Remove what is temporary, and forget the intent. A safety copy that is complete is the
+    user's and stays; one that is not is of no use to anybody.
+
+    :param sent: when a request for a safety copy may have been sent last that nobody saw the
+        answer of: it may still be carried out; None when there is none
+    :returns: the id of the safety copy that stays, if there is one
+    :raises KarborManilaError: not everything could be ended; the intent stays
+    """
+    newer_snapshots.settle(job, intent)
+    kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
+    if kept:
+        tell_copy(job, kept)
+    job.ledger.end(intent)
+    return kept
+
+
+def tell_copy(job: Job, copy_id: str) -> None:
+    """Name the safety copy in Karbor's restore, so that the user finds it. A deletion of the
+    checkpoint has no restore to write to: the copy bears the restore's mark and its name."""
+    record = job.extras.get("restore")
+    if record is None:
+        LOG.warning(
+            "Share %s, checkpoint %s: the safety copy %s of a restore in place stays",
+            job.share_id,
+            job.checkpoint.id,
+            copy_id,
+        )
+        return
+    told = f"What share {job.share_id} held before this restore (safety_copy)."
+    available = constants.RESOURCE_STATUS_AVAILABLE
+    reporting.guard(reporting.to_record, job, record, copy_id, available, told)
+
+
+def _end_safety_copy(job: Job, intent: Intent, sent: str | None) -> str | None:
+    driver, whose = job.driver(intent.driver), intent.project_id
+    copies = driver.find(intent.mark, project_id=whose)
+    if sent and intent.asked is None and not copies:
+        if in_doubt.find(job, intent, since=sent, look=driver.find_temporary):
+            in_doubt.find(job, intent, since=sent)  # the copy is asked for after the snapshot
+        copies = driver.find(intent.mark, project_id=whose)
+    whole = [view for view in copies if _is_whole(job, view)]
+    if copies and not whole:
+        driver.discard(intent.mark, None, project_id=whose)
+    for view in driver.find_temporary(intent.mark, project_id=whose):
+        driver.delete(None, str(view["id"]), project_id=whose, undo=True)
+    return str(whole[0]["id"]) if whole else None
+
+
+def _is_whole(job: Job, view: View) -> bool:
+    return view["id"] != job.share_id and view["status"] == statuses.AVAILABLE
+
+
+def end_or_remark(job: Job, intent: Intent, *, sent: str | None) -> None:
+    """As :func:`end`, of a restore that fails: what became of the safety copy is remarked.
+
+    :param intent: as it was at the beginning; the bank has what came to it since
+    """
+    try:
+        kept = end(job, job.ledger.restore(intent.mark.restore) or intent, sent=sent)
+        if kept:
+            job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
+    except errors.KarborManilaError as error:
+        LOG.error(
+            "Restore in place of share %s, checkpoint %s: not all could be ended: %s",
+            job.share_id,
+            job.checkpoint.id,
+            error,
+        )
+        job.remarks.append(f"What was begun besides is ended later: {error}")

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of claims in Karbor's database: one conditional write at a time."""
+
+import datetime
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+
+from karbor_manila.database.own_tables import OwnTable, retrying
+
+TABLE = sa.Table(
+    "karbor_manila_claims",
+    sa.MetaData(),
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("operation", sa.String(32), nullable=False),
+    sa.Column("provider_id", sa.String(36), nullable=False),
+    sa.Column("checkpoint_id", sa.String(36), nullable=False),
+    sa.Column("owner", sa.String(36), nullable=False),
+    sa.Column("token", sa.String(36), nullable=False),
+    sa.Column("since", sa.DateTime, nullable=False),
+)
+
+#: The owner of what its owner has left unfinished.
+NOBODY = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Somebody's work on the checkpoint, restore, verification or share ``id``.
+
+    ``owner`` is Karbor's owner id of the provider's bank in that process, ``token`` tells one claim
+    of it from the next, ``since`` is UTC.
+    """
+
+    id: str
+    operation: str
+    provider_id: str
+    checkpoint_id: str
+    owner: str
+    token: str
+    since: datetime.datetime
+    #: Whether it took the place of a dead owner's; known to whoever took it alone.
+    took_over: bool = field(default=False, compare=False)
+
+
+class ClaimTable(OwnTable):
+    """The rows. Every method is one transaction, repeated when the database is away for a moment;
+    after some attempts it raises DatabaseUnreadable.
+
+    :param engine: gives the SQLAlchemy engine of Karbor's database
+    """
+
+    table = TABLE
+    holds = "who works on what"
+
+    @retrying
+    def insert(self, claim: Claim) -> bool:
+        """Add a row; False when there is one with this id."""
+        try:
+            with self._begin() as connection:
+                connection.execute(TABLE.insert().values(**_row(claim)))
+        except db_exception.DBDuplicateEntry:
+            return False
+        return True
+
+    @retrying
+    def replace(self, known: Claim, claim: Claim) -> bool:
+        """Put one claim in the place of another; False when that is not there any more."""
+        same = sa.and_(TABLE.c.id == known.id, TABLE.c.token == known.token)
+        with self._begin() as connection:
+            done = connection.execute(TABLE.update().where(same).values(**_row(claim)))
+        return bool(done.rowcount)
+
+    @retrying
+    def delete(self, thing: str, token: str) -> None:
+        """Remove a row, if it still is this claim."""
+        same = sa.and_(TABLE.c.id == thing, TABLE.c.token == token)
+        with self._begin() as connection:
+            connection.execute(TABLE.delete().where(same))
+
+    @retrying
+    def disown(self, thing: str, token: str) -> None:
+        """Leave a row without an owner, if it still is this claim."""
+        same = sa.and_(TABLE.c.id == thing, TABLE.c.token == token)
+        with self._begin() as connection:
+            connection.execute(TABLE.update().where(same).values(owner=NOBODY))
+
+    def get(self, thing: str) -> Claim | None:
+        """The claim with this id."""
+        return next(iter(self._select(TABLE.c.id == thing)), None)
+
+    def of_checkpoint(self, checkpoint_id: str) -> list[Claim]:
+        """The claims on a checkpoint and on what is done with it, the oldest first."""
+        return self._select(TABLE.c.checkpoint_id == checkpoint_id)
+
+    def all(self) -> list[Claim]:
+        """Every claim, the oldest first."""
+        return self._select(sa.true())
+
+    @retrying
+    def _select(self, wanted: Any) -> list[Claim]:
+        with self._begin() as connection:
+            rows = connection.execute(
+                TABLE.select().where(wanted).order_by(TABLE.c.since, TABLE.c.id)
+            ).fetchall()
+        return [
+            Claim(**dict(row) | {"since": row["since"].replace(tzinfo=datetime.UTC)})
+            for row in rows
+        ]
+
+
+def _row(claim: Claim) -> dict[str, Any]:
+    row = asdict(claim) | {"since": claim.since.replace(tzinfo=None)}
+    del row["took_over"]
+    return row

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Manila is asked while the request for an operation still waits, so that the request is
+refused as a whole (HTTP 400) and no share of it is begun for nothing.
+
+It is asked only when the user gave a value that it may refuse. When it does not answer in time the
+operation begins all the same: each share asks again before it creates anything.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from karbor import exception as karbor_exception
+from oslo_log import log as logging
+
+from karbor_manila.bank.share_section import Ledger
+from karbor_manila.common import errors
+from karbor_manila.common.waiting import Clock
+from karbor_manila.manila.marks import Mark
+from karbor_manila.operations import parameters, restore_plan
+from karbor_manila.service import requests as plan_requests
+
+LOG = logging.getLogger(__name__)
+
+
+def check_descriptions(
+    given: Mapping[str, Any] | None, provider: Any, context: Any, patience: float
+) -> None:
+    """Refuse a plan whose snapshots cannot have the description that it gives them.
+
+    :param given: the parameters of a plan, or of a copy
+    :param patience: seconds for Manila to answer
+    :raises InvalidParameter: one does not fit beside the mark
+    """
+    wanted = [
+        str((values or {}).get("description") or "")
+        for key, values in (given or {}).items()
+        if key.partition("#")[0] == plan_requests.SHARE
+    ]
+    longest = max(wanted, key=len, default="")
+    # An id of a bank, a checkpoint or a share is a UUID; they are of one length.
+    some = str(uuid.UUID(int=0))
+    mark = Mark(some, str(provider.id), some, some)
+    if len(longest) <= mark.room():
+        return
+    shared = provider.load_plugins()[plan_requests.SHARE].shared_for_a_call((), patience)
+    try:
+        driver = shared.catalogue(context, context.project_id).driver(
+            shared.settings.default_driver
+        )
+        room = driver.room(mark)
+    except errors.KarborManilaError as error:
+        LOG.info("Whether a description fits is found out by the protection: %s", error)
+        return
+    parameters.check_description(longest, room)
+
+
+def check_asked(
+    checkpoint: Any,
+    provider: Any,
+    context: Any,
+    given: Mapping[str, Any] | None,
+    share_ids: Collection[str],
+    patience: float,
+) -> dict[str, str]:
+    """Which new shares Manila would not make as the user asked for them.
+
+    :param given: the parameters of a restore or a verification; they have been checked
+    :param patience: seconds for Manila to answer
+    :returns: the reasons by share id; empty when nothing is wrong, or nobody knows
+    """
+    wanted = dict(_asking(checkpoint, given, share_ids))
+    wrong: dict[str, str] = {}
+    if not wanted:
+        return wrong
+    shared = provider.load_plugins()[plan_requests.SHARE].shared_for_a_call(wanted, patience)
+    try:
+        for share_id, plan in wanted.items():
+            driver = shared.catalogue(context, checkpoint.project_id).driver(plan.driver)
+            try:
+                driver.preflight_clone(plan.source, plan.share())
+            except (errors.InvalidParameter, errors.CloneUnsupported) as error:
+                wrong[share_id] = str(error)
+    except errors.KarborManilaError as error:
+        LOG.info("Checkpoint %s: what was asked for is checked later: %s", checkpoint.id, error)
+    return wrong
+
+
+def _asking(
+    checkpoint: Any, given: Mapping[str, Any] | None, share_ids: Collection[str]
+) -> Iterator[tuple[str, restore_plan.RestorePlan]]:
+    """The plans, by the records alone, of the new shares of which something was asked that Manila
+    may refuse."""
+    for share_id in share_ids:
+        own = parameters.merge(given, plan_requests.SHARE, share_id)
+        wanted = restore_plan.check(share_id, own)
+        if not wanted["include"] or wanted["share_id"] or not restore_plan.asked(wanted):
+            continue
+        section = checkpoint.get_resource_bank_section(share_id)
+        try:
+            record = Ledger(section, Clock().sleep).record()
+        except (errors.RecordInvalid, errors.BankUnreadable) as error:
+            LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
+            continue
+        if record:
+            yield share_id, restore_plan.new_share(checkpoint.id, record, wanted)
+
+
+def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, patience: float) -> None:
+    """As :func:`check_descriptions`, as Karbor's API takes it.
+
+    :raises karbor.exception.InvalidPlan: HTTP 400
+    """
+    if not plan_requests.protects_shares(provider):
+        return
+    try:
+        check_descriptions(plan.get("parameters"), provider, context, patience)
+    except errors.InvalidParameter as error:
+        raise karbor_exception.InvalidPlan(reason=str(error)) from error

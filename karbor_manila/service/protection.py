@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The protection plugin for OS::Manila::Share. Karbor makes one instance for each flow."""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from karbor.common import constants
+from karbor.services.protection import protection_plugin
+from oslo_log import log as logging
+
+from karbor_manila import opts
+from karbor_manila.bank import fencing, record
+from karbor_manila.common.waiting import Clock
+from karbor_manila.manila.client import Manila
+from karbor_manila.operations.copy import CopyOperation
+from karbor_manila.operations.delete import DeleteOperation
+from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.protect import ProtectOperation
+from karbor_manila.operations.restore import RestoreOperation
+from karbor_manila.operations.verify import VerifyOperation
+from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, SAVED_INFO_SCHEMA, VERIFY_SCHEMA
+from karbor_manila.service import forms, sessions
+
+LOG = logging.getLogger(__name__)
+
+
+class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
+    """Protects shares with the drivers of karbor-manila.
+
+    :param config: the ConfigOpts of the provider's file
+    """
+
+    _TYPES: ClassVar[list[str]] = [constants.SHARE_RESOURCE_TYPE]
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._settings = opts.register_provider_opts(config)
+        self._shared = Shared(self._settings, self._connect)
+        self._hold: fencing.Hold | None = None
+
+    def act_under(self, hold: fencing.Hold) -> None:
+        """From now on nothing is changed without this claim. Under Karbor's own manager there is
+        none."""
+        self._hold = self._shared.hold = hold
+
+    @classmethod
+    def get_supported_resources_types(cls) -> list[str]:
+        """OS::Manila::Share."""
+        return cls._TYPES
+
+    @classmethod
+    def get_options_schema(cls, resource_type: str) -> dict[str, Any]:
+        """The parameters of a plan, as a form."""
+        return forms.form(OPTIONS_SCHEMA)
+
+    @classmethod
+    def get_restore_schema(cls, resource_type: str) -> dict[str, Any]:
+        """The parameters of a restore, as a form."""
+        return forms.form(RESTORE_SCHEMA)
+
+    @classmethod
+    def get_verify_schema(cls, resource_type: str) -> dict[str, Any]:
+        """The parameters of a verification, as a form."""
+        return forms.form(VERIFY_SCHEMA)
+
+    @classmethod
+    def get_saved_info_schema(cls, resource_type: str) -> dict[str, Any]:
+        """What a checkpoint tells of a share."""
+        return SAVED_INFO_SCHEMA
+
+    @classmethod
+    def get_saved_info(cls, metadata_store: Any, resource: Any) -> dict[str, Any]:
+        """What the checkpoint keeps of the share, by the saved info schema.
+
+        :param metadata_store: Karbor's bank section of the resource
+        :raises RecordInvalid: the record cannot be understood
+        """
+        stored: Mapping[str, Any] = metadata_store.get_object("metadata")
+        known = record.load_record(stored)
+        return {name: getattr(known, name) for name in SAVED_INFO_SCHEMA["properties"]}
+
+    def get_protect_operation(self, resource: Any) -> ProtectOperation:
+        """Karbor asks for the operation of every resource before any of them runs."""
+        self._shared.register(resource.id)
+        return ProtectOperation(self._shared)
+
+    def get_restore_operation(self, resource: Any) -> RestoreOperation:
+        """As above."""
+        self._shared.register(resource.id)
+        return RestoreOperation(self._shared)
+
+    def get_verify_operation(self, resource: Any) -> VerifyOperation:
+        """As above."""
+        self._shared.register(resource.id)
+        return VerifyOperation(self._shared)
+
+    def get_delete_operation(self, resource: Any) -> DeleteOperation:
+        """As above."""
+        self._shared.register(resource.id)
+        return DeleteOperation(self._shared)
+
+    def get_copy_operation(self, resource: Any) -> CopyOperation:
+        """As above."""
+        self._shared.register(resource.id)
+        return CopyOperation(self._shared)
+
+    def shared_for_a_call(self, share_ids: Iterable[str], patience: float) -> Shared:
+        """What is shared by work that is done while a tenant's request waits.
+
+        :param patience: seconds for which transient errors are retried
+        """
+        # One request that hangs must leave time for another.
+        timeout = min(self._settings.request_timeout, max(1.0, patience / 2))
+        changed = {"outage_timeout": patience, "request_timeout": timeout}
+        settings = SimpleNamespace(**{**self._settings, **changed})
+
+        def connect(context: Any, project_id: str) -> Manila:
+            return sessions.connect(
+                context,
+                project_id=project_id,
+                timeout=timeout,
+                parallel=self._settings.max_parallel_requests,
+            )
+
+        shared = Shared(settings, connect)
+        for share_id in share_ids:
+            shared.register(share_id)
+        return shared
+
+    def shared_as_karbor(
+        self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
+    ) -> Shared:
+        """What a flow shares that runs without a tenant, with Karbor's own user.
+
+        :param share_ids: the resources of the flow
+        :param clock: makes the clock of the flow from the usual one
+        """
+        shared = Shared(self._settings, self._connect_as_karbor, own_clock=clock)
+        shared.hold = self._hold
+        for share_id in share_ids:
+            shared.register(share_id)
+        return shared
+
+    def _connect_as_karbor(self, context: Any, project_id: str) -> Manila:
+        return sessions.connect_as_karbor(
+            project_id,
+            timeout=self._settings.request_timeout,
+            parallel=self._settings.max_parallel_requests,
+        )
+
+    def _connect(self, context: Any, project_id: str) -> Manila:
+        return sessions.connect(
+            context,
+            project_id=project_id,
+            timeout=self._settings.request_timeout,
+            parallel=self._settings.max_parallel_requests,
+        )

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that a restore or verification told, from the bank: Karbor's columns have room for 64 KiB."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from karbor_manila.bank import checkpoints
+from karbor_manila.bank.share_section import Ledger
+from karbor_manila.common import errors
+from karbor_manila.database import requested
+from karbor_manila.operations import reporting
+from karbor_manila.service import requests as plan_requests
+
+
+class Line(NamedTuple):
+    """What was told of ``resource`` (a share, or the new one) when ``share`` was dealt with."""
+
+    share: str
+    resource: str
+    status: str
+    told: str
+
+
+def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
+    """The whole report of a restore or verification, a line for each share.
+
+    :param providers: Karbor's, by id
+    :raises NoSuchRecord: Karbor's database has neither, or its provider is no more
+    :raises BankUnreadable: the bank does not give a page
+    """
+    kind = requested.kind_of(record_id)
+    record = requested.get_record(kind, record_id) if kind else None
+    provider = providers.get(record.provider_id) if record else None
+    if provider is None or record is None:
+        raise errors.NoSuchRecord(record_id)
+    told = record.get("resources_status") or {}
+    why = record.get("resources_reason") or {}
+    checkpoint = checkpoints.get(provider, record.checkpoint_id)
+    for node in checkpoints.resources(checkpoint):
+        if node.type != plan_requests.SHARE:
+            continue
+        page = Ledger(checkpoint.get_resource_bank_section(node.id), time.sleep).reported(record_id)
+        key = reporting.key(page.get("resource", node.id))
+        yield Line(
+            node.id,
+            page.get("resource", node.id),
+            told.get(key) or page.get("status", ""),
+            page.get("told") or why.get(key, ""),
+        )

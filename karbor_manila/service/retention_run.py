@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run of Karbor's retention, known by its token, and what it is told and allowed.
+
+Karbor's operation engine prunes through the REST API with nothing but a list and a DELETE: it asks
+for the plan's checkpoints, deletes what comes after the first ``max_backups`` of those that are
+``available``, then what is older than ``retention_duration`` days, and ends at the first DELETE
+that is refused (karbor/services/operationengine/operations/retention_operation.py). What it may
+remove is decided in :mod:`.retention`; the list is written so that its arithmetic comes to that.
+"""
+
+import datetime
+import itertools
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor import quota
+from karbor.common import constants
+from oslo_log import log as logging
+
+from karbor_manila.bank import checkpoints
+from karbor_manila.common import errors
+from karbor_manila.common.waiting import Clock
+from karbor_manila.recovery.claims import Claims
+from karbor_manila.service import retention
+from karbor_manila.service.retention import Decision, Kept, Rules
+from karbor_manila.service.retention_facts import AT_REST, is_counted, kept, rules_of
+
+LOG = logging.getLogger(__name__)
+
+#: So many failed checkpoints are removed after one list: their flows begin at once, and each waits
+#: for Manila.
+FAILED_AT_A_TIME = 10
+
+#: Removes a checkpoint as a DELETE does: the context, the ids of provider and checkpoint.
+Delete = Callable[[Any, str, str], None]
+
+
+class Recogniser:
+    """Tells the requests of Karbor's operation engine from those of users.
+
+    The engine works with tokens of the trusts that users give Karbor with their scheduled
+    operations. Karbor's API hands the token's data on to us (karbor/context.py, auth_token_info),
+    so nobody has to be asked; Keystone wrote into it whose trust it is, and to whom it was given.
+
+    :param karbor_user: gives the id of the user as whom the engine works (``[trustee]``)
+    """
+
+    def __init__(self, karbor_user: Callable[[], str]) -> None:
+        self._ask = karbor_user
+        self._karbor_user: str | None = None
+
+    def is_retention(self, context: Any) -> bool:
+        """Whether a list or a DELETE of a plan's checkpoints comes from a run of retention.
+
+        A trust that was given to somebody else is none of Karbor's: what he deletes with it is the
+        user's own decision. When nobody can say who Karbor is, it counts as Karbor's, because what
+        is kept by mistake can still be deleted.
+        """
+        info = getattr(context, "auth_token_info", None) or {}
+        trust = (info.get("token") or {}).get("OS-TRUST:trust")
+        if not trust:
+            return False
+        try:
+            self._karbor_user = self._karbor_user or self._ask()
+        except errors.KarborManilaError as error:
+            LOG.warning("A request with a trust counts as one of retention: %s", error)
+            return True
+        return bool((trust.get("trustee_user") or {}).get("id") == self._karbor_user)
+
+
+class RetentionRun:
+    """Serves the requests of retention.
+
+    :param claims: of this process
+    :param spawn: lets a function run in the background
+    :param delete: how a checkpoint is removed; it asks :meth:`check` under the claim
+    """
+
+    def __init__(
+        self, claims: Claims, spawn: Callable[..., Any], delete: Delete, clock: Clock | None = None
+    ) -> None:
+        self._claims = claims
+        self._spawn = spawn
+        self._delete = delete
+        self._clock = clock or Clock()
+
+    def shown(self, context: Any, provider: Any, plan_id: str) -> list[dict[str, Any]]:
+        """The list from which retention comes to what may go of a plan; failed checkpoints that
+        may go as well are removed in the background.
+
+        :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+        """
+        rules = rules_of(provider.id, plan_id)
+        if rules is None:
+            LOG.info("Plan %s has no retention any more: nothing of it is removed", plan_id)
+            return []
+        found = checkpoints.find(provider, _of_plan(provider, context.project_id, plan_id))
+        today = self._clock.utcnow().date()
+        at_rest = self._kept(found)
+        # What somebody works with is refused to a DELETE, and retention would end there.
+        busy = self._in_work(provider)
+        decision = retention.decide(at_rest, rules, today).without(busy)
+        failed = _to_clear(found, {item.id for item in decision.failed}, busy)
+        if failed:
+            self._spawn(self._clear, context, provider, failed)
+        return listing(decision, rules, {item.id: item.to_dict() for item in found}, today)
+
+    def check(self, provider: Any, checkpoint: Any) -> None:
+        """Refuse what retention never removes. The caller holds the checkpoint's claim.
+
+        :raises StaysForRetention: it may be the newest of something
+        """
+        if checkpoint.status not in AT_REST:
+            return  # somebody has asked for its end before
+        plan_id = checkpoint.protection_plan["id"]
+        newer = itertools.takewhile(
+            lambda other: other.id != checkpoint.id,
+            checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
+        )
+        if not retention.may_go(kept(checkpoint, self._clock.sleep), self._kept(newer)):
+            raise errors.StaysForRetention(str(checkpoint.id))
+
+    def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
+        """What those at rest hold. One that nobody can read counts for nothing, and stays."""
+        for checkpoint in found:
+            if checkpoint.status not in AT_REST:
+                continue
+            try:
+                yield kept(checkpoint, self._clock.sleep)
+            except (ValueError, TypeError, karbor_exception.KarborException) as error:
+                LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
+
+    def _in_work(self, provider: Any) -> frozenset[str]:
+        """The ids of the checkpoints that somebody works with (deletes, restores, copies), or did
+        before he died: that has to be settled first."""
+        return frozenset(
+            claim.checkpoint_id for claim in self._claims.all() if claim.provider_id == provider.id
+        )
+
+    def _clear(self, context: Any, provider: Any, failed: list[Any]) -> None:
+        """Remove failed checkpoints as an ordinary DELETE does."""
+        for checkpoint in failed:
+            counted = is_counted(checkpoint)
+            plan_id = checkpoint.protection_plan["id"]
+            try:
+                self._delete(context, provider.id, checkpoint.id)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next run tries again
+                LOG.warning(
+                    "Failed checkpoint %s of plan %s is not removed by retention now: %s",
+                    checkpoint.id,
+                    plan_id,
+                    getattr(error, "exc_info", (None, error))[1],
+                )
+                continue
+            LOG.info(
+                "Failed checkpoint %s of plan %s is removed by retention: newer ones hold what it "
+                "keeps, or its deletion had failed",
+                checkpoint.id,
+                plan_id,
+            )
+            if counted:
+                _lower_count(context)
+
+
+def listing(
+    decision: Decision, rules: Rules, shown: Mapping[str, dict[str, Any]], today: datetime.date
+) -> list[dict[str, Any]]:
+    """The list from which Karbor's retention comes to the decision.
+
+    It keeps the first ``max_backups`` by their places, so as many of those that stay come first,
+    with today's date, by which no age is reached. All the others in the list go.
+
+    :param shown: Karbor's own view of each checkpoint, by id
+    """
+    first = decision.staying[: rules.most or 0]
+    return [shown[item.id] | {"created_at": today.isoformat()} for item in first] + [
+        shown[item.id] for item in decision.going
+    ]
+
+
+def _to_clear(found: list[Any], may_go: set[str], busy: Collection[str]) -> list[Any]:
+    """The failed checkpoints that are removed now: the oldest first, then some of those whose end
+    was asked for before and did not come. A sample, so that none waits for ever behind others that
+    cannot go."""
+    failed = [checkpoint for checkpoint in reversed(found) if checkpoint.id in may_go]
+    doomed = [
+        checkpoint
+        for checkpoint in found
+        if checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING
+        and checkpoint.id not in busy
+    ]
+    room = max(0, FAILED_AT_A_TIME - len(failed))
+    return failed[:FAILED_AT_A_TIME] + random.sample(doomed, min(room, len(doomed)))
+
+
+def _of_plan(provider: Any, project_id: str, plan_id: str) -> checkpoints.Query:
+    return checkpoints.Query(provider_id=provider.id, project_id=project_id, plan_id=plan_id)
+
+
+def _lower_count(context: Any) -> None:
+    """As Karbor's API does after each DELETE that is accepted: one checkpoint less."""
+    try:
+        reservations = quota.QUOTAS.reserve(context, project_id=context.project_id, checkpoints=-1)
+        quota.QUOTAS.commit(context, reservations, project_id=context.project_id)
+    except Exception:  # Karbor's API passes over it, too: the checkpoint is gone all the same
+        LOG.exception("The checkpoints of project %s could not be counted", context.project_id)
