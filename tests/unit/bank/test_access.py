@@ -17,7 +17,7 @@ from karbor_manila.bank import identity
 from karbor_manila.bank.share_section import Ledger
 from karbor_manila.common import errors
 from karbor_manila.recovery import lease
-from tests.unit.test_ledger import INTENT, RECORD
+from tests.unit.bank.test_share_section import INTENT, RECORD
 
 
 class Store:

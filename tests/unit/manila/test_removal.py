@@ -17,7 +17,7 @@ from karbor_manila.manila import lookup, statuses
 from karbor_manila.manila.ownership import Ownership
 from karbor_manila.manila.removal import Removal
 from tests.unit.clock import FakeClock
-from tests.unit.test_waiting import Stopped
+from tests.unit.common.test_waiting import Stopped
 
 PROJECT = "project-a"
 CURE = "openstack share snapshot delete --force {id}"

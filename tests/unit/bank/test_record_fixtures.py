@@ -10,7 +10,7 @@ import pytest
 
 from karbor_manila.bank import record
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 RECORDS = {path.stem: path for path in sorted((FIXTURES / "records").glob("*.json"))}
 INTENTS = {path.stem: path for path in sorted((FIXTURES / "intents").glob("*.json"))}
 

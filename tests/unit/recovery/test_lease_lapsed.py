@@ -14,7 +14,7 @@ from karbor_manila.common import errors
 from karbor_manila.recovery import lease
 from karbor_manila.service import copy_flow, worker
 from tests.unit.karbor_stage import SHARE, Service, started
-from tests.unit.test_two_actors import in_place, reason_of, taken_over
+from tests.unit.recovery.test_two_actors import in_place, reason_of, taken_over
 
 #: Seconds: the lease counts no more, somebody waits for it in vain, and then it is renewed.
 AWAY = 65.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg, generator
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("name", ["provider.conf", "karbor.conf"])

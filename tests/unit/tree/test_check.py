@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-CHECK = Path(__file__).resolve().parents[2] / "tools" / "check.py"
+CHECK = Path(__file__).resolve().parents[3] / "tools" / "check.py"
 
 #: Instead of tox: each environment says that it runs and waits for the files that a test names.
 TOX = """#!{python}

@@ -19,7 +19,7 @@ from karbor_manila.cli.output import Output, Shown
 from karbor_manila.common import command, errors
 from karbor_manila.common.visible import visible, visible_lines
 from tests.fakes.karbor import SHARE
-from tests.unit.test_tenant_commands import (  # noqa: F401 - fixtures
+from tests.unit.cli.test_tenant import (  # noqa: F401 - fixtures
     clock,
     ends,
     karbor,

@@ -14,7 +14,7 @@ from karbor_manila.common import errors
 from karbor_manila.recovery.audit import LOST, Finding
 from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import Service, started
-from tests.unit.test_audit import (
+from tests.unit.recovery.test_audit import (
     audit_of,
     everything_in,
     find,
