@@ -25,10 +25,12 @@ from oslo_service import loopingcall
 from karbor_manila import opts
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints, fencing
-from karbor_manila.common import errors
-from karbor_manila.database import columns, operation_logs
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
+from karbor_manila.database import columns
 from karbor_manila.operations import reporting, restore_plan, verify
-from karbor_manila.recovery import claims, lease, lease_keeper, loop
+from karbor_manila.operations.plugin import protects_shares
+from karbor_manila.recovery import claims, lease, lease_keeper, loop, operation_logs
 from karbor_manila.service import (
     ahead,
     bank_refusals,
@@ -39,6 +41,7 @@ from karbor_manila.service import (
     sessions,
 )
 from karbor_manila.service import requests as plan_requests
+from karbor_manila.service.errors import StaysForRetention
 from karbor_manila.service.protectable import ShareProtectable
 from karbor_manila.service.worker import Worker
 
@@ -153,7 +156,7 @@ class ProtectionManager(manager.ProtectionManager):
             return super().copy(context, plan)
         provider = self.provider_registry.show_provider(plan.get("provider_id"))
         bank_refusals.require(provider)
-        if not plan_requests.protects_shares(provider):
+        if not protects_shares(provider):
             return super().copy(context, plan)
         making = self.reconciliation.making()
         with _one_at_a_time(), bank_refusals.explained(provider), making:
@@ -232,7 +235,7 @@ class ProtectionManager(manager.ProtectionManager):
             left = checkpoint.status
             if self._is_dead_end(checkpoint, abandoned=abandoned or took_over):
                 self._reopen(checkpoint)
-            elif checkpoint.status in claims.IN_WORK:
+            elif checkpoint.status in checkpoints.IN_WORK:
                 raise exception.InvalidInput(
                     reason=f"checkpoint {checkpoint_id} is {checkpoint.status}, and the process "
                     f"that works on it is alive; wait until it ends"
@@ -306,11 +309,7 @@ class ProtectionManager(manager.ProtectionManager):
         provider = self.provider_registry.show_provider(provider_id)
         bank_refusals.require(provider)
         plan_id = filters.get("plan_id")
-        if (
-            plan_id
-            and plan_requests.protects_shares(provider)
-            and self._recogniser.is_retention(context)
-        ):
+        if plan_id and protects_shares(provider) and self._recogniser.is_retention(context):
             return self._retention.shown(context, provider, plan_id)[:limit]
         wanted = filters.get("project_id") if all_tenants else context.project_id
         found = checkpoints.find(
@@ -334,13 +333,11 @@ class ProtectionManager(manager.ProtectionManager):
     def _check_retention(self, context: Any, checkpoint: Any) -> None:
         """Refuse to Karbor's retention what it never removes. The caller holds the claim."""
         provider = self.provider_registry.show_provider(checkpoint.provider_id)
-        if not plan_requests.protects_shares(provider) or not self._recogniser.is_retention(
-            context
-        ):
+        if not protects_shares(provider) or not self._recogniser.is_retention(context):
             return
         try:
             self._retention.check(provider, checkpoint)
-        except errors.StaysForRetention as stays:
+        except StaysForRetention as stays:
             raise exception.InvalidInput(reason=str(stays)) from stays
 
     def _providers(self) -> list[Any]:
@@ -430,7 +427,7 @@ class ProtectionManager(manager.ProtectionManager):
             )
         except Exception as error:  # the worker has logged it and written down why
             why = f"Failed to create delete checkpoint flow. {refusals.sentence(error)}"
-            if isinstance(error, errors.KarborManilaError):
+            if isinstance(error, KarborManilaError):
                 raise exception.InvalidInput(reason=why) from error
             raise exception.FlowError(flow=constants.OPERATION_DELETE, error=why) from error
         self._spawn(self.worker.run_flow, flow)
@@ -454,7 +451,7 @@ class ProtectionManager(manager.ProtectionManager):
         """
         if checkpoint.status == constants.CHECKPOINT_STATUS_ERROR_DELETING:
             return True
-        return abandoned and checkpoint.status in claims.IN_WORK
+        return abandoned and checkpoint.status in checkpoints.IN_WORK
 
     def _check_record(
         self, context: Any, record: Any, check: Callable[[str, dict[str, Any]], Any]
@@ -470,7 +467,7 @@ class ProtectionManager(manager.ProtectionManager):
                 f"one can be used"
             )
         provider = self.provider_registry.show_provider(record["provider_id"])
-        if not plan_requests.protects_shares(provider):
+        if not protects_shares(provider):
             return []
         nodes = checkpoints.resources(checkpoint)
         shares = [node.id for node in nodes if node.type == plan_requests.SHARE]
@@ -502,9 +499,9 @@ def _one_at_a_time() -> Iterator[None]:
     or take, with a 400 as well."""
     try:
         yield
-    except errors.Taken as taken:
+    except Taken as taken:
         raise exception.InvalidInput(reason=str(taken)) from taken
-    except errors.BankUnreadable as error:
+    except BankUnreadable as error:
         raise exception.InvalidInput(reason=f"{error} Try again") from error
 
 
@@ -524,7 +521,7 @@ def _explained(record: Any, failure: str) -> Iterator[None]:
         unnamed = cause is not None and isinstance(refusal, exception.FlowError)
         if unnamed:
             refusal = exception.InvalidInput(reason=str(cause))
-        if not isinstance(cause, errors.ClaimLost):  # else another process has told how it ended
+        if not isinstance(cause, ClaimLost):  # else another process has told how it ended
             _tell_refusal(record, failure, str(getattr(refusal, "msg", refusal)))
         if unnamed:
             raise refusal from cause

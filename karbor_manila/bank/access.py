@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import tenacity
 from karbor import exception as karbor_exception
 
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.errors import KarborManilaError
 
 T = TypeVar("T")
 
@@ -56,10 +57,10 @@ def ask(
     )
     try:
         return retrying(attempt)
-    except errors.KarborManilaError:
+    except KarborManilaError:
         raise
     except Exception as error:  # nothing is swallowed: told as ours, with its cause
-        raise errors.BankUnreadable(what, told(error)) from error
+        raise BankUnreadable(what, told(error)) from error
 
 
 def commit(checkpoint: Any, *, sleep: Callable[[float], None] | None = None) -> None:
@@ -125,4 +126,4 @@ def told(error: Exception) -> str:
 
 
 def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, Exception) and not isinstance(error, errors.KarborManilaError)
+    return isinstance(error, Exception) and not isinstance(error, KarborManilaError)

@@ -17,10 +17,20 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.turns import taking_turns
 
 LOG = logging.getLogger(__name__)
+
+#: Statuses in which some process is at work on the checkpoint, or was.
+IN_WORK = frozenset(
+    {
+        constants.CHECKPOINT_STATUS_PROTECTING,
+        constants.CHECKPOINT_STATUS_DELETING,
+        constants.CHECKPOINT_STATUS_WAIT_COPYING,
+        constants.CHECKPOINT_STATUS_COPYING,
+    }
+)
 
 #: In the ``extra_info`` of a copy: the id of the checkpoint that it is a copy of.
 COPY_OF = "copy_of"
@@ -296,7 +306,7 @@ def _entries(bank: Any, query: Query) -> Iterator[Entry]:
     section = bank.get_sub_section(_INDICES)
     try:
         keys = bank_access.ask(lambda: section.list_objects(prefix=f"/{prefix}/"), "list its index")
-    except errors.BankUnreadable as error:
+    except BankUnreadable as error:
         raise karbor_exception.BankListObjectsFailed(reason=str(error)) from error
     for key in taking_turns(keys):
         parts = key.strip("/").split("/")

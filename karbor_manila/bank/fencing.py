@@ -7,15 +7,43 @@ given writes through its claim.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from karbor.services.protection.bank_plugin import Bank, BankPlugin
 from karbor.services.protection.checkpoint import CheckpointCollection
 
-from karbor_manila.recovery.claims import Claims
-
 #: Raises ClaimLost when this process may not act any more.
 Guard = Callable[[], None]
+
+#: The operation of the claim on a checkpoint that loses a share because another one is reverted.
+REMOVE = "remove_newer"
+
+
+class Claims(Protocol):
+    """As much of :class:`karbor_manila.recovery.claims.Claims` as work under a claim needs."""
+
+    def check(self, thing: str, *, look: bool = False) -> None:
+        """Raises ClaimLost when this process may not act on the thing any more."""
+
+    def take(
+        self,
+        thing: str,
+        operation: str,
+        *,
+        provider_id: str,
+        checkpoint_id: str,
+        bank: Any,
+    ) -> Any:
+        """Claim one more thing. Raises Taken."""
+
+    def get(self, thing: str) -> Any:
+        """The claim on a thing, or None."""
+
+    def release(self, thing: str) -> None:
+        """Give a claim back."""
+
+    def leave(self, thing: str) -> None:
+        """Stop working under a claim, and let it stand for the reconciliation."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Any
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.common import errors
-from karbor_manila.database import history
+from karbor_manila.bank import history
+from karbor_manila.bank.errors import BankNotOurs, BankUnreadable, checkpoints_named
 from karbor_manila.database.known_banks import EVER, Known, KnownBanks
 
 LOG = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def confirm(bank: Any, provider_id: str, known: KnownBanks = KNOWN) -> str:
             expected = known.give(provider_id, lambda: bank_id(bank)).bank_id
             found = read(bank)
         if expected != found:  # somebody else was quicker, with another one
-            raise errors.BankNotOurs(provider_id, expected, found)
+            raise BankNotOurs(provider_id, expected, found)
         LOG.info("The bank of provider %s is %s from now on", provider_id, expected)
     known.confirmed[provider_id] = expected
     return expected
@@ -63,11 +63,11 @@ def check(bank: Any, provider_id: str, known: KnownBanks = KNOWN) -> None:
     # Such a thread asks once: its next turn asks again.
     found = _id_in(bank_access.ask(lambda: _get_listed(bank), "give its id", attempts=1))
     if expected is None:
-        raise errors.BankUnreadable(
+        raise BankUnreadable(
             "be confirmed", f"it was not there when the bank of provider {provider_id} was asked"
         )
     if found != expected:
-        raise errors.BankNotOurs(provider_id, expected, found)
+        raise BankNotOurs(provider_id, expected, found)
 
 
 def compare(
@@ -139,7 +139,7 @@ def bank_id(bank: Any) -> str:
     _write(bank, str(uuid.uuid4()))
     written = read(bank)
     if not written:
-        raise errors.BankUnreadable("keep its id", "it is not there after it was written")
+        raise BankUnreadable("keep its id", "it is not there after it was written")
     return written
 
 
@@ -158,13 +158,13 @@ def _compare(
     found = read(bank)
     row = known.get(provider_id)
     if row and row.bank_id != found:
-        raise errors.BankNotOurs(provider_id, row.bank_id, found)
+        raise BankNotOurs(provider_id, row.bank_id, found)
     if row is None and by_history:
         # A folder without its mount, or another bank, holds nothing of what is known.
         kept = history.kept(known.engine, provider_id, EVER)
         if kept and len(history.unheard_of(bank, kept)) == len(kept):
-            held = errors.checkpoints_named(kept)
-            raise errors.BankNotOurs(provider_id, None, found, held)
+            held = checkpoints_named(kept)
+            raise BankNotOurs(provider_id, None, found, held)
     return found, row.bank_id if row else None
 
 
@@ -195,7 +195,7 @@ def _id_in(stored: Any) -> str | None:
     if stored is None:
         return None
     if not isinstance(stored, dict) or not stored.get("id"):
-        raise errors.BankUnreadable("give its id", f"{KEY} is damaged")
+        raise BankUnreadable("give its id", f"{KEY} is damaged")
     return str(stored["id"])
 
 

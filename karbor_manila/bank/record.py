@@ -16,7 +16,7 @@ from typing import Any
 
 import jsonschema
 
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import RecordInvalid, RecordVersionUnknown
 from karbor_manila.manila.marks import PREFIX, Mark
 from karbor_manila.schemas import INTENT_SCHEMA, RECORD_SCHEMA
 
@@ -184,7 +184,7 @@ def complete(
     :raises RecordInvalid: the intent does not say what the share was
     """
     if intent.share is None:
-        raise errors.RecordInvalid("intent", "it does not say what the share was")
+        raise RecordInvalid("intent", "it does not say what the share was")
     return ShareRecord(
         **intent.share | ({} if size is None else {"size": int(size)}),
         snapshot_id=snapshot_id,
@@ -215,7 +215,7 @@ def complete_copy(intent: Intent, snapshot_id: str) -> ShareRecord:
     :raises RecordInvalid: the intent does not say what the share was, or which share the clone is
     """
     if intent.share is None or intent.clone_id is None:
-        raise errors.RecordInvalid("intent", "it does not say what was copied")
+        raise RecordInvalid("intent", "it does not say what was copied")
     return ShareRecord(
         **intent.share,
         snapshot_id=snapshot_id,
@@ -240,9 +240,9 @@ def load_intent(stored: object) -> Intent:
     try:
         moment = datetime.datetime.fromisoformat(intent.since)
     except ValueError as error:
-        raise errors.RecordInvalid("intent", f"since: {error}") from error
+        raise RecordInvalid("intent", f"since: {error}") from error
     if moment.tzinfo is None:
-        raise errors.RecordInvalid("intent", f"since: {intent.since} has no time zone")
+        raise RecordInvalid("intent", f"since: {intent.since} has no time zone")
     return intent
 
 
@@ -264,7 +264,7 @@ def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:
 def _load(stored: object, schema: dict[str, Any], what: str, kind: Any) -> dict[str, Any]:
     known = schema["properties"]["version"]["const"]
     if isinstance(stored, Mapping) and _is_later(stored.get("version"), known):
-        raise errors.RecordVersionUnknown(what, stored["version"], _driver(stored))
+        raise RecordVersionUnknown(what, stored["version"], _driver(stored))
     checked = _checked(stored, schema, what)
     fields = {item.name: checked[item.name] for item in fields_of(kind) if item.name in checked}
     return fields | {"mark": Mark(**fields["mark"])}
@@ -294,8 +294,6 @@ def _checked(stored: Any, schema: dict[str, Any], what: str) -> dict[str, Any]:
     error = jsonschema.Draft202012Validator(schema)
     worst = jsonschema.exceptions.best_match(error.iter_errors(stored))
     if worst is not None:
-        raise errors.RecordInvalid(
-            what, f"{worst.json_path}: {worst.message}", driver=_driver(stored)
-        )
+        raise RecordInvalid(what, f"{worst.json_path}: {worst.message}", driver=_driver(stored))
     checked: dict[str, Any] = stored
     return checked

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import (
     Intent,
     ShareRecord,
@@ -22,7 +23,6 @@ from karbor_manila.bank.record import (
     load_intent,
     load_record,
 )
-from karbor_manila.common import errors
 
 LOG = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Ledger:
         plain = dump_record(record)
         try:
             self._write(RECORD, plain)
-        except errors.BankUnreadable:
+        except BankUnreadable:
             if self._read(RECORD) != plain:
                 raise
             LOG.warning("The bank has taken a record although it said otherwise")

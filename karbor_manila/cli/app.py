@@ -9,7 +9,7 @@ import warnings
 from cliff.app import App
 from cliff.commandmanager import CommandManager
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible, visible_lines
 
 #: Entry points of the subcommands.
@@ -84,7 +84,7 @@ class KarborManila(App):
         """One line for what we raise on purpose; ``--debug`` shows where it came from."""
         try:
             code: int = super().run_subcommand(argv)
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             self.LOG.error("%s", error)
             return 1
         return code

@@ -12,7 +12,7 @@ from typing import IO
 from oslo_log import log as logging
 from oslo_utils import strutils
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import CheckFailed
 from karbor_manila.common.visible import visible
 
 LOG = logging.getLogger(__name__)
@@ -41,18 +41,18 @@ def run(command: str, environment: Mapping[str, str], timeout: float) -> None:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise errors.CheckFailed(command, f"could not be run ({error})", "") from error
+            raise CheckFailed(command, f"could not be run ({error})", "") from error
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired as late:
             ended = f"did not end within {timeout:.0f} seconds"
-            raise errors.CheckFailed(command, ended, _kill(process, output)) from late
+            raise CheckFailed(command, ended, _kill(process, output)) from late
         except BaseException:  # nothing is swallowed: a killed green thread ends its command, too
             _kill(process, output)
             raise
         said = _tail(output)
     if code:
-        raise errors.CheckFailed(command, f"ended with exit code {code}", said)
+        raise CheckFailed(command, f"ended with exit code {code}", said)
     LOG.info("The check %s passed: %s", shlex.split(command)[0], visible(said))
 
 

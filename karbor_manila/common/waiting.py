@@ -16,7 +16,13 @@ from typing import Any, TypeVar
 import tenacity
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import (
+    CircularNeed,
+    DeadlineExceeded,
+    KarborManilaError,
+    RefusedError,
+    TransientError,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -194,7 +200,7 @@ class Once:
             seen: set[int] = set()
             while link and id(link) not in seen:
                 if link in stack:
-                    raise errors.CircularNeed(key)
+                    raise CircularNeed(key)
                 seen.add(id(link))
                 link = link.awaits
             began = self._clock.now()
@@ -229,7 +235,7 @@ class Watcher:
     theirs too. Whoever was not run until after his deadline looks once more.
 
     :param look: gives the views of those with these ids, None for what is not there;
-        raises ManilaPassing or ManilaRefused
+        raises TransientError or RefusedError
     :param expected: how many objects the flow will wait for in all; until they have all been
         announced (by :meth:`wait` or :meth:`excuse`), looks are rare
     :param shortest, longest: bounds of the interval between looks, in seconds
@@ -260,8 +266,8 @@ class Watcher:
         self._round = 0
         self._looking = False
         self._due = self._clock.now()
-        self._trouble: errors.KarborManilaError | None = None
-        self._refusal: tuple[int, errors.ManilaRefused] | None = None
+        self._trouble: KarborManilaError | None = None
+        self._refusal: tuple[int, RefusedError] | None = None
 
     def excuse(self, name: str) -> None:
         """``name`` (any distinct name of one of those expected) will not be waited for."""
@@ -277,7 +283,7 @@ class Watcher:
         :param timeout: seconds
         :param awaited: what is waited for, for the error
         :raises DeadlineExceeded: it did not happen in time
-        :raises ManilaRefused: Manila does not let us look
+        :raises RefusedError: Manila does not let us look
         """
         deadline = Deadline(timeout, self._clock)
         with self._condition:
@@ -321,7 +327,7 @@ class Watcher:
         if until_due <= 0 and not self._looking:
             _, stalled = deadline.spend(self._look_once, self._look_takes)
         elif deadline.left <= 0:
-            raise errors.DeadlineExceeded(awaited, timeout, self._last_seen(key))
+            raise DeadlineExceeded(awaited, timeout, self._last_seen(key))
         else:
             seconds = deadline.left if self._looking else min(until_due, deadline.left)
             _, stalled = deadline.spend(lambda: self._clock.wait(self._condition, seconds), seconds)
@@ -333,14 +339,14 @@ class Watcher:
         self._looking = True
         self._condition.release()
         views: Mapping[str, View | None] = {}
-        trouble: errors.KarborManilaError | None = None
+        trouble: KarborManilaError | None = None
         refusal = None
         try:
             views = self._look(keys)
-        except errors.ManilaPassing as error:
+        except TransientError as error:
             trouble = error
             LOG.warning("A look at %d things failed and is repeated: %s", len(keys), error)
-        except errors.ManilaRefused as error:
+        except RefusedError as error:
             refusal = error
         finally:
             self._condition.acquire()
@@ -353,14 +359,14 @@ class Watcher:
             self._due = self._clock.now() + self._interval(trouble)
             self._condition.notify_all()
 
-    def _interval(self, trouble: errors.KarborManilaError | None) -> float:
+    def _interval(self, trouble: KarborManilaError | None) -> float:
         if len(self._announced) < self._expected:
             shortest = max(self._shortest, _WHILE_ASKING)
         else:
             shortest = self._shortest
         waited = self._clock.now() - self._settled_at
         interval = max(shortest, waited * _GROWTH) * random.uniform(0.9, 1.1)  # noqa: S311
-        if isinstance(trouble, errors.ManilaPassing):
+        if isinstance(trouble, TransientError):
             interval = max(interval, 1.0, trouble.retry_after)
         return min(interval, self._longest)
 
@@ -395,7 +401,7 @@ class _Budget:
         self._left -= min(took, self._longest)
         self._over = self._left <= 0 and not stalled
         error = state.outcome.exception() if state.outcome else None
-        asked_for = error.retry_after if isinstance(error, errors.ManilaPassing) else 0.0
+        asked_for = error.retry_after if isinstance(error, TransientError) else 0.0
         pause = min(max(self._fallback(state), asked_for), max(self._left, 0.0))
         self._left -= pause  # as planned, however long it takes
         return pause
@@ -420,7 +426,8 @@ def persist(
 
     :param patience: seconds after which the transient error counts as final
     :param longest: seconds that an attempt takes in a process that runs
-    :raises ManilaUnavailable: the error did not pass in time
+    :raises KarborManilaError: what the transient error is once it went on for too long
+        (:meth:`.errors.TransientError.gave_up`)
     """
     clock = clock or Clock()
     budget = _Budget(patience, longest, clock)
@@ -433,7 +440,7 @@ def persist(
         )
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(errors.ManilaPassing),
+        retry=tenacity.retry_if_exception_type(TransientError),
         before=budget.begin,
         wait=budget.pause,
         stop=budget.is_over,
@@ -443,7 +450,5 @@ def persist(
     )
     try:
         return retrying(attempt)
-    except errors.ManilaPassing as error:
-        raise errors.ManilaUnavailable(
-            error.asked, patience, error.cause, endpoint=error.endpoint
-        ) from error
+    except TransientError as error:
+        raise error.gave_up(patience) from error

@@ -10,7 +10,7 @@ from karbor.db.sqlalchemy import api as karbor_db
 from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exception
 
-from karbor_manila.common import errors
+from karbor_manila.database.errors import DatabaseUnreadable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ def retrying(transaction: F) -> F:
         try:
             return repeated(self, *args, **kwargs)
         except ERRORS as error:
-            raise errors.DatabaseUnreadable(self.holds, type(error).__name__) from error
+            raise DatabaseUnreadable(self.holds, type(error).__name__) from error
 
     return told  # type: ignore[return-value]
 

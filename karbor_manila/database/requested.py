@@ -9,7 +9,7 @@ from karbor import exception as karbor_exception
 from karbor import objects
 from karbor.common import constants
 
-from karbor_manila.common import errors
+from karbor_manila.database.errors import DatabaseUnreadable
 
 # Names of Karbor's objects: they are there once Karbor has registered them.
 RECORDS = {
@@ -44,7 +44,7 @@ def find(record_id: str) -> tuple[str, Any] | None:
                 return operation, get_record(operation, record_id)
     except Exception as error:  # nothing is swallowed: told as ours, with its cause
         what = f"restore {record_id}"
-        raise errors.DatabaseUnreadable(what, type(error).__name__) from error
+        raise DatabaseUnreadable(what, type(error).__name__) from error
     return None
 
 

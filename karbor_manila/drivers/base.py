@@ -10,19 +10,12 @@ this, on a fake and on the real Manila.
 """
 
 import abc
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import NotSupported
 from karbor_manila.manila.marks import Mark
-
-View = dict[str, Any]
-Rule = dict[str, Any]
-
-#: What Manila shows instead of ``access_to`` to whom a rule's visibility is locked for
-#: (manila/api/views/share_accesses.py, since 2.82). No rule can be asked for with it.
-HIDDEN = "******"
+from karbor_manila.manila.views import NewShare, Placement, Revertible, Rule, Source, View
 
 
 @dataclass(frozen=True)
@@ -43,65 +36,11 @@ class Patience:
     poll_max: float = 15.0
 
 
-@dataclass(frozen=True)
-class Source:
-    """What a restore starts from: what was kept, and what the share was. ``size`` in GiB.
-
-    ``share_id`` is the share that the snapshot belongs to. Its type, network and zone are those of
-    then, for people to read: a new share gets the ones of now (:class:`Placement`).
-    """
-
-    snapshot_id: str
-    share_id: str
-    size: int
-    share_proto: str
-    share_type: str | None
-    share_network_id: str | None
-    availability_zone: str | None
-
-
-@dataclass(frozen=True)
-class NewShare:
-    """What is not taken over from the source. ``size`` in GiB.
-
-    ``asked`` holds ``share_type`` and ``share_network_id`` as far as the user asked for them.
-    """
-
-    name: str | None
-    description: str | None
-    size: int
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    is_public: bool = False
-    asked: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Placement:
-    """What a new share takes over from the snapshot's share as it is now."""
-
-    share_type: str | None
-    share_type_name: str | None
-    share_network_id: str | None
-    availability_zone: str | None
-
-
-@dataclass(frozen=True)
-class Revertible:
-    """A share that could be put back to a snapshot of it, once the newer ones are gone.
-
-    ``newer`` are all snapshots that are in the way, the newest first, whosever they are.
-    """
-
-    share: View
-    snapshot: View
-    newer: tuple[View, ...]
-
-
 class ShareDriver(abc.ABC):
     """One way to protect shares.
 
-    Errors of every method: :class:`~karbor_manila.common.errors.ManilaUnavailable` when transient
-    errors went on for too long, :class:`~karbor_manila.common.errors.ManilaRefused` when Manila
+    Errors of every method: :class:`~karbor_manila.manila.errors.ManilaUnavailable` when transient
+    errors went on for too long, :class:`~karbor_manila.manila.errors.ManilaRefused` when Manila
     said no.
     """
 
@@ -277,8 +216,8 @@ class ShareDriver(abc.ABC):
         """The snapshots that bear the mark of a restore, as they are now; see :meth:`find`."""
         raise self._no_revert()
 
-    def _no_revert(self) -> errors.NotSupported:
-        return errors.NotSupported(
+    def _no_revert(self) -> NotSupported:
+        return NotSupported(
             f"Restoring in place with the driver {self.name!r}",
             "Restore into a new share: leave share_id out. Nothing was changed.",
         )

@@ -7,8 +7,8 @@ from typing import Any
 
 import stevedore
 
-from karbor_manila.common import errors
 from karbor_manila.drivers import base
+from karbor_manila.drivers.errors import DriverUnknown
 
 #: Entry points of installed drivers; each is called with ``(manila, patience, expected)``.
 NAMESPACE = "karbor_manila.drivers"
@@ -53,6 +53,6 @@ class Catalogue:
 def _load(name: str) -> Factory:
     installed: Any = stevedore.ExtensionManager(NAMESPACE, invoke_on_load=False)
     if name not in installed:
-        raise errors.DriverUnknown(name, sorted(installed.names()))
+        raise DriverUnknown(name, sorted(installed.names()))
     factory: Factory = installed[name].plugin
     return factory

@@ -6,10 +6,8 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
 from karbor_manila.common.waiting import PENDING, Clock, Once, Watcher, persist
 from karbor_manila.drivers import base
-from karbor_manila.drivers.base import View
 from karbor_manila.manila import (
     access,
     cloning,
@@ -21,9 +19,16 @@ from karbor_manila.manila import (
     user_messages,
 )
 from karbor_manila.manila.client import Manila
+from karbor_manila.manila.errors import (
+    CloneUnsupported,
+    ManilaRefused,
+    ResourceFailed,
+    SnapshotDoubtful,
+)
 from karbor_manila.manila.marks import COPY, PURPOSE, Mark
 from karbor_manila.manila.ownership import SHARE, SNAPSHOT, Ownership
 from karbor_manila.manila.removal import Removal
+from karbor_manila.manila.views import NewShare, Placement, Revertible, Rule, Source, View
 
 LOG = logging.getLogger(__name__)
 
@@ -189,11 +194,11 @@ class SnapshotDriver(base.ShareDriver):
         """The quota for all of them."""
         quota.check_shares(self._persist(self._manila.limits), sizes)
 
-    def preflight_clone(self, source: base.Source, new: base.NewShare) -> base.Placement:
+    def preflight_clone(self, source: Source, new: NewShare) -> Placement:
         """Manila's rules for a share from a snapshot, by the snapshot's share."""
         return cloning.check(self._parent(source.share_id), source, new.asked)
 
-    def preflight_copy(self, sources: Collection[base.Source]) -> dict[str, Exception]:
+    def preflight_copy(self, sources: Collection[Source]) -> dict[str, Exception]:
         """Each snapshot and its share, and the quota for all of the clones and their snapshots."""
         seen = {view["id"]: view for view in self.everything()} if sources else {}
         refused: dict[str, Exception] = {}
@@ -203,14 +208,14 @@ class SnapshotDriver(base.ShareDriver):
                 view = self._ownership.check(thing, seen.get(thing) or self.show(thing), None)
                 _usable(view, thing, source.share_id, source.size)
                 cloning.check(self._parent(source.share_id), source, {})
-            except (errors.SnapshotDoubtful, errors.CloneUnsupported) as error:
+            except (SnapshotDoubtful, CloneUnsupported) as error:
                 refused[thing] = error
         sizes = [source.size for source in sources if source.snapshot_id not in refused]
         if sizes:
             quota.check_copies(self._persist(self._manila.limits), sizes)
         return refused
 
-    def restore(self, source: base.Source, mark: Mark, new: base.NewShare) -> str:
+    def restore(self, source: Source, mark: Mark, new: NewShare) -> str:
         """Begin a new share from the snapshot, or adopt the one that bears the mark."""
         self._restoring = mark.scope()
         fields: dict[str, Any] = {
@@ -257,11 +262,11 @@ class SnapshotDriver(base.ShareDriver):
         self._remove_shares(doubles, patience, patience, self._manila.own_project_id)
         return view
 
-    def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> base.Revertible:
+    def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> Revertible:
         """Manila's rules, and the newer snapshots."""
         return self._reverts.inspect(snapshot_id, share_id, project_id)
 
-    def preflight_revert(self, found: base.Revertible, *, safety_copy: bool) -> None:
+    def preflight_revert(self, found: Revertible, *, safety_copy: bool) -> None:
         """The quota for a copy, and for a snapshot that is larger than the share is now."""
         self._reverts.preflight(found, safety_copy=safety_copy)
 
@@ -281,11 +286,11 @@ class SnapshotDriver(base.ShareDriver):
         """Snapshots, although it is the mark of a restore."""
         return self._bearing(SNAPSHOT, mark, project_id, fresh=True)
 
-    def access_rules(self, share_id: str) -> list[base.Rule] | None:
+    def access_rules(self, share_id: str) -> list[Rule] | None:
         """The access rules of a share."""
         return access.read(self._manila, share_id, self._persist)
 
-    def grant(self, share_id: str, rules: Collection[base.Rule]) -> list[str]:
+    def grant(self, share_id: str, rules: Collection[Rule]) -> list[str]:
         """Give a share its access rules."""
         return access.grant(
             self._manila,
@@ -300,7 +305,7 @@ class SnapshotDriver(base.ShareDriver):
         """Where a share can be mounted."""
         try:
             return self._persist(lambda: self._manila.export_locations(share_id))
-        except errors.ManilaRefused as refused:
+        except ManilaRefused as refused:
             LOG.info("The export locations of share %s are not told: %s", share_id, refused)
             return []
 
@@ -540,11 +545,11 @@ class SnapshotDriver(base.ShareDriver):
     def _judge(self, kind: str, thing: str, final: Collection[str]) -> Any:
         def judge(view: View | None) -> Any:
             if view is None:
-                raise errors.ResourceFailed(kind, thing, "gone", "it was removed meanwhile")
+                raise ResourceFailed(kind, thing, "gone", "it was removed meanwhile")
             if view["status"] == statuses.AVAILABLE:
                 return view
             if view["status"] in final:
-                raise errors.ResourceFailed(kind, thing, view["status"], self._reason(thing))
+                raise ResourceFailed(kind, thing, view["status"], self._reason(thing))
             return PENDING
 
         return judge
@@ -557,11 +562,11 @@ def _usable(view: View, snapshot_id: str, share_id: str, size: int | None) -> Vi
     """The snapshot's view, when a share can be made from it."""
     if view["share_id"] != share_id:
         why = f"it is of share {view['share_id']}, not of share {share_id}"
-        raise errors.SnapshotDoubtful(snapshot_id, why)
+        raise SnapshotDoubtful(snapshot_id, why)
     if view["status"] != statuses.AVAILABLE:
         why = f"its status is {view['status']!r}, and only an available one can be used"
-        raise errors.SnapshotDoubtful(snapshot_id, why)
+        raise SnapshotDoubtful(snapshot_id, why)
     if size is not None and int(view["size"]) != size:
         why = f"it has {view['size']} GiB, and the record says {size}"
-        raise errors.SnapshotDoubtful(snapshot_id, why)
+        raise SnapshotDoubtful(snapshot_id, why)
     return view

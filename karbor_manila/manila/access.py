@@ -8,10 +8,11 @@ from typing import Any
 import tenacity
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.common.waiting import Clock
-from karbor_manila.drivers.base import Rule, View
 from karbor_manila.manila.client import Manila
+from karbor_manila.manila.errors import ManilaRefused
+from karbor_manila.manila.views import Rule, View
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def read(manila: Manila, share_id: str, persist: Persist) -> list[Rule] | None:
     """The rules that are granted; None when Manila does not tell them to this user."""
     try:
         rules = persist(lambda: manila.access_rules(share_id))
-    except errors.ManilaRefused as refused:
+    except ManilaRefused as refused:
         LOG.warning("The access rules of share %s are not told: %s", share_id, refused)
         return None
     return [_plain(rule) for rule in rules if rule.get("state") not in _NOT_GRANTED]
@@ -53,9 +54,9 @@ def grant(
         try:
             persist(functools.partial(_allow, manila, share_id, rule))
             asked.append(rule)
-        except errors.ClaimLost:
+        except ClaimLost:
             raise  # no trouble with the rule: nothing more is for this process to do
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             problems.append(f"{_named(rule)}: {error}")
     if asked:
         problems += _await(manila, share_id, asked, persist, patience, clock)
@@ -68,7 +69,7 @@ def _allow(manila: Manila, share_id: str, rule: Rule) -> None:
         wanted["metadata"] = rule["metadata"]
     try:
         manila.allow_access(share_id, wanted)
-    except errors.ManilaRefused:
+    except ManilaRefused:
         # Manila refuses a rule that is there: it was asked for before, and the reply was lost.
         if _key(rule) not in {_key(known) for known in manila.access_rules(share_id)}:
             raise

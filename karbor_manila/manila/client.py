@@ -2,8 +2,8 @@
 """The one Manila client: takes a keystoneauth session, gives back plain dicts.
 
 It says which features the negotiated microversion gives, whose objects are listed, and sorts what
-can go wrong into two kinds: :class:`~karbor_manila.common.errors.ManilaPassing` (worth another
-try) and :class:`~karbor_manila.common.errors.ManilaRefused` (final). It never retries;
+can go wrong into two kinds: :class:`~karbor_manila.manila.errors.ManilaTransient` (worth another
+try) and :class:`~karbor_manila.manila.errors.ManilaRefused` (final). It never retries;
 :mod:`karbor_manila.common.waiting` does. Nothing here knows Karbor.
 
 manilaclient's adapter (``client.client``) is used rather than its managers: the managers write a
@@ -23,11 +23,12 @@ from manilaclient import api_versions
 from manilaclient import client as manilaclient
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import endpoint, paging, responses
 
 # What belongs to the face of the client.
 from karbor_manila.manila.endpoint import SERVICE_TYPES, Where, negotiate
+from karbor_manila.manila.errors import EndpointUnsuitable, ManilaRefused, NotAdministrator
 
 __all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where", "negotiate"]
 
@@ -93,7 +94,7 @@ class Manila:
     :raises EndpointMissing: there is none in the catalog
     :raises EndpointUnsuitable: what is there is not the v2 API of Manila
     :raises ManilaTooOld: no common microversion
-    :raises ManilaPassing, ManilaRefused: as every method
+    :raises ManilaTransient, ManilaRefused: as every method
     """
 
     def __init__(
@@ -274,9 +275,9 @@ class Manila:
             return
         try:
             self._ask("GET", "/services", "list its services")
-        except errors.ManilaRefused as refused:
+        except ManilaRefused as refused:
             if refused.status == 403:
-                raise errors.NotAdministrator(refused.answer, project_id) from refused
+                raise NotAdministrator(refused.answer, project_id) from refused
             raise
         self._proven = True
 
@@ -284,7 +285,7 @@ class Manila:
         """Whether Manila answers this session at all."""
         try:
             self.limits()
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             LOG.warning("Manila at %s does not answer: %s", self.endpoint, error)
             return False
         return True
@@ -326,7 +327,7 @@ class Manila:
     def _get(self, path: str, key: str, asked: str) -> View | None:
         try:
             view: View = self._part(asked, self._ask("GET", path, asked), key)
-        except errors.ManilaRefused as refused:
+        except ManilaRefused as refused:
             if refused.status == 404:
                 self._confirm()
                 return None
@@ -342,9 +343,9 @@ class Manila:
             return
         try:
             self.limits()
-        except errors.ManilaRefused as refused:
+        except ManilaRefused as refused:
             if refused.status == 404:
-                raise errors.EndpointUnsuitable(self.endpoint, str(refused)) from refused
+                raise EndpointUnsuitable(self.endpoint, str(refused)) from refused
         self._answered = True
 
     def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
@@ -362,7 +363,7 @@ class Manila:
     def _delete(self, path: str, asked: str) -> bool:
         try:
             self._send(asked, "DELETE", path, readable=False)
-        except errors.ManilaRefused as refused:
+        except ManilaRefused as refused:
             if refused.status == 404:
                 self._confirm()
                 return False

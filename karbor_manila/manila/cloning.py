@@ -10,8 +10,14 @@ Whoever asks for something else gets a 400.
 from collections.abc import Mapping
 from typing import Any
 
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import Placement, Source
+from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.manila.errors import (
+    CloneUnsupported,
+    NotRestorable,
+    ParentMissing,
+    ShareNotProtectable,
+)
+from karbor_manila.manila.views import Placement, Source
 
 #: Of a share whose type allows reverts but no new shares.
 ONLY_IN_PLACE = (
@@ -23,19 +29,19 @@ ONLY_IN_PLACE = (
 Share = Mapping[str, Any]
 
 
-def refusal(share: Share) -> errors.ShareNotProtectable | None:
+def refusal(share: Share) -> ShareNotProtectable | None:
     """Why a share's type makes a snapshot of it impossible or useless, if it does.
 
     :param share: its view in Manila
     """
     if not share.get("snapshot_support"):
-        return errors.ShareNotProtectable(
+        return ShareNotProtectable(
             str(share["id"]),
             f"its type {share.get('share_type_name')} has no snapshot support",
             "Leave it out of the plan, or migrate it to a share type with snapshot_support.",
         )
     if not _clonable(share) and not share.get("revert_to_snapshot_support"):
-        return errors.NotRestorable(str(share["id"]), share.get("share_type_name"))
+        return NotRestorable(str(share["id"]), share.get("share_type_name"))
     return None
 
 
@@ -52,7 +58,7 @@ def check(parent: Share | None, source: Source, asked: Mapping[str, str]) -> Pla
     :raises ParentMissing, CloneUnsupported, InvalidParameter: it would not
     """
     if parent is None:
-        raise errors.ParentMissing(source.snapshot_id, source.share_id)
+        raise ParentMissing(source.snapshot_id, source.share_id)
     placed = Placement(
         share_type=parent.get("share_type"),
         share_type_name=parent.get("share_type_name"),
@@ -60,7 +66,7 @@ def check(parent: Share | None, source: Source, asked: Mapping[str, str]) -> Pla
         availability_zone=parent.get("availability_zone"),
     )
     if not _clonable(parent):
-        raise errors.CloneUnsupported(
+        raise CloneUnsupported(
             source.share_id,
             placed.share_type_name,
             revertible=bool(parent.get("revert_to_snapshot_support")),
@@ -77,7 +83,7 @@ def _clonable(share: Share) -> bool:
 def _compare(name: str, asked: Mapping[str, str], present: set[str | None]) -> None:
     if name in asked and asked[name] not in present:
         has = " or ".join(sorted(value for value in present if value)) or "none"
-        raise errors.InvalidParameter(
+        raise InvalidParameter(
             name,
             asked[name],
             f"Manila makes a share from a snapshot with that of the snapshot's share alone, which "

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from karbor_manila.common import errors
 from karbor_manila.common.waiting import Clock
+from karbor_manila.manila.errors import ManilaFailing, ManilaTransient
 
 T = TypeVar("T")
 
@@ -33,14 +33,14 @@ def few_times(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> 
     def asked() -> T:
         try:
             return ask()
-        except errors.ManilaPassing as error:
+        except ManilaTransient as error:
             if error.status != 500 or (answers and answers[0][0] != error.cause):
                 answers.clear()
             if error.status != 500:
                 raise
             answers.append((error.cause, clock.now()))
             if len(answers) > len(PAUSES):
-                raise errors.ManilaFailing(
+                raise ManilaFailing(
                     error.asked,
                     clock.now() - answers[0][1],
                     error.cause,
@@ -49,7 +49,7 @@ def few_times(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> 
                     endpoint=error.endpoint,
                 ) from error
             pause = max(error.retry_after, PAUSES[len(answers) - 1])
-            raise errors.ManilaPassing(
+            raise ManilaTransient(
                 error.asked, error.cause, pause, status=500, endpoint=error.endpoint
             ) from error
 

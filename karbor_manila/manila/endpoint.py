@@ -16,8 +16,8 @@ from typing import Any
 from keystoneauth1 import exceptions as ks_exc
 from manilaclient import api_versions
 
-from karbor_manila.common import errors
 from karbor_manila.manila import responses
+from karbor_manila.manila.errors import EndpointMissing, EndpointUnsuitable, ManilaTooOld
 
 #: In the order in which they are looked for. ``shared-file-system`` is the official name; ``share``
 #: is that of the v1 API in old clouds, so its endpoint counts only when it is a v2 one.
@@ -54,7 +54,7 @@ def find(session: Any, where: Where) -> str:
     """
     if where.endpoint:
         if version_in(where.endpoint) not in (None, 2):
-            raise errors.EndpointUnsuitable(where.endpoint, "it is of another version")
+            raise EndpointUnsuitable(where.endpoint, "it is of another version")
         return where.endpoint.rstrip("/")
     bare = None
     for interface in where.interfaces:
@@ -68,9 +68,7 @@ def find(session: Any, where: Where) -> str:
             bare = bare or (url if version is None else None)
     if bare:
         return bare
-    raise errors.EndpointMissing(
-        list(where.service_types), " or ".join(where.interfaces), where.region
-    )
+    raise EndpointMissing(list(where.service_types), " or ".join(where.interfaces), where.region)
 
 
 def _in_catalog(session: Any, where: Where, service_type: str, interface: str) -> str | None:
@@ -112,7 +110,7 @@ def discover(session: Any, url: str, timeout: float) -> tuple[str, str]:
     :param timeout: seconds to wait for the answer
     :raises ManilaTooOld: no common microversion
     :raises EndpointUnsuitable: there is no version in the URL, and none is offered below it
-    :raises ManilaPassing, ManilaRefused:
+    :raises ManilaTransient, ManilaRefused:
     """
     asked, base = "say which microversions it speaks", base_of(url)
     with responses.asking(asked, base):
@@ -128,7 +126,7 @@ def discover(session: Any, url: str, timeout: float) -> tuple[str, str]:
         said = f"HTTP {response.status_code}" if response.status_code >= 400 else "something else"
         why = f"it names no version, and where Manila would list its versions there is {said}"
         if response.status_code not in (401, 408, 429) and response.status_code < 500:
-            raise errors.EndpointUnsuitable(url, why)
+            raise EndpointUnsuitable(url, why)
     # 300 Multiple Choices is how Manila answers when it speaks more than one version.
     versions = responses.checked(asked, response, body, endpoint=base).get("versions")
     microversion = negotiate(versions, endpoint=base)
@@ -154,7 +152,7 @@ def negotiate(versions: object, *, endpoint: str = "") -> str:
         if chosen >= lowest and chosen >= api_versions.APIVersion(OLDEST):
             return str(chosen.get_string())
     spoken = ", ".join(f"{v.get('min_version')} to {v.get('version')}" for v in offers) or "no v2"
-    raise errors.ManilaTooOld(OLDEST, spoken, endpoint=endpoint)
+    raise ManilaTooOld(OLDEST, spoken, endpoint=endpoint)
 
 
 def _versions(body: Any) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Collection
 
-from karbor_manila.drivers.base import View
+from karbor_manila.manila.views import View
 
 #: Up to so many are asked for one by one; more of them with one list.
 FEW = 2

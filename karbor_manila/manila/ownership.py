@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import View
 from karbor_manila.manila import responses
 from karbor_manila.manila.client import EVERY_PROJECT, Manila
+from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.marks import read as read_mark
+from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
 
@@ -96,5 +96,5 @@ class Ownership:
         :raises SnapshotGone: it is not
         """
         if view is None or not self.is_of(SNAPSHOT, view, project_id or EVERY_PROJECT):
-            raise errors.SnapshotGone(snapshot_id, endpoint=self._manila.endpoint)
+            raise SnapshotGone(snapshot_id, endpoint=self._manila.endpoint)
         return view

@@ -11,7 +11,7 @@ may have lost something in between: it is asked for again, from further in front
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from karbor_manila.common import errors
+from karbor_manila.manila.errors import ManilaTransient
 
 View = dict[str, Any]
 
@@ -34,7 +34,7 @@ def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
 
     :param size: the number that a page is asked to have
     :param asked: what is asked, for the error
-    :raises ManilaPassing: the list changed faster than it could be read
+    :raises ManilaTransient: the list changed faster than it could be read
     """
     seen: set[str] = set()
     offset = back = steps_back = length = idle = 0
@@ -44,7 +44,7 @@ def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
             steps_back += 1
             size = min(size, length)  # so much the server gives, and there is more
             if steps_back > _MOST_STEPS_BACK:
-                raise errors.ManilaPassing(asked, _UNREADABLE)
+                raise ManilaTransient(asked, _UNREADABLE)
             back = back * 2 or max(1, round(len(page) * _OVERLAP))
             offset = max(0, offset - back)
             continue
@@ -57,6 +57,6 @@ def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
             return
         idle = 0 if fresh else idle + 1
         if idle > _MOST_IDLE:
-            raise errors.ManilaPassing(asked, _UNREADABLE)
+            raise ManilaTransient(asked, _UNREADABLE)
         overlap = max(1, round(length * _OVERLAP)) if fresh and length >= size > 1 else 0
         offset += length - overlap

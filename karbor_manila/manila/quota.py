@@ -3,8 +3,8 @@
 
 from collections.abc import Collection, Mapping
 
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import View
+from karbor_manila.manila.errors import QuotaTooSmall
+from karbor_manila.manila.views import View
 
 
 def check(limits: Mapping[str, int], shares: Collection[View]) -> None:
@@ -38,4 +38,4 @@ def _check(limits: Mapping[str, int], what: str, name: str, needed: int) -> None
     most = int(limits.get(f"max{name}", -1))
     left = most - int(limits.get(f"t{name[1:]}Used", 0))
     if most >= 0 and left < needed:
-        raise errors.QuotaTooSmall(what, needed, max(left, 0), most)
+        raise QuotaTooSmall(what, needed, max(left, 0), most)

@@ -8,10 +8,11 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.waiting import PENDING, Clock, Deadline, Watcher, persist
-from karbor_manila.drivers.base import View
+from karbor_manila.manila.errors import ManilaRefused, NeedsAdministrator
 from karbor_manila.manila.ownership import Ownership
+from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
 
@@ -67,11 +68,11 @@ class Removal:
                 return True
             if pause > deadline.left:
                 awaited = self._awaited(thing, refusal)
-                raise errors.DeadlineExceeded(awaited, patience, "it is still there")
+                raise DeadlineExceeded(awaited, patience, "it is still there")
             deadline.spend(functools.partial(self.clock.sleep, pause), pause)
             pause = min(pause * 2, 10.0)
 
-    def _ask(self, thing: str, deadline: Deadline, project_id: str) -> errors.ManilaRefused | None:
+    def _ask(self, thing: str, deadline: Deadline, project_id: str) -> ManilaRefused | None:
         """Ask Manila to delete it; gives the refusal if it may be another answer later."""
         began = self.clock.now()
         try:
@@ -81,7 +82,7 @@ class Removal:
                 longest=self.longest,
                 clock=self.clock,
             )
-        except errors.ManilaRefused as refused:
+        except ManilaRefused as refused:
             if not self._may_be_taken_later(refused, thing, project_id):
                 raise
             LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, refused)
@@ -90,9 +91,7 @@ class Removal:
             deadline.forgive(began, self.outage + self.longest)
         return None
 
-    def _may_be_taken_later(
-        self, refused: errors.ManilaRefused, thing: str, project_id: str
-    ) -> bool:
+    def _may_be_taken_later(self, refused: ManilaRefused, thing: str, project_id: str) -> bool:
         """Whether a refusal may be another answer later. One of policy is the same for ever."""
         if refused.status != 403:
             return refused.status in _OF_ITS_STATUS
@@ -102,7 +101,7 @@ class Removal:
     def _wait(
         self,
         thing: str,
-        refusal: errors.ManilaRefused | None,
+        refusal: ManilaRefused | None,
         deadline: Deadline,
         patience: float,
         project_id: str,
@@ -113,8 +112,8 @@ class Removal:
         began = self.clock.now()
         try:
             return str(self.watcher.wait(thing, judge, left, awaited))
-        except errors.DeadlineExceeded as late:
-            raise errors.DeadlineExceeded(awaited, patience, late.last_seen) from late
+        except DeadlineExceeded as late:
+            raise DeadlineExceeded(awaited, patience, late.last_seen) from late
         finally:
             deadline.forgive(began, left)
 
@@ -128,9 +127,7 @@ class Removal:
                 return _GONE
             status = view["status"]
             if status in self.stuck:
-                raise errors.NeedsAdministrator(
-                    self.kind, thing, status, self.cure.format(id=thing)
-                )
+                raise NeedsAdministrator(self.kind, thing, status, self.cure.format(id=thing))
             # Still (or again) deletable: refused for a reason that is not its status, or the
             # deletion failed on the way and Manila put it back.
             return _AGAIN if status in self.deletable else PENDING

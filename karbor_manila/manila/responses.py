@@ -3,14 +3,14 @@
 
 import contextlib
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keystoneauth1 import exceptions as ks_exc
-from oslo_utils import strutils
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.http import sentence
+from karbor_manila.manila.errors import ManilaRefused, ManilaTransient
 
 #: What Manila calls the one key of its error bodies (manila/api/openstack/wsgi.py, Fault); any
 #: other status is a computeFault.
@@ -38,22 +38,22 @@ def asking(asked: str, endpoint: str = "") -> Iterator[None]:
         yield
     except ks_exc.SSLError as error:
         answer = f"its certificate was not accepted: {error}"
-        raise errors.ManilaRefused(asked, 0, answer, endpoint=endpoint) from error
+        raise ManilaRefused(asked, 0, answer, endpoint=endpoint) from error
     except (ks_exc.ConnectionError, ks_exc.DiscoveryFailure) as error:
         # The second is what a generic password plugin makes of a Keystone that is away.
-        raise errors.ManilaPassing(asked, str(error), endpoint=endpoint) from error
+        raise ManilaTransient(asked, str(error), endpoint=endpoint) from error
     except ks_exc.HttpError as error:
         raise _failure(
             asked, int(error.http_status or 0), str(error), error.request_id, endpoint=endpoint
         ) from error
     except ks_exc.ClientException as error:
-        raise errors.ManilaRefused(asked, 0, str(error), endpoint=endpoint) from error
+        raise ManilaRefused(asked, 0, str(error), endpoint=endpoint) from error
     except (ConnectionError, TimeoutError) as error:
-        raise errors.ManilaPassing(asked, str(error), endpoint=endpoint) from error
+        raise ManilaTransient(asked, str(error), endpoint=endpoint) from error
     except OSError as error:
         # What requests raises unchanged: a CA or key file that it cannot read.
         answer = f"the connection could not be prepared: {error}"
-        raise errors.ManilaRefused(asked, 0, answer, endpoint=endpoint) from error
+        raise ManilaRefused(asked, 0, answer, endpoint=endpoint) from error
 
 
 def checked(
@@ -73,25 +73,25 @@ def checked(
         return {}
     if not isinstance(body, dict):
         # Cut short on the way: as good as a broken connection.
-        raise errors.ManilaPassing(asked, "the reply could not be read", endpoint=endpoint)
+        raise ManilaTransient(asked, "the reply could not be read", endpoint=endpoint)
     return body
 
 
 def part(asked: str, body: Mapping[str, Any], key: str) -> Any:
     """A part of a good answer. Something between us and Manila may answer in its place."""
     if key not in body:
-        raise errors.ManilaPassing(asked, f"the reply has no {key!r}")
+        raise ManilaTransient(asked, f"the reply has no {key!r}")
     return body[key]
 
 
-def _sorted(asked: str, response: Any, body: Any, endpoint: str) -> errors.KarborManilaError:
+def _sorted(asked: str, response: Any, body: Any, endpoint: str) -> KarborManilaError:
     """The error that a bad answer is."""
     status = response.status_code
     said = sentence(body) or str(response.reason or "no reason given")
     retry_after = _seconds(response.headers.get("retry-after"))
     if not _is_own(response, body):
         cause = f"HTTP {status} that is not Manila's own, {said}"
-        return errors.ManilaPassing(asked, cause, retry_after, endpoint=endpoint)
+        return ManilaTransient(asked, cause, retry_after, endpoint=endpoint)
     request_id = response.headers.get("x-openstack-request-id")
     return _failure(asked, status, said, request_id, retry_after, endpoint=endpoint)
 
@@ -118,30 +118,11 @@ def _failure(
     retry_after: float = 0.0,
     *,
     endpoint: str = "",
-) -> errors.KarborManilaError:
+) -> KarborManilaError:
     if status >= 500 or status in (408, 429):
         cause = f"HTTP {status}, {answer}"
-        return errors.ManilaPassing(asked, cause, retry_after, status=status, endpoint=endpoint)
-    return errors.ManilaRefused(asked, status, answer, request_id, endpoint=endpoint)
-
-
-def sentence(body: Any) -> str:
-    """The sentence in an error body of Manila, Karbor or somebody on the way, masked:
-    ``{"badRequest": {"code": 400, "message": ...}}`` or ``{"message": ...}``."""
-    said = [body, *body.values()] if isinstance(body, dict) else []
-    for error in said:
-        if isinstance(error, dict) and isinstance(error.get("message"), str | int):
-            return without_secrets(str(error["message"])) if error["message"] else ""
-    return ""
-
-
-def without_secrets(text: str) -> str:
-    """A text with what looks like a secret masked.
-
-    Somebody on the way may repeat a request's headers, and what it says is shown to users.
-    """
-    masked = re.sub(r"(?i)\b(x-[a-z-]*token\W+)\S+", r"\1***", text)
-    return str(strutils.mask_password(re.sub(r"\bgAAAAA[\w-]+", "***", masked)))[:1000]
+        return ManilaTransient(asked, cause, retry_after, status=status, endpoint=endpoint)
+    return ManilaRefused(asked, status, answer, request_id, endpoint=endpoint)
 
 
 def _seconds(value: object) -> float:

@@ -12,11 +12,25 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
 from karbor_manila.common.waiting import PENDING, Clock, Watcher, persist
-from karbor_manila.drivers.base import Revertible, View
 from karbor_manila.manila import quota, statuses
 from karbor_manila.manila.client import Manila
+from karbor_manila.manila.errors import (
+    AccessRulesNotActive,
+    CopyUnsupported,
+    ManilaRefused,
+    ManilaTransient,
+    ManilaUnavailable,
+    ResourceFailed,
+    RevertFailed,
+    RevertUnsupported,
+    SnapshotDoubtful,
+    SnapshotGone,
+    TargetBusy,
+    TargetMissing,
+    TargetNotAvailable,
+)
+from karbor_manila.manila.views import Revertible, View
 
 LOG = logging.getLogger(__name__)
 
@@ -53,17 +67,17 @@ class Reverts:
         """
         share = self._persist(lambda: self._manila.share(share_id))
         if share is None or share.get("project_id") != project_id:
-            raise errors.TargetMissing(share_id, endpoint=self._manila.endpoint)
+            raise TargetMissing(share_id, endpoint=self._manila.endpoint)
         if share.get("is_soft_deleted"):
-            raise errors.TargetNotAvailable(share_id, "in the recycle bin")
+            raise TargetNotAvailable(share_id, "in the recycle bin")
         if not share.get("revert_to_snapshot_support"):
-            raise errors.RevertUnsupported(share_id, share.get("share_type_name"))
+            raise RevertUnsupported(share_id, share.get("share_type_name"))
         if share["status"] != statuses.AVAILABLE:
-            raise errors.TargetNotAvailable(share_id, share["status"])
+            raise TargetNotAvailable(share_id, share["status"])
         if share.get("task_state") in statuses.TASK_BUSY:
-            raise errors.TargetBusy(share_id, share["task_state"])
+            raise TargetBusy(share_id, share["task_state"])
         if share.get("access_rules_status") != "active":
-            raise errors.AccessRulesNotActive(share_id, str(share.get("access_rules_status")))
+            raise AccessRulesNotActive(share_id, str(share.get("access_rules_status")))
         snapshots = [
             view
             for view in self._persist(lambda: self._manila.snapshots(share_id=share_id))
@@ -73,17 +87,17 @@ class Reverts:
             self._persist(lambda: self._manila.snapshot(snapshot_id))  # a list proves no absence
         ]
         if kept is None or kept.get("project_id") != project_id:
-            raise errors.SnapshotGone(snapshot_id, endpoint=self._manila.endpoint)
+            raise SnapshotGone(snapshot_id, endpoint=self._manila.endpoint)
         if kept["status"] != statuses.AVAILABLE:
             why = f"its status is {kept['status']!r}, and only an available one can be used"
-            raise errors.SnapshotDoubtful(snapshot_id, why)
+            raise SnapshotDoubtful(snapshot_id, why)
         return Revertible(share, kept, _newer(kept, snapshots))
 
     def preflight(self, found: Revertible, *, safety_copy: bool) -> None:
         """Whether the type can be copied and the quota suffices; raises CopyUnsupported,
         QuotaTooSmall."""
         if safety_copy and not found.share.get("create_share_from_snapshot_support", True):
-            raise errors.CopyUnsupported(str(found.share["id"]), found.share.get("share_type_name"))
+            raise CopyUnsupported(str(found.share["id"]), found.share.get("share_type_name"))
         limits = self._persist(self._manila.limits)
         grows = max(0, int(found.snapshot["size"]) - int(found.share["size"]))
         copies = [int(found.share["size"])] if safety_copy else []
@@ -104,30 +118,30 @@ class Reverts:
             Manila counts those whose deletion it defers although nobody sees them any more
         """
         unclear = False
-        conflict: errors.ManilaRefused | None = None
+        conflict: ManilaRefused | None = None
 
         def attempt() -> None:
             nonlocal unclear, conflict
             try:
                 self._manila.revert_share(share_id, snapshot_id)
-            except errors.ManilaPassing:
+            except ManilaTransient:
                 unclear = True
                 if self._has_begun(share_id):
                     LOG.info("Share %s is reverted, although the reply was lost", share_id)
                     return
                 raise
-            except errors.ManilaRefused as refused:
+            except ManilaRefused as refused:
                 if refused.status == 409 and (unclear or conflict_passes):
                     if unclear and self._is_reverting(share_id):
                         return
                     conflict = refused
-                    raise errors.ManilaPassing(refused.asked, str(refused)) from refused
+                    raise ManilaTransient(refused.asked, str(refused)) from refused
                 raise
 
         try:
             # A turn without an answer takes the settle time itself.
             self._persist(attempt, patience=self._outage + self._settle)
-        except errors.ManilaUnavailable:
+        except ManilaUnavailable:
             if conflict and not unclear:
                 raise conflict from None  # it did answer, and the share is untouched
             raise
@@ -141,13 +155,13 @@ class Reverts:
 
         def judge(view: View | None) -> Any:
             if view is None:
-                raise errors.ResourceFailed("share", share_id, "gone", "it was removed")
+                raise ResourceFailed("share", share_id, "gone", "it was removed")
             if view["status"] == statuses.AVAILABLE:
                 return view
             if view["status"] == statuses.REVERTING_ERROR:
-                raise errors.RevertFailed(share_id, view["status"], reason(share_id))
+                raise RevertFailed(share_id, view["status"], reason(share_id))
             if view["status"] in statuses.SHARE_FINAL:
-                raise errors.ResourceFailed("share", share_id, view["status"], reason(share_id))
+                raise ResourceFailed("share", share_id, view["status"], reason(share_id))
             return PENDING
 
         return watcher.wait(share_id, judge, patience, f"the revert of share {share_id}")

@@ -3,10 +3,10 @@
 
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
 from karbor_manila.common.waiting import Clock, persist
-from karbor_manila.drivers.base import View
 from karbor_manila.manila.client import Manila
+from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable
+from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> 
             found = _ask(manila, wanted, clock)
             if found:
                 return str(found[0].get("user_message") or "")
-    except (errors.ManilaUnavailable, errors.ManilaRefused) as error:
+    except (ManilaUnavailable, ManilaRefused) as error:
         LOG.info("No reason is known for %s: %s", thing, error)
     return ""
 

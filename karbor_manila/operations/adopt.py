@@ -12,8 +12,18 @@ from oslo_db import exception as db_exception
 from oslo_log import log as logging
 from sqlalchemy import exc as sqlalchemy_exception
 
+from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost, DeadlineExceeded, Taken
+from karbor_manila.database.errors import DatabaseUnreadable
+from karbor_manila.manila.errors import (
+    ManilaTransient,
+    ManilaUnavailable,
+    Misconfigured,
+    ResourceFailed,
+    SnapshotDoubtful,
+    SnapshotGone,
+)
 from karbor_manila.operations import (
     copy,
     delete,
@@ -25,32 +35,33 @@ from karbor_manila.operations import (
     revert,
     undo,
 )
+from karbor_manila.operations.errors import HalfCopied, Interrupted, ManilaShowsNothing, Unsettled
 from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 
 LOG = logging.getLogger(__name__)
 
 #: What is final about a share or snapshot in Manila: it will not become what it was to be.
 _SPOILT = (
-    errors.ResourceFailed,
-    errors.DeadlineExceeded,
-    errors.SnapshotDoubtful,
-    errors.RecordInvalid,
-    errors.HalfCopied,
+    ResourceFailed,
+    DeadlineExceeded,
+    SnapshotDoubtful,
+    RecordInvalid,
+    HalfCopied,
 )
 
 #: What may be otherwise the next time, the operator's configuration too. The database is where a
 #: restore is told of. What a later release or another driver wrote waits for that one.
 PASSING = (
-    errors.ManilaUnavailable,
-    errors.ManilaPassing,
-    errors.ManilaShowsNothing,
-    errors.Misconfigured,
-    errors.BankUnreadable,
-    errors.ClaimLost,
-    errors.DatabaseUnreadable,
-    errors.RecordForeign,
-    errors.Taken,
-    errors.Unsettled,
+    ManilaUnavailable,
+    ManilaTransient,
+    ManilaShowsNothing,
+    Misconfigured,
+    BankUnreadable,
+    ClaimLost,
+    DatabaseUnreadable,
+    RecordForeign,
+    Taken,
+    Unsettled,
     db_exception.DBError,
     sqlalchemy_exception.SQLAlchemyError,
 )
@@ -64,16 +75,16 @@ def is_kept(job: Job, intent: Intent | None) -> bool:
     """
     try:
         record = job.ledger.record()
-    except errors.RecordForeign:
+    except RecordForeign:
         raise
-    except errors.RecordInvalid:
+    except RecordInvalid:
         if intent is None:
             raise
         return False  # the write of it was cut short; the intent says what it was to be
     if record is None:
         return False
     if job.recorded_driver(record.driver, "record").show(record.snapshot_id) is None:
-        raise errors.SnapshotGone(record.snapshot_id)
+        raise SnapshotGone(record.snapshot_id)
     undo.end_kept(job, intent)
     return True
 
@@ -89,7 +100,7 @@ class AdoptSnapshot(JobTask):
         if intent is None or snapshot_id is None:
             # The intent stays: a request in doubt may make something still, and the deletion of the
             # checkpoint looks for it by the mark.
-            raise errors.Interrupted("protection", job.share_id, "Protect the plan again.")
+            raise Interrupted("protection", job.share_id, "Protect the plan again.")
         driver = job.driver(intent.driver)
         try:
             driver.wait_protected(snapshot_id)
@@ -128,7 +139,7 @@ class AdoptCopy(JobTask):
         if intent:
             made.clone_id = copy.find_clone(job, intent)
         if intent is None or made.clone_id is None:
-            raise errors.Interrupted("copy", job.share_id, "Copy the plan again.")
+            raise Interrupted("copy", job.share_id, "Copy the plan again.")
         if not intent.clone_id:
             intent = job.ledger.cloned(intent, made.clone_id, intent.since)
         made.snapshot_id = AdoptSnapshot.find(job, intent)
@@ -136,7 +147,7 @@ class AdoptCopy(JobTask):
         try:
             if made.snapshot_id is None:
                 # Another snapshot would belong to the project of Karbor's own user.
-                raise errors.HalfCopied(job.share_id)
+                raise HalfCopied(job.share_id)
             driver.wait_restored(made.clone_id)
             driver.wait_protected(made.snapshot_id)
             driver.verify(made.snapshot_id, made.clone_id)
@@ -177,7 +188,7 @@ class AdoptShare(JobTask):
         if share_id is None:
             if intent:
                 job.ledger.end(intent)
-            raise errors.Interrupted("restore", job.share_id, "Restore it again.")
+            raise Interrupted("restore", job.share_id, "Restore it again.")
         job.made = share_id
         try:
             view = job.driver(name).wait_restored(share_id)

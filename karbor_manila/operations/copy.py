@@ -14,13 +14,17 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import record
+from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import BROKEN, NOT_SUPPORTED, Why
-from karbor_manila.drivers.base import NewShare, Source
+from karbor_manila.drivers.errors import DriverUnknown
+from karbor_manila.manila.errors import CloneUnsupported, SnapshotGone
 from karbor_manila.manila.marks import COPY, PURPOSE
+from karbor_manila.manila.views import NewShare, Source
 from karbor_manila.operations import in_doubt, leaving_out, protect, restore_plan, undo
+from karbor_manila.operations.errors import NotCopyable, RecordDriverMissing, RecordMissing
 from karbor_manila.operations.flow import Shared
 from karbor_manila.operations.share_operation import Job, JobTask
 
@@ -54,7 +58,7 @@ def preflight(
             section = checkpoint.get_resource_bank_section(share_id)
             try:
                 known = _known(Ledger(section, shared.clock.sleep), checkpoint.id, share_id)
-            except errors.KarborManilaError as error:
+            except KarborManilaError as error:
                 spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
             source = restore_plan.source_of(known)
@@ -64,8 +68,8 @@ def preflight(
         (project_id,) = {checkpoint.project_id for checkpoint, _shares in wanted}
         try:
             driver = shared.catalogue(context, project_id).driver(name)
-        except errors.DriverUnknown as error:
-            raise errors.RecordDriverMissing("record", name, error.known) from error
+        except DriverUnknown as error:
+            raise RecordDriverMissing("record", name, error.known) from error
         for snapshot_id, refusal in driver.preflight_copy(of_driver.values()).items():
             checkpoint, share_id = holders[snapshot_id]
             spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
@@ -82,23 +86,23 @@ def _why_left_out(checkpoint: Any, share_id: str, error: Exception) -> Why:
 
     :raises NotCopyable: it does not go without
     """
-    if isinstance(error, errors.CloneUnsupported):
+    if isinstance(error, CloneUnsupported):
         if share_id not in leaving_out.named_by(checkpoint):
             return Why(error.why, NOT_SUPPORTED)
         where = f"Share {share_id}, which the plan of checkpoint {checkpoint.id} names,"
-        raise errors.NotCopyable(where, f"{error.why}. {_CURE}") from error
-    foreign = isinstance(error, errors.RecordForeign)
-    lost = (errors.RecordMissing, errors.RecordInvalid, errors.SnapshotGone)
+        raise NotCopyable(where, f"{error.why}. {_CURE}") from error
+    foreign = isinstance(error, RecordForeign)
+    lost = (RecordMissing, RecordInvalid, SnapshotGone)
     if foreign or not isinstance(error, lost):
         where = f"Share {share_id} of checkpoint {checkpoint.id}"
-        raise errors.NotCopyable(where, str(error)) from error
+        raise NotCopyable(where, str(error)) from error
     return Why(str(error), BROKEN)
 
 
 def _known(ledger: Ledger, checkpoint_id: str, share_id: str) -> ShareRecord:
     known = ledger.record()
     if known is None:
-        raise errors.RecordMissing(checkpoint_id, share_id)
+        raise RecordMissing(checkpoint_id, share_id)
     return known
 
 
@@ -240,7 +244,7 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
         driver.delete_clone(intent.mark.of_clone(), made.clone_id, project_id=project_id, undo=True)
         if not doubtful:
             job.ledger.end(intent)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         LOG.error(
             "Share %s, made for the copy of share %s, checkpoint %s, could not be removed: %s",
             made.clone_id,

@@ -14,10 +14,12 @@ from oslo_log import log as logging
 from oslo_utils import strutils
 
 from karbor_manila.bank import checkpoints, identity
+from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import ShareDriver, View
+from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.manila.errors import ResourceFailed
 from karbor_manila.manila.marks import COPY, Mark
+from karbor_manila.manila.views import View
 from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
 from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 
@@ -75,7 +77,7 @@ class ReadPages(JobTask):
                 return Left(
                     (record.driver,), record.snapshot_id, marked, is_copy, record.clone_id, whose
                 )
-        except errors.RecordInvalid as error:
+        except RecordInvalid as error:
             damaged = _drivers_of_damage(job, error, "record")
         try:
             intent = job.ledger.intent()
@@ -90,7 +92,7 @@ class ReadPages(JobTask):
                     clone_id,
                     intent.project_id,
                 )
-        except errors.RecordInvalid as error:
+        except RecordInvalid as error:
             damaged = _drivers_of_damage(job, error, "intent")
         if damaged:
             return Left(damaged, None, mark, is_copy)
@@ -105,9 +107,9 @@ def marking_drivers(job: Job) -> tuple[str, ...]:
     return tuple(dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]))
 
 
-def _drivers_of_damage(job: Job, error: errors.RecordInvalid, what: str) -> tuple[str, ...]:
+def _drivers_of_damage(job: Job, error: RecordInvalid, what: str) -> tuple[str, ...]:
     """Whose marks are looked for in place of a page that is damaged; raises it when it is not."""
-    if isinstance(error, errors.RecordForeign):
+    if isinstance(error, RecordForeign):
         raise error
     LOG.warning(
         "Share %s, checkpoint %s: %s What bears its mark is removed all the same.",
@@ -185,7 +187,7 @@ def _intent_of(job: Job, restore_id: str) -> Intent | None:
         intent = job.ledger.restore(restore_id)
         if intent:
             job.recorded_driver(intent.driver, "intent")
-    except errors.RecordInvalid as error:
+    except RecordInvalid as error:
         _drivers_of_damage(job, error, "intent")
         return None
     return intent
@@ -221,7 +223,7 @@ def _is_the_users(
 def _is_complete(driver: ShareDriver, share_id: str) -> bool:
     try:
         driver.wait_restored(share_id)
-    except errors.ResourceFailed:
+    except ResourceFailed:
         return False
     return True
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import View
+from karbor_manila.manila.errors import ManilaUnavailable
+from karbor_manila.manila.views import View
 from karbor_manila.operations.share_operation import Job
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ _BETWEEN_LOOKS = 1.0  # seconds
 
 def is_unclear(failure: Failure) -> bool:
     """Whether a failed request is in doubt: there was no answer to it."""
-    return failure.check(errors.ManilaUnavailable) is not None
+    return failure.check(ManilaUnavailable) is not None
 
 
 def find(

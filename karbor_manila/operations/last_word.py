@@ -13,7 +13,8 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.errors import ClaimLost
 
 LOG = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ class LastWord:
         if status in _UNSAID and status != constants.CHECKPOINT_STATUS_DELETED:
             self.complete = status
         elif status in _UNSAID.values() and self.open:
-            raise errors.BankUnreadable(
-                f"tell what became of {self._thing.id}", "it is looked at again"
-            )
+            raise BankUnreadable(f"tell what became of {self._thing.id}", "it is looked at again")
         elif self.complete and status == _UNSAID[self.complete]:
             LOG.warning("%s stays %s: it is complete", self._thing.id, self.complete)
             self._thing.status = self.complete
@@ -83,7 +82,7 @@ class LastWord:
             stop=tenacity.stop_after_attempt(5 if final else 1),
             sleep=bank_access.pause,
             # Who lost the claim has nothing to say any more.
-            retry=tenacity.retry_if_not_exception_type(errors.ClaimLost),
+            retry=tenacity.retry_if_not_exception_type(ClaimLost),
             reraise=True,
         )(write)
 

@@ -13,8 +13,10 @@ from karbor.services.protection.graph import GraphNode
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common import left_out as left_outs
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.manila.errors import ShareGone
 from karbor_manila.operations import reporting
 from karbor_manila.operations.share_operation import Job
 
@@ -23,7 +25,7 @@ LOG = logging.getLogger(__name__)
 _SHARE = constants.SHARE_RESOURCE_TYPE
 
 
-def leave_out(job: Job, gone: errors.ShareGone) -> bool:
+def leave_out(job: Job, gone: ShareGone) -> bool:
     """Take a share out of the checkpoint that is being made, and name it among what is left out.
 
     Repeating it changes nothing. Who dies before the commit leaves a share without a snapshot,
@@ -44,7 +46,7 @@ def leave_out(job: Job, gone: errors.ShareGone) -> bool:
         reporting.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
         try:
             bank_access.commit(checkpoint, sleep=job.shared.clock.sleep)
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             checkpoint.resource_graph, checkpoint.extra_info = before
             LOG.error(
                 "Share %s cannot be left out of checkpoint %s: %s",
@@ -104,5 +106,5 @@ def _forget(job: Job) -> None:
     """The pages of the share go: nobody would remove them with the checkpoint."""
     try:
         job.ledger.forget()
-    except errors.BankUnreadable as error:
+    except BankUnreadable as error:
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)

@@ -10,9 +10,10 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints
+from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
+from karbor_manila.manila.errors import SnapshotDoubtful
 from karbor_manila.operations import reporting
 
 LOG = logging.getLogger(__name__)
@@ -26,9 +27,7 @@ _REMOVING = "removing"
 KEY = "lost"
 
 
-def mark_as_lost(
-    checkpoint: Any, share_id: str, loss: errors.SnapshotDoubtful, sleep: Sleep
-) -> None:
+def mark_as_lost(checkpoint: Any, share_id: str, loss: SnapshotDoubtful, sleep: Sleep) -> None:
     """The user reads it; what else is in the checkpoint can be restored as before.
 
     It may be repeated. The caller makes sure that nobody else works on the checkpoint.
@@ -46,7 +45,7 @@ def mark_as_lost(
 def announce(
     checkpoint: Any,
     share_id: str,
-    loss: errors.SnapshotDoubtful,
+    loss: SnapshotDoubtful,
     *,
     restore_id: str,
     sleep: Sleep,
@@ -108,7 +107,7 @@ def _announced(checkpoint: Any, share_id: str, *, forget: bool = False) -> dict[
     return before if isinstance(before, dict) else None
 
 
-def _say(checkpoint: Any, share_id: str, loss: errors.SnapshotDoubtful) -> None:
+def _say(checkpoint: Any, share_id: str, loss: SnapshotDoubtful) -> None:
     reporting.add(checkpoint, "reasons", {reporting.key(share_id): str(loss)})
     reporting.add(checkpoint, KEY, {share_id: loss.snapshot_id})
 
@@ -153,7 +152,7 @@ def records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:
             continue
         try:
             record = _ledger(checkpoint, node.id, sleep).record()
-        except errors.RecordInvalid as error:
+        except RecordInvalid as error:
             LOG.warning("Share %s, checkpoint %s: %s", node.id, checkpoint.id, error)
             continue
         if record:

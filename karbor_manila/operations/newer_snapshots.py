@@ -16,14 +16,21 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints, fencing, identity
+from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import ShareDriver, View
+from karbor_manila.common.errors import ClaimLost, NotSupported, Taken
+from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.manila import marks
+from karbor_manila.manila.views import View
 from karbor_manila.operations import lost_snapshots
+from karbor_manila.operations.errors import (
+    ManilaShowsNothing,
+    NewerSnapshots,
+    SnapshotGoing,
+    SnapshotSacrificed,
+)
 from karbor_manila.operations.share_operation import Job
-from karbor_manila.recovery import claims
 
 LOG = logging.getLogger(__name__)
 
@@ -60,7 +67,7 @@ def refuse(job: Job, snapshot_id: str, blocking: list[Newer], *, removed: bool) 
     """
     removable = all(newer.checkpoint_id for newer in blocking)
     if blocking and not (removed and removable):
-        raise errors.NewerSnapshots(
+        raise NewerSnapshots(
             job.share_id, snapshot_id, [newer.told for newer in blocking], removable=removable
         )
 
@@ -80,7 +87,7 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
     driver = job.driver(intent.driver)
     hold = job.shared.hold
     if hold is None:
-        raise errors.NotSupported(
+        raise NotSupported(
             "remove_newer with Karbor's own protection_manager",
             "It does not know who works on a checkpoint; see the operator's guide.",
         )
@@ -105,14 +112,14 @@ def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) 
     checkpoint = _to_be_told(job, checkpoint_id)
     record = _ledger(job, checkpoint).record() if checkpoint else None
     if record is None or record.snapshot_id != snapshot_id:
-        raise errors.BankUnreadable(
+        raise BankUnreadable(
             f"give the record of share {job.share_id} in checkpoint {checkpoint_id}", "it changed"
         )
     older, sleep = intent.mark.checkpoint, job.shared.clock.sleep
     lost_snapshots.announce(
         checkpoint,
         job.share_id,
-        errors.SnapshotGoing(snapshot_id, older),
+        SnapshotGoing(snapshot_id, older),
         restore_id=intent.mark.restore,
         sleep=sleep,
     )
@@ -131,9 +138,9 @@ def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) 
         f"(remove_newer)."
     )
     try:
-        loss = errors.SnapshotSacrificed(snapshot_id, older)
+        loss = SnapshotSacrificed(snapshot_id, older)
         lost_snapshots.mark_as_lost(checkpoint, job.share_id, loss, sleep)
-    except errors.BankUnreadable as error:
+    except BankUnreadable as error:
         # It says already that it goes; who ends the intent says that it went.
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, checkpoint_id, error)
 
@@ -161,7 +168,7 @@ def settle(job: Job, intent: Intent) -> None:
             if view is None:
                 _require_witness(job, intent, snapshot_id, checkpoint_id)
             if view is None or "deleting" in str(view["status"]):
-                loss = errors.SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
+                loss = SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
                 lost_snapshots.mark_as_lost(checkpoint, job.share_id, loss, sleep)
             else:
                 lost_snapshots.take_back(checkpoint, job.share_id, sleep=sleep)
@@ -178,14 +185,14 @@ def _require_witness(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: 
         return
     borne = (marks.read(view) for view in driver.everything())
     if not any(found and found.bank == intent.mark.bank for found in borne):
-        raise errors.ManilaShowsNothing(job.share_id, snapshot_id, checkpoint_id)
+        raise ManilaShowsNothing(job.share_id, snapshot_id, checkpoint_id)
 
 
 def _keeps(job: Job, checkpoint: Any, snapshot_id: str, intent: Intent) -> ShareRecord | None:
     """The record of the snapshot in a checkpoint that has to be told what became of it."""
     if checkpoint is None or checkpoint.status in (
         constants.CHECKPOINT_STATUS_DELETED,
-        *claims.IN_WORK,
+        *checkpoints.IN_WORK,
     ):
         return None  # it goes, or is gone: there is nobody to tell
     announced = lost_snapshots.is_announced(checkpoint, job.share_id, intent.mark.restore)
@@ -216,18 +223,18 @@ def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]
     """
     claim = hold.claims.take(
         checkpoint_id,
-        claims.REMOVE,
+        fencing.REMOVE,
         provider_id=job.checkpoint.provider_id,
         checkpoint_id=checkpoint_id,
         bank=job.checkpoint.checkpoint_section.bank,
     )
     try:
         yield
-    except errors.ClaimLost as lost_claim:
+    except ClaimLost as lost_claim:
         if lost_claim.thing != checkpoint_id:
             raise
         # The restore is still ours: it fails, and its user is told who was in the way.
-        raise errors.Taken(checkpoint_id, hold.claims.get(checkpoint_id)) from lost_claim
+        raise Taken(checkpoint_id, hold.claims.get(checkpoint_id)) from lost_claim
     finally:
         # What its dead owner left of it is not at its end.
         (hold.claims.leave if claim.took_over else hold.claims.release)(checkpoint_id)
@@ -268,7 +275,7 @@ def _objection(job: Job, view: View, checkpoint: Any) -> str:
         return ", which is another project's; the mark may be forged"
     if checkpoint.provider_id != job.checkpoint.provider_id:
         return ", which is another provider's; the mark may be forged"
-    if checkpoint.status in claims.IN_WORK:
+    if checkpoint.status in checkpoints.IN_WORK:
         return f", which is {checkpoint.status}"
     return _objection_by_record(job, view, checkpoint)
 
@@ -279,7 +286,7 @@ def _objection_by_record(job: Job, view: View, checkpoint: Any) -> str:
         if record is None or record.snapshot_id != view["id"]:
             return ", which does not keep it"
         job.recorded_driver(record.driver, "record")
-    except errors.RecordInvalid as error:
+    except RecordInvalid as error:
         return f", whose record cannot be read: {error}"
     return ""
 

@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 from oslo_utils import strutils
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import InvalidParameter
 
 
 def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[
     for name in given:
         if name not in properties:
             known = ", ".join(sorted(properties)) or "none"
-            raise errors.InvalidParameter(
+            raise InvalidParameter(
                 name, given[name], f"there is no such parameter; known are: {known}"
             )
     resolved = {name: prop["default"] for name, prop in properties.items() if "default" in prop}
@@ -52,7 +52,7 @@ def check_description(description: str | None, room: int | None) -> None:
     :raises InvalidParameter: it is longer
     """
     if room is not None and description and len(description) > room:
-        raise errors.InvalidParameter(
+        raise InvalidParameter(
             "description",
             description,
             f"this Manila keeps no metadata of snapshots, so that the checkpoint's mark stands in "
@@ -86,7 +86,7 @@ def _coerce(prop: Mapping[str, Any], name: str, value: Any) -> Any:
         try:
             return strutils.bool_from_string(value, strict=True)
         except ValueError:
-            raise errors.InvalidParameter(name, value, _allowed(prop)) from None
+            raise InvalidParameter(name, value, _allowed(prop)) from None
     # int() takes underscores and the digits of all scripts as well.
     if "integer" in kinds and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
         return int(value)
@@ -101,9 +101,9 @@ def _validate(schema: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
     if worst is None:
         return
     if not worst.absolute_path:
-        raise errors.InvalidParameter("parameters", dict(resolved), worst.message)
+        raise InvalidParameter("parameters", dict(resolved), worst.message)
     name = str(worst.absolute_path[0])
-    raise errors.InvalidParameter(name, resolved[name], _allowed(schema["properties"][name]))
+    raise InvalidParameter(name, resolved[name], _allowed(schema["properties"][name]))
 
 
 def _allowed(prop: Mapping[str, Any]) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common import errors
 from karbor_manila.common.waiting import PENDING
 from karbor_manila.manila import lookup, marks, statuses
+from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
 from karbor_manila.operations import reporting
 from karbor_manila.operations.share_operation import Job
 
@@ -31,7 +31,7 @@ class Survey:
             raise self._refused[share_id]
         view = self._views[share_id]
         if view is None:
-            raise errors.ShareGone(share_id)
+            raise ShareGone(share_id)
         return view
 
 
@@ -108,7 +108,7 @@ def look_again(job: Job, share_id: str) -> View:
     view = job.shared.persist(lambda: manila.share(share_id))
     error = _objection(share_id, view, job.context.project_id, manila.endpoint)
     if error or view is None:
-        raise error or errors.ShareGone(share_id, endpoint=manila.endpoint)
+        raise error or ShareGone(share_id, endpoint=manila.endpoint)
     return view
 
 
@@ -122,20 +122,20 @@ def _objection(
 ) -> Exception | None:
     """Why this share cannot be protected in this project, by its view alone."""
     if view is None:
-        return errors.ShareGone(share_id, endpoint=endpoint)
+        return ShareGone(share_id, endpoint=endpoint)
     gone = _gone(share_id, view, project_id)
     if gone:
         return gone
     purpose = (view.get("metadata") or {}).get(marks.PURPOSE)
     if purpose:
         # A snapshot of it would keep it from being removed.
-        return errors.ShareNotProtectable(
+        return ShareNotProtectable(
             share_id,
             f"karbor-manila made it itself, for a {purpose}, and removes it again",
             "Take it out of the plan.",
         )
     if view["status"] in statuses.SHARE_FINAL:
-        return errors.ShareNotProtectable(
+        return ShareNotProtectable(
             share_id,
             f"its status is {view['status']!r}",
             "Mend it or take it out of the plan, then protect again.",
@@ -143,18 +143,18 @@ def _objection(
     return None
 
 
-def _gone(share_id: str, view: View, project_id: str) -> errors.ShareGone | None:
+def _gone(share_id: str, view: View, project_id: str) -> ShareGone | None:
     """Why a share that is still seen is none of this project's any more."""
     if view.get("project_id") != project_id:
-        return errors.ShareGone(
+        return ShareGone(
             share_id,
             "it belongs to another project, and a snapshot would belong to this one",
             "Protect it from its own project.",
         )
     if view.get("is_soft_deleted"):
-        return errors.ShareGone(
+        return ShareGone(
             share_id, "it is in the recycle bin", "Take it out of there, or out of the plan."
         )
     if view["status"] in statuses.SHARE_GOING:
-        return errors.ShareGone(share_id, f"its status is {view['status']!r}")
+        return ShareGone(share_id, f"its status is {view['status']!r}")
     return None

@@ -10,9 +10,10 @@ from taskflow.types.failure import Failure
 
 from karbor_manila.bank import record
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import Rule
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import statuses
+from karbor_manila.manila.errors import ManilaRefused, ShareGone
+from karbor_manila.manila.views import Rule
 from karbor_manila.operations import in_doubt, leaving_out, parameters, preflight, reporting, undo
 from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
 from karbor_manila.schemas import OPTIONS_SCHEMA
@@ -80,7 +81,7 @@ class TakeSnapshot(JobTask):
                     description=options["description"],
                     force=options["force"],
                 )
-            except errors.ManilaRefused as refused:
+            except ManilaRefused as refused:
                 # The share may have become busy since the preflight; that passes.
                 waited = job.shared.clock.now() > deadline
                 if refused.status not in (400, 404) or waited:
@@ -117,7 +118,7 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
         driver.delete(intent.mark, snapshot_id, project_id=intent.project_id, undo=True)
         if not doubtful:
             job.ledger.end(intent)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         LOG.error(
             "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
             snapshot_id,
@@ -186,7 +187,7 @@ class ProtectOperation(ShareOperation):
 
     def passes_over(self, job: Job, error: Exception) -> bool:
         """A share that has gone since its project was listed is left out."""
-        return isinstance(error, errors.ShareGone) and leaving_out.leave_out(job, error)
+        return isinstance(error, ShareGone) and leaving_out.leave_out(job, error)
 
     def failed(self, job: Job, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""

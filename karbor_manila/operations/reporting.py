@@ -14,7 +14,7 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database import columns
 
 LOG = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ def write(
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             stop=tenacity.stop_after_attempt(5),
             # Who waits for a lease that is not renewed has waited long enough after one time.
-            retry=tenacity.retry_if_not_exception_type(errors.ClaimLost),
+            retry=tenacity.retry_if_not_exception_type(ClaimLost),
             sleep=job.shared.clock.sleep,
             reraise=True,
         ):

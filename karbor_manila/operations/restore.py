@@ -10,7 +10,7 @@ from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.operations import in_doubt, reporting, restore_plan, revert, undo
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
@@ -107,7 +107,7 @@ def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = 
         if driver.discard(intent.mark, share_id, project_id=intent.project_id):
             job.remarks.append("The new share was removed again.")
         job.ledger.end(intent)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         LOG.error(
             "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
             share_id,
@@ -146,9 +146,9 @@ def finish(job: Job, plan: RestorePlan, intent: Intent | None, view: dict[str, A
         if plan.access_rules:
             missing += driver.grant(view["id"], plan.access_rules)
         places = driver.export_locations(view["id"])
-    except errors.ClaimLost:
+    except ClaimLost:
         raise
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         missing.append(str(error))
     except Exception as error:  # whatever a driver raises: the share is there, and it is told
         LOG.exception("Share %s, made for checkpoint %s", view["id"], job.checkpoint.id)

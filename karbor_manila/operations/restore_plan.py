@@ -14,12 +14,14 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
+from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
+from karbor_manila.common.errors import InvalidParameter, NotSupported
 from karbor_manila.common.waiting import Clock
-from karbor_manila.drivers.base import HIDDEN, NewShare, Placement, Revertible, Rule, Source
+from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Revertible, Rule, Source
 from karbor_manila.operations import newer_snapshots, parameters
+from karbor_manila.operations.errors import PublicShare, RecordMissing, SnapshotOfClone
 from karbor_manila.operations.share_operation import Job
 from karbor_manila.schemas import RESTORE_SCHEMA
 
@@ -82,7 +84,7 @@ def check(share_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     wanted = parameters.resolve(RESTORE_SCHEMA, own)
     target = wanted["share_id"]
     if target and target != share_id:
-        raise errors.NotSupported(
+        raise NotSupported(
             f"Restoring share {share_id} into the existing share {target} (share_id)",
             "A snapshot can be restored into a new share, when share_id is left out, or in place, "
             "when share_id is the protected share itself. Nothing was changed.",
@@ -93,7 +95,7 @@ def check(share_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     ]
     for name in foreign:
         when = "a new share is made" if target else "the share is restored in place (share_id)"
-        raise errors.InvalidParameter(name, wanted[name], f"it can only be given when {when}")
+        raise InvalidParameter(name, wanted[name], f"it can only be given when {when}")
     return wanted
 
 
@@ -108,7 +110,7 @@ def check_by_record(checkpoint: Any, share_id: str, wanted: dict[str, Any]) -> N
     section = checkpoint.get_resource_bank_section(share_id)
     try:
         record = Ledger(section, Clock().sleep).record()
-    except (errors.RecordInvalid, errors.BankUnreadable) as error:
+    except (RecordInvalid, BankUnreadable) as error:
         LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
         return
     if record and wanted["share_id"]:
@@ -130,7 +132,7 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
     """
     record = job.ledger.record()
     if record is None:
-        raise errors.RecordMissing(job.checkpoint.id, job.share_id)
+        raise RecordMissing(job.checkpoint.id, job.share_id)
     if wanted["share_id"]:
         _check_snapshot_of(record)
     driver = job.recorded_driver(record.driver, "record")
@@ -159,7 +161,7 @@ def _preflight(job: Job, record: ShareRecord) -> None:
 
 def _check_snapshot_of(record: ShareRecord) -> None:
     if record.clone_id:
-        raise errors.SnapshotOfClone(record.share_id, record.clone_id)
+        raise SnapshotOfClone(record.share_id, record.clone_id)
 
 
 def source_of(record: ShareRecord) -> Source:
@@ -182,7 +184,7 @@ def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -
     """
     size = wanted["size"] or record.size
     if size < record.size:
-        raise errors.InvalidParameter(
+        raise InvalidParameter(
             "size", size, f"the share had {record.size} GiB, and a new share cannot have less"
         )
     rules = [rule for rule in record.access_rules or [] if rule["access_to"] != HIDDEN]
@@ -211,7 +213,7 @@ def _in_place(job: Job, record: ShareRecord, wanted: dict[str, Any]) -> RestoreP
     blocking = newer_snapshots.identify(job, found.newer)
     newer_snapshots.refuse(job, record.snapshot_id, blocking, removed=wanted["remove_newer"])
     if blocking and found.share.get("is_public"):
-        raise errors.PublicShare(record.share_id)
+        raise PublicShare(record.share_id)
     driver.preflight_revert(found, safety_copy=wanted["safety_copy"])
     return RestorePlan(
         way=IN_PLACE,
@@ -269,10 +271,10 @@ def _sizes(job: Job) -> list[int]:
             makes = wanted["safety_copy"] or not wanted["share_id"]
             record = job.ledger_of(share_id).record() if wanted["include"] and makes else None
         except (
-            errors.InvalidParameter,
-            errors.NotSupported,
-            errors.RecordInvalid,
-            errors.BankUnreadable,
+            InvalidParameter,
+            NotSupported,
+            RecordInvalid,
+            BankUnreadable,
         ) as error:
             LOG.info(
                 "Share %s, checkpoint %s does not count for the quota: %s",

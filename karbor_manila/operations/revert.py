@@ -15,9 +15,10 @@ from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import NewShare, Source, View
+from karbor_manila.common.errors import ClaimLost, DeadlineExceeded, KarborManilaError
 from karbor_manila.manila import statuses
+from karbor_manila.manila.errors import ResourceFailed, RevertFailed, TargetMissing
+from karbor_manila.manila.views import NewShare, Source, View
 from karbor_manila.operations import (
     in_doubt,
     newer_snapshots,
@@ -26,6 +27,7 @@ from karbor_manila.operations import (
     revert_end,
     undo,
 )
+from karbor_manila.operations.errors import Interrupted, RevertUnknown
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_operation import Job, JobTask
 
@@ -68,7 +70,7 @@ class KeepPresent(JobTask):
         driver, name = job.driver(intent.driver), f"before-restore-{job.checkpoint.id}"
         share = driver.show_share(job.share_id)
         if share is None:
-            raise errors.TargetMissing(job.share_id)
+            raise TargetMissing(job.share_id)
         snapshot_id = driver.protect(
             share,
             intent.mark,
@@ -174,9 +176,9 @@ def tell(
     missing = list(plan.not_restored)
     try:
         places = job.driver(plan.driver).export_locations(job.share_id)
-    except errors.ClaimLost:
+    except ClaimLost:
         raise
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         missing.append(str(error))
     except Exception as error:  # whatever a driver raises: the share was put back, and it is told
         LOG.exception("Share %s, checkpoint %s", job.share_id, job.checkpoint.id)
@@ -217,17 +219,17 @@ class AdoptRevert(JobTask):
                 undo.last(job, lambda: revert_end.end(job, intent, sent=None))
             return
         if intent is None:
-            raise errors.Interrupted("restore", job.share_id, "Restore it again.")
+            raise Interrupted("restore", job.share_id, "Restore it again.")
         if intent.asked is None:
             kept = revert_end.end(job, intent, sent=intent.since)
             copy = f" The copy {kept} of its content is complete and stays." if kept else ""
-            raise errors.Interrupted(
+            raise Interrupted(
                 "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
             )
         seen, view = self._await_end(job, intent)
         if not seen:
             revert_end.end(job, intent, sent=None)
-            raise errors.RevertUnknown(job.share_id, str(intent.snapshot_id))
+            raise RevertUnknown(job.share_id, str(intent.snapshot_id))
         # Told first: another attempt would not see it.
         tell(
             job,
@@ -254,7 +256,7 @@ class AdoptRevert(JobTask):
         under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
         try:
             return ours and under_way, driver.wait_reverted(job.share_id)
-        except (errors.RevertFailed, errors.ResourceFailed, errors.DeadlineExceeded):
+        except (RevertFailed, ResourceFailed, DeadlineExceeded):
             revert_end.end(job, intent, sent=None)
             raise
 

@@ -9,9 +9,9 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import View
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import statuses
+from karbor_manila.manila.views import View
 from karbor_manila.operations import in_doubt, newer_snapshots, reporting
 from karbor_manila.operations.share_operation import Job
 
@@ -83,7 +83,7 @@ def end_or_remark(job: Job, intent: Intent, *, sent: str | None) -> None:
         kept = end(job, job.ledger.restore(intent.mark.restore) or intent, sent=sent)
         if kept:
             job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         LOG.error(
             "Restore in place of share %s, checkpoint %s: not all could be ended: %s",
             job.share_id,

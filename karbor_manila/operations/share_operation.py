@@ -15,12 +15,14 @@ from taskflow.patterns import linear_flow
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.drivers.catalogue import Catalogue
+from karbor_manila.drivers.errors import DriverUnknown
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import reporting
+from karbor_manila.operations.errors import RecordDriverMissing, Unsettled
 from karbor_manila.operations.flow import Shared
 
 LOG = logging.getLogger(__name__)
@@ -117,8 +119,8 @@ class Job:
         """
         try:
             return self.driver(name)
-        except errors.DriverUnknown as error:
-            raise errors.RecordDriverMissing(what, name, error.known) from error
+        except DriverUnknown as error:
+            raise RecordDriverMissing(what, name, error.known) from error
 
     def now(self) -> str:
         """UTC, ISO 8601, to the second."""
@@ -159,7 +161,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
 
     def is_final(self, error: Exception) -> bool:
         """Whether nobody will try again by himself after this error, so that the user is told."""
-        return not (isinstance(error, errors.Unsettled) and error.followed)
+        return not (isinstance(error, Unsettled) and error.followed)
 
     def passes_over(self, job: Job, error: Exception) -> bool:
         """Whether the others of the flow go on as if this share had never been among them, which
@@ -200,7 +202,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                 )
                 return
             reason = " ".join([_sentence(error), *job.remarks])
-            if isinstance(error, errors.ClaimLost):
+            if isinstance(error, ClaimLost):
                 # It is another's now: not even the reason is for us to write.
                 LOG.warning(
                     "%s of share %s, checkpoint %s stopped: %s",
@@ -210,7 +212,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                     reason,
                 )
                 raise self._failure(resource, reason) from error
-            if not isinstance(error, errors.KarborManilaError):
+            if not isinstance(error, KarborManilaError):
                 LOG.exception(
                     "%s of share %s, checkpoint %s: unexpected error",
                     self.verb,
@@ -218,7 +220,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                     checkpoint.id,
                 )
             if job.unsettled:
-                error = errors.Unsettled(resource.id, reason, followed=job.followed)
+                error = Unsettled(resource.id, reason, followed=job.followed)
                 reason = str(error)
             LOG.error(
                 "%s of share %s, checkpoint %s failed: %s",
@@ -247,6 +249,6 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
 def _sentence(error: Exception) -> str:
     """What the user reads. An error that is not ours may hold anything, so only its kind is told;
     the log has the rest."""
-    if isinstance(error, errors.KarborManilaError):
+    if isinstance(error, KarborManilaError):
         return str(error)
     return f"An unexpected error ({type(error).__name__}) stopped it; Karbor's log has the rest."

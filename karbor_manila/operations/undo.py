@@ -12,8 +12,9 @@ from typing import Any
 from karbor.common import constants
 from oslo_log import log as logging
 
+from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost
 from karbor_manila.operations import last_word
 from karbor_manila.operations.share_operation import Job
 
@@ -49,7 +50,7 @@ def last(job: Job, say: Callable[[], Any]) -> bool:
     """
     try:
         say()
-    except errors.ClaimLost:
+    except ClaimLost:
         raise  # it is another's: nothing more is for us to say
     except Exception:  # whatever a bank, a database or Manila raises: the work is complete
         LOG.warning(
@@ -71,11 +72,11 @@ def may_undo(job: Job) -> bool:
     """
     try:
         kept = job.complete or job.ledger.record() is not None
-    except errors.RecordForeign:
+    except RecordForeign:
         kept = True
-    except errors.RecordInvalid:
+    except RecordInvalid:
         kept = False  # our own write of it was cut short
-    except errors.BankUnreadable as error:
+    except BankUnreadable as error:
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)
         kept = True
     if kept:

@@ -9,10 +9,14 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import Intent
-from karbor_manila.common import command, errors
+from karbor_manila.common import command
+from karbor_manila.common.errors import DeadlineExceeded, InvalidParameter
 from karbor_manila.manila import marks
+from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, NeedsAdministrator
 from karbor_manila.operations import parameters, reporting, restore, restore_plan
+from karbor_manila.operations.errors import RecordMissing
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
@@ -35,7 +39,7 @@ def check(share_id: str, given: dict[str, Any]) -> dict[str, Any]:
     if wanted["depth"] == DRILL:
         for name in ("share_id", "keep_failed"):
             if wanted[name]:
-                raise errors.InvalidParameter(
+                raise InvalidParameter(
                     name, wanted[name], "a drill makes a temporary share and leaves nothing behind"
                 )
     return wanted
@@ -47,7 +51,7 @@ class CheckRecord(JobTask):
     def execute(self, job: Job) -> None:
         record = job.ledger.record()
         if record is None:
-            raise errors.RecordMissing(job.checkpoint.id, job.share_id)
+            raise RecordMissing(job.checkpoint.id, job.share_id)
         view = job.recorded_driver(record.driver, "record").verify(
             record.snapshot_id, record.snapshot_of, size=record.size
         )
@@ -125,10 +129,10 @@ class TellDrill(JobTask):
 
 # What can keep the share of a good drill from going. It does not make the drill a bad one.
 _STAYS = (
-    errors.DeadlineExceeded,
-    errors.NeedsAdministrator,
-    errors.ManilaRefused,
-    errors.ManilaUnavailable,
+    DeadlineExceeded,
+    NeedsAdministrator,
+    ManilaRefused,
+    ManilaUnavailable,
 )
 
 
@@ -148,7 +152,7 @@ class RemoveShare(JobTask):
             return
         try:
             job.ledger.end(intent)
-        except errors.BankUnreadable as error:
+        except BankUnreadable as error:
             _log_left(job, "(removed; its intent stays)", error)
 
 

@@ -18,19 +18,26 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints, fencing, identity
+from karbor_manila.bank.checkpoints import IN_WORK
+from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
+from karbor_manila.common.errors import Taken
+from karbor_manila.common.ids import is_id
 from karbor_manila.common.waiting import Clock
-from karbor_manila.drivers.base import ShareDriver, View
+from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.drivers.errors import DriverUnknown
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila import marks
 from karbor_manila.manila.client import EVERY_PROJECT
+from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.views import View
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.operations.flow import Shared
-from karbor_manila.recovery.claims import AUDIT, IN_WORK, Claims
-from karbor_manila.service import requests as plan_requests
+from karbor_manila.operations.plugin import SHARE
+from karbor_manila.recovery.claims import AUDIT, Claims
+from karbor_manila.recovery.errors import BankOlder, BankSuspect, ManilaSuspect
 
 LOG = logging.getLogger(__name__)
 
@@ -76,7 +83,7 @@ class Audit:
         self._claims = held
         self._grace = grace
         self._clock = clock or Clock()
-        self._shared: Shared = provider.load_plugins()[plan_requests.SHARE].shared_as_karbor([])
+        self._shared: Shared = provider.load_plugins()[SHARE].shared_as_karbor([])
         self._bank_id = ""
         self._claimed: frozenset[str] = frozenset()
         # Something that the records name and that Manila showed: the id of a snapshot or a share.
@@ -123,7 +130,7 @@ class Audit:
                 checkpoint_id=finding.checkpoint_id,
                 bank=self._provider.bank,
             )
-        except errors.Taken as taken:
+        except Taken as taken:
             return f"left alone: {taken}"
         try:
             return self._fix_lost(finding) if finding.kind == LOST else self._fix_orphan(finding)
@@ -162,14 +169,14 @@ class Audit:
         """The id of the bank, when the bank is to be trusted."""
         bank_id = identity.compare(self._provider.bank, self._provider.id)
         if bank_id is None:
-            raise errors.BankSuspect(self._provider.name, "it has no id, so it is empty or new")
+            raise BankSuspect(self._provider.name, "it has no id, so it is empty or new")
         return bank_id
 
     def _check_age(self) -> None:
         """The snapshots of later checkpoints would be orphans to a bank that was put back."""
         missing = identity.missing(self._provider.bank, self._provider.id)
         if missing:
-            raise errors.BankOlder(self._provider.name, self._provider.id, missing)
+            raise BankOlder(self._provider.name, self._provider.id, missing)
 
     def _in_work(self) -> frozenset[str]:
         """The ids of the checkpoints that somebody else has claimed, or something in them."""
@@ -196,7 +203,7 @@ class Audit:
         )
         self._witness = next(itertools.chain(named, shares), "")
         if not self._witness:
-            raise errors.ManilaSuspect(self._provider.name, len(lost_ones))
+            raise ManilaSuspect(self._provider.name, len(lost_ones))
 
     def _is_named(self, view: View, found: Mark, checkpoint: Any) -> bool:
         """Whether the checkpoint of a mark names the snapshot that bears it; marks alone can be
@@ -205,7 +212,7 @@ class Audit:
             return False
         try:
             record = self._ledger(checkpoint, found.resource).record()
-        except errors.RecordInvalid:
+        except RecordInvalid:
             return False
         return bool(
             record and record.snapshot_id == view["id"] and _is_of(checkpoint, record, view)
@@ -231,7 +238,7 @@ class Audit:
         hidden = checkpoints.indexed(self._provider.bank) - set(known)
         if not known:
             # Karbor never removes the last object of a checkpoint.
-            raise errors.BankSuspect(self._provider.name, "it has never held a checkpoint")
+            raise BankSuspect(self._provider.name, "it has never held a checkpoint")
         for checkpoint_id in hidden:
             LOG.error(
                 "Checkpoint %s is in the index and cannot be found; its shares are not judged",
@@ -265,11 +272,7 @@ class Audit:
         found = marks.read(view)
         if found is None or found.bank != self._bank_id:
             return None
-        return (
-            found
-            if plan_requests.is_id(found.checkpoint) and plan_requests.is_id(found.resource)
-            else None
-        )
+        return found if is_id(found.checkpoint) and is_id(found.resource) else None
 
     def _judge(self, view: View, found: Mark, known: dict[str, Any]) -> Finding | None:
         """The finding about a marked snapshot, if there is anything to say of it."""
@@ -325,7 +328,7 @@ class Audit:
                 return f"its checkpoint keeps snapshot {record.snapshot_id} of this share"
             if ledger.intent():
                 return ""
-        except errors.RecordInvalid as error:
+        except RecordInvalid as error:
             LOG.warning("Share %s, checkpoint %s: %s", found.resource, checkpoint.id, error)
             return ""
         return "its checkpoint has no record of this share; it goes when the checkpoint is deleted"
@@ -381,7 +384,7 @@ class Audit:
 
     def _say_lost(self, checkpoint: Any, finding: Finding) -> str:
         """The user reads it; what else is in the checkpoint can be restored as before."""
-        loss = errors.SnapshotGone(finding.snapshot_id)
+        loss = SnapshotGone(finding.snapshot_id)
         lost_snapshots.mark_as_lost(checkpoint, finding.share_id, loss, self._clock.sleep)
         return "said so in the checkpoint"
 
@@ -404,7 +407,7 @@ class Audit:
         another project's by now, which a share that is transferred takes it along to."""
         try:
             driver = self._shared.catalogue(None, EVERY_PROJECT).driver(record.driver)
-        except errors.DriverUnknown as error:
+        except DriverUnknown as error:
             LOG.warning(
                 "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint.id, error
             )

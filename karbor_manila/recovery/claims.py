@@ -28,8 +28,12 @@ from oslo_log import log as logging
 from oslo_utils import timeutils
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.checkpoints import IN_WORK
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.bank.fencing import REMOVE
+from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.common.waiting import Clock
+from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.known_banks import KnownBanks
 from karbor_manila.recovery.claim_table import NOBODY, Claim, ClaimTable
 from karbor_manila.recovery.lease import Observer
@@ -37,21 +41,9 @@ from karbor_manila.recovery.lease_keeper import Keeper
 
 LOG = logging.getLogger(__name__)
 
-#: Statuses in which some process is at work on the checkpoint, or was.
-IN_WORK = frozenset(
-    {
-        constants.CHECKPOINT_STATUS_PROTECTING,
-        constants.CHECKPOINT_STATUS_DELETING,
-        constants.CHECKPOINT_STATUS_WAIT_COPYING,
-        constants.CHECKPOINT_STATUS_COPYING,
-    }
-)
-
 #: The operation of a claim by which something abandoned is brought to its end.
 RECONCILE = "reconcile"
 RESET = "reset_state"
-#: Of a checkpoint that loses a share, because another one is restored in place.
-REMOVE = "remove_newer"
 AUDIT = "audit"
 #: Of a share that is restored in place; its row bears the id of the share.
 REVERT = "revert"
@@ -159,7 +151,7 @@ class Claims:
                 # Nothing is swallowed: who does not go on must not hold it. What a dead owner had
                 # left stays as that.
                 (self.leave if taken.took_over else self.release)(thing)
-                met = isinstance(error, errors.Taken) and error.alive and not _is_end(claim)
+                met = isinstance(error, Taken) and error.alive and not _is_end(claim)
                 if not met or meeting == _MEETINGS - 1:
                     raise
                 self._clock.sleep(_MEETING_PAUSE)
@@ -181,12 +173,12 @@ class Claims:
         with self._lock:
             held = self._held.get(thing)
         if held is None:
-            raise errors.ClaimLost(thing, "it holds no claim on it any more")
+            raise ClaimLost(thing, "it holds no claim on it any more")
         if held.lost:
-            raise errors.ClaimLost(thing, held.lost)
+            raise ClaimLost(thing, held.lost)
         try:
             self._check(thing, held, look=look)
-        except errors.ClaimLost as lost:
+        except ClaimLost as lost:
             held.lost = lost.why
             raise
 
@@ -286,7 +278,7 @@ class Claims:
                 continue
             try:
                 self.is_alive(claim, bank)
-            except errors.BankUnreadable as error:
+            except BankUnreadable as error:
                 LOG.warning("The lease of %s cannot be read: %s", claim.owner, error)
 
     # -- taking -------------------------------------------------------------------------------
@@ -322,7 +314,7 @@ class Claims:
             self._forget(claim)
             raise
         self._forget(claim)
-        raise errors.Taken(claim.id, known or self.get(claim.id), alive=alive)
+        raise Taken(claim.id, known or self.get(claim.id), alive=alive)
 
     def _exclude(self, claim: Claim, bank: Any) -> None:
         """Whether a use meets an end, or an end a use; the row of ``claim`` is there already.
@@ -334,12 +326,12 @@ class Claims:
         excluded = list(self._excluded(claim))
         for other in excluded:
             if self.is_alive(other, bank):
-                raise errors.Taken(f"checkpoint {claim.checkpoint_id}", other)
+                raise Taken(f"checkpoint {claim.checkpoint_id}", other)
         for other in excluded:
             if _is_end(other) and claim.operation == RECONCILE:
                 continue  # the use is settled first, then the end
             if _is_end(other) or claim.operation not in _ENDS_OF_USES:
-                raise errors.Taken(f"checkpoint {claim.checkpoint_id}", other, alive=False)
+                raise Taken(f"checkpoint {claim.checkpoint_id}", other, alive=False)
             # Its owner may wake up and has to find that it is not its own any more.
             heir = dataclasses.replace(
                 claim, id=other.id, token=str(uuid.uuid4()), operation=other.operation
@@ -364,7 +356,7 @@ class Claims:
         while not keeper.is_fresh:
             if self._clock.now() >= deadline:
                 why = f"its lease could not be renewed ({keeper.trouble or 'no answer'})"
-                raise errors.ClaimLost(thing, why)
+                raise ClaimLost(thing, why)
             self._clock.sleep(_BETWEEN_LOOKS)
         return keeper.lapses
 
@@ -374,17 +366,17 @@ class Claims:
             try:
                 row = self.get(thing)
                 break
-            except errors.DatabaseUnreadable as error:
+            except DatabaseUnreadable as error:
                 if self._clock.now() >= deadline:
                     why = f"Karbor's database does not say whose it is ({error.cause})"
-                    raise errors.ClaimLost(thing, why) from error
+                    raise ClaimLost(thing, why) from error
                 self._clock.sleep(_DATABASE_PAUSE)
         if row is None or row.token != held.token:
             with self._lock:
                 if self._held.get(thing) is held:
                     del self._held[thing]
             who = f"for {row.operation} since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row else "since"
-            raise errors.ClaimLost(thing, f"another process has taken it over {who}")
+            raise ClaimLost(thing, f"another process has taken it over {who}")
 
     def _lapses_of(self, provider_id: str) -> int:
         keeper = self._keepers.get(provider_id)
@@ -402,7 +394,7 @@ class Claims:
             end, done = self._table.disown, "left"
         try:
             end(thing, held.token)
-        except errors.DatabaseUnreadable as error:
+        except DatabaseUnreadable as error:
             LOG.warning("The claim of %s could not be %s: %s", thing, done, error)
 
     def _forget(self, claim: Claim) -> None:

@@ -19,7 +19,8 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints, fencing
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.common.waiting import Clock
 from karbor_manila.database import requested
@@ -166,9 +167,9 @@ class Reconciliation:
                 for share_id in settle.targets(item.id):
                     self._take(provider, item, share_id, claims.REVERT, held)
             status = self._end(provider, item)
-        except errors.Taken as taken:
+        except Taken as taken:
             LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)
-        except (settle.Later, errors.BankUnreadable, errors.ClaimLost) as later:
+        except (settle.Later, BankUnreadable, ClaimLost) as later:
             LOG.warning("%s %s is ended later: %s", item.operation, item.id, later)
         except Exception:  # one that resists must not keep the others from their ends
             LOG.exception("%s %s could not be ended", item.operation, item.id)
@@ -264,7 +265,7 @@ class Reconciliation:
     def _is_unclaimed(self, checkpoint: Any) -> bool:
         """In work, of a process that does not claim; whether that one lives is not known yet."""
         return (
-            checkpoint.status in claims.IN_WORK
+            checkpoint.status in checkpoints.IN_WORK
             and checkpoint.id not in self._claims.held
             and self._claims.get(checkpoint.id) is None
         )
@@ -334,7 +335,7 @@ class Reconciliation:
             if self._claims.get(checkpoint_id):
                 continue
             checkpoint = checkpoints.get(provider, checkpoint_id)
-            if checkpoint.provider_id != provider.id or checkpoint.status in claims.IN_WORK:
+            if checkpoint.provider_id != provider.id or checkpoint.status in checkpoints.IN_WORK:
                 continue
             yield Unfinished(
                 constants.OPERATION_PROTECT,

@@ -16,16 +16,18 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints, fencing, identity
-from karbor_manila.database import columns, operation_logs
+from karbor_manila.common.ids import is_id
+from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor, get_record
 from karbor_manila.operations import adopt, parameters, reporting
+from karbor_manila.operations.plugin import PROJECT, SHARE, protects_shares
 from karbor_manila.operations.share_operation import ShareOperation
+from karbor_manila.recovery import operation_logs
 from karbor_manila.recovery.slots import SideBySide
-from karbor_manila.service import requests as plan_requests
 
 LOG = logging.getLogger(__name__)
 
-_OURS = frozenset({plan_requests.SHARE, plan_requests.PROJECT})
+_OURS = frozenset({SHARE, PROJECT})
 
 OPERATION_OF = {
     constants.CHECKPOINT_STATUS_PROTECTING: constants.OPERATION_PROTECT,
@@ -126,7 +128,7 @@ def _end_making(
     checkpoints.mend_index(checkpoint)
     shares, others = _resources(checkpoint)
     errors = []
-    if shares and plan_requests.protects_shares(provider):
+    if shares and protects_shares(provider):
         errors = _run(side_by_side, operation, provider, checkpoint, shares)
     elif shares:
         others = True
@@ -150,7 +152,7 @@ def _end_making(
 
 def _end_deletion(provider: Any, checkpoint: Any, side_by_side: SideBySide) -> None:
     shares, others = _resources(checkpoint)
-    if others or (shares and not plan_requests.protects_shares(provider)):
+    if others or (shares and not protects_shares(provider)):
         # Other plugins work with the tenant's own token, and the tenant is not here.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR_DELETING
         _tell(checkpoint, "The process that deleted this checkpoint died. Delete it again.")
@@ -176,7 +178,7 @@ def _say_last_words(provider: Any, checkpoint: Any, side_by_side: SideBySide) ->
     """What a protection or a copy could not say of the shares that it keeps."""
     found = checkpoints.kept_and_begun(provider.bank, checkpoint.id)
     shares = sorted(share_id for _checkpoint_id, share_id in found)
-    if shares and plan_requests.protects_shares(provider):
+    if shares and protects_shares(provider):
         errors = _run(side_by_side, adopt.EndKeptOperation, provider, checkpoint, shares)
         if errors:
             raise Later(str(errors[0]))
@@ -238,7 +240,7 @@ def _end_restore(provider: Any, record: Any, side_by_side: SideBySide) -> bool:
     except karbor_exception.CheckpointNotFound:
         return False
     shares, others = _resources(checkpoint)
-    if not shares or not plan_requests.protects_shares(provider):
+    if not shares or not protects_shares(provider):
         return False
     errors = _run(
         side_by_side,
@@ -297,13 +299,11 @@ def _run(
     if not shares:
         return []
     context = as_karbor(checkpoint.project_id)
-    shared = provider.load_plugins()[plan_requests.SHARE].shared_as_karbor(
-        shares, side_by_side.clock
-    )
+    shared = provider.load_plugins()[SHARE].shared_as_karbor(shares, side_by_side.clock)
 
     def run(share_id: str) -> None:
-        share = Resource(type=plan_requests.SHARE, id=share_id, name="")
-        given = parameters.merge(parameters_of_all, plan_requests.SHARE, share_id)
+        share = Resource(type=SHARE, id=share_id, name="")
+        given = parameters.merge(parameters_of_all, SHARE, share_id)
         operation(shared).on_main(checkpoint, share, context, given, **extras)
 
     errors: list[Exception] = []
@@ -325,7 +325,7 @@ def _run(
 def _resources(checkpoint: Any) -> tuple[list[str], bool]:
     """The ids of the checkpoint's shares, and whether it holds anything that is not ours."""
     nodes = list(checkpoints.resources(checkpoint))
-    shares = sorted({node.id for node in nodes if node.type == plan_requests.SHARE})
+    shares = sorted({node.id for node in nodes if node.type == SHARE})
     return shares, any(node.type not in _OURS for node in nodes)
 
 
@@ -350,6 +350,6 @@ def targets(restore_id: str) -> list[str]:
     named = {
         str(values["share_id"])
         for key, values in (given or {}).items()
-        if key.partition("#")[0] == plan_requests.SHARE and values.get("share_id")
+        if key.partition("#")[0] == SHARE and values.get("share_id")
     }
-    return sorted(share_id for share_id in named if plan_requests.is_id(share_id))
+    return sorted(share_id for share_id in named if is_id(share_id))

@@ -13,11 +13,14 @@ from typing import Any
 from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
+from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
+from karbor_manila.common.errors import InvalidParameter, KarborManilaError
 from karbor_manila.common.waiting import Clock
+from karbor_manila.manila.errors import CloneUnsupported
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import parameters, restore_plan
+from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.service import requests as plan_requests
 
 LOG = logging.getLogger(__name__)
@@ -49,7 +52,7 @@ def check_descriptions(
             shared.settings.default_driver
         )
         room = driver.room(mark)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         LOG.info("Whether a description fits is found out by the protection: %s", error)
         return
     parameters.check_description(longest, room)
@@ -79,9 +82,9 @@ def check_asked(
             driver = shared.catalogue(context, checkpoint.project_id).driver(plan.driver)
             try:
                 driver.preflight_clone(plan.source, plan.share())
-            except (errors.InvalidParameter, errors.CloneUnsupported) as error:
+            except (InvalidParameter, CloneUnsupported) as error:
                 wrong[share_id] = str(error)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         LOG.info("Checkpoint %s: what was asked for is checked later: %s", checkpoint.id, error)
     return wrong
 
@@ -99,7 +102,7 @@ def _asking(
         section = checkpoint.get_resource_bank_section(share_id)
         try:
             record = Ledger(section, Clock().sleep).record()
-        except (errors.RecordInvalid, errors.BankUnreadable) as error:
+        except (RecordInvalid, BankUnreadable) as error:
             LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
             continue
         if record:
@@ -111,9 +114,9 @@ def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, patience: 
 
     :raises karbor.exception.InvalidPlan: HTTP 400
     """
-    if not plan_requests.protects_shares(provider):
+    if not protects_shares(provider):
         return
     try:
         check_descriptions(plan.get("parameters"), provider, context, patience)
-    except errors.InvalidParameter as error:
+    except InvalidParameter as error:
         raise karbor_exception.InvalidPlan(reason=str(error)) from error

@@ -14,7 +14,9 @@ from oslo_log import log as logging
 from oslo_messaging.rpc import dispatcher
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.service.errors import BankTakesNothing
 
 LOG = logging.getLogger(__name__)
 
@@ -53,9 +55,9 @@ def explained(provider: Any) -> Iterator[None]:
     """
     try:
         yield
-    except errors.BankNotOurs as error:
+    except BankNotOurs as error:
         raise karbor_exception.InvalidInput(reason=str(error)) from error
-    except (errors.BankUnreadable, *_FAILED) as error:
+    except (BankUnreadable, *_FAILED) as error:
         raise karbor_exception.InvalidInput(
             reason=f"the bank of provider {provider.name!r} ({provider.id}) failed: "
             f"{why(error).rstrip('.')}. Try again; if it stays so, an administrator has to mend it"
@@ -76,7 +78,7 @@ def creation_explained(provider: Any) -> Iterator[None]:
         cause = refusal.__cause__
         if cause is None or not isinstance(refusal, karbor_exception.FlowError):
             raise
-        told = errors.BankTakesNothing(provider.id, provider.name, why(cause))
+        told = BankTakesNothing(provider.id, provider.name, why(cause))
         raise karbor_exception.FlowError(flow="protect", error=str(told)) from cause
 
 
@@ -92,6 +94,6 @@ def why(error: BaseException) -> str:
             return said.strerror
     if isinstance(error, karbor_exception.KarborException):
         return str(error.msg)
-    if isinstance(error, errors.KarborManilaError):
+    if isinstance(error, KarborManilaError):
         return str(error)
     return f"an unexpected error ({type(error).__name__}); Karbor's log has it"

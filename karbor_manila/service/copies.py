@@ -13,16 +13,17 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints, fencing
-from karbor_manila.common import errors, left_out
+from karbor_manila.common import left_out
+from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
 from karbor_manila.operations import copy
-from karbor_manila.recovery import claims
+from karbor_manila.operations.errors import NotCopyable
 from karbor_manila.service import ahead, lacking
 from karbor_manila.service import requests as plan_requests
 from karbor_manila.service.worker import Worker
 
 LOG = logging.getLogger(__name__)
 
-_LIVING = claims.IN_WORK - {
+_LIVING = checkpoints.IN_WORK - {
     constants.CHECKPOINT_STATUS_DELETING,
 } | {constants.CHECKPOINT_STATUS_AVAILABLE}
 
@@ -67,7 +68,7 @@ def begin(worker: Worker, provider: Any, context: Any, plan: Any, patience: floa
                 LOG.exception("No copy of checkpoint %s could be begun", source.id)
                 failure = error
         if failure and not begun.flows:
-            if isinstance(failure, errors.KarborManilaError):
+            if isinstance(failure, KarborManilaError):
                 raise failure  # told as ours
             said = getattr(failure, "msg", "Internal error")
             raise karbor_exception.FlowError(flow="copy", error=said) from failure
@@ -109,7 +110,7 @@ def _claim(worker: Worker, checkpoint: Any, held: contextlib.ExitStack) -> bool:
     worker.await_end(checkpoint)
     try:
         held.enter_context(worker.claimed(checkpoint, constants.OPERATION_COPY))
-    except errors.Taken as taken:
+    except Taken as taken:
         others = (constants.OPERATION_COPY, constants.OPERATION_DELETE)
         if taken.claim is None or taken.claim.operation not in others:
             raise
@@ -146,7 +147,7 @@ def _check(
         shared = plugins[plan_requests.SHARE].shared_for_a_call(every, patience)
         wanted = [(source, shares[source.id]) for source in sources]
         spoilt = copy.preflight(shared, context, wanted)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         raise karbor_exception.InvalidInput(reason=str(error)) from error
     worth = {
         source.id: spoilt[source.id]
@@ -161,7 +162,7 @@ def _check(
 def _nothing_left(spoilt: Mapping[str, Mapping[str, left_out.Why]]) -> str:
     """Why no checkpoint at all is worth a copy, in the words of the first share of each."""
     return " ".join(
-        str(errors.NotCopyable(f"Share {share_id} of checkpoint {checkpoint_id}", why.reason))
+        str(NotCopyable(f"Share {share_id} of checkpoint {checkpoint_id}", why.reason))
         for checkpoint_id, reasons in spoilt.items()
         for share_id, why in list(reasons.items())[:1]
     )
@@ -217,7 +218,7 @@ def _confirm_source(worker: Worker, source: Any, made: Any) -> None:
     """
     try:
         worker.hold(source.id).confirm()
-    except errors.ClaimLost:
+    except ClaimLost:
         copy_now = fencing.checkpoint(made, worker.hold(made.id).check)
         if copy_now.status == constants.CHECKPOINT_STATUS_WAIT_COPYING:
             bank_access.ask(copy_now.delete, f"forget checkpoint {made.id}")

@@ -17,7 +17,8 @@ from karbor.services.protection import graph
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila.common import errors, left_out
+from karbor_manila.common import left_out
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
 from karbor_manila.service.protectable import ShareProtectable, unlistable
 
@@ -83,7 +84,7 @@ class GraphBuilder:
     def _shares(self, context: Any, plugin: ShareProtectable, parent: Resource) -> list[Resource]:
         try:
             inventory = plugin.inventory(context, parent.id)
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             raise unlistable(parent, error) from error
         for share in inventory.left_out:
             self._leave_out(share)

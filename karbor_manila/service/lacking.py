@@ -17,9 +17,10 @@ from karbor.services.protection import protection_plugin
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints
-from karbor_manila.common import errors, left_out
+from karbor_manila.common import left_out
 from karbor_manila.database import columns
 from karbor_manila.operations import reporting
+from karbor_manila.service.errors import OperationLacking
 
 #: The status of a resource that is passed over, as of one that is left out.
 PASSED_OVER = "undefined"
@@ -129,8 +130,8 @@ class Provider:
         refusal.__cause__ = lack
         return refusal
 
-    def _lack(self, resource: Any, *, passed_over: bool) -> errors.OperationLacking:
-        return errors.OperationLacking(
+    def _lack(self, resource: Any, *, passed_over: bool) -> OperationLacking:
+        return OperationLacking(
             self._provider.name,
             self._wanted,
             resource.type,

@@ -15,7 +15,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from karbor_manila import opts
-from karbor_manila.common import errors, left_out
+from karbor_manila.common import left_out
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
 from karbor_manila.common.waiting import Clock, persist
 from karbor_manila.manila import cloning, marks, statuses
@@ -80,7 +81,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         """
         try:
             return self.inventory(context, context.project_id).shares
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             raise karbor_exception.ListProtectableResourceFailed(
                 type=self.get_resource_type(), reason=str(error)
             ) from error
@@ -96,7 +97,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         """
         try:
             view = self._ask(context, None, lambda manila: manila.share(resource_id))
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             raise karbor_exception.ListProtectableResourceFailed(
                 type=self.get_resource_type(), reason=str(error)
             ) from error
@@ -126,7 +127,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         """
         try:
             inventory = self.inventory(context, parent_resource.id)
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             raise unlistable(parent_resource, error) from error
         return inventory.shares
 
@@ -174,7 +175,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
 
 
 def unlistable(
-    parent: resource.Resource, error: errors.KarborManilaError
+    parent: resource.Resource, error: KarborManilaError
 ) -> karbor_exception.KarborException:
     """What Karbor is told when the shares of a project cannot be listed."""
     return karbor_exception.KarborException(

@@ -16,6 +16,7 @@ from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.plugin import SharePlugin
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from karbor_manila.operations.verify import VerifyOperation
@@ -25,7 +26,7 @@ from karbor_manila.service import forms, sessions
 LOG = logging.getLogger(__name__)
 
 
-class ShareProtectionPlugin(protection_plugin.ProtectionPlugin):
+class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
     """Protects shares with the drivers of karbor-manila.
 
     :param config: the ConfigOpts of the provider's file

@@ -13,7 +13,8 @@ from typing import ParamSpec, TypeVar
 import oslo_messaging as messaging
 from karbor import exception as karbor_exception
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.own_tables import ERRORS
 
 P = ParamSpec("P")
@@ -55,7 +56,7 @@ def explained(refusal: Refusal = invalid_input) -> Iterator[None]:
     """What we raise, and what a database raises, becomes a refusal with the sentence."""
     try:
         yield
-    except (errors.KarborManilaError, *ERRORS) as error:
+    except (KarborManilaError, *ERRORS) as error:
         raise refusal(str(of_ours(error))) from error
 
 
@@ -63,7 +64,7 @@ def of_ours(error: Exception) -> Exception:
     """The error itself; of a database's error, which may hold a statement with its values, the one
     that a user may read."""
     if isinstance(error, ERRORS):
-        return errors.DatabaseUnreadable("what this needs", type(error).__name__)
+        return DatabaseUnreadable("what this needs", type(error).__name__)
     return error
 
 
@@ -71,7 +72,7 @@ def origin(refusal: BaseException) -> BaseException | None:
     """The error of ours for which something was refused: Karbor's manager raises its own in its
     place, and names none."""
     link: BaseException | None = refusal
-    while link is not None and not isinstance(link, errors.KarborManilaError):
+    while link is not None and not isinstance(link, KarborManilaError):
         link = link.__cause__ or link.__context__
     return link
 
@@ -80,6 +81,6 @@ def sentence(error: BaseException) -> str:
     """What a user may read of an error that may be anybody's."""
     if isinstance(error, karbor_exception.KarborException):
         return str(error.msg)
-    if isinstance(error, errors.KarborManilaError):
+    if isinstance(error, KarborManilaError):
         return str(error)
     return f"An unexpected error ({type(error).__name__}); Karbor's log has it."

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
 from karbor_manila.database import requested
 from karbor_manila.operations import reporting
 from karbor_manila.service import requests as plan_requests
+from karbor_manila.service.errors import NoSuchRecord
 
 
 class Line(NamedTuple):
@@ -33,7 +33,7 @@ def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
     record = requested.get_record(kind, record_id) if kind else None
     provider = providers.get(record.provider_id) if record else None
     if provider is None or record is None:
-        raise errors.NoSuchRecord(record_id)
+        raise NoSuchRecord(record_id)
     told = record.get("resources_status") or {}
     why = record.get("resources_reason") or {}
     checkpoint = checkpoints.get(provider, record.checkpoint_id)

@@ -1,29 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be told of a plan or a restore before anything is begun."""
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import InvalidParameter, KarborManilaError
+from karbor_manila.common.ids import is_id
 from karbor_manila.operations import parameters
+from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.schemas import OPTIONS_SCHEMA
-from karbor_manila.service.protection import ShareProtectionPlugin
 
 SHARE = constants.SHARE_RESOURCE_TYPE
 PROJECT = constants.PROJECT_RESOURCE_TYPE
 
 Check = Callable[[dict[str, Any]], Any]
 CheckOne = Callable[[str, dict[str, Any]], Any]
-
-
-def protects_shares(provider: Any) -> bool:
-    """Whether it is our plugin that protects the shares of this provider."""
-    plugin = provider.plugins.get(SHARE)
-    return isinstance(plugin, type) and issubclass(plugin, ShareProtectionPlugin)
 
 
 def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
@@ -54,7 +48,7 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
     whole = any(item["type"] == PROJECT for item in resources)
     try:
         _check(plan.get("parameters"), None if whole else named, _options)
-    except errors.KarborManilaError as error:
+    except KarborManilaError as error:
         raise karbor_exception.InvalidPlan(reason=str(error)) from error
 
 
@@ -78,14 +72,14 @@ def check_restore(
     """
     try:
         _check(given, set(share_ids), lambda _given: None)
-    except errors.InvalidParameter as error:
+    except InvalidParameter as error:
         named = share_ids or [error.parameter.partition("#")[2]]
         return dict.fromkeys(named, str(error))
     wrong = {}
     for share_id in share_ids:
         try:
             check(share_id, parameters.merge(given, SHARE, share_id))
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             wrong[share_id] = str(error)
     return wrong
 
@@ -100,13 +94,8 @@ def _check(given: Mapping[str, Any] | None, known: Collection[str] | None, check
         if resource_type != SHARE:
             continue
         if share_id and known is not None and share_id not in known:
-            raise errors.InvalidParameter(key, dict(values or {}), "there is no such share here")
+            raise InvalidParameter(key, dict(values or {}), "there is no such share here")
         check(dict(values or {}))
-
-
-def is_id(text: str) -> bool:
-    """A UUID as Manila writes it; oslo's is_uuid_like takes braces and ``urn:uuid:`` as well."""
-    return bool(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text))
 
 
 def _options(given: dict[str, Any]) -> None:

@@ -11,8 +11,9 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
+from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors, left_out
+from karbor_manila.common import left_out
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.service.retention import Kept, Rules
 
@@ -102,7 +103,7 @@ def _by_records(
             section = checkpoint.get_resource_bank_section(resource_id)
             if Ledger(section, sleep).record():
                 holds.add(key)
-        except (errors.RecordInvalid, errors.BankUnreadable) as error:
+        except (RecordInvalid, BankUnreadable) as error:
             LOG.warning("Share %s, checkpoint %s: %s", resource_id, checkpoint.id, error)
             unknown.add(key)
     return frozenset(holds), frozenset(holds | unknown)

@@ -20,10 +20,11 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.waiting import Clock
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import retention
+from karbor_manila.service.errors import StaysForRetention
 from karbor_manila.service.retention import Decision, Kept, Rules
 from karbor_manila.service.retention_facts import AT_REST, is_counted, kept, rules_of
 
@@ -64,7 +65,7 @@ class Recogniser:
             return False
         try:
             self._karbor_user = self._karbor_user or self._ask()
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             LOG.warning("A request with a trust counts as one of retention: %s", error)
             return True
         return bool((trust.get("trustee_user") or {}).get("id") == self._karbor_user)
@@ -120,7 +121,7 @@ class RetentionRun:
             checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
         )
         if not retention.may_go(kept(checkpoint, self._clock.sleep), self._kept(newer)):
-            raise errors.StaysForRetention(str(checkpoint.id))
+            raise StaysForRetention(str(checkpoint.id))
 
     def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
         """What those at rest hold. One that nobody can read counts for nothing, and stays."""

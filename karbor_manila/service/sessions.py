@@ -15,8 +15,8 @@ from karbor.services.protection.client_factory import ClientFactory
 from karbor.services.protection.clients import manila as karbor_manila_client
 from oslo_config import cfg
 
-from karbor_manila.common import errors
 from karbor_manila.manila import client, responses
+from karbor_manila.service.errors import CaFileMissing, SessionUnavailable
 
 _GROUP = karbor_manila_client.CONFIG_GROUP
 
@@ -34,7 +34,7 @@ def connect(
     :raises NotAdministrator: the project is another one than the user's own, and he is no
         administrator of Manila, whatever he is in Karbor
     :raises CaFileMissing: what certificates are checked with is not there
-    :raises ManilaPassing, ManilaRefused, EndpointMissing, EndpointUnsuitable, ManilaTooOld: see
+    :raises ManilaTransient, ManilaRefused, EndpointMissing, EndpointUnsuitable, ManilaTooOld: see
         client.Manila
     """
     session = _session(context, timeout, conf)
@@ -77,7 +77,7 @@ def karbor_user_id(*, timeout: float, conf: Any = cfg.CONF) -> str:
     """The id of Karbor's own user (``[trustee]`` of ``karbor.conf``), to whom users give trusts.
 
     :param timeout: seconds to wait for Keystone
-    :raises SessionUnavailable, ManilaPassing: Keystone does not say
+    :raises SessionUnavailable, ManilaTransient: Keystone does not say
     """
     session = _session(None, timeout, conf)
     with responses.asking("find Karbor's own user"):
@@ -88,7 +88,7 @@ def _session(context: Any | None, timeout: float, conf: Any) -> Any:
     """:param context: None for Karbor's own user"""
     session = ClientFactory._generate_session(context, "manila", privileged_user=context is None)
     if session is None:  # ClientFactory swallows the reason
-        raise errors.SessionUnavailable(context.project_id if context else None)
+        raise SessionUnavailable(context.project_id if context else None)
     session.timeout = timeout  # of Keystone's answers, too
     group = conf[_GROUP]
     used = "manila_ca_cert_file"
@@ -113,7 +113,7 @@ def _check_ca_file(option: str, verify: Any) -> None:
                 pass
     except OSError as error:
         why = error.strerror or str(error)
-        raise errors.CaFileMissing(option, verify, why) from error
+        raise CaFileMissing(option, verify, why) from error
 
 
 def _in_project(found: client.Where, project_id: str | None) -> client.Where:

@@ -17,14 +17,19 @@ from taskflow import exceptions as taskflow_exceptions
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import fencing
-from karbor_manila.common import errors, left_out
+from karbor_manila.bank.checkpoints import IN_WORK
+from karbor_manila.bank.errors import BankNotOurs
+from karbor_manila.common import left_out
+from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.common.waiting import Clock
-from karbor_manila.database import columns, operation_logs, requested
+from karbor_manila.database import columns, requested
 from karbor_manila.operations import reporting
 from karbor_manila.operations.last_word import LastWord
-from karbor_manila.recovery.claims import IN_WORK, RECONCILE, REVERT, Claim, Claims
+from karbor_manila.operations.plugin import protects_shares
+from karbor_manila.recovery import operation_logs
+from karbor_manila.recovery.claims import RECONCILE, REVERT, Claim, Claims
 from karbor_manila.service import copy_flow, engine, lacking, refusals, retention_facts
-from karbor_manila.service import requests as plan_requests
+from karbor_manila.service.errors import NothingProtected
 from karbor_manila.service.graph import GraphBuilder
 
 LOG = logging.getLogger(__name__)
@@ -191,7 +196,7 @@ class Worker(worker.Worker):
 
         def is_reconciled(error: BaseException) -> bool:
             return (
-                isinstance(error, errors.Taken)
+                isinstance(error, Taken)
                 and error.claim is not None
                 and error.claim.operation == RECONCILE
                 and self._clock.now() < deadline
@@ -229,7 +234,7 @@ class Worker(worker.Worker):
             job = self._fenced(job, hold)
             hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
             flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
-        except (errors.Taken, errors.BankNotOurs) as refused:
+        except (Taken, BankNotOurs) as refused:
             # What somebody else works on, or another bank holds, is not ours to settle. A record is
             # not in the bank, and is ours as long as its claim is.
             if job.record is not None and self._claims.is_held(job.thing):
@@ -244,7 +249,7 @@ class Worker(worker.Worker):
             )
             error = refusals.of_ours(raised)
             settled = True
-            if not isinstance(error, errors.ClaimLost) and self._is_ours(job):
+            if not isinstance(error, ClaimLost) and self._is_ours(job):
                 settled = _settle(job, refusals.sentence(error))
                 self._settle_log(context, job, refusals.sentence(error))
             if not lent:
@@ -319,7 +324,7 @@ class Worker(worker.Worker):
         flow = super().get_flow(context, job.operation, checkpoint, provider, **kwargs)
         _fence_log(flow, provider.hold)
         if builder:
-            _tell_left_out(checkpoint, builder.left_out(), plan_requests.protects_shares(provider))
+            _tell_left_out(checkpoint, builder.left_out(), protects_shares(provider))
         provider.tell(checkpoint, job.record)
         return flow
 
@@ -336,12 +341,12 @@ class Worker(worker.Worker):
         if begun and checkpoint.status != begun:
             # Karbor makes it before we can claim it, and a process may sleep in between.
             why = f"it is {checkpoint.status} already"
-            raise errors.ClaimLost(checkpoint.id, why)
+            raise ClaimLost(checkpoint.id, why)
         if job.record is not None:
             stands = requested.get_record(job.operation, job.record.id).status
             if stands != constants.RESTORE_STATUS_IN_PROGRESS:  # the word of verifications, too
                 # Whoever saw it unclaimed for too long has told its user how it ended.
-                raise errors.ClaimLost(job.record.id, f"it is {stands} already")
+                raise ClaimLost(job.record.id, f"it is {stands} already")
             fencing.record(job.record, hold.check)
             if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
                 raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)
@@ -432,7 +437,7 @@ def _tell_left_out(checkpoint: Any, entries: list[dict[str, Any]], ours: bool) -
     if missing := left_out.broken({left_out.KEY: entries}):
         LOG.warning("Checkpoint %s is partial: %s", checkpoint.id, [item["id"] for item in missing])
     if ours and not retention_facts.contents(checkpoint):
-        nothing = errors.NothingProtected(checkpoint.protection_plan["id"], entries)
+        nothing = NothingProtected(checkpoint.protection_plan["id"], entries)
         raise karbor_exception.KarborException(str(nothing)) from nothing
 
 

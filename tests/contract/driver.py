@@ -15,10 +15,23 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.common import errors
-from karbor_manila.drivers.base import NewShare, ShareDriver, Source
+from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.manila.client import EVERY_PROJECT
+from karbor_manila.manila.errors import (
+    AccessRulesNotActive,
+    CloneUnsupported,
+    ManilaRefused,
+    NotAdministrator,
+    NotRestorable,
+    RevertUnsupported,
+    ShareNotProtectable,
+    SnapshotDoubtful,
+    SnapshotGone,
+    TargetMissing,
+)
 from karbor_manila.manila.marks import COPY, PURPOSE, Mark
+from karbor_manila.manila.views import NewShare, Source
 
 View = dict[str, Any]
 
@@ -153,7 +166,7 @@ class DriverContract:
     def test_a_share_without_support_is_refused_by_the_preflight(self, world: World) -> None:
         share = world.make_share(snapshot_support=False)
         refused = world.driver().preflight([share])
-        assert isinstance(refused[share["id"]], errors.ShareNotProtectable)
+        assert isinstance(refused[share["id"]], ShareNotProtectable)
 
     def test_a_share_that_could_never_be_given_back_is_refused_by_the_preflight(
         self, world: World
@@ -162,7 +175,7 @@ class DriverContract:
             create_share_from_snapshot_support=False, revert_to_snapshot_support=False
         )
         refused = world.driver().preflight([share])
-        assert isinstance(refused[share["id"]], errors.NotRestorable)
+        assert isinstance(refused[share["id"]], NotRestorable)
 
     def test_a_share_that_can_only_be_put_back_passes_and_no_new_share_is_made_of_it(
         self, world: World, share: View
@@ -172,10 +185,10 @@ class DriverContract:
         assert driver.preflight([only, share]) == {}
         assert (driver.caveat(share), bool(driver.caveat(only))) == ("", True)
         source = source_of(only, protect(driver, only, mark_for(only)))
-        with pytest.raises(errors.CloneUnsupported):
+        with pytest.raises(CloneUnsupported):
             driver.preflight_clone(source, BACK)
         assert set(driver.preflight_copy([source])) == {source.snapshot_id}
-        with pytest.raises(errors.ManilaRefused):
+        with pytest.raises(ManilaRefused):
             driver.restore(source, mark_for(only, restore=str(uuid.uuid4())), BACK)
 
     def test_a_share_of_another_type_since_then_is_restored_as_the_preflight_says(
@@ -201,9 +214,9 @@ class DriverContract:
         source = source_of(share, protect(world.driver(), share, mark_for(share)))
         world.retype(share["id"])
         new = dataclasses.replace(BACK, asked={"share_type": share[of_then]})
-        with pytest.raises(errors.InvalidParameter):
+        with pytest.raises(InvalidParameter):
             world.driver().preflight_clone(source, new)
-        with pytest.raises(errors.ManilaRefused):
+        with pytest.raises(ManilaRefused):
             world.driver().restore(source, mark_for(share, restore=str(uuid.uuid4())), new)
 
     def test_a_network_that_the_share_does_not_have_is_refused(
@@ -211,7 +224,7 @@ class DriverContract:
     ) -> None:
         source = source_of(share, protect(world.driver(), share, mark_for(share)))
         new = dataclasses.replace(BACK, asked={"share_network_id": str(uuid.uuid4())})
-        with pytest.raises(errors.InvalidParameter):
+        with pytest.raises(InvalidParameter):
             world.driver().preflight_clone(source, new)
 
     def test_what_is_protected_bears_the_name_the_text_and_the_mark(
@@ -276,12 +289,12 @@ class DriverContract:
     def test_a_snapshot_that_was_removed_does_not_verify(self, world: World, share: View) -> None:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         world.remove_snapshot(snapshot_id)
-        with pytest.raises(errors.SnapshotGone):
+        with pytest.raises(SnapshotGone):
             world.driver().verify(snapshot_id, share["id"])
 
     def test_a_snapshot_of_another_share_does_not_verify(self, world: World, share: View) -> None:
         snapshot_id = protect(world.driver(), share, mark_for(share))
-        with pytest.raises(errors.SnapshotDoubtful, match=r"not of share"):
+        with pytest.raises(SnapshotDoubtful, match=r"not of share"):
             world.driver().verify(snapshot_id, str(uuid.uuid4()))
 
     def test_what_is_deleted_is_gone_when_delete_returns(self, world: World, share: View) -> None:
@@ -380,7 +393,7 @@ class DriverContract:
         driver = world.driver()
         snapshot_id = protect(driver, share, mark_for(share))
         driver.verify(snapshot_id, share["id"], size=share["size"])
-        with pytest.raises(errors.SnapshotDoubtful, match="GiB"):
+        with pytest.raises(SnapshotDoubtful, match="GiB"):
             driver.verify(snapshot_id, share["id"], size=share["size"] + 1)
 
     def test_what_bears_a_mark_is_found_and_nothing_else(self, world: World, share: View) -> None:
@@ -477,7 +490,7 @@ class DriverContract:
         driver = world.overseer(world.project_id)
         assert driver.verify(snapshot_id, share["id"], project_id=world.project_id)
         world.transfer(share["id"])
-        with pytest.raises(errors.SnapshotGone):
+        with pytest.raises(SnapshotGone):
             world.overseer(world.project_id).verify(
                 snapshot_id, share["id"], project_id=world.project_id
             )
@@ -518,13 +531,13 @@ class DriverContract:
         whose = world.project_id
         for driver in (world.stranger(whose), world.stranger(world.other_project_id)):
             for kept, thing in ((mark, None), (None, snapshot_id)):
-                with pytest.raises(errors.NotAdministrator):
+                with pytest.raises(NotAdministrator):
                     driver.delete(kept, thing, project_id=whose)
-                with pytest.raises(errors.NotAdministrator):
+                with pytest.raises(NotAdministrator):
                     driver.discard(mark, thing, project_id=whose)
-                with pytest.raises(errors.NotAdministrator):
+                with pytest.raises(NotAdministrator):
                     driver.delete_clone(mark, thing, project_id=whose)
-            with pytest.raises(errors.NotAdministrator):
+            with pytest.raises(NotAdministrator):
                 driver.find(mark, project_id=whose)
         assert [view["id"] for view in world.snapshots_of(share["id"])] == [snapshot_id]
 
@@ -551,9 +564,9 @@ class DriverContract:
         assert driver.preflight_copy([source_of(share, snapshot_id)]) == {}
         assert driver.preflight_copy([]) == {}
         refused = driver.preflight_copy([gone])
-        assert isinstance(refused[gone.snapshot_id], errors.SnapshotGone)
+        assert isinstance(refused[gone.snapshot_id], SnapshotGone)
         refused = driver.preflight_copy([larger])
-        assert isinstance(refused[snapshot_id], errors.SnapshotDoubtful)
+        assert isinstance(refused[snapshot_id], SnapshotDoubtful)
 
     def test_a_copy_outlives_what_it_was_made_from(self, world: World, share: View) -> None:
         world.write(share["id"], "before")
@@ -635,7 +648,7 @@ class DriverContract:
         older = protect(world.driver(), share, mark_for(share))
         world.write(share["id"], "kept")
         protect(world.driver(), share, mark_for(share))
-        with pytest.raises(errors.ManilaRefused):
+        with pytest.raises(ManilaRefused):
             reverter.revert(older, share["id"])
         assert world.read(share["id"]) == "kept"
 
@@ -644,7 +657,7 @@ class DriverContract:
     ) -> None:
         share = world.make_share(revert_to_snapshot_support=False)
         snapshot_id = protect(world.driver(), share, mark_for(share))
-        with pytest.raises(errors.RevertUnsupported):
+        with pytest.raises(RevertUnsupported):
             reverter.inspect_revert(snapshot_id, share["id"], world.project_id)
 
     def test_a_share_with_a_rule_in_error_is_refused(
@@ -652,7 +665,7 @@ class DriverContract:
     ) -> None:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         world.driver().grant(share["id"], [world.refused_rule()])
-        with pytest.raises(errors.AccessRulesNotActive):
+        with pytest.raises(AccessRulesNotActive):
             reverter.inspect_revert(snapshot_id, share["id"], world.project_id)
 
     def test_a_share_that_is_not_there_is_refused(
@@ -661,7 +674,7 @@ class DriverContract:
         snapshot_id = protect(world.driver(), share, mark_for(share))
         assert reverter.show_share(share["id"])["id"] == share["id"]
         assert reverter.show_share(str(uuid.uuid4())) is None
-        with pytest.raises(errors.TargetMissing):
+        with pytest.raises(TargetMissing):
             reverter.inspect_revert(snapshot_id, str(uuid.uuid4()), world.project_id)
 
     def test_a_temporary_snapshot_is_found_by_the_mark_of_its_restore_alone(

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.client import EVERY_PROJECT, Features
+from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, NotAdministrator
 
 View = dict[str, Any]
 
@@ -131,12 +132,12 @@ class Cloud:
         assert not missed, f"planned faults were never hit: {missed}"
 
 
-def passing() -> errors.ManilaPassing:
-    return errors.ManilaPassing("do it", "HTTP 503, Service Unavailable")
+def passing() -> ManilaTransient:
+    return ManilaTransient("do it", "HTTP 503, Service Unavailable")
 
 
-def refused(status: int = 400) -> errors.ManilaRefused:
-    return errors.ManilaRefused("do it", status, "no")
+def refused(status: int = 400) -> ManilaRefused:
+    return ManilaRefused("do it", status, "no")
 
 
 class FakeManila:
@@ -228,9 +229,9 @@ class FakeManila:
         def create() -> View:
             share = self._one("shares", share_id)
             if share is None:
-                raise errors.ManilaRefused("snapshot", 404, "Share could not be found")
+                raise ManilaRefused("snapshot", 404, "Share could not be found")
             if share["status"] != "available":
-                raise errors.ManilaRefused("snapshot", 400, f"Share is {share['status']}")
+                raise ManilaRefused("snapshot", 400, f"Share is {share['status']}")
             assert not metadata or self.features.snapshot_metadata
             view = {
                 "id": str(uuid.uuid4()),
@@ -256,7 +257,7 @@ class FakeManila:
             if view is None or not self._reaches(view):
                 return False
             if view["status"] not in ("available", "error"):
-                raise errors.ManilaRefused("delete", 400, f"snapshot is {view['status']}")
+                raise ManilaRefused("delete", 400, f"snapshot is {view['status']}")
             view["status"] = "deleting"
             self._begin("delete_snapshot", view, view["share_id"])
             for share in self._settled("shares").values():
@@ -270,9 +271,9 @@ class FakeManila:
         def create() -> View:
             source = self._one("snapshots", fields["snapshot_id"])
             if source is None or source["status"] != "available":
-                raise errors.ManilaRefused("create", 400, "snapshot must be available")
+                raise ManilaRefused("create", 400, "snapshot must be available")
             if fields["size"] < source["size"]:  # manila/share/api.py, create
-                raise errors.ManilaRefused("create", 400, "the snapshot is larger than that")
+                raise ManilaRefused("create", 400, "the snapshot is larger than that")
             parent = self._existing(source["share_id"])
             _check_clone(parent, fields)
             taken_over = {name: parent[name] for name in _TAKEN_OVER}
@@ -293,10 +294,10 @@ class FakeManila:
             if view is None or not self._reaches(view):
                 return False
             if view["status"] not in ("available", "error"):
-                raise errors.ManilaRefused("delete", 403, f"share is {view['status']}")
+                raise ManilaRefused("delete", 403, f"share is {view['status']}")
             kept = self._settled("snapshots").values()
             if any(snapshot["share_id"] == share_id for snapshot in kept):
-                raise errors.ManilaRefused("delete", 403, "Share still has snapshots")
+                raise ManilaRefused("delete", 403, "Share still has snapshots")
             view["status"] = "deleting"
             self._begin("delete_share", view, share_id)
             return True
@@ -310,20 +311,20 @@ class FakeManila:
             share = self._settled("shares")[self._existing(share_id)["id"]]
             snapshot = self._settled("snapshots").get(snapshot_id)
             if snapshot is None or not share["revert_to_snapshot_support"]:
-                raise errors.ManilaRefused("revert", 400, "no such snapshot or capability")
+                raise ManilaRefused("revert", 400, "no such snapshot or capability")
             if snapshot["share_id"] != share_id:
-                raise errors.ManilaRefused("revert", 400, "Snapshot is not associated")
+                raise ManilaRefused("revert", 400, "Snapshot is not associated")
             for view in (share, snapshot):
                 if view["status"] != "available":
-                    raise errors.ManilaRefused("revert", 409, f"it is {view['status']}")
+                    raise ManilaRefused("revert", 409, f"it is {view['status']}")
             # In every project, of every status.
             of_share = [
                 view for view in self._cloud.snapshots.values() if view["share_id"] == share_id
             ]
             if max(of_share, key=lambda view: str(view["created_at"]))["id"] != snapshot_id:
-                raise errors.ManilaRefused("revert", 409, "it is not the most recent snapshot")
+                raise ManilaRefused("revert", 409, "it is not the most recent snapshot")
             if share["access_rules_status"] != "active":
-                raise errors.ManilaRefused("revert", 409, "access rules are not active")
+                raise ManilaRefused("revert", 409, "access rules are not active")
             share["status"] = "reverting"
             snapshot["status"] = "restoring"
             share["_text_then"] = snapshot["_text"]
@@ -347,7 +348,7 @@ class FakeManila:
             known = self._cloud.access.setdefault(share_id, [])
             same = [r for r in known if r["access_to"] == rule["access_to"]]
             if same:
-                raise errors.ManilaRefused("allow", 400, "Share access is already in effect")
+                raise ManilaRefused("allow", 400, "Share access is already in effect")
             view = {"metadata": {}, "id": str(uuid.uuid4()), "state": "active", **rule}
             # Manila accepts a type that the backend does not know; the rule ends in error.
             if rule["access_type"] not in ("ip", "user", "cert", "cephx"):
@@ -368,7 +369,7 @@ class FakeManila:
     def _existing(self, share_id: str) -> View:
         share = self._one("shares", share_id)
         if share is None:
-            raise errors.ManilaRefused("show", 404, "Share could not be found")
+            raise ManilaRefused("show", 404, "Share could not be found")
         return share
 
     def limits(self) -> dict[str, int]:
@@ -389,12 +390,12 @@ class FakeManila:
 
     def _prove(self, project_id: str | None) -> None:
         if not self._administrator:
-            raise errors.NotAdministrator("Policy doesn't allow service:index", project_id)
+            raise NotAdministrator("Policy doesn't allow service:index", project_id)
 
     def is_alive(self) -> bool:
         try:
             self.limits()
-        except errors.KarborManilaError:
+        except KarborManilaError:
             return False
         return True
 
@@ -494,11 +495,11 @@ def _check_clone(parent: View, asked: Mapping[str, Any]) -> None:
     """manila/api/v2/shares.py (_create) and manila/share/api.py (create), in their order."""
     network, share_type = asked.get("share_network_id"), asked.get("share_type")
     if network and network != parent["share_network_id"]:
-        raise errors.ManilaRefused("create", 400, "Share network ID should be the same")
+        raise ManilaRefused("create", 400, "Share network ID should be the same")
     if not parent["create_share_from_snapshot_support"]:
-        raise errors.ManilaRefused("create", 400, "A new share may not be created from it")
+        raise ManilaRefused("create", 400, "A new share may not be created from it")
     zone = asked.get("availability_zone")
     if zone and zone != parent["availability_zone"]:
-        raise errors.ManilaRefused("create", 400, "The specified zone must be the same")
+        raise ManilaRefused("create", 400, "The specified zone must be the same")
     if share_type and share_type not in (parent["share_type"], parent["share_type_name"]):
-        raise errors.ManilaRefused("create", 400, "Invalid share type specified")
+        raise ManilaRefused("create", 400, "Invalid share type specified")

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from tests.fakes.manila import Cloud, Died, FakeManila, passing, refused
 from tests.unit.karbor_stage import TOKEN
 
@@ -156,7 +156,7 @@ class Fate:
         due = [item for item in self.late if item[0] <= self.cloud.clock.now()]
         self.late = [item for item in self.late if item not in due]
         for _when, work in due:
-            with contextlib.suppress(errors.KarborManilaError):
+            with contextlib.suppress(KarborManilaError):
                 work()
 
 

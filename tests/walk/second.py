@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from karbor import exception as karbor_exception
 from karbor import objects
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.recovery import lease
 from karbor_manila.recovery.audit import Audit
 from tests.unit.karbor_stage import Service
@@ -35,7 +35,7 @@ ACTS = (
 LEASE_SECONDS = 60.0
 
 # How Karbor's API and the commands refuse.
-_REFUSALS = (karbor_exception.KarborException, errors.KarborManilaError)
+_REFUSALS = (karbor_exception.KarborException, KarborManilaError)
 
 
 class Keeper:

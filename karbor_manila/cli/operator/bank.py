@@ -4,9 +4,10 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from karbor_manila.bank.errors import BankUnreadable, checkpoints_named
 from karbor_manila.cli.columns import Lines, Text
+from karbor_manila.cli.errors import NoProvider
 from karbor_manila.cli.operator.commands import HostCommand
-from karbor_manila.common import errors
 
 if TYPE_CHECKING:
     from karbor_manila.cli.operator.host import Host
@@ -36,8 +37,8 @@ class BankList(HostCommand):
             found = identity.read(provider.bank)
             identity.compare(provider.bank, provider.id)
             missing = identity.missing(provider.bank, provider.id)
-            state = f"never held {errors.checkpoints_named(missing)}" if missing else ""
-        except errors.BankUnreadable as error:
+            state = f"never held {checkpoints_named(missing)}" if missing else ""
+        except BankUnreadable as error:
             state = str(error)
         self.left |= bool(state)
         state = state or ("as known" if known else "not known yet")
@@ -94,6 +95,4 @@ def _provider(host: "Host", identifier: str) -> Any:
     for provider in host.providers:
         if provider.id == identifier:
             return provider
-    raise errors.NoProvider(
-        f"provider {identifier}", sorted(provider.id for provider in host.providers)
-    )
+    raise NoProvider(f"provider {identifier}", sorted(provider.id for provider in host.providers))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from karbor_manila.cli.output import Output
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 
 if TYPE_CHECKING:
     from karbor_manila.recovery.audit import Audit as Auditing
@@ -184,7 +184,7 @@ class Audit(HostCommand):
             audit = audit_of(provider)
             try:
                 findings = audit.find()
-            except errors.KarborManilaError as error:
+            except KarborManilaError as error:
                 # What was found, and perhaps removed, for another provider has to be told.
                 LOG.exception("%s", error)
                 self.failed = True
@@ -203,7 +203,7 @@ class Audit(HostCommand):
             return finding.action or "none"
         try:
             done = audit.fix(finding)
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             done = f"failed: {error}"
         self.left |= done.startswith(("failed", "left"))
         return done

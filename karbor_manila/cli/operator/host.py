@@ -22,11 +22,11 @@ from oslo_log import log as logging
 from karbor_manila import opts
 from karbor_manila.bank import identity
 from karbor_manila.bank.filesystem import plugin as bank_plugin
-from karbor_manila.common import errors
+from karbor_manila.cli.errors import NoProvider, WrongUser
 from karbor_manila.common.waiting import Clock
+from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery import lease_keeper, settle
 from karbor_manila.recovery.claims import Claims
-from karbor_manila.service import requests as plan_requests
 
 LOG = logging.getLogger(__name__)
 
@@ -48,16 +48,16 @@ class Host:
         with bank_plugin.as_found():
             self.providers: list[Any] = list(ProviderRegistry().providers.values())
         if not self.providers:
-            raise errors.NoProvider("provider", [])
+            raise NoProvider("provider", [])
 
     def ours(self) -> list[Any]:
         """The providers whose shares our plugin protects.
 
         :raises NoProvider: there is none
         """
-        ours = [provider for provider in self.providers if plan_requests.protects_shares(provider)]
+        ours = [provider for provider in self.providers if protects_shares(provider)]
         if not ours:
-            raise errors.NoProvider(
+            raise NoProvider(
                 "provider whose shares karbor-manila protects",
                 sorted(provider.name for provider in self.providers),
             )
@@ -103,7 +103,7 @@ class Host:
             name = pwd.getpwuid(owner).pw_name
         except KeyError:
             name = f"'#{owner}'"
-        raise errors.WrongUser(provider.name, str(folder), name, command)
+        raise WrongUser(provider.name, str(folder), name, command)
 
     def writable(self, command: str) -> list[Any]:
         """The providers into whose banks this user may write; the log has why not, of the others.
@@ -114,7 +114,7 @@ class Host:
         for provider in self.providers:
             try:
                 self.check_user(provider, command)
-            except errors.WrongUser as error:
+            except WrongUser as error:
                 LOG.error("%s", error)
             else:
                 found.append(provider)

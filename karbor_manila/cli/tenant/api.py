@@ -13,9 +13,10 @@ from typing import Any
 import tenacity
 from keystoneauth1 import exceptions as ks_exc
 
-from karbor_manila.common import errors
+from karbor_manila.cli.errors import KarborRefused, KarborTransient
+from karbor_manila.common import http as http_errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.waiting import Clock
-from karbor_manila.manila import responses
 
 #: As Karbor's installation guides register it in Keystone.
 SERVICE_TYPE = "data-protect"
@@ -33,7 +34,7 @@ Thing = dict[str, Any]
 class Karbor:
     """One project's view of Karbor. Everything is given as Karbor gives it: dicts.
 
-    All methods raise KarborPassing and KarborRefused.
+    All methods raise KarborTransient and KarborRefused.
 
     :param adapter: a keystoneauth adapter for the service ``data-protect``
     """
@@ -107,7 +108,7 @@ class Karbor:
 
     def _look(self, asked: str, path: str, params: Mapping[str, Any] | None = None) -> Thing:
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(errors.KarborPassing),
+            retry=tenacity.retry_if_exception_type(KarborTransient),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             sleep=self._clock.sleep,
@@ -119,39 +120,37 @@ class Karbor:
         try:
             response = self._adapter.request(path, method, raise_exc=False, **options)
         except ks_exc.SSLError as error:
-            raise errors.KarborRefused(
-                asked, 0, f"its certificate was not accepted: {error}"
-            ) from error
+            raise KarborRefused(asked, 0, f"its certificate was not accepted: {error}") from error
         except (ks_exc.ConnectionError, ks_exc.DiscoveryFailure) as error:
-            raise errors.KarborPassing(asked, _line(error)) from error
+            raise KarborTransient(asked, _line(error)) from error
         except ks_exc.HttpError as error:  # Keystone's
             raise _failure(asked, int(error.http_status or 0), _line(error)) from error
         except ks_exc.ClientException as error:
-            raise errors.KarborRefused(asked, 0, _line(error)) from error
+            raise KarborRefused(asked, 0, _line(error)) from error
         try:
             body = response.json()
         except ValueError:
             body = None
         if response.status_code >= http.HTTPStatus.BAD_REQUEST:
-            said = responses.sentence(body) or str(response.reason or "no reason given")
+            said = http_errors.sentence(body) or str(response.reason or "no reason given")
             raise _failure(asked, response.status_code, " ".join(said.split()))
         if not isinstance(body, dict):
-            raise errors.KarborPassing(asked, "the reply could not be read")
+            raise KarborTransient(asked, "the reply could not be read")
         return body
 
 
-def _failure(asked: str, status: int, answer: str) -> errors.KarborManilaError:
+def _failure(asked: str, status: int, answer: str) -> KarborManilaError:
     if status >= 500 or status in (408, 429):
-        return errors.KarborPassing(asked, f"HTTP {status}, {answer}")
-    return errors.KarborRefused(asked, status, answer)
+        return KarborTransient(asked, f"HTTP {status}, {answer}")
+    return KarborRefused(asked, status, answer)
 
 
 def _part(asked: str, body: Thing, key: str) -> Any:
     if key not in body:
-        raise errors.KarborPassing(asked, f"the reply has no {key!r}")
+        raise KarborTransient(asked, f"the reply has no {key!r}")
     return body[key]
 
 
 def _line(error: Exception) -> str:
     """An error as one line, without secrets."""
-    return " ".join(responses.without_secrets(str(error)).split())
+    return " ".join(http_errors.without_secrets(str(error)).split())

@@ -5,9 +5,9 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.reading import SHARE, Share
-from karbor_manila.common import errors
 
 if TYPE_CHECKING:
     from karbor_manila.cli.tenant.api import Parameters
@@ -101,7 +101,7 @@ def parameters(given: argparse.Namespace, known: Sequence[Share]) -> "Parameters
     _check(given, in_place, chosen, excluded)
     back = [share for share in named or known if share not in excluded]
     if given.name and len(back) != 1:
-        raise errors.WrongUsage(
+        raise WrongUsage(
             f"--name would give {len(back)} shares the same name; use --share to choose one, "
             f"or --for SHARE restore_name=NAME for each."
         )
@@ -143,15 +143,13 @@ def _check(
 ) -> None:
     both = [share.label for share in excluded if share in (*in_place, *chosen)]
     if both:
-        raise errors.WrongUsage(f"Asked for and excluded at once: {', '.join(both)}.")
+        raise WrongUsage(f"Asked for and excluded at once: {', '.join(both)}.")
     for name in _OF_IN_PLACE:
         if getattr(given, name) and not in_place:
-            raise errors.WrongUsage(f"{_option(name)} needs --in-place SHARE.")
+            raise WrongUsage(f"{_option(name)} needs --in-place SHARE.")
     wanted = [_option(name) for name in _OF_A_NEW_SHARE if getattr(given, name)]
     if wanted and in_place and not chosen:
-        raise errors.WrongUsage(
-            f"{', '.join(wanted)}: only for a new share, and --in-place makes none."
-        )
+        raise WrongUsage(f"{', '.join(wanted)}: only for a new share, and --in-place makes none.")
 
 
 def _of_a_new_share(given: argparse.Namespace) -> dict[str, str]:
@@ -172,7 +170,7 @@ def _pairs(words: Iterable[str]) -> dict[str, str]:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise errors.WrongUsage(f"{word!r} is not KEY=VALUE.")
+            raise WrongUsage(f"{word!r} is not KEY=VALUE.")
         found[key] = value
     return found
 

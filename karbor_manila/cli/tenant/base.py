@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
 
+from karbor_manila.cli.errors import KarborRefused, WrongUsage
 from karbor_manila.cli.output import Output
 from karbor_manila.cli.tenant import reading
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class TenantCommand(Output):
         try:
             self.karbor: Karbor = self.cloud.karbor(parsed_args, self.time)
             return super().run(parsed_args) or self.code
-        except errors.WrongUsage as error:
+        except WrongUsage as error:
             self.say(str(error))
             return _WRONG_USAGE
 
@@ -76,11 +77,11 @@ class TenantCommand(Output):
         :param provider_id: None to try them all
         :raises KarborRefused: no provider has it
         """
-        failure: errors.KarborManilaError | None = None
+        failure: KarborManilaError | None = None
         for candidate in [provider_id] if provider_id else self._provider_ids():
             try:
                 found = self.karbor.checkpoint(candidate, checkpoint_id)
-            except errors.KarborManilaError as error:
+            except KarborManilaError as error:
                 # That one provider does not answer, or says that it is somebody else's, is worth
                 # more than that another does not have it.
                 if failure is None or getattr(error, "status", 0) != 404:
@@ -90,7 +91,7 @@ class TenantCommand(Output):
             own = (found.get("protection_plan") or {}).get("provider_id")
             return {**found, "provider_id": provider_id or own or candidate}
         if failure is None or getattr(failure, "status", 0) == 404:
-            raise errors.KarborRefused(
+            raise KarborRefused(
                 f"show checkpoint {checkpoint_id}", 404, "none of its providers has it"
             )
         raise failure
@@ -158,9 +159,9 @@ def chosen_plans(karbor: "Karbor", words: list[str]) -> list[Any]:
     for word in words:
         fitting = reading.called(known, word)
         if not fitting:
-            raise errors.WrongUsage(f"There is no plan {word!r} in this project.")
+            raise WrongUsage(f"There is no plan {word!r} in this project.")
         if len(fitting) > 1:
             ids = ", ".join(plan["id"] for plan in fitting)
-            raise errors.WrongUsage(f"{word!r} is the name of several plans: {ids}.")
+            raise WrongUsage(f"{word!r} is the name of several plans: {ids}.")
         chosen.add(fitting[0]["id"])
     return [plan for plan in plans if not words or plan["id"] in chosen]

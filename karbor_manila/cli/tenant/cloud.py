@@ -13,8 +13,8 @@ from keystoneauth1 import exceptions as ks_exc
 from openstack import config
 from openstack import exceptions as sdk_exc
 
+from karbor_manila.cli.errors import KarborRefused
 from karbor_manila.cli.tenant.api import SERVICE_TYPE, Karbor
-from karbor_manila.common import errors
 from karbor_manila.common.waiting import Clock
 
 #: Seconds for one request. Karbor's own calls between its services give up after 60.
@@ -71,8 +71,8 @@ def _adapter(region: Any, session: Any, own: dict[str, Any]) -> adapter.Adapter:
     )
 
 
-def _unusable(error: Exception) -> errors.KarborRefused:
+def _unusable(error: Exception) -> KarborRefused:
     said = " ".join(str(error).split())
-    return errors.KarborRefused(
+    return KarborRefused(
         "log in", 0, f"{said.rstrip('.')}. Name a cloud of clouds.yaml (--os-cloud) or set OS_*"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karbor_manila.cli import columns
+from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.tenant import reading, verify
 from karbor_manila.cli.tenant.base import (
     HOUR,
@@ -17,7 +18,7 @@ from karbor_manila.cli.tenant.base import (
     chosen_plans,
 )
 from karbor_manila.cli.tenant.reading import SHARE
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 
 _DRILL = {SHARE: {"depth": "drill"}}
 
@@ -63,7 +64,7 @@ class Drill(TenantLister):
         from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
 
         if bool(parsed_args.checkpoint) == parsed_args.newest:
-            raise errors.WrongUsage("Give either a CHECKPOINT or --newest.")
+            raise WrongUsage("Give either a CHECKPOINT or --newest.")
         jobs = self._newest(parsed_args) if parsed_args.newest else [self._single(parsed_args)]
         follower = Follower(self.karbor, "verification", parsed_args.timeout, self.time)
         to_do = [job for job in jobs if job.checkpoint]
@@ -106,7 +107,7 @@ class Drill(TenantLister):
                 now = self.time.utcnow()
                 if begun is None or (now - begun).total_seconds() > max_age * HOUR:
                     late = f"older than {max_age:g} h"
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             return _Job(name, None, str(error))
         return _Job(name, {**newest, "provider_id": plan["provider_id"]}, late)
 
@@ -115,7 +116,7 @@ class Drill(TenantLister):
             self.not_well()
             return [(job.plan, *[columns.Text(None)] * 5, job.problem)]
         checkpoint_id = job.checkpoint["id"]
-        if isinstance(end, errors.KarborManilaError):
+        if isinstance(end, KarborManilaError):
             self.not_well()
             return [(job.plan, checkpoint_id, *[columns.Text(None)] * 4, str(end))]
         held = reading.shares(job.checkpoint)

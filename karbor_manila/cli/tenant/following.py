@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from karbor_manila.cli.errors import KarborTransient, StillGoing
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.api import Karbor, Thing
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible
 from karbor_manila.common.waiting import Clock
 
@@ -17,7 +18,7 @@ _GROWTH = 0.15
 _SHORTEST, _LONGEST = 0.5, 15.0
 
 Begin = Callable[[], Thing]
-End = Thing | errors.KarborManilaError
+End = Thing | KarborManilaError
 
 
 class Progress:
@@ -53,7 +54,7 @@ class Follower:
         :raises StillGoing, KarborRefused: it was not seen
         """
         (end,) = self.ends([lambda: record], 1)
-        if isinstance(end, errors.KarborManilaError):
+        if isinstance(end, KarborManilaError):
             raise end
         return end
 
@@ -72,7 +73,7 @@ class Follower:
                     number, begin = waiting.popleft()
                     try:
                         going[number] = begin()
-                    except errors.KarborManilaError as error:
+                    except KarborManilaError as error:
                         ends[number] = error
                 for number in list(going):
                     if going[number]["status"] == reading.GOING:
@@ -92,7 +93,7 @@ class Follower:
         self._progress.tell("")
         ends |= {number: self._still(record, self._timeout) for number, record in going.items()}
         ends |= {
-            number: errors.StillGoing(
+            number: StillGoing(
                 f"What comes before this {self._kind}", self._timeout, "karbor-manila status"
             )
             for number, _begin in waiting
@@ -106,10 +107,10 @@ class Follower:
         try:
             going[number] = self._karbor.record(self._kind, going[number]["id"])
             self._trouble = ""
-        except errors.KarborPassing as error:
+        except KarborTransient as error:
             # Karbor may be away as long as we have patience: the work goes on without us.
             self._trouble = str(error)
-        except errors.KarborManilaError as error:
+        except KarborManilaError as error:
             del going[number]
             ends[number] = error
 
@@ -129,12 +130,12 @@ class Follower:
         line += f", {waiting} to come" if waiting else ""
         self._progress.tell(self._trouble or line)
 
-    def _still(self, record: Thing, seconds: float) -> errors.StillGoing:
+    def _still(self, record: Thing, seconds: float) -> StillGoing:
         what = f"{self._kind.capitalize()} {record['id']}"
         look = f"karbor-manila show {record['checkpoint_id']}"
-        return errors.StillGoing(what, seconds, look, self._trouble)
+        return StillGoing(what, seconds, look, self._trouble)
 
 
 def failed(end: Any) -> bool:
     """Whether an end is not a success."""
-    return isinstance(end, errors.KarborManilaError) or end["status"] != reading.SUCCESS
+    return isinstance(end, KarborManilaError) or end["status"] != reading.SUCCESS

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from karbor_manila.cli.errors import KarborRefused
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.api import Karbor, Thing
-from karbor_manila.common import errors
 
 #: So many checkpoints that are not listed any more are looked up for their drills.
 _LOOK_UPS = 20
@@ -132,7 +132,7 @@ class Overview:
             checkpoint = self._karbor.checkpoint(
                 verification["provider_id"], verification["checkpoint_id"]
             )
-        except errors.KarborRefused:
+        except KarborRefused:
             return None
         plan: str | None = (checkpoint.get("protection_plan") or {}).get("id")
         return plan

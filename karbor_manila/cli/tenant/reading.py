@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from karbor_manila.common import errors, left_out
+from karbor_manila.cli.errors import WrongUsage
+from karbor_manila.common import left_out
 
 Found = TypeVar("Found")
 
@@ -118,7 +119,7 @@ def share_called(known: Iterable[Share], word: str) -> Share:
         return fitting[0]
     listed = ", ".join(share.label for share in (fitting or known)) or "none"
     why = "is the name of several shares" if fitting else "is no share of this checkpoint"
-    raise errors.WrongUsage(f"{word!r} {why}: {listed}.")
+    raise WrongUsage(f"{word!r} {why}: {listed}.")
 
 
 def extra_info(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from oslo_config import cfg
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import identity
+from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
 from karbor_manila.recovery import lease
 from tests.unit.bank.test_share_section import INTENT, RECORD
 
@@ -134,7 +134,7 @@ def test_a_broken_connection_is_repeated_wherever_it_breaks(store: Any, ledger: 
 
 def test_a_store_that_stays_away_is_told_without_its_addresses(store: Any, ledger: Ledger) -> None:
     store.errors = [store.broken() for _ in range(100)]
-    with pytest.raises(errors.BankUnreadable) as caught:
+    with pytest.raises(BankUnreadable) as caught:
         ledger.record()
     assert "example.com" not in str(caught.value)
 
@@ -149,7 +149,7 @@ def test_what_the_server_refuses_is_not_absent_though_the_list_lags_behind(
     assert ledger.record() == RECORD
     ledger_errors = [store.answer(status) for _ in range(bank_access.ATTEMPTS)]
     store.errors = ledger_errors
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         ledger.record()
 
 
@@ -172,7 +172,7 @@ def test_a_body_that_is_no_value_is_damage(store: Any, ledger: Ledger) -> None:
     ledger.complete(RECORD)
     (key,) = store.objects
     store.objects[key] = (b'{"version": 2, ', store.objects[key][1])
-    with pytest.raises(errors.RecordInvalid):
+    with pytest.raises(RecordInvalid):
         ledger.record()
 
 
@@ -184,7 +184,7 @@ def test_a_lease_is_read_through_broken_connections_and_refusals(bank: Any, stor
         store.errors = [error]
         assert lease._read(bank, owner) is not None
     store.errors = [store.broken() for _ in range(100)]
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         lease._read(bank, owner)
     store.errors.clear()
     assert lease._read(bank, "nobody") is None

@@ -25,10 +25,10 @@ from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_config import cfg
 
 from karbor_manila.bank import checkpoints, identity
+from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.filesystem import store as bank_store
 from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common.errors import RecordInvalid
 from karbor_manila.recovery import lease
 from tests.unit.banks import make_checkpoint, open_bank, open_provider, stored
 

@@ -13,10 +13,10 @@ import pytest
 from oslo_config import cfg
 
 from karbor_manila.bank import identity
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.filesystem.owner import Owner
 from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin, as_found
 from karbor_manila.cli.operator.host import Host
-from karbor_manila.common import errors
 from karbor_manila.recovery import audit
 from tests.unit.banks import open_bank
 from tests.unit.cli.test_operator import _logging_as_it_was, conf, killed, run  # noqa: F401
@@ -213,7 +213,7 @@ def test_a_command_makes_no_container(service: Service, conf: Path) -> None:  # 
     (service.folder / "bank").rename(service.folder / "away")
     (provider,) = Host([str(conf)]).providers
     assert not (service.folder / "bank").exists()
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         identity.confirm(provider.bank, provider.id)
     with as_found():
         open_bank(service.folder / "none", FileSystemBankPlugin)

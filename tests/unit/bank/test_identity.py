@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from karbor_manila.bank import identity
-from karbor_manila.common.errors import BankUnreadable
+from karbor_manila.bank.errors import BankUnreadable
 from tests.unit.banks import (
     CONTAINER,
     FaultyPlugin,

@@ -10,7 +10,7 @@ from oslo_serialization import jsonutils
 
 from karbor_manila import schemas
 from karbor_manila.bank import record
-from karbor_manila.common.errors import RecordInvalid, RecordVersionUnknown
+from karbor_manila.bank.errors import RecordInvalid, RecordVersionUnknown
 from karbor_manila.manila.marks import Mark
 
 #: What Karbor 1.6.0's share plugin writes (share_snapshot_plugin.py, ProtectOperation.on_main).

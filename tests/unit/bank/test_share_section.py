@@ -9,9 +9,9 @@ import pytest
 from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
+from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import Ledger
-from karbor_manila.common import errors
 from karbor_manila.manila.marks import Mark
 from tests.unit.banks import open_bank
 
@@ -148,14 +148,14 @@ def test_an_intent_outlives_a_record_that_could_not_be_written(
 ) -> None:
     ledger.begin(INTENT)
     plugin.failures = {"update_object": ATTEMPTS}
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         ledger.complete(RECORD)
     assert pages(section) == {"intent"}
 
 
 def test_a_record_that_breaks_its_schema_is_not_written(ledger: Ledger, section: Any) -> None:
     ledger.begin(INTENT)
-    with pytest.raises(errors.RecordInvalid):
+    with pytest.raises(RecordInvalid):
         ledger.complete(
             ShareRecord(
                 share_id="",
@@ -248,7 +248,7 @@ def test_a_bank_that_goes_on_failing_is_an_error_that_names_what_was_wanted(
     kept: Ledger, plugin: Failing, pauses: list[float], method: str, action: Any
 ) -> None:
     plugin.failures = {method: 10**6}
-    with pytest.raises(errors.BankUnreadable, match="'(intent|metadata)'"):
+    with pytest.raises(BankUnreadable, match="'(intent|metadata)'"):
         action(kept)
     assert len(pauses) == ATTEMPTS - 1
     assert [call[0] for call in plugin.calls].count(method) == ATTEMPTS
@@ -259,7 +259,7 @@ def test_a_bank_that_cannot_be_listed_is_an_error(
     kept: Ledger, plugin: Failing, action: Any
 ) -> None:
     plugin.failures = {"list_objects": 10**6, "get_object": 10**6}
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         action(kept)
 
 
@@ -281,7 +281,7 @@ def test_an_error_of_the_banks_client_is_repeated_and_told_without_its_words(
 ) -> None:
     plugin.make = lambda _method: BrokenConnection("https://key:secret@s3.example.com reset")
     plugin.failures = {method: 10**6}
-    with pytest.raises(errors.BankUnreadable, match="BrokenConnection") as caught:
+    with pytest.raises(BankUnreadable, match="BrokenConnection") as caught:
         action(kept)
     assert "secret" not in str(caught.value)
     plugin.failures = {method: ATTEMPTS - 1}
@@ -297,7 +297,7 @@ def test_a_broken_connection_says_nothing_of_absence_whatever_the_list_says(
     monkeypatch.setattr(plugin, "list_objects", lambda *_args, **_kwargs: [])
     plugin.make = lambda _method: BrokenConnection()
     plugin.failures = {"get_object": 10**6}
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         kept.record()
 
 
@@ -314,14 +314,14 @@ def test_a_record_whose_reply_was_lost_is_read_back(
 def test_a_record_of_which_nobody_knows_is_an_error(ledger: Ledger, plugin: Failing) -> None:
     plugin.late = True
     plugin.failures = {"update_object": 10**6, "get_object": 10**6}
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         ledger.complete(RECORD)
 
 
 def test_an_unreadable_record_is_not_taken_for_an_absent_one(kept: Ledger, plugin: Failing) -> None:
     """Taking it for one would lose the snapshot that it names."""
     plugin.failures = {"get_object": 10**6}
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         kept.record()
 
 
@@ -330,7 +330,7 @@ def test_an_unreadable_intent_is_not_taken_for_an_absent_one(
 ) -> None:
     ledger.begin(INTENT)
     plugin.failures = {"get_object": 10**6}
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         ledger.intent()
 
 
@@ -362,5 +362,5 @@ def test_what_cannot_be_understood_is_told_apart_from_what_cannot_be_read(
 ) -> None:
     for key, get in (("metadata", ledger.record), ("intent", ledger.intent)):
         section.update_object(key, stored)
-        with pytest.raises(errors.RecordInvalid):
+        with pytest.raises(RecordInvalid):
             get()

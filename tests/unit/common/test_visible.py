@@ -16,8 +16,10 @@ from cliff.columns import FormattableColumn
 from karbor_manila.cli import app, columns
 from karbor_manila.cli.operator.commands import HostCommand
 from karbor_manila.cli.output import Output, Shown
-from karbor_manila.common import command, errors
+from karbor_manila.common import command
+from karbor_manila.common.errors import CheckFailed, KarborManilaError
 from karbor_manila.common.visible import visible, visible_lines
+from karbor_manila.manila.errors import ManilaRefused, ShareNotProtectable
 from tests.fakes.karbor import SHARE
 from tests.unit.cli.test_tenant import (  # noqa: F401 - fixtures
     clock,
@@ -236,17 +238,17 @@ def test_every_kind_of_column_is_made_visible(kind: Any) -> None:
 
 def test_no_sentence_of_ours_is_obeyed() -> None:
     for error in (
-        errors.ManilaRefused("create a snapshot", 400, EVIL),
-        errors.CheckFailed("check", "ended with exit code 1", EVIL),
-        errors.ShareNotProtectable("s1", EVIL, EVIL),
-        errors.KarborManilaError(EVIL),
+        ManilaRefused("create a snapshot", 400, EVIL),
+        CheckFailed("check", "ended with exit code 1", EVIL),
+        ShareNotProtectable("s1", EVIL, EVIL),
+        KarborManilaError(EVIL),
     ):
         assert obeyed(str(error)) == []
         assert "\n" not in str(error)
 
 
 def test_the_lines_of_a_check_are_one_sentence() -> None:
-    error = errors.CheckFailed("check", "ended with exit code 1", "a is gone\nb is gone\n")
+    error = CheckFailed("check", "ended with exit code 1", "a is gone\nb is gone\n")
     assert "It said: a is gone; b is gone. The share" in str(error)
 
 

@@ -8,17 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from karbor_manila.common import waiting
-from karbor_manila.common.errors import (
-    DeadlineExceeded,
-    ManilaPassing,
-    ManilaRefused,
-    ManilaUnavailable,
-)
+from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.waiting import PENDING, Clock, Once, Watcher, persist
 from karbor_manila.manila import statuses
+from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, ManilaUnavailable
 from tests.unit.clock import FakeClock
 
-BUSY = ManilaPassing("list snapshots", "HTTP 503, busy")
+BUSY = ManilaTransient("list snapshots", "HTTP 503, busy")
 FORBIDDEN = ManilaRefused("list snapshots", 403, "not yours")
 
 
@@ -333,13 +329,17 @@ def test_after_a_passing_error_a_second_is_given(clock):
 
 
 def test_manilas_own_wish_to_be_left_alone_is_honoured(clock):
-    things = Things(clock, {"a": 0.0}, errors=[ManilaPassing("list", "HTTP 429", retry_after=9.0)])
+    things = Things(
+        clock, {"a": 0.0}, errors=[ManilaTransient("list", "HTTP 429", retry_after=9.0)]
+    )
     Watcher(things.look, clock=clock).wait("a", available, 600, "a")
     assert things.gaps == [pytest.approx(9.0)]
 
 
 def test_no_wish_of_manila_stops_the_looks_for_longer_than_the_longest_interval(clock):
-    things = Things(clock, {"a": 0.0}, errors=[ManilaPassing("list", "HTTP 429", retry_after=9e9)])
+    things = Things(
+        clock, {"a": 0.0}, errors=[ManilaTransient("list", "HTTP 429", retry_after=9e9)]
+    )
     Watcher(things.look, longest=15.0, clock=clock).wait("a", available, 600, "a")
     assert things.gaps == [pytest.approx(15.0)]
 
@@ -543,19 +543,19 @@ def test_a_server_that_is_down_is_not_hammered(clock):
 
 
 def test_manilas_retry_after_is_honoured(clock):
-    attempts = Attempts(ManilaPassing("list", "HTTP 429", retry_after=17.0), "done")
+    attempts = Attempts(ManilaTransient("list", "HTTP 429", retry_after=17.0), "done")
     persist(attempts, patience=120, clock=clock)
     assert clock.pauses == [pytest.approx(17.0)]
 
 
 def test_a_retry_after_beyond_all_patience_is_waited_for_as_long_as_there_is_some(clock):
-    asked_for = ManilaPassing("list", "HTTP 429", retry_after=3600.0)
+    asked_for = ManilaTransient("list", "HTTP 429", retry_after=3600.0)
     assert persist(Attempts(asked_for, "done"), patience=120, clock=clock) == "done"
     assert clock.now() == pytest.approx(120)
 
 
 def test_what_is_said_of_a_retry_after_beyond_all_patience_is_true(clock):
-    attempts = Attempts(ManilaPassing("list", "HTTP 429", retry_after=3600.0))
+    attempts = Attempts(ManilaTransient("list", "HTTP 429", retry_after=3600.0))
     with pytest.raises(ManilaUnavailable, match="for 120 seconds"):
         persist(attempts, patience=120, clock=clock)
     assert attempts.made == 2
@@ -725,7 +725,7 @@ def test_peeking_makes_nothing():
 
 def test_peeking_at_an_error_is_peeking_at_nothing():
     once = Once()
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         once("key", Attempts(BUSY))
     assert once.peek("key") is None
 

@@ -17,9 +17,10 @@ from karbor.db.sqlalchemy import api as sqlalchemy_api
 from oslo_db import exception as db_exception
 from oslo_serialization import jsonutils
 
-from karbor_manila.common import errors
 from karbor_manila.database import columns
+from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.service import reports
+from karbor_manila.service.errors import NoSuchRecord
 from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import SHARE, TEXT_BYTES, Service, started
 
@@ -37,7 +38,7 @@ def key(number: int) -> str:
 
 
 def refusing(answer: str) -> Callable[[], Exception]:
-    return lambda: errors.ManilaRefused("make a snapshot", 409, answer)
+    return lambda: ManilaRefused("make a snapshot", 409, answer)
 
 
 def verification(service: Service) -> Any:
@@ -100,7 +101,7 @@ def test_a_restore_of_many_shares_ends_and_says_of_each_new_share_what_it_was(
 
 
 def test_a_report_of_what_there_never_was_is_refused(service: Service) -> None:
-    with pytest.raises(errors.NoSuchRecord, match="neither a restore nor a verification"):
+    with pytest.raises(NoSuchRecord, match="neither a restore nor a verification"):
         list(reports.of({service.provider.id: service.provider}, str(uuid.uuid4())))
 
 
@@ -223,7 +224,7 @@ def test_no_other_module_writes_into_karbors_records() -> None:
         and node.func.attr in {"save", "update_resource_status"}
         and not (isinstance(node.func.value, ast.Name) and node.func.value.id == "columns")
     }
-    assert writing == {"columns.py"}
+    assert writing == {"database/columns.py"}
 
 
 # -- what fits --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from oslo_db.sqlalchemy import engines
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
 from karbor_manila.database.known_banks import EVER, KnownBanks
 from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
 
@@ -69,7 +69,7 @@ def test_an_empty_folder_in_the_place_of_the_bank_is_not_the_bank_and_stays_empt
 ) -> None:
     given = identity.confirm(open_bank(tmp_path / "bank"), ONE, known)
     empty = open_bank(tmp_path / "empty")
-    with pytest.raises(errors.BankNotOurs) as caught:
+    with pytest.raises(BankNotOurs) as caught:
         identity.confirm(empty, ONE, known)
     assert (caught.value.expected, caught.value.found) == (given, None)
     for word in (ONE, given, f"karbor-manila bank accept {ONE}", "mounted"):
@@ -80,7 +80,7 @@ def test_an_empty_folder_in_the_place_of_the_bank_is_not_the_bank_and_stays_empt
 def test_another_bank_is_not_the_bank(known: KnownBanks, tmp_path: Path) -> None:
     given = identity.confirm(open_bank(tmp_path / "bank"), ONE, known)
     other = identity.bank_id(open_bank(tmp_path / "other"))
-    with pytest.raises(errors.BankNotOurs) as caught:
+    with pytest.raises(BankNotOurs) as caught:
         identity.confirm(open_bank(tmp_path / "other"), ONE, known)
     assert (caught.value.expected, caught.value.found) == (given, other)
 
@@ -93,7 +93,7 @@ def test_the_right_bank_is_confirmed_as_soon_as_it_is_there(
     (tmp_path / "bank").rename(tmp_path / "away")
     (tmp_path / "bank" / "karbor").mkdir(parents=True)
     for ask in (identity.confirm, identity.compare, identity.check):
-        with pytest.raises(errors.BankNotOurs):
+        with pytest.raises(BankNotOurs):
             ask(bank, ONE, known)
     (tmp_path / "bank").rename(tmp_path / "empty")
     (tmp_path / "away").rename(tmp_path / "bank")
@@ -105,7 +105,7 @@ def test_a_bank_that_was_never_confirmed_is_not_taken_on_trust(
     known: KnownBanks, tmp_path: Path
 ) -> None:
     identity.bank_id(open_bank(tmp_path))
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         identity.check(open_bank(tmp_path), ONE, known)
 
 
@@ -116,9 +116,9 @@ def test_a_bank_that_cannot_be_read_is_no_other_bank(
     bank = open_bank(tmp_path, FaultyPlugin)
     identity.confirm(bank, ONE, known)
     break_bank(bank, *broken)
-    with pytest.raises(errors.BankUnreadable) as caught:
+    with pytest.raises(BankUnreadable) as caught:
         identity.confirm(bank, ONE, known)
-    assert not isinstance(caught.value, errors.BankNotOurs)
+    assert not isinstance(caught.value, BankNotOurs)
 
 
 @pytest.mark.parametrize("operation", ["get", "list"])
@@ -224,7 +224,7 @@ def test_a_bank_that_lost_its_id_object_gets_the_known_one_back(
     given = identity.confirm(bank, ONE, known)
     bank.update_object("/checkpoints/c1/index.json", {})
     stored(tmp_path, identity.KEY).unlink()
-    with pytest.raises(errors.BankNotOurs):
+    with pytest.raises(BankNotOurs):
         identity.confirm(bank, ONE, known)
     assert identity.accept(bank, ONE, known).bank_id == given
     assert identity.confirm(bank, ONE, known) == given
@@ -259,7 +259,7 @@ def test_an_empty_folder_is_given_no_id_when_the_database_knows_checkpoints(
 ) -> None:
     """The first start after an upgrade, before the bank is mounted."""
     log(engine, "c1")
-    with pytest.raises(errors.BankNotOurs, match="c1"):
+    with pytest.raises(BankNotOurs, match="c1"):
         identity.confirm(open_bank(tmp_path), ONE, known)
     assert list(open_bank(tmp_path).list_objects("/")) == []
     hold(tmp_path, "c1")
@@ -271,7 +271,7 @@ def test_what_an_older_release_wrote_under_the_mount_is_not_adopted(
 ) -> None:
     identity.bank_id(open_bank(tmp_path))
     log(engine, "c1")
-    with pytest.raises(errors.BankNotOurs):
+    with pytest.raises(BankNotOurs):
         identity.confirm(open_bank(tmp_path), ONE, known)
     assert known.get(ONE) is None
 

@@ -19,16 +19,16 @@ from keystoneauth1 import access, service_token, session, token_endpoint
 from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1.identity.access import AccessInfoPlugin
 
-from karbor_manila.common.errors import (
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.manila import client, endpoint
+from karbor_manila.manila.errors import (
     EndpointMissing,
     EndpointUnsuitable,
-    KarborManilaError,
-    ManilaPassing,
     ManilaRefused,
     ManilaTooOld,
+    ManilaTransient,
     NotAdministrator,
 )
-from karbor_manila.manila import client, endpoint
 
 HOST = "http://manila.example:8786"
 ENDPOINT = f"{HOST}/v2"
@@ -217,7 +217,7 @@ def test_the_document_of_another_service_is_an_error_of_ours(requests_mock, docu
 @pytest.mark.parametrize("text", ["", "<html>It works!</html>", "[]", '{"versions": [{"id": "v2'])
 def test_a_document_that_cannot_be_read_may_be_readable_later(requests_mock, text):
     requests_mock.get(f"{HOST}/", text=text)
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
     requests_mock.get(f"{HOST}/", json=versions("2.98"))
     client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
@@ -228,7 +228,7 @@ def test_a_document_that_cannot_be_read_may_be_readable_later(requests_mock, tex
 )
 def test_asking_for_the_versions_is_not_repeated_behind_the_callers_back(requests_mock, answer):
     document = requests_mock.get(f"{HOST}/", **answer)
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
     assert document.call_count == 1
 
@@ -374,11 +374,11 @@ def test_the_operators_own_endpoint_comes_before_the_catalog():
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (ks_exc.ConnectFailure("out of order"), ManilaPassing),
-        (ks_exc.ConnectTimeout("out of order"), ManilaPassing),
-        (ks_exc.ServiceUnavailable("out of order"), ManilaPassing),
-        (ks_exc.DiscoveryFailure("out of order"), ManilaPassing),
-        (ks_exc.InternalServerError("out of order"), ManilaPassing),
+        (ks_exc.ConnectFailure("out of order"), ManilaTransient),
+        (ks_exc.ConnectTimeout("out of order"), ManilaTransient),
+        (ks_exc.ServiceUnavailable("out of order"), ManilaTransient),
+        (ks_exc.DiscoveryFailure("out of order"), ManilaTransient),
+        (ks_exc.InternalServerError("out of order"), ManilaTransient),
         (ks_exc.Unauthorized("out of order"), ManilaRefused),
         (ks_exc.NotFound("out of order"), ManilaRefused),
         (ks_exc.SSLError("out of order"), ManilaRefused),
@@ -448,7 +448,7 @@ def test_a_url_without_a_version_below_which_there_is_no_manila_is_refused_by_na
 
 def test_a_server_in_trouble_is_no_wrong_url(requests_mock):
     requests_mock.get(f"{HOST}/", status_code=503)
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         client.Manila(with_catalog(("sharev2", HOST)), client.Where())
 
 
@@ -648,7 +648,7 @@ def test_a_list_that_never_stands_still_is_a_transient_error(connect, requests_m
         f"{ENDPOINT}/shares/detail",
         json=lambda *_: {"shares": [{"id": str(next(numbers))} for _ in range(4)]},
     )
-    with pytest.raises(ManilaPassing, match="changed while it was read"):
+    with pytest.raises(ManilaTransient, match="changed while it was read"):
         connect().shares()
 
 
@@ -666,7 +666,7 @@ def test_an_error_in_the_middle_of_a_list_is_no_short_list(manila, requests_mock
             {"status_code": 503},
         ],
     )
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         manila.shares()
 
 
@@ -725,7 +725,7 @@ def test_a_404_that_is_not_manilas_own_is_no_word_that_a_thing_is_gone(
 ):
     answers(requests_mock, status_code=404, **answer)
     error = error_of(lambda: getattr(manila, do)("x"))
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert "not Manila's own" in str(error)
 
 
@@ -743,7 +743,7 @@ def test_below_a_wrong_url_nothing_is_gone(manila, requests_mock, do):
 def test_nobody_but_manila_refuses_anything(manila, requests_mock, do, status):
     answers(requests_mock, status_code=status, json={"message": "blocked by the gateway"})
     error = error_of(lambda: do(manila))
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert "blocked by the gateway" in str(error)
 
 
@@ -840,7 +840,7 @@ def test_alive_is_who_answers(manila, requests_mock, answer, alive):
 def test_a_server_in_trouble_is_worth_another_try(manila, requests_mock, do, status):
     answers(requests_mock, status_code=status)
     error = error_of(lambda: do(manila))
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert f"HTTP {status}" in error.cause
     assert error.retry_after == 0
 
@@ -850,7 +850,7 @@ def test_a_server_in_trouble_is_worth_another_try(manila, requests_mock, do, sta
 def test_manilas_wish_to_be_left_alone_is_kept(manila, requests_mock, do, status):
     answers(requests_mock, status_code=status, headers={"Retry-After": "17"})
     error = error_of(lambda: do(manila))
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert error.retry_after == 17.0
 
 
@@ -858,7 +858,7 @@ def test_manilas_wish_to_be_left_alone_is_kept(manila, requests_mock, do, status
 def test_a_wish_that_is_no_number_of_seconds_is_none(manila, requests_mock, value):
     answers(requests_mock, status_code=503, headers={"Retry-After": value})
     error = error_of(lambda: ask(manila))
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert error.retry_after == 0.0
 
 
@@ -880,7 +880,7 @@ def test_a_refusal_with_such_a_wish_is_a_refusal(manila, requests_mock):
 )
 def test_a_broken_connection_is_worth_another_try(manila, requests_mock, do, lost):
     answers(requests_mock, exc=lost)
-    assert isinstance(error_of(lambda: do(manila)), ManilaPassing)
+    assert isinstance(error_of(lambda: do(manila)), ManilaTransient)
 
 
 @EVERY_KIND
@@ -947,14 +947,14 @@ def test_an_error_without_words_is_not_manilas(manila, requests_mock, body, stat
     answers(
         requests_mock, status_code=status, text=body, headers={"Content-Type": "application/json"}
     )
-    assert isinstance(error_of(lambda: ask(manila)), ManilaPassing)
+    assert isinstance(error_of(lambda: ask(manila)), ManilaTransient)
 
 
 @pytest.mark.parametrize("do", [ask, create])
 @pytest.mark.parametrize("body", ["", "<html>", '{"snapshot": {"id": "s', "[]", "null", "7"])
 def test_an_answer_that_cannot_be_read_is_worth_another_try(manila, requests_mock, do, body):
     answers(requests_mock, text=body)
-    assert isinstance(error_of(lambda: do(manila)), ManilaPassing)
+    assert isinstance(error_of(lambda: do(manila)), ManilaTransient)
 
 
 @pytest.mark.parametrize(
@@ -969,7 +969,7 @@ def test_an_answer_that_cannot_be_read_is_worth_another_try(manila, requests_moc
 )
 def test_an_answer_without_what_was_asked_for_is_an_error_of_ours(manila, requests_mock, do):
     answers(requests_mock, json={"error": "of a proxy"})
-    assert isinstance(error_of(lambda: do(manila)), ManilaPassing)
+    assert isinstance(error_of(lambda: do(manila)), ManilaTransient)
 
 
 @EVERY_KIND
@@ -1139,7 +1139,7 @@ def test_a_whole_answer_is_read():
 def test_an_answer_that_was_cut_short_is_worth_another_try(answer, reset):
     with server(answer, reset=reset) as url:
         error = error_of(connected(url).limits)
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert TOKEN not in str(error)
 
 
@@ -1147,7 +1147,7 @@ def test_a_server_that_is_down_is_worth_another_try():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     error = error_of(connected(f"http://127.0.0.1:{port}/v2").limits)
-    assert isinstance(error, ManilaPassing)
+    assert isinstance(error, ManilaTransient)
     assert TOKEN not in str(error)
 
 
@@ -1178,7 +1178,7 @@ def test_a_refusal_of_another_kind_says_nothing_of_administrators(manila, reques
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_transient_error_makes_nobody_an_administrator(manila, requests_mock, status):
     requests_mock.get(f"{ENDPOINT}/services", status_code=status)
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         manila.require_administrator()
 
 

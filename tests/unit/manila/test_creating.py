@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.common.errors import ManilaFailing, ManilaPassing, ManilaUnavailable
 from karbor_manila.common.waiting import persist
 from karbor_manila.manila import creating
+from karbor_manila.manila.errors import ManilaFailing, ManilaTransient, ManilaUnavailable
 from tests.fakes.manila import refused
 from tests.unit.clock import FakeClock
 from tests.unit.stage import SHARE, Record, Stage
@@ -17,7 +17,7 @@ LETTER = "\N{PILE OF POO}"
 
 
 def failing(status: int = 500, said: str = "HTTP 500, The server has either erred") -> Any:
-    return ManilaPassing("snapshot share a", said, status=status, endpoint="http://manila/v2")
+    return ManilaTransient("snapshot share a", said, status=status, endpoint="http://manila/v2")
 
 
 class Manila:

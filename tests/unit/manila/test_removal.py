@@ -5,15 +5,15 @@ import itertools
 
 import pytest
 
-from karbor_manila.common.errors import (
-    DeadlineExceeded,
-    ManilaPassing,
+from karbor_manila.common.errors import DeadlineExceeded
+from karbor_manila.common.waiting import Watcher, persist
+from karbor_manila.manila import lookup, statuses
+from karbor_manila.manila.errors import (
     ManilaRefused,
+    ManilaTransient,
     ManilaUnavailable,
     NeedsAdministrator,
 )
-from karbor_manila.common.waiting import Watcher, persist
-from karbor_manila.manila import lookup, statuses
 from karbor_manila.manila.ownership import Ownership
 from karbor_manila.manila.removal import Removal
 from tests.unit.clock import FakeClock
@@ -210,14 +210,14 @@ def test_what_gets_stuck_on_the_way_is_told_too(clock):
 
 
 def test_passing_errors_are_ridden_out(clock):
-    busy = ManilaPassing("delete snapshot snap-1", "HTTP 503, busy")
+    busy = ManilaTransient("delete snapshot snap-1", "HTTP 503, busy")
     manila = Manila(clock, busy, busy, True, takes=60.0)
     assert remove(clock, manila) is True
     assert len(manila.deletes) == 3
 
 
 def test_an_outage_has_an_end(clock):
-    manila = Manila(clock, ManilaPassing("delete snapshot snap-1", "HTTP 503, busy"))
+    manila = Manila(clock, ManilaTransient("delete snapshot snap-1", "HTTP 503, busy"))
     with pytest.raises(ManilaUnavailable):
         remove(clock, manila, outage=30.0)
     assert clock.now() == pytest.approx(30.0)

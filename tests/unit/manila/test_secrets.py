@@ -16,7 +16,7 @@ from karbor import objects
 from keystoneauth1 import session, token_endpoint
 from oslo_serialization import jsonutils
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import client, endpoint
 from tests.unit.karbor_stage import PROJECT, TOKEN, Service, started
 
@@ -62,7 +62,7 @@ def error_of(requests_mock: Any) -> Iterator[Callable[..., Exception]]:
             session.Session(auth=token_endpoint.Token(ENDPOINT, TOKEN)),
             client.Where(endpoint=ENDPOINT),
         )
-        with pytest.raises(errors.KarborManilaError) as caught:
+        with pytest.raises(KarborManilaError) as caught:
             manila.limits()
         assert sent.last_request.headers["X-Auth-Token"] == TOKEN
         return caught.value

@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.common import errors
 from karbor_manila.manila import ownership
+from karbor_manila.manila.errors import (
+    EndpointMissing,
+    EndpointUnsuitable,
+    ManilaTooOld,
+    ManilaTransient,
+)
 from karbor_manila.operations.adopt import (
     RecoverDeleteOperation,
     RecoverProtectOperation,
     RecoverRestoreOperation,
 )
 from karbor_manila.operations.flow import Shared
+from karbor_manila.service.errors import CaFileMissing
 from tests.fakes.manila import Died, FakeManila, passing
 from tests.unit.stage import SHARE, Context, Record, Stage
 
@@ -184,10 +190,10 @@ def unreachable(stage: Stage, patch: pytest.MonkeyPatch, error: Exception) -> No
 
 
 MISCONFIGURED = [
-    errors.ManilaTooOld("2.37", "2.0 to 2.15"),
-    errors.EndpointMissing(["sharev2"], "public", None),
-    errors.EndpointUnsuitable("http://manila", "nothing is there"),
-    errors.CaFileMissing("ca_cert_file", "/gone.pem", "No such file"),
+    ManilaTooOld("2.37", "2.0 to 2.15"),
+    EndpointMissing(["sharev2"], "public", None),
+    EndpointUnsuitable("http://manila", "nothing is there"),
+    CaFileMissing("ca_cert_file", "/gone.pem", "No such file"),
 ]
 
 
@@ -209,7 +215,7 @@ def test_no_recovery_is_final_for_what_the_operator_has_to_mend(
     assert pages(stage, checkpoint, share) == {"status", "metadata"}
 
 
-@pytest.mark.parametrize("error", [*MISCONFIGURED, errors.ManilaPassing("say anything", "refused")])
+@pytest.mark.parametrize("error", [*MISCONFIGURED, ManilaTransient("say anything", "refused")])
 def test_a_checkpoint_for_which_nothing_was_made_needs_no_manila(
     stage: Stage, share: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -254,7 +260,7 @@ def test_an_answer_that_does_not_say_whose_it_is_is_asked_for_again() -> None:
             return answers.pop(0)
 
     def persist(attempt: Any) -> Any:
-        with contextlib.suppress(errors.ManilaPassing):
+        with contextlib.suppress(ManilaTransient):
             return attempt()
         return attempt()
 

@@ -9,8 +9,21 @@ import pytest
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import record
-from karbor_manila.common import errors
+from karbor_manila.manila.errors import (
+    AccessRulesNotActive,
+    CopyUnsupported,
+    ManilaRefused,
+    ManilaUnavailable,
+    QuotaTooSmall,
+    ResourceFailed,
+    RevertFailed,
+    RevertUnsupported,
+    TargetBusy,
+    TargetMissing,
+    TargetNotAvailable,
+)
 from karbor_manila.manila.marks import Mark
+from karbor_manila.operations.errors import NewerSnapshots, SnapshotOfClone
 from tests.fakes.manila import passing, refused
 from tests.unit.stage import SHARE, Context, Record, Stage
 
@@ -94,14 +107,14 @@ def test_the_dry_run_tells_what_is_lost_and_writes_nothing(
 @pytest.mark.parametrize(
     ("changed", "leaf", "said"),
     [
-        ({"status": "extending"}, errors.TargetNotAvailable, "'extending'"),
-        ({"status": "reverting_error"}, errors.TargetNotAvailable, "'reverting_error'"),
-        ({"is_soft_deleted": True}, errors.TargetNotAvailable, "recycle bin"),
-        ({"revert_to_snapshot_support": False}, errors.RevertUnsupported, "'default'"),
-        ({"task_state": "migration_in_progress"}, errors.TargetBusy, "migration"),
-        ({"access_rules_status": "error"}, errors.AccessRulesNotActive, "'error'"),
-        ({"access_rules_status": "syncing"}, errors.AccessRulesNotActive, "'syncing'"),
-        ({"project_id": "project-b", "is_public": True}, errors.TargetMissing, "no such share"),
+        ({"status": "extending"}, TargetNotAvailable, "'extending'"),
+        ({"status": "reverting_error"}, TargetNotAvailable, "'reverting_error'"),
+        ({"is_soft_deleted": True}, TargetNotAvailable, "recycle bin"),
+        ({"revert_to_snapshot_support": False}, RevertUnsupported, "'default'"),
+        ({"task_state": "migration_in_progress"}, TargetBusy, "migration"),
+        ({"access_rules_status": "error"}, AccessRulesNotActive, "'error'"),
+        ({"access_rules_status": "syncing"}, AccessRulesNotActive, "'syncing'"),
+        ({"project_id": "project-b", "is_public": True}, TargetMissing, "no such share"),
     ],
 )
 def test_what_manila_would_refuse_is_refused_by_name_and_nothing_is_written(
@@ -130,7 +143,7 @@ def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
     stage.cloud.snapshots[own["id"]].update(status=status, _until=float("inf"))
     stage.cloud.calls.clear()
     _request, error = restore(stage, checkpoint, share, remove_newer=True)
-    assert isinstance(error, errors.NewerSnapshots)
+    assert isinstance(error, NewerSnapshots)
     assert not error.removable
     assert own["id"] in error.newer[0]
     assert "'mine'" in error.newer[0]
@@ -146,7 +159,7 @@ def test_of_two_snapshots_of_the_same_moment_neither_is_taken_for_the_newest(
     own = manila.create_snapshot(share["id"], name="twin", description=None)
     (kept,) = (view for view in stage.cloud.snapshots.values() if view["id"] != own["id"])
     stage.cloud.snapshots[own["id"]]["created_at"] = kept["created_at"]
-    assert isinstance(restore(stage, checkpoint, share)[1], errors.NewerSnapshots)
+    assert isinstance(restore(stage, checkpoint, share)[1], NewerSnapshots)
 
 
 def test_a_newer_checkpoint_is_named_and_nothing_is_removed_unasked(
@@ -156,7 +169,7 @@ def test_a_newer_checkpoint_is_named_and_nothing_is_removed_unasked(
     stage.protect(newer, share["id"])
     stage.cloud.calls.clear()
     _request, error = restore(stage, checkpoint, share)
-    assert isinstance(error, errors.NewerSnapshots)
+    assert isinstance(error, NewerSnapshots)
     assert newer.id in error.newer[0]
     assert writes(stage) == []
 
@@ -176,7 +189,7 @@ def test_the_quota_of_a_safety_copy_is_checked_before_anything(
     stage: Stage, share: Any, checkpoint: Any, limits: Any, given: Any
 ) -> None:
     stage.cloud.limits.update(limits)
-    assert isinstance(restore(stage, checkpoint, share, **given)[1], errors.QuotaTooSmall)
+    assert isinstance(restore(stage, checkpoint, share, **given)[1], QuotaTooSmall)
     assert writes(stage) == []
     assert restore(stage, checkpoint, share)[1] is None  # without a copy it fits
 
@@ -186,7 +199,7 @@ def test_a_share_that_was_shrunk_needs_quota_to_grow_again(
 ) -> None:
     share["size"] = 1
     stage.cloud.limits.update({"maxTotalShareGigabytes": 2, "totalShareGigabytesUsed": 1})
-    assert isinstance(restore(stage, checkpoint, share)[1], errors.QuotaTooSmall)
+    assert isinstance(restore(stage, checkpoint, share)[1], QuotaTooSmall)
     assert writes(stage) == []
 
 
@@ -196,7 +209,7 @@ def test_a_copied_checkpoint_is_refused_with_the_ways_that_there_are(
     section = checkpoint.get_resource_bank_section(share["id"])
     section.update_object("metadata", section.get_object("metadata") | {"clone_id": "c-1"})
     _request, error = restore(stage, checkpoint, share)
-    assert isinstance(error, errors.SnapshotOfClone)
+    assert isinstance(error, SnapshotOfClone)
     assert "clone c-1" in str(error)
     assert stage.cloud.calls == []
 
@@ -226,7 +239,7 @@ def test_without_its_safety_copy_a_share_is_not_put_back(
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.failing.add(f"{method} {share['id']}")
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, errors.ResourceFailed)
+    assert isinstance(error, ResourceFailed)
     assert share["_text"] == "now"
     assert "revert_share" not in stage.cloud.calls
     assert list(stage.cloud.shares) == [share["id"]]
@@ -240,7 +253,7 @@ def test_a_failed_revert_needs_an_administrator_and_keeps_share_copy_and_checkpo
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.failing.add(f"revert_share {share['id']}")
     request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, errors.RevertFailed)
+    assert isinstance(error, RevertFailed)
     reason = request["resources_reason"][f"{SHARE}#{share['id']}"]
     assert "administrator" in reason
     assert "complete and stays" in reason
@@ -284,7 +297,7 @@ def test_with_manila_away_at_the_revert_nobody_claims_to_know(
 ) -> None:
     stage.cloud.plan("revert_share", passing, times=10**6)
     request, error = restore(stage, checkpoint, share)
-    assert isinstance(error, errors.ManilaUnavailable)
+    assert isinstance(error, ManilaUnavailable)
     assert "not known" in request["resources_reason"][f"{SHARE}#{share['id']}"]
 
 
@@ -309,7 +322,7 @@ def test_a_safety_copy_that_cannot_be_made_is_refused_before_anything(
 ) -> None:
     share["create_share_from_snapshot_support"] = False
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, errors.CopyUnsupported)
+    assert isinstance(error, CopyUnsupported)
     assert writes(stage) == []
 
 
@@ -319,7 +332,7 @@ def test_with_manila_away_at_the_safety_copy_nothing_is_left(
     pages = stage.pages(checkpoint, share["id"])
     stage.cloud.plan("create_share", passing, times=10**6)
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
-    assert isinstance(error, errors.ManilaUnavailable)
+    assert isinstance(error, ManilaUnavailable)
     assert list(stage.cloud.shares) == [share["id"]]
     assert len(stage.cloud.snapshots) == 1
     assert stage.pages(checkpoint, share["id"]) == pages
@@ -334,7 +347,7 @@ def test_a_snapshot_that_nobody_sees_is_manilas_own_refusal(
     stage.cloud.snapshots["hidden"] = hidden
     for given in ({}, {"safety_copy": True}):
         request, error = restore(stage, checkpoint, share, **given)
-        assert isinstance(error, errors.ManilaRefused)
+        assert isinstance(error, ManilaRefused)
         assert error.status == 409
         assert "not known" not in request["resources_reason"][f"{SHARE}#{share['id']}"]
         assert share["_text"] == "now"

@@ -11,7 +11,7 @@ from karbor.services.protection.flows import delete as flow_delete
 from karbor.services.protection.flows import restore as flow_restore
 from karbor.services.protection.flows import verify as flow_verify
 
-from karbor_manila.common import errors
+from karbor_manila.manila.errors import SnapshotDoubtful, SnapshotGone
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.recovery import settle
 from tests.fakes.manila import Died, refused
@@ -118,11 +118,11 @@ def test_that_a_snapshot_is_lost_is_known_by_its_id_and_not_by_a_sentence(
     share = service.share()
     checkpoint = service.protect(service.plan(share))
     (snapshot,) = service.cloud.snapshots
-    doubt = errors.SnapshotDoubtful(snapshot, "its status is 'restoring'")
+    doubt = SnapshotDoubtful(snapshot, "its status is 'restoring'")
     reporting.add(checkpoint, "reasons", {reporting.key(share): str(doubt)})
     assert not lost_snapshots.is_told(checkpoint, share, snapshot)
     sleep = service.cloud.clock.sleep
-    lost_snapshots.mark_as_lost(checkpoint, share, errors.SnapshotGone(snapshot), sleep)
+    lost_snapshots.mark_as_lost(checkpoint, share, SnapshotGone(snapshot), sleep)
     assert checkpoint.status == "error"
     reporting.add(checkpoint, "reasons", {reporting.key(share): "Why it could not be deleted."})
     assert lost_snapshots.is_told(checkpoint, share, snapshot)

@@ -18,14 +18,22 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
+from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila import marks
 from karbor_manila.manila.client import EVERY_PROJECT
+from karbor_manila.manila.errors import (
+    ManilaRefused,
+    ManilaUnavailable,
+    NeedsAdministrator,
+    NotAdministrator,
+)
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import reporting
 from karbor_manila.recovery import lease
 from karbor_manila.recovery.audit import LOST, ORPHAN, Audit, Finding
 from karbor_manila.recovery.claims import Claims
+from karbor_manila.recovery.errors import BankSuspect
 from karbor_manila.service import sessions
 from tests.fakes.manila import FakeManila, passing, refused
 from tests.unit.banks import open_bank, stored
@@ -371,9 +379,9 @@ def test_a_bank_that_is_not_mounted_is_not_believed(service: Service) -> None:
     for mounted in (False, True):
         if mounted:
             (folder / "karbor").mkdir(parents=True)  # what Karbor makes at its start
-        with pytest.raises(errors.BankNotOurs, match="mounted"):
+        with pytest.raises(BankNotOurs, match="mounted"):
             audit_of(service).find()
-        with pytest.raises(errors.BankNotOurs):
+        with pytest.raises(BankNotOurs):
             audit.fix(finding)
     assert orphan in service.cloud.snapshots
 
@@ -382,7 +390,7 @@ def test_a_bank_that_has_an_id_and_has_never_held_a_checkpoint_is_not_believed(
     service: Service,
 ) -> None:
     orphaned(service)
-    with pytest.raises(errors.BankSuspect, match="never held"):
+    with pytest.raises(BankSuspect, match="never held"):
         find(service)
 
 
@@ -393,9 +401,9 @@ def test_a_bank_whose_id_is_damaged_is_not_believed(service: Service, content: s
     audit = audit_of(service)
     (finding,) = audit.find()
     stored(service.folder / "bank", identity.KEY).write_text(content)
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         find(service)
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         audit.fix(finding)
     assert orphan in service.cloud.snapshots
 
@@ -417,7 +425,7 @@ def test_a_bank_whose_lists_fail_in_the_middle_removes_nothing(
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(FileSystemBankPlugin, "list_objects", failing)
-    with pytest.raises(errors.BankUnreadable, match="out of order"):
+    with pytest.raises(BankUnreadable, match="out of order"):
         audit.fix(finding) if step == "fix" else audit.find()
     assert next(calls) == nth + bank_access.ATTEMPTS
     assert orphan in service.cloud.snapshots
@@ -512,7 +520,7 @@ def test_another_bank_at_the_same_place_is_not_acted_on(service: Service) -> Non
     audit = audit_of(service)
     (finding,) = audit.find()
     service.provider.bank.update_object(identity.KEY, {"id": str(uuid.uuid4())})
-    with pytest.raises(errors.BankNotOurs):
+    with pytest.raises(BankNotOurs):
         audit.fix(finding)
     identity.accept(service.provider.bank, service.provider.id)
     assert audit.fix(finding).startswith("left alone")
@@ -738,7 +746,7 @@ def test_a_bank_that_does_not_take_what_is_lost_is_told(
             raise karbor_exception.BankUpdateObjectFailed(reason="disk full", key=key)
 
     monkeypatch.setattr(FileSystemBankPlugin, "update_object", full)
-    with pytest.raises(errors.BankUnreadable, match="disk full"):
+    with pytest.raises(BankUnreadable, match="disk full"):
         audit.fix(finding)
 
 
@@ -841,7 +849,7 @@ def test_marks_in_descriptions_are_judged_as_well(service: Service) -> None:
 def test_a_user_who_is_no_administrator_sees_nothing_and_judges_nothing(service: Service) -> None:
     protected(service)
     service.karbor_is_administrator = False
-    with pytest.raises(errors.NotAdministrator, match="role admin"):
+    with pytest.raises(NotAdministrator, match="role admin"):
         find(service)
 
 
@@ -850,7 +858,7 @@ def test_with_manila_away_nothing_is_said_to_be_lost(service: Service, method: s
     share = service.share()
     snapshot_away(service, protected(service, share), share)
     service.cloud.plan(method, passing, times=10**6)
-    with pytest.raises(errors.ManilaUnavailable):
+    with pytest.raises(ManilaUnavailable):
         find(service)
     service.cloud.assert_hit()
 
@@ -863,18 +871,18 @@ def test_with_manila_refusing_nothing_is_said_to_be_lost(
     share = service.share()
     snapshot_away(service, protected(service, share), share)
     service.cloud.plan(method, lambda: refused(status), times=10**6)
-    with pytest.raises(errors.ManilaRefused):
+    with pytest.raises(ManilaRefused):
         find(service)
 
 
 @pytest.mark.parametrize(
     ("method", "error", "raised"),
     [
-        ("snapshot", passing, errors.ManilaUnavailable),
-        ("snapshot", lambda: refused(403), errors.ManilaRefused),
-        ("delete_snapshot", passing, errors.ManilaUnavailable),
-        ("delete_snapshot", lambda: refused(401), errors.ManilaRefused),
-        ("delete_snapshot", lambda: refused(409), errors.DeadlineExceeded),
+        ("snapshot", passing, ManilaUnavailable),
+        ("snapshot", lambda: refused(403), ManilaRefused),
+        ("delete_snapshot", passing, ManilaUnavailable),
+        ("delete_snapshot", lambda: refused(401), ManilaRefused),
+        ("delete_snapshot", lambda: refused(409), DeadlineExceeded),
     ],
 )
 def test_with_manila_away_or_refusing_a_removal_fails_and_can_be_repeated(
@@ -899,7 +907,7 @@ def test_an_orphan_that_only_an_administrator_can_end_is_named_with_the_command(
     protected(service)
     orphan = orphaned(service)
     service.cloud.snapshots[orphan]["status"] = "error_deleting"
-    with pytest.raises(errors.NeedsAdministrator, match=f"--force {orphan}"):
+    with pytest.raises(NeedsAdministrator, match=f"--force {orphan}"):
         fix_all(service)
 
 

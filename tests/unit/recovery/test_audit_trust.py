@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
 from karbor_manila.recovery.audit import LOST, Finding
+from karbor_manila.recovery.errors import BankOlder, ManilaSuspect
 from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import Service, started
 from tests.unit.recovery.test_audit import (
@@ -53,7 +53,7 @@ def test_a_bank_of_yesterday_is_not_acted_on_and_says_what_it_lacks(service: Ser
     orphaned(service)
     put_back(service)
     before = everything_in(service)
-    with pytest.raises(errors.BankOlder) as caught:
+    with pytest.raises(BankOlder) as caught:
         find(service)
     assert sorted(caught.value.missing) == sorted(checkpoint.id for checkpoint in later)
     said = str(caught.value)
@@ -98,7 +98,7 @@ def test_a_checkpoint_of_another_provider_on_the_bank_counts_as_well(service: Se
             log.provider_id = second
             log.save()
     put_back(service)
-    with pytest.raises(errors.BankOlder, match=later.id):
+    with pytest.raises(BankOlder, match=later.id):
         find(service)
 
 
@@ -149,7 +149,7 @@ def test_another_region_makes_nothing_lost(
     shares, snapshots = dict(service.cloud.shares), dict(service.cloud.snapshots)
     service.cloud.shares.clear()
     service.cloud.snapshots.clear()
-    with pytest.raises(errors.ManilaSuspect) as caught:
+    with pytest.raises(ManilaSuspect) as caught:
         find(service)
     assert caught.value.named == 3
     assert "region" in str(caught.value)
@@ -199,7 +199,7 @@ def test_a_snapshot_whose_mark_its_checkpoint_does_not_know_is_no_witness(servic
     service.cloud.snapshots.clear()
     service.cloud.snapshots[forged["id"]] = forged
     del service.cloud.shares[share]
-    with pytest.raises(errors.ManilaSuspect):
+    with pytest.raises(ManilaSuspect):
         find(service)
     assert service.checkpoint(checkpoint.id).status == "available"
 

@@ -19,7 +19,9 @@ from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import engines
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.errors import Taken
+from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.recovery import claim_table, lease
 from karbor_manila.recovery.claim_table import Claim
 from karbor_manila.recovery.claims import Claims
@@ -162,7 +164,7 @@ def test_of_many_at_the_same_moment_one_wins(start: Callable[[], Process]) -> No
     processes = [start().lives() for _ in range(6)]
     outcomes = together(*(process.take for process in processes))
     (winner,) = (item for item in outcomes if isinstance(item, Claim))
-    losers = [item for item in outcomes if isinstance(item, errors.Taken)]
+    losers = [item for item in outcomes if isinstance(item, Taken)]
     assert len(losers) == len(processes) - 1
     assert processes[0].claims.all() == [winner]
     assert [process.owner for process in processes if process.claims.held] == [winner.owner]
@@ -182,7 +184,7 @@ def test_of_many_who_take_over_from_a_dead_one_one_wins(start: Callable[[], Proc
 def test_of_many_threads_of_a_process_one_wins(one: Process) -> None:
     outcomes = together(*[one.take] * 4)
     assert len([item for item in outcomes if isinstance(item, Claim)]) == 1
-    assert len([item for item in outcomes if isinstance(item, errors.Taken)]) == 3
+    assert len([item for item in outcomes if isinstance(item, Taken)]) == 3
     assert one.claims.held == {THING}
 
 
@@ -194,7 +196,7 @@ def test_who_comes_second_at_a_dead_ones_claim_does_not_get_it(
     dead.take()
     dead.dies()
     before(one, moment, other.take)
-    with pytest.raises(errors.Taken):
+    with pytest.raises(Taken):
         one.take()
     assert one.claims.held == frozenset()
     assert [claim.owner for claim in one.claims.all()] == [other.owner]
@@ -226,7 +228,7 @@ def test_the_same_dead_owner_with_a_new_claim_is_not_taken_for_the_old_one(
         dead.lives()
 
     before(one, "replace", anew)
-    with pytest.raises(errors.Taken):
+    with pytest.raises(Taken):
         one.take()
     assert [claim.owner for claim in other.claims.all()] == [dead.owner]
 
@@ -238,21 +240,21 @@ def test_who_is_always_too_late_gives_up(
     dead.take()
     dead.dies()
     monkeypatch.setattr(one.claims._table, "replace", lambda *_args: False)
-    with pytest.raises(errors.Taken):
+    with pytest.raises(Taken):
         one.take()
     assert one.claims.held == frozenset()
 
 
 def test_a_refusal_says_what_is_going_on_since_when(one: Process, other: Process) -> None:
     claim = one.take(operation="delete")
-    with pytest.raises(errors.Taken, match=rf"{THING} is in work \(delete since 20.* UTC\)") as it:
+    with pytest.raises(Taken, match=rf"{THING} is in work \(delete since 20.* UTC\)") as it:
         other.take()
     assert it.value.claim == claim
 
 
 def test_what_one_does_already_it_does_not_begin_again(one: Process) -> None:
     claim = one.take()
-    with pytest.raises(errors.Taken) as refused:
+    with pytest.raises(Taken) as refused:
         one.take(operation="delete")
     assert refused.value.claim == claim
     assert one.claims.held == {THING}
@@ -343,7 +345,7 @@ def test_the_time_of_the_day_says_nothing(one: Process, other: Process) -> None:
     one.says(renewed=ago(86400).isoformat(), started=0.0)
     age(other, 86400)
     assert other.sees_alive(claim)
-    with pytest.raises(errors.Taken):
+    with pytest.raises(Taken):
         other.take()
 
 
@@ -384,7 +386,7 @@ def test_who_does_not_renew_while_he_is_watched_is_dead(
     assert not other.claims.is_proven(claim)
     other.clock.sleep(TIMEOUT - 1)
     assert other.sees_alive(claim)
-    with pytest.raises(errors.Taken):
+    with pytest.raises(Taken):
         other.take()
     other.clock.sleep(1)
     assert not other.sees_alive(claim)
@@ -450,7 +452,7 @@ def test_who_cannot_read_leases_calls_nobody_dead_and_takes_nothing(
     claim = dead.take()
     dead.dies()
     break_bank(other.bank, *broken)
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         other.take()
     assert other.claims.held == frozenset()
     assert other.claims.all() == [claim]
@@ -531,7 +533,7 @@ def test_in_an_unreadable_bank_nothing_is_abandoned(
     dead = start().dies()
     checkpoint = seen(other, make_checkpoint(dead.bank, ago(3600)))
     break_bank(other.bank, *broken)
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         other.claims.is_abandoned(checkpoint)
 
 
@@ -636,12 +638,12 @@ def test_who_cannot_claim_does_not_work_and_can_once_the_database_is_back(
         dead.take()
         dead.dies()
     faults = Faults(one, error, nth, after=True, times=10**6)
-    with pytest.raises(errors.DatabaseUnreadable):
+    with pytest.raises(DatabaseUnreadable):
         one.take()
     assert one.claims.held == frozenset()
     faults.over()
     assert one.take().owner == one.owner
-    with pytest.raises(errors.Taken):
+    with pytest.raises(Taken):
         other.take()
 
 
@@ -649,7 +651,7 @@ def test_who_cannot_claim_does_not_work_and_can_once_the_database_is_back(
 def test_a_database_that_is_away_is_told(one: Process, call: str) -> None:
     Faults(one, db_exception.DBConnectionError(), 1, after=False, times=10**6)
     arguments = [THING] if call == "get" else []
-    with pytest.raises(errors.DatabaseUnreadable):
+    with pytest.raises(DatabaseUnreadable):
         getattr(one.claims, call)(*arguments)
 
 
@@ -672,7 +674,7 @@ def test_a_table_that_cannot_be_made_is_told_and_made_later(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sa.Table, "create", raising(db_exception.DBError(Exception("read-only"))))
-        with pytest.raises(errors.DatabaseUnreadable):
+        with pytest.raises(DatabaseUnreadable):
             one.take()
     assert one.claims.held == frozenset()
     assert one.take().owner == one.owner

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.recovery import lease
 from tests.fakes.manila import FakeClock
 from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
@@ -266,7 +266,7 @@ def test_a_damaged_field_makes_nobody_dead_at_once(bank, here, field, damage):
 def test_an_unreadable_bank_declares_nobody_dead(bank, here):
     put(bank, "owner-1", here)
     break_bank(bank, "get")
-    with pytest.raises(errors.BankUnreadable):
+    with pytest.raises(BankUnreadable):
         alive(bank, "owner-1")
 
 

@@ -10,7 +10,7 @@ import pytest
 from karbor import exception as karbor_exception
 from karbor.services.protection.checkpoint import CheckpointCollection
 
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost
 from karbor_manila.recovery import lease
 from karbor_manila.service import copy_flow, worker
 from tests.unit.karbor_stage import SHARE, Service, started
@@ -112,10 +112,10 @@ def test_a_claim_that_was_lost_for_want_of_a_lease_is_lost_and_can_be_taken_up(
     claims, lapsing = service.manager.claims, keeper(service)
     with service.manager.worker.claimed(checkpoint, "protect"):
         lapsing.goes()
-        with pytest.raises(errors.ClaimLost):
+        with pytest.raises(ClaimLost):
             claims.check(checkpoint.id)
         service.cloud.clock.sleep(AWAY)
-        with pytest.raises(errors.ClaimLost, match="could not be renewed"):
+        with pytest.raises(ClaimLost, match="could not be renewed"):
             claims.check(checkpoint.id)
         assert not claims.is_held(checkpoint.id)
     (left,) = other.manager.claims.all()

@@ -11,7 +11,7 @@ import pytest
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.operations import lost_snapshots
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, Service, started, told
@@ -263,9 +263,7 @@ def test_two_removals_that_fail_leave_the_newer_checkpoint_as_it_was_before_both
     scene = Scene(service)
     service.cloud.plan("delete_snapshot", lambda: refused(403), times=10**6)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            lost_snapshots, "take_back", raising(errors.BankUnreadable("take it", "away"))
-        )
+        patch.setattr(lost_snapshots, "take_back", raising(BankUnreadable("take it", "away")))
         assert scene.restore().status == "fail"
     assert scene.newer().status == "error"
     assert scene.restore().status == "fail"

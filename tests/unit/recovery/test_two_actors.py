@@ -16,11 +16,11 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from karbor.services.protection.flows import utils
 
 from karbor_manila.bank import checkpoints, identity
-from karbor_manila.common import errors
-from karbor_manila.database import operation_logs
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.errors import ClaimLost
 from karbor_manila.manila import access
 from karbor_manila.operations import reporting
-from karbor_manila.recovery import lease
+from karbor_manila.recovery import lease, operation_logs
 from karbor_manila.recovery.audit import Audit
 from karbor_manila.recovery.claims import Claims
 from tests.fakes.manila import refused as refused_by_manila
@@ -503,11 +503,11 @@ def test_a_claim_that_is_lost_at_an_access_rule_is_no_trouble_with_the_rule(
     manila = service.connect(service.context())
 
     def guard() -> None:
-        raise errors.ClaimLost(share, "another process has taken it over")
+        raise ClaimLost(share, "another process has taken it over")
 
     manila.guard = guard
     rule = {"access_type": "ip", "access_to": "10.0.0.1", "access_level": "rw"}
-    with pytest.raises(errors.ClaimLost):
+    with pytest.raises(ClaimLost):
         access.grant(
             manila,
             share,
@@ -560,7 +560,7 @@ def test_who_cannot_claim_his_new_checkpoint_tells_that_only_while_it_is_as_he_m
             other.manager.reconciliation.run()
             (checkpoint_id,) = other.checkpoints()
             other.delete(checkpoint_id)
-        raise errors.BankUnreadable("give its id", "away")
+        raise BankUnreadable("give its id", "away")
 
     monkeypatch.setattr(service.manager.claims, "take", take)
     with pytest.raises(karbor_exception.FlowError):
@@ -579,14 +579,14 @@ def test_who_cannot_write_for_want_of_a_lease_waits_for_it_once(
 
     def check(_claims: Any, thing: str, *, look: bool = False) -> None:
         checks.append(thing)
-        raise errors.ClaimLost(thing, "its lease could not be renewed")
+        raise ClaimLost(thing, "its lease could not be renewed")
 
     monkeypatch.setattr(Claims, "check", check)
     job = SimpleNamespace(
         shared=SimpleNamespace(writing=threading.Lock(), clock=service.cloud.clock)
     )
     running = next(iter(service.manager.worker._flows.values()))
-    with pytest.raises(errors.ClaimLost):
+    with pytest.raises(ClaimLost):
         reporting.write(job, running.record, lambda: None)
     assert checks == [record.id]
 

@@ -19,8 +19,8 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_messaging._drivers import common as rpc_common
 
 from karbor_manila.bank import identity
+from karbor_manila.bank.errors import BankNotOurs
 from karbor_manila.bank.filesystem import store as bank_store
-from karbor_manila.common import errors
 from karbor_manila.recovery import claims, lease, lease_keeper
 from tests.unit.banks import open_bank
 from tests.unit.karbor_stage import Service, started
@@ -168,7 +168,7 @@ def test_no_claim_is_taken_over_or_freed_by_the_word_of_another_bank(
     (before,) = heir.manager.claims.all()
     with in_its_place(heir, put):
         heir.manager.reconciliation.run()
-        with pytest.raises(errors.BankNotOurs):
+        with pytest.raises(BankNotOurs):
             heir.manager.claims.take(
                 checkpoint_id,
                 claims.RECONCILE,
@@ -197,7 +197,7 @@ def test_a_bank_that_goes_while_a_dead_owner_is_looked_for_frees_nothing(
         return False
 
     monkeypatch.setattr(lease.Observer, "is_alive", judged)
-    with pytest.raises(errors.BankNotOurs):
+    with pytest.raises(BankNotOurs):
         heir.manager.claims.take(
             checkpoint_id,
             claims.RECONCILE,

@@ -15,8 +15,9 @@ from oslo_config import cfg
 from oslo_serialization import jsonutils
 
 from karbor_manila import opts
-from karbor_manila.common import errors
 from karbor_manila.common.left_out import MOST_NAMED
+from karbor_manila.manila.errors import ManilaRefused
+from karbor_manila.service.errors import SessionUnavailable
 from karbor_manila.service.graph import GraphBuilder
 from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila, passing
@@ -189,8 +190,8 @@ def test_a_plugin_that_answers_with_nothing_is_no_error(registry: ProtectableReg
     "error",
     [
         passing(),
-        errors.ManilaRefused("list the shares", 403, "forbidden"),
-        errors.SessionUnavailable(OWN),
+        ManilaRefused("list the shares", 403, "forbidden"),
+        SessionUnavailable(OWN),
     ],
     ids=lambda error: type(error).__name__,
 )

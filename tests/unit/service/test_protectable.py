@@ -14,8 +14,13 @@ from karbor.services.protection.protectable_registry import ProtectableRegistry
 from oslo_config import cfg
 
 from karbor_manila import opts
-from karbor_manila.common import errors
 from karbor_manila.manila import marks, statuses
+from karbor_manila.manila.errors import (
+    EndpointMissing,
+    ManilaRefused,
+    ManilaTooOld,
+    ManilaTransient,
+)
 from karbor_manila.service.protectable import ShareProtectable, objection
 from tests.fakes.manila import FakeClock
 from tests.unit.karbor_stage import PROJECT, SHARE, context_of
@@ -102,8 +107,8 @@ def dependents(registry: ProtectableRegistry, project_id: str = OWN, **kwargs: A
     return [item.id for item in found]
 
 
-def passing(retry_after: float = 0.0) -> errors.ManilaPassing:
-    return errors.ManilaPassing("list the shares", "HTTP 503, out of order", retry_after)
+def passing(retry_after: float = 0.0) -> ManilaTransient:
+    return ManilaTransient("list the shares", "HTTP 503, out of order", retry_after)
 
 
 @pytest.mark.parametrize("is_admin", [False, True], ids=["user", "administrator"])
@@ -264,9 +269,9 @@ def test_a_list_that_fails_says_why(registry: ProtectableRegistry, manila: Listi
 @pytest.mark.parametrize(
     "error",
     [
-        errors.ManilaRefused("list the shares", 403, "forbidden"),
-        errors.EndpointMissing(["sharev2"], "public", None),
-        errors.ManilaTooOld("2.37", "2.0"),
+        ManilaRefused("list the shares", 403, "forbidden"),
+        EndpointMissing(["sharev2"], "public", None),
+        ManilaTooOld("2.37", "2.0"),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -19,7 +19,7 @@ from oslo_config import cfg
 from oslo_serialization import jsonutils
 
 from karbor_manila import opts, schemas
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import RecordVersionUnknown
 from karbor_manila.manila import client
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
@@ -246,5 +246,5 @@ def test_nothing_saved_and_something_damaged_are_told_apart(tmp_path: Path) -> N
     with pytest.raises(karbor_exception.BankGetObjectFailed):
         ShareProtectionPlugin.get_saved_info(section, share("a"))
     section.update_object("metadata", {"version": 99})
-    with pytest.raises(errors.RecordVersionUnknown):
+    with pytest.raises(RecordVersionUnknown):
         ShareProtectionPlugin.get_saved_info(section, share("a"))

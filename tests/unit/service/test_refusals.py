@@ -15,8 +15,11 @@ from oslo_db import exception as db_exception
 from oslo_messaging.rpc import dispatcher
 
 from karbor_manila.bank import identity
-from karbor_manila.common import errors
+from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
+from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
+from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.known_banks import KnownBanks
+from karbor_manila.manila.errors import EndpointUnsuitable, ManilaUnavailable
 from karbor_manila.recovery.claim_table import ClaimTable
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service.worker import Worker
@@ -30,19 +33,19 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
         yield service
 
 
-class _New(errors.KarborManilaError):
+class _New(KarborManilaError):
     """An error that nobody has thought of."""
 
 
 #: What may come out of the depths.
 OURS: dict[str, Exception] = {
-    "Taken": errors.Taken("it", None),
-    "ClaimLost": errors.ClaimLost("it", "another process has taken it over"),
-    "BankUnreadable": errors.BankUnreadable("give it", "no answer"),
-    "BankNotOurs": errors.BankNotOurs("p", "one", "another"),
-    "DatabaseUnreadable": errors.DatabaseUnreadable("it", "DBError"),
-    "Misconfigured": errors.EndpointUnsuitable("http://manila", "it is none"),
-    "ManilaUnavailable": errors.ManilaUnavailable("list shares", 120, "HTTP 503"),
+    "Taken": Taken("it", None),
+    "ClaimLost": ClaimLost("it", "another process has taken it over"),
+    "BankUnreadable": BankUnreadable("give it", "no answer"),
+    "BankNotOurs": BankNotOurs("p", "one", "another"),
+    "DatabaseUnreadable": DatabaseUnreadable("it", "DBError"),
+    "Misconfigured": EndpointUnsuitable("http://manila", "it is none"),
+    "ManilaUnavailable": ManilaUnavailable("list shares", 120, "HTTP 503"),
     "a new one": _New("This is new."),
 }
 

@@ -15,6 +15,7 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
 )
 
 from karbor_manila.operations import restore_plan, verify
+from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.service import requests as plan_requests
 from karbor_manila.service.project import ProjectPlugin
 from karbor_manila.service.protection import ShareProtectionPlugin
@@ -186,7 +187,7 @@ def test_the_parameters_of_a_provider_without_our_plugin_are_left_alone(plugins:
     ],
 )
 def test_a_provider_is_ours_when_our_plugin_protects_its_shares(plugins: Any, ours: bool) -> None:
-    assert plan_requests.protects_shares(SimpleNamespace(plugins=plugins)) is ours
+    assert protects_shares(SimpleNamespace(plugins=plugins)) is ours
 
 
 # -- restores and verifications ---------------------------------------------------------------

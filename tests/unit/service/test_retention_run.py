@@ -20,9 +20,10 @@ from karbor.services.operationengine.operations.retention_operation import (
 from karbor.services.protection import checkpoint as karbor_checkpoint
 from oslo_serialization import jsonutils
 
-from karbor_manila.common import errors
+from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.operations import lost_snapshots
 from karbor_manila.service import retention_run, sessions
+from karbor_manila.service.errors import SessionUnavailable
 from tests.fakes.manila import refused
 from tests.unit.karbor_stage import (
     NOOP,
@@ -215,9 +216,7 @@ def test_a_checkpoint_whose_snapshot_is_lost_does_not_count(stage: Stage) -> Non
     plan = stage.service.plan(one, other)
     stage.schedule(plan, max_backups=1)
     good, hurt = (stage.service.protect(plan) for _ in range(2))
-    lost_snapshots.mark_as_lost(
-        hurt, one, errors.SnapshotGone("its snapshot"), lambda _seconds: None
-    )
+    lost_snapshots.mark_as_lost(hurt, one, SnapshotGone("its snapshot"), lambda _seconds: None)
     stage.prune(plan, most=1)
     assert set(stage.left()) == {good.id, hurt.id}
 
@@ -502,7 +501,7 @@ def test_who_cannot_be_told_counts_as_retention(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(**_kwargs: Any) -> str:
-        raise errors.SessionUnavailable(None)
+        raise SessionUnavailable(None)
 
     monkeypatch.setattr(sessions, "karbor_user_id", away)
     last = stage.service.protect(stage.service.plan(stage.service.share()))

@@ -11,14 +11,10 @@ from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1 import token_endpoint
 from oslo_config import cfg
 
-from karbor_manila.common.errors import (
-    CaFileMissing,
-    ManilaPassing,
-    NotAdministrator,
-    SessionUnavailable,
-)
 from karbor_manila.manila import client
+from karbor_manila.manila.errors import ManilaTransient, NotAdministrator
 from karbor_manila.service import sessions
+from karbor_manila.service.errors import CaFileMissing, SessionUnavailable
 
 GROUP = "manila_client"
 V2_TYPES = ("sharev2", "shared-file-system", "share")
@@ -369,7 +365,7 @@ def test_a_keystone_that_is_away_while_the_project_is_looked_for_may_come_back(t
         raise ks_exc.ConnectFailure("refused")
 
     trustee.session.get_project_id = away
-    with pytest.raises(ManilaPassing, match="project of Karbor's own user"):
+    with pytest.raises(ManilaTransient, match="project of Karbor's own user"):
         connect_as_karbor()
 
 
@@ -385,7 +381,7 @@ def test_a_keystone_that_does_not_say_who_karbor_is_may_come_back(trustee):
         raise ks_exc.ConnectFailure("refused")
 
     trustee.session.get_user_id = away
-    with pytest.raises(ManilaPassing):
+    with pytest.raises(ManilaTransient):
         sessions.karbor_user_id(timeout=4.0)
     trustee.session = None
     with pytest.raises(SessionUnavailable):

@@ -15,7 +15,7 @@ from oslo_log import log as logging
 from oslo_utils import timeutils
 
 from karbor_manila.bank import fencing
-from karbor_manila.common import errors
+from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database import columns
 
 LOG = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def end(
             }
             log.update(fields | ({"error_info": columns.text(error_info)} if error_info else {}))
             columns.save(fencing.record(log, guard))
-    except errors.ClaimLost as lost:
+    except ClaimLost as lost:
         LOG.warning("Checkpoint %s: its operation log is left: %s", sought.checkpoint_id, lost)
     except Exception:  # the log is a courtesy; what it tells of has been dealt with
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)

@@ -11,9 +11,9 @@ import pytest
 from karbor import objects
 from oslo_utils import timeutils
 
-from karbor_manila.common import errors
-from karbor_manila.database import operation_logs
-from karbor_manila.database.operation_logs import Sought
+from karbor_manila.common.errors import ClaimLost
+from karbor_manila.recovery import operation_logs
+from karbor_manila.recovery.operation_logs import Sought
 from tests.unit.karbor_stage import configured, context_of, database
 
 PROJECT = str(uuid.UUID(int=0xA))
@@ -181,7 +181,7 @@ def test_who_has_lost_the_claim_ends_no_log(caplog: pytest.LogCaptureFixture) ->
     logs = [log(), log()]
 
     def lost() -> None:
-        raise errors.ClaimLost(CHECKPOINT, "another process has taken it over")
+        raise ClaimLost(CHECKPOINT, "another process has taken it over")
 
     end(guard=lost, status="error", error_info="why")
     assert [(now(each).status, now(each).ended_at) for each in logs] == [("protecting", None)] * 2
@@ -190,7 +190,7 @@ def test_who_has_lost_the_claim_ends_no_log(caplog: pytest.LogCaptureFixture) ->
 
 def test_the_claim_is_looked_at_before_each_log() -> None:
     logs = [log(), log()]
-    looks = iter([None, errors.ClaimLost(CHECKPOINT, "another process has taken it over")])
+    looks = iter([None, ClaimLost(CHECKPOINT, "another process has taken it over")])
 
     def guard() -> None:
         if lost := next(looks):
