@@ -35,7 +35,7 @@ RESTORES = "restores/"
 REPORTS = "reports/"
 
 
-class Ledger:
+class ShareSection:
     """The pages of one share in one checkpoint.
 
     A bank that fails is asked again a few times within seconds; after that BankUnreadable is

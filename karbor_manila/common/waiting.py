@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Patience: one watcher for everything that a flow waits for, and retries of transient errors.
+"""Timeouts: one watcher for everything that a flow waits for, and retries of transient errors.
 
 Every wait has a deadline, and only time in which this process ran counts: a machine that was asleep
 has not seen Manila fail to answer. Time comes from a :class:`Clock`, so that tests can set it.
@@ -227,7 +227,7 @@ class Once:
             _MAKING.reset(stack)
 
 
-class Watcher:
+class Poller:
     """Looks at many objects of Manila with one request, for all who wait for one of them.
 
     There is no thread of its own: whoever waits and finds that a look is due does it for all.
@@ -411,7 +411,7 @@ class _Budget:
         return self._over
 
 
-def persist(
+def retry(
     attempt: Callable[[], T],
     *,
     patience: float,

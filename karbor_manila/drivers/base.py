@@ -19,7 +19,7 @@ from karbor_manila.manila.views import NewShare, Placement, Revertible, Rule, So
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long a driver waits, all in seconds; see the options of the same names in opts.py.
 
     ``request`` is for one answer.

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import PENDING, Clock, Once, Watcher, persist
+from karbor_manila.common.waiting import PENDING, Clock, Once, Poller, retry
 from karbor_manila.drivers import base
 from karbor_manila.manila import (
     access,
@@ -48,7 +48,7 @@ class SnapshotDriver(base.ShareDriver):
     def __init__(
         self,
         manila: Manila,
-        patience: base.Patience,
+        patience: base.Timeouts,
         expected: int = 1,
         clock: Clock | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class SnapshotDriver(base.ShareDriver):
         # Shares of which this driver has removed snapshots: Manila may still count them.
         self._cleared: set[str] = set()
         self._once = Once(self._clock, patience.outage)
-        self._ownership = Ownership(manila, self._persist)
+        self._ownership = Ownership(manila, self._retry)
         self._reverts = revert.Reverts(
             manila,
             self._clock,
@@ -110,7 +110,7 @@ class SnapshotDriver(base.ShareDriver):
         }
         wanted = [share for share in shares if share["id"] not in refused]
         if wanted:
-            quota.check(self._persist(self._manila.limits), wanted)
+            quota.check(self._retry(self._manila.limits), wanted)
         return refused
 
     def caveat(self, share: View) -> str:
@@ -152,7 +152,7 @@ class SnapshotDriver(base.ShareDriver):
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
 
-        snapshot_id = self._persist(attempt)
+        snapshot_id = self._retry(attempt)
         if attempts > 1:
             self._repeated[snapshot_id] = (mark, self._clock.now())
         return snapshot_id
@@ -192,7 +192,7 @@ class SnapshotDriver(base.ShareDriver):
 
     def preflight_restore(self, sizes: Collection[int]) -> None:
         """The quota for all of them."""
-        quota.check_shares(self._persist(self._manila.limits), sizes)
+        quota.check_shares(self._retry(self._manila.limits), sizes)
 
     def preflight_clone(self, source: Source, new: NewShare) -> Placement:
         """Manila's rules for a share from a snapshot, by the snapshot's share."""
@@ -212,7 +212,7 @@ class SnapshotDriver(base.ShareDriver):
                 refused[thing] = error
         sizes = [source.size for source in sources if source.snapshot_id not in refused]
         if sizes:
-            quota.check_copies(self._persist(self._manila.limits), sizes)
+            quota.check_copies(self._retry(self._manila.limits), sizes)
         return refused
 
     def restore(self, source: Source, mark: Mark, new: NewShare) -> str:
@@ -245,7 +245,7 @@ class SnapshotDriver(base.ShareDriver):
             self._requests[view["id"]] = view["request_id"]
             return str(view["id"])
 
-        share_id = self._persist(attempt)
+        share_id = self._retry(attempt)
         if attempts > 1:
             self._repeated[share_id] = (mark, self._clock.now())
         return share_id
@@ -280,7 +280,7 @@ class SnapshotDriver(base.ShareDriver):
 
     def show_share(self, share_id: str) -> View | None:
         """One share."""
-        return self._persist(lambda: self._manila.share(share_id))
+        return self._retry(lambda: self._manila.share(share_id))
 
     def find_temporary(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
         """Snapshots, although it is the mark of a restore."""
@@ -288,7 +288,7 @@ class SnapshotDriver(base.ShareDriver):
 
     def access_rules(self, share_id: str) -> list[Rule] | None:
         """The access rules of a share."""
-        return access.read(self._manila, share_id, self._persist)
+        return access.read(self._manila, share_id, self._retry)
 
     def grant(self, share_id: str, rules: Collection[Rule]) -> list[str]:
         """Give a share its access rules."""
@@ -296,7 +296,7 @@ class SnapshotDriver(base.ShareDriver):
             self._manila,
             share_id,
             rules,
-            persist=self._persist,
+            retry=self._retry,
             patience=self._patience.undo,
             clock=self._clock,
         )
@@ -304,7 +304,7 @@ class SnapshotDriver(base.ShareDriver):
     def export_locations(self, share_id: str) -> list[str]:
         """Where a share can be mounted."""
         try:
-            return self._persist(lambda: self._manila.export_locations(share_id))
+            return self._retry(lambda: self._manila.export_locations(share_id))
         except ManilaRefused as refused:
             LOG.info("The export locations of share %s are not told: %s", share_id, refused)
             return []
@@ -345,7 +345,7 @@ class SnapshotDriver(base.ShareDriver):
         (manila/share/api.py, delete)."""
         if share.get("task_state") in statuses.TASK_BUSY or share["id"] in self._cleared:
             return True
-        kept = self._persist(
+        kept = self._retry(
             lambda: self._manila.snapshots(share_id=share["id"], project_id=self._manila.reach)
         )
         return any(view["share_id"] == share["id"] for view in kept)
@@ -449,7 +449,7 @@ class SnapshotDriver(base.ShareDriver):
 
     def _list_shares(self, status: str) -> list[View]:
         reach = self._manila.reach
-        return self._persist(lambda: self._manila.shares(status=status, project_id=reach))
+        return self._retry(lambda: self._manila.shares(status=status, project_id=reach))
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -462,11 +462,11 @@ class SnapshotDriver(base.ShareDriver):
 
     def everything(self) -> list[View]:
         """All snapshots."""
-        return self._persist(self._manila.snapshots)
+        return self._retry(self._manila.snapshots)
 
     def show(self, snapshot_id: str) -> View | None:
         """One snapshot."""
-        return self._persist(lambda: self._manila.snapshot(snapshot_id))
+        return self._retry(lambda: self._manila.snapshot(snapshot_id))
 
     def _parent(self, share_id: str) -> View | None:
         """The share that a snapshot belongs to, as it is now. One list serves a flow of many."""
@@ -474,12 +474,12 @@ class SnapshotDriver(base.ShareDriver):
         def many() -> dict[str, View]:
             if self._expected <= lookup.FEW:
                 return {}
-            return {view["id"]: view for view in self._persist(self._manila.shares)}
+            return {view["id"]: view for view in self._retry(self._manila.shares)}
 
         return self._once("parents", many).get(share_id) or self.show_share(share_id)
 
-    def _watcher(self, look: Any, expected: int) -> Watcher:
-        return Watcher(
+    def _watcher(self, look: Any, expected: int) -> Poller:
+        return Poller(
             look,
             expected=expected,
             shortest=self._patience.poll_min,
@@ -516,7 +516,7 @@ class SnapshotDriver(base.ShareDriver):
         self._ownership.require(whose)
 
         def listed(metadata: Mapping[str, str]) -> list[View]:
-            return self._persist(lambda: self._list_marked(kind, metadata, whose))
+            return self._retry(lambda: self._list_marked(kind, metadata, whose))
 
         if fresh:
             views = listed(wanted.metadata())
@@ -532,8 +532,8 @@ class SnapshotDriver(base.ShareDriver):
             return self._manila.snapshots(metadata=metadata, project_id=whose)
         return self._manila.snapshots(project_id=whose)
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
-        return persist(
+    def _retry(self, attempt: Callable[[], T]) -> T:
+        return retry(
             attempt,
             patience=self._patience.outage,
             longest=self._patience.request,

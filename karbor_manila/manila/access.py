@@ -24,10 +24,10 @@ _ERROR = "error"
 _NOT_GRANTED = frozenset({_ERROR, "queued_to_deny", "denying", "deleted"})
 
 
-def read(manila: Manila, share_id: str, persist: Persist) -> list[Rule] | None:
+def read(manila: Manila, share_id: str, retry: Persist) -> list[Rule] | None:
     """The rules that are granted; None when Manila does not tell them to this user."""
     try:
-        rules = persist(lambda: manila.access_rules(share_id))
+        rules = retry(lambda: manila.access_rules(share_id))
     except ManilaRefused as refused:
         LOG.warning("The access rules of share %s are not told: %s", share_id, refused)
         return None
@@ -39,7 +39,7 @@ def grant(
     share_id: str,
     rules: Collection[Rule],
     *,
-    persist: Persist,
+    retry: Persist,
     patience: float,
     clock: Clock,
 ) -> list[str]:
@@ -52,14 +52,14 @@ def grant(
     asked = []
     for rule in rules:
         try:
-            persist(functools.partial(_allow, manila, share_id, rule))
+            retry(functools.partial(_allow, manila, share_id, rule))
             asked.append(rule)
         except ClaimLost:
             raise  # no trouble with the rule: nothing more is for this process to do
         except KarborManilaError as error:
             problems.append(f"{_named(rule)}: {error}")
     if asked:
-        problems += _await(manila, share_id, asked, persist, patience, clock)
+        problems += _await(manila, share_id, asked, retry, patience, clock)
     return problems
 
 
@@ -79,14 +79,14 @@ def _await(
     manila: Manila,
     share_id: str,
     rules: Collection[Rule],
-    persist: Persist,
+    retry: Persist,
     patience: float,
     clock: Clock,
 ) -> list[str]:
     deadline = clock.now() + patience
 
     def states() -> dict[Any, str]:
-        seen = persist(lambda: manila.access_rules(share_id))
+        seen = retry(lambda: manila.access_rules(share_id))
         return {_key(rule): str(rule.get("state")) for rule in seen}
 
     def is_pending(found: dict[Any, str]) -> bool:

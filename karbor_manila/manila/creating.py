@@ -22,7 +22,7 @@ _MOST_TOLD = 3
 
 
 def few_times(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> Callable[[], T]:
-    """``ask``, which is repeated by :func:`..waiting.persist`, so that it ends after a few times in
+    """``ask``, which is repeated by :func:`..waiting.retry`, so that it ends after a few times in
     the same HTTP 500 of Manila's own.
 
     :param ask: the creating request alone; what else is asked in an attempt is answered

@@ -32,12 +32,12 @@ class Ownership:
     """What of Manila belongs to which project.
 
     :param manila: the flow's client
-    :param persist: retries transient errors
+    :param retry: retries transient errors
     """
 
-    def __init__(self, manila: Manila, persist: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, manila: Manila, retry: Callable[[Callable[[], Any]], Any]) -> None:
         self._manila = manila
-        self._persist = persist
+        self._retry = retry
 
     def require(self, project_id: str) -> None:
         """Make sure that the session sees what a project has, before its absence is believed.
@@ -45,7 +45,7 @@ class Ownership:
         :raises NotAdministrator: it does not
         """
         if project_id not in (self._manila.own_project_id, EVERY_PROJECT):
-            self._persist(lambda: self._manila.require_administrator(project_id))
+            self._retry(lambda: self._manila.require_administrator(project_id))
 
     def show(self, kind: str, thing: str, project_id: str) -> View | None:
         """A share or snapshot as it is now; None when it is gone, or is another project's by now.
@@ -62,7 +62,7 @@ class Ownership:
                 responses.part(f"show {kind} {thing}", view, "project_id")
             return view
 
-        view = self._persist(look)
+        view = self._retry(look)
         return view if view and self.is_of(kind, view, project_id) else None
 
     def is_of(self, kind: str, view: View, project_id: str) -> bool:

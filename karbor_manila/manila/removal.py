@@ -9,7 +9,7 @@ from typing import Any
 from oslo_log import log as logging
 
 from karbor_manila.common.errors import DeadlineExceeded
-from karbor_manila.common.waiting import PENDING, Clock, Deadline, Watcher, persist
+from karbor_manila.common.waiting import PENDING, Clock, Deadline, Poller, retry
 from karbor_manila.manila.errors import ManilaRefused, NeedsAdministrator
 from karbor_manila.manila.ownership import Ownership
 from karbor_manila.manila.views import View
@@ -37,7 +37,7 @@ class Removal:
     kind: str
     ownership: Ownership
     delete: Callable[[str], bool]
-    watcher: Watcher
+    watcher: Poller
     deletable: Collection[str]
     stuck: Collection[str]
     depends: Callable[[View], bool]
@@ -76,7 +76,7 @@ class Removal:
         """Ask Manila to delete it; gives the refusal if it may be another answer later."""
         began = self.clock.now()
         try:
-            persist(
+            retry(
                 lambda: self.delete(thing),
                 patience=self.outage,
                 longest=self.longest,

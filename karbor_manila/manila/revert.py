@@ -12,7 +12,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import PENDING, Clock, Watcher, persist
+from karbor_manila.common.waiting import PENDING, Clock, Poller, retry
 from karbor_manila.manila import quota, statuses
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import (
@@ -65,7 +65,7 @@ class Reverts:
 
         :raises RevertRefused: Manila would refuse it, for another reason than a newer snapshot
         """
-        share = self._persist(lambda: self._manila.share(share_id))
+        share = self._retry(lambda: self._manila.share(share_id))
         if share is None or share.get("project_id") != project_id:
             raise TargetMissing(share_id, endpoint=self._manila.endpoint)
         if share.get("is_soft_deleted"):
@@ -80,11 +80,11 @@ class Reverts:
             raise AccessRulesNotActive(share_id, str(share.get("access_rules_status")))
         snapshots = [
             view
-            for view in self._persist(lambda: self._manila.snapshots(share_id=share_id))
+            for view in self._retry(lambda: self._manila.snapshots(share_id=share_id))
             if view["share_id"] == share_id  # unknown filters are ignored without a word
         ]
         (kept, *_) = [view for view in snapshots if view["id"] == snapshot_id] or [
-            self._persist(lambda: self._manila.snapshot(snapshot_id))  # a list proves no absence
+            self._retry(lambda: self._manila.snapshot(snapshot_id))  # a list proves no absence
         ]
         if kept is None or kept.get("project_id") != project_id:
             raise SnapshotGone(snapshot_id, endpoint=self._manila.endpoint)
@@ -98,7 +98,7 @@ class Reverts:
         QuotaTooSmall."""
         if safety_copy and not found.share.get("create_share_from_snapshot_support", True):
             raise CopyUnsupported(str(found.share["id"]), found.share.get("share_type_name"))
-        limits = self._persist(self._manila.limits)
+        limits = self._retry(self._manila.limits)
         grows = max(0, int(found.snapshot["size"]) - int(found.share["size"]))
         copies = [int(found.share["size"])] if safety_copy else []
         if copies:
@@ -140,13 +140,13 @@ class Reverts:
 
         try:
             # A turn without an answer takes the settle time itself.
-            self._persist(attempt, patience=self._outage + self._settle)
+            self._retry(attempt, patience=self._outage + self._settle)
         except ManilaUnavailable:
             if conflict and not unclear:
                 raise conflict from None  # it did answer, and the share is untouched
             raise
 
-    def wait(self, share_id: str, watcher: Watcher, patience: float, reason: Any) -> View:
+    def wait(self, share_id: str, watcher: Poller, patience: float, reason: Any) -> View:
         """Wait until the share is available again.
 
         :param patience: seconds
@@ -178,12 +178,12 @@ class Reverts:
             self._clock.sleep(min(_BETWEEN_LOOKS, left))
 
     def _is_reverting(self, share_id: str) -> bool:
-        view = self._persist(lambda: self._manila.share(share_id))
+        view = self._retry(lambda: self._manila.share(share_id))
         # Anything but available: whoever waits for the share finds out what that means.
         return view is None or view["status"] != statuses.AVAILABLE
 
-    def _persist(self, attempt: Callable[[], Any], patience: float | None = None) -> Any:
-        return persist(
+    def _retry(self, attempt: Callable[[], Any], patience: float | None = None) -> Any:
+        return retry(
             attempt,
             patience=patience or self._outage,
             longest=self._request + self._settle,

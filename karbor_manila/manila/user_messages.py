@@ -3,7 +3,7 @@
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import Clock, persist
+from karbor_manila.common.waiting import Clock, retry
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable
 from karbor_manila.manila.views import View
@@ -34,4 +34,4 @@ def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> 
 
 
 def _ask(manila: Manila, wanted: dict[str, str], clock: Clock) -> list[View]:
-    return persist(lambda: manila.messages(**wanted), patience=_PATIENCE, clock=clock)
+    return retry(lambda: manila.messages(**wanted), patience=_PATIENCE, clock=clock)

@@ -36,7 +36,7 @@ from karbor_manila.operations import (
     undo,
 )
 from karbor_manila.operations.errors import HalfCopied, Interrupted, ManilaShowsNothing, Unsettled
-from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
+from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -67,14 +67,14 @@ PASSING = (
 )
 
 
-def is_kept(job: Job, intent: Intent | None) -> bool:
+def is_kept(job: ShareJob, intent: Intent | None) -> bool:
     """Whether the share is in the checkpoint for good; then its last words are said, too.
 
     :raises SnapshotGone: its record is there, and its snapshot is not
     :raises RecordForeign: another release or driver made it
     """
     try:
-        record = job.ledger.record()
+        record = job.section.record()
     except RecordForeign:
         raise
     except RecordInvalid:
@@ -89,11 +89,11 @@ def is_kept(job: Job, intent: Intent | None) -> bool:
     return True
 
 
-class AdoptSnapshot(JobTask):
+class AdoptSnapshot(ShareTask):
     """The share is in the checkpoint, or nothing of the attempt is left."""
 
-    def execute(self, job: Job) -> None:
-        intent = job.ledger.intent()
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.intent()
         if is_kept(job, intent):
             return
         snapshot_id = self.find(job, intent) if intent else None
@@ -107,7 +107,7 @@ class AdoptSnapshot(JobTask):
             kept = driver.verify(snapshot_id, job.share_id)
             protect.complete(job, intent, kept, driver.access_rules(job.share_id))
         except _SPOILT:
-            protect.withdraw(job, intent, snapshot_id)
+            protect.roll_back(job, intent, snapshot_id)
             raise
         LOG.info(
             "Snapshot %s of share %s, checkpoint %s is adopted from a dead process",
@@ -117,22 +117,22 @@ class AdoptSnapshot(JobTask):
         )
 
     @staticmethod
-    def find(job: Job, intent: Intent) -> str | None:
+    def find(job: ShareJob, intent: Intent) -> str | None:
         """The snapshot that an intent led to, if it did; its id is put down."""
         if intent.created_id:
             return intent.created_id
         view = in_doubt.find(job, intent)
         if view is None:
             return None
-        job.ledger.created(intent, view["id"])
+        job.section.created(intent, view["id"])
         return str(view["id"])
 
 
-class AdoptCopy(JobTask):
+class AdoptCopy(ShareTask):
     """The copy of the share is whole, or nothing of the attempt is left."""
 
-    def execute(self, job: Job) -> None:
-        intent = job.ledger.intent()
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.intent()
         if is_kept(job, intent):
             return
         made = copy.Made()
@@ -141,7 +141,7 @@ class AdoptCopy(JobTask):
         if intent is None or made.clone_id is None:
             raise Interrupted("copy", job.share_id, "Copy the plan again.")
         if not intent.clone_id:
-            intent = job.ledger.cloned(intent, made.clone_id, intent.since)
+            intent = job.section.cloned(intent, made.clone_id, intent.since)
         made.snapshot_id = AdoptSnapshot.find(job, intent)
         driver = job.driver(intent.driver)
         try:
@@ -153,7 +153,7 @@ class AdoptCopy(JobTask):
             driver.verify(made.snapshot_id, made.clone_id)
             copy.complete(job, intent, made.snapshot_id)
         except _SPOILT:
-            copy.withdraw(job, intent, made)
+            copy.roll_back(job, intent, made)
             raise
         LOG.info(
             "Share %s and its snapshot %s, made for the copy of share %s, checkpoint %s, are "
@@ -165,29 +165,29 @@ class AdoptCopy(JobTask):
         )
 
 
-class AdoptShare(JobTask):
+class AdoptShare(ShareTask):
     """The restored share is there and told of, or nothing of the attempt is left."""
 
     def __init__(self, wanted: dict[str, Any]) -> None:
         super().__init__()
         self._wanted = wanted
 
-    def execute(self, job: Job) -> None:
-        intent = job.ledger.restore(job.request.id)
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.restore(job.request.id)
         told = _told_share(job, intent)
         if told:
             # Complete, but for the last words: the share is the user's, whatever became of it.
             job.made, job.complete = told, True
             if intent:
-                undo.last(job, lambda: job.ledger.end(intent))
+                undo.last(job, lambda: job.section.end(intent))
             return
-        record = job.ledger.record()
+        record = job.section.record()
         known = intent or record
-        name = known.driver if known else str(job.shared.settings.default_driver)
+        name = known.driver if known else str(job.flow.settings.default_driver)
         share_id = self._find(job, intent, name)
         if share_id is None:
             if intent:
-                job.ledger.end(intent)
+                job.section.end(intent)
             raise Interrupted("restore", job.share_id, "Restore it again.")
         job.made = share_id
         try:
@@ -196,7 +196,7 @@ class AdoptShare(JobTask):
             if intent and self._wanted["keep_failed"]:
                 restore.keep_failed(job, intent, share_id)
             elif intent:
-                restore.withdraw(job, intent, share_id)
+                restore.roll_back(job, intent, share_id)
             raise
         if record:
             plan = restore_plan.new_share(job.checkpoint.id, record, self._wanted)
@@ -211,7 +211,7 @@ class AdoptShare(JobTask):
         )
 
     @staticmethod
-    def _find(job: Job, intent: Intent | None, driver: str) -> str | None:
+    def _find(job: ShareJob, intent: Intent | None, driver: str) -> str | None:
         if intent and intent.created_id:
             return intent.created_id
         if intent:
@@ -224,7 +224,7 @@ class AdoptShare(JobTask):
         return str(found[0]["id"]) if found else None
 
 
-def _told_share(job: Job, intent: Intent | None) -> str | None:
+def _told_share(job: ShareJob, intent: Intent | None) -> str | None:
     """The new share that the restore tells its user to be his, if it does."""
     made = intent.created_id if intent else None
     if made and reporting.says_available(job, job.request, made):
@@ -245,7 +245,7 @@ class RecoverProtectOperation(Recovery, protect.ProtectOperation):
 
     verb = "Recovery of the protection"
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [AdoptSnapshot()]
 
@@ -255,7 +255,7 @@ class RecoverCopyOperation(RecoverProtectOperation):
 
     verb = "Recovery of the copy"
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [AdoptCopy()]
 
@@ -265,7 +265,7 @@ class RecoverRestoreOperation(Recovery, restore.RestoreOperation):
 
     verb = "Recovery of the restore"
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         wanted = restore_plan.check(job.share_id, job.given)
         if not wanted["include"]:
@@ -279,26 +279,26 @@ class RecoverDeleteOperation(Recovery, delete.DeleteOperation):
     verb = "Recovery of the deletion"
 
 
-class EndLeftover(JobTask):
+class EndLeftover(ShareTask):
     """Nothing temporary is left of a restore or a verification that has ended."""
 
-    def execute(self, job: Job) -> None:
+    def execute(self, job: ShareJob) -> None:
         kind = constants.OPERATION_RESTORE
         if "restore" not in job.extras:
             kind = constants.OPERATION_VERIFY
         delete.end_restore(job, job.request.id, (kind, job.request))
 
 
-class EndKept(JobTask):
+class EndKept(ShareTask):
     """The last words of a protection or a copy that is complete are said."""
 
-    def execute(self, job: Job) -> None:
-        if job.ledger.record():
+    def execute(self, job: ShareJob) -> None:
+        if job.section.record():
             job.complete = True
-            job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
-            intent = job.ledger.intent()
+            job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
+            intent = job.section.intent()
             if intent:
-                job.ledger.end(intent)
+                job.section.end(intent)
 
 
 class EndKeptOperation(Recovery, protect.ProtectOperation):
@@ -306,7 +306,7 @@ class EndKeptOperation(Recovery, protect.ProtectOperation):
 
     verb = "Last words of the protection"
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [EndKept()]
 
@@ -320,7 +320,7 @@ class EndLeftoverOperation(restore.RestoreOperation):
 
     verb = "Removal of what is left"
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [EndLeftover()]
 

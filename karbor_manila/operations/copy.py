@@ -16,7 +16,7 @@ from oslo_log import log as logging
 from karbor_manila.bank import record
 from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import BROKEN, NOT_SUPPORTED, Why
 from karbor_manila.drivers.errors import DriverUnknown
@@ -25,8 +25,8 @@ from karbor_manila.manila.marks import COPY, PURPOSE
 from karbor_manila.manila.views import NewShare, Source
 from karbor_manila.operations import in_doubt, leaving_out, protect, restore_plan, undo
 from karbor_manila.operations.errors import NotCopyable, RecordDriverMissing, RecordMissing
-from karbor_manila.operations.flow import Shared
-from karbor_manila.operations.share_operation import Job, JobTask
+from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.share_operation import ShareJob, ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _CURE = (
 
 
 def preflight(
-    shared: Shared, context: Any, wanted: Collection[tuple[Any, list[str]]]
+    shared: FlowContext, context: Any, wanted: Collection[tuple[Any, list[str]]]
 ) -> dict[str, dict[str, Why]]:
     """Whether these checkpoints can be copied; writes nothing.
 
@@ -57,7 +57,7 @@ def preflight(
         for share_id in share_ids:
             section = checkpoint.get_resource_bank_section(share_id)
             try:
-                known = _known(Ledger(section, shared.clock.sleep), checkpoint.id, share_id)
+                known = _known(ShareSection(section, shared.clock.sleep), checkpoint.id, share_id)
             except KarborManilaError as error:
                 spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
@@ -99,7 +99,7 @@ def _why_left_out(checkpoint: Any, share_id: str, error: Exception) -> Why:
     return Why(str(error), BROKEN)
 
 
-def _known(ledger: Ledger, checkpoint_id: str, share_id: str) -> ShareRecord:
+def _known(ledger: ShareSection, checkpoint_id: str, share_id: str) -> ShareRecord:
     known = ledger.record()
     if known is None:
         raise RecordMissing(checkpoint_id, share_id)
@@ -114,15 +114,15 @@ class Made:
     snapshot_id: str | None = None
 
 
-class ReadSource(JobTask):
+class ReadSource(ShareTask):
     """What is copied, when it is there."""
 
     default_provides = ("known", "kept")
 
-    def execute(self, job: Job, options: dict[str, Any]) -> tuple[ShareRecord, View]:
-        job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
+    def execute(self, job: ShareJob, options: dict[str, Any]) -> tuple[ShareRecord, View]:
+        job.section.status(constants.RESOURCE_STATUS_PROTECTING)
         source = job.extras["source"]
-        ledger = Ledger(source.get_resource_bank_section(job.share_id), job.shared.clock.sleep)
+        ledger = ShareSection(source.get_resource_bank_section(job.share_id), job.flow.clock.sleep)
         known = _known(ledger, source.id, job.share_id)
         driver = job.recorded_driver(known.driver, "record")
         protect.check_description(job, known.driver, options)
@@ -135,19 +135,19 @@ class ReadSource(JobTask):
         return known, kept
 
 
-class WriteIntent(JobTask):
+class WriteIntent(ShareTask):
     """From here on a crash leaves something in the bank that tells what may be in Manila."""
 
     default_provides = "intent"
 
-    def execute(self, job: Job, known: ShareRecord, kept: View) -> Intent:
+    def execute(self, job: ShareJob, known: ShareRecord, kept: View) -> Intent:
         project_id = job.checkpoint.project_id
         protected_at = str(kept.get("created_at") or job.now())
         share = record.describe_copy(known, project_id, protected_at)
         return job.begin(COPY, known.driver, project_id, share=share)
 
 
-class MakeClone(JobTask):
+class MakeClone(ShareTask):
     """Begins the share of the copy. Its revert removes that, and what was made of it."""
 
     default_provides = "clone_id"
@@ -156,7 +156,9 @@ class MakeClone(JobTask):
         super().__init__()
         self._made = made
 
-    def execute(self, job: Job, known: ShareRecord, intent: Intent, options: dict[str, Any]) -> str:
+    def execute(
+        self, job: ShareJob, known: ShareRecord, intent: Intent, options: dict[str, Any]
+    ) -> str:
         source = job.extras["source"]
         new = NewShare(
             name=options["snapshot_name"] or f"copy-{job.checkpoint.id}",
@@ -168,25 +170,25 @@ class MakeClone(JobTask):
         self._made.clone_id = job.driver(intent.driver).restore(
             restore_plan.source_of(known), intent.mark.of_clone(), new
         )
-        job.ledger.cloned(intent, self._made.clone_id, job.now())
+        job.section.cloned(intent, self._made.clone_id, job.now())
         return self._made.clone_id
 
-    def revert(self, job: Job, intent: Intent, flow_failures: Any, **_kwargs: Any) -> None:
+    def revert(self, job: ShareJob, intent: Intent, flow_failures: Any, **_kwargs: Any) -> None:
         unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
-        withdraw(job, intent, self._made, unclear=unclear)
+        roll_back(job, intent, self._made, unclear=unclear)
 
 
-class AwaitClone(JobTask):
+class AwaitClone(ShareTask):
     """The share is complete; what the bank says of it allows for a wait of hours."""
 
     default_provides = ("clone", "cloned")
 
-    def execute(self, job: Job, intent: Intent, clone_id: str) -> tuple[View, Intent]:
+    def execute(self, job: ShareJob, intent: Intent, clone_id: str) -> tuple[View, Intent]:
         clone = job.driver(intent.driver).wait_restored(clone_id)
-        return clone, job.ledger.cloned(intent, clone_id, job.now())
+        return clone, job.section.cloned(intent, clone_id, job.now())
 
 
-class TakeSnapshot(JobTask):
+class TakeSnapshot(ShareTask):
     """Begins the snapshot of the share of the copy."""
 
     default_provides = "snapshot_id"
@@ -195,7 +197,7 @@ class TakeSnapshot(JobTask):
         super().__init__()
         self._made = made
 
-    def execute(self, job: Job, clone: View, cloned: Intent, options: dict[str, Any]) -> str:
+    def execute(self, job: ShareJob, clone: View, cloned: Intent, options: dict[str, Any]) -> str:
         self._made.snapshot_id = job.driver(cloned.driver).protect(
             clone,
             cloned.mark,
@@ -203,24 +205,24 @@ class TakeSnapshot(JobTask):
             description=options["description"],
             force=False,
         )
-        job.ledger.created(cloned, self._made.snapshot_id)
+        job.section.created(cloned, self._made.snapshot_id)
         return self._made.snapshot_id
 
 
-class Complete(JobTask):
+class Complete(ShareTask):
     """The snapshot is complete: with its record the share counts as kept."""
 
-    def execute(self, job: Job, cloned: Intent, snapshot_id: str) -> None:
+    def execute(self, job: ShareJob, cloned: Intent, snapshot_id: str) -> None:
         job.driver(cloned.driver).wait_protected(snapshot_id)
         complete(job, cloned, snapshot_id)
 
 
-def complete(job: Job, intent: Intent, snapshot_id: str) -> None:
+def complete(job: ShareJob, intent: Intent, snapshot_id: str) -> None:
     """Both parts are there: the record of them takes the place of the intent."""
     undo.keep(job, intent, record.complete_copy(intent, snapshot_id))
 
 
-def find_clone(job: Job, intent: Intent) -> str | None:
+def find_clone(job: ShareJob, intent: Intent) -> str | None:
     """The id of the share that a copy has made, if it has."""
     if intent.clone_id:
         return intent.clone_id
@@ -228,7 +230,7 @@ def find_clone(job: Job, intent: Intent) -> str | None:
     return str(view["id"]) if view else None
 
 
-def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> None:
+def roll_back(job: ShareJob, intent: Intent, made: Made, *, unclear: bool = False) -> None:
     """Remove what a failed copy made, and its intent; what cannot be removed keeps it, and what is
     in doubt: a deletion of the checkpoint looks for it again.
 
@@ -243,7 +245,7 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
         driver.delete(intent.mark, made.snapshot_id, project_id=project_id, undo=True)
         driver.delete_clone(intent.mark.of_clone(), made.clone_id, project_id=project_id, undo=True)
         if not doubtful:
-            job.ledger.end(intent)
+            job.section.end(intent)
     except KarborManilaError as error:
         LOG.error(
             "Share %s, made for the copy of share %s, checkpoint %s, could not be removed: %s",
@@ -257,7 +259,7 @@ def withdraw(job: Job, intent: Intent, made: Made, *, unclear: bool = False) -> 
         )
 
 
-def _has_settled(job: Job, intent: Intent, made: Made) -> bool:
+def _has_settled(job: ShareJob, intent: Intent, made: Made) -> bool:
     """Wait while what was asked for last may still appear; whether that is known or was found."""
     if made.clone_id is None:
         wanted = dataclasses.replace(intent, mark=intent.mark.of_clone())
@@ -283,7 +285,7 @@ class CopyOperation(protect.ProtectOperation):
         made = kwargs.pop("checkpoint_copy")
         super().on_main(made, resource, context, parameters, source=checkpoint, **kwargs)
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         made = Made()
         return [

@@ -21,7 +21,7 @@ from karbor_manila.manila.errors import ResourceFailed
 from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
-from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
+from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Left:
         return not (self.snapshot_id or self.clone_id or self.mark)
 
 
-class ReadPages(JobTask):
+class ReadPages(ShareTask):
     """What the bank says is left of the share.
 
     Raises RecordForeign, before anything is touched, for what another release or a driver that is
@@ -54,20 +54,20 @@ class ReadPages(JobTask):
 
     default_provides = "left"
 
-    def execute(self, job: Job) -> Left:
+    def execute(self, job: ShareJob) -> Left:
         left = self._left(job)
-        for restore_id in job.ledger.restores():
+        for restore_id in job.section.restores():
             _intent_of(job, restore_id)
-        job.ledger.status(constants.RESOURCE_STATUS_DELETING)
+        job.section.status(constants.RESOURCE_STATUS_DELETING)
         return left
 
     @staticmethod
-    def _left(job: Job) -> Left:
+    def _left(job: ShareJob) -> Left:
         mark = bare_mark(job)
         is_copy = checkpoints.is_copy(job.checkpoint)
         damaged: tuple[str, ...] = ()
         try:
-            record = job.ledger.record()
+            record = job.section.record()
             if record:
                 job.recorded_driver(record.driver, "record")
                 # Karbor's own plugin sets no marks: there is nothing to look for.
@@ -80,7 +80,7 @@ class ReadPages(JobTask):
         except RecordInvalid as error:
             damaged = _drivers_of_damage(job, error, "record")
         try:
-            intent = job.ledger.intent()
+            intent = job.section.intent()
             if intent:
                 job.recorded_driver(intent.driver, "intent")
                 clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
@@ -101,13 +101,13 @@ class ReadPages(JobTask):
         return Left((), None, None)
 
 
-def marking_drivers(job: Job) -> tuple[str, ...]:
+def marking_drivers(job: ShareJob) -> tuple[str, ...]:
     """The drivers that may have marked something, when no page says which one did."""
-    settings = job.shared.settings
+    settings = job.flow.settings
     return tuple(dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]))
 
 
-def _drivers_of_damage(job: Job, error: RecordInvalid, what: str) -> tuple[str, ...]:
+def _drivers_of_damage(job: ShareJob, error: RecordInvalid, what: str) -> tuple[str, ...]:
     """Whose marks are looked for in place of a page that is damaged; raises it when it is not."""
     if isinstance(error, RecordForeign):
         raise error
@@ -123,16 +123,16 @@ def _drivers_of_damage(job: Job, error: RecordInvalid, what: str) -> tuple[str, 
     return (error.driver,)
 
 
-class EndRestores(JobTask):
+class EndRestores(ShareTask):
     """Nothing is left that restores and drills began and never ended."""
 
-    def execute(self, job: Job) -> None:
-        for restore_id in job.ledger.restores():
+    def execute(self, job: ShareJob) -> None:
+        for restore_id in job.section.restores():
             end_restore(job, restore_id, undo=False)
 
 
 def end_restore(
-    job: Job, restore_id: str, requested: tuple[str, Any] | None = None, *, undo: bool = True
+    job: ShareJob, restore_id: str, requested: tuple[str, Any] | None = None, *, undo: bool = True
 ) -> None:
     """End what a restore or a drill of the share began.
 
@@ -152,14 +152,14 @@ def end_restore(
     mark = intent.mark if intent else bare_mark(job, restore_id)
     whose = intent.project_id if intent else job.checkpoint.project_id
     if mark:
-        requested = requested or job.shared.requested(restore_id)
+        requested = requested or job.flow.requested(restore_id)
         for name in (intent.driver,) if intent else marking_drivers(job):
             _end_share(job, intent, mark, whose, job.driver(name), requested, undo=undo)
-    job.ledger.end_restore(restore_id)
+    job.section.end_restore(restore_id)
 
 
 def _end_share(
-    job: Job,
+    job: ShareJob,
     intent: Intent | None,
     mark: Mark,
     whose: str,
@@ -181,10 +181,10 @@ def _end_share(
             driver.delete(None, str(view["id"]), project_id=whose)
 
 
-def _intent_of(job: Job, restore_id: str) -> Intent | None:
+def _intent_of(job: ShareJob, restore_id: str) -> Intent | None:
     """The intent of a restore; None when it is gone, or damaged."""
     try:
-        intent = job.ledger.restore(restore_id)
+        intent = job.section.restore(restore_id)
         if intent:
             job.recorded_driver(intent.driver, "intent")
     except RecordInvalid as error:
@@ -201,7 +201,7 @@ def _is_temporary(intent: Intent | None, requested: tuple[str, Any] | None) -> b
 
 
 def _is_the_users(
-    job: Job, intent: Intent | None, share_id: str, requested: tuple[str, Any] | None
+    job: ShareJob, intent: Intent | None, share_id: str, requested: tuple[str, Any] | None
 ) -> bool:
     """Whether the share of a restore is not ours to remove, whatever state it is in just now."""
     if requested is None:
@@ -232,12 +232,12 @@ def _first(views: list[View]) -> str | None:
     return str(views[0]["id"]) if views else None
 
 
-class Remove(JobTask):
+class Remove(ShareTask):
     """It is gone from Manila."""
 
-    def execute(self, job: Job, left: Left) -> None:
+    def execute(self, job: ShareJob, left: Left) -> None:
         if left.is_nothing:
-            job.shared.excuse(job.share_id)
+            job.flow.excuse(job.share_id)
             return
         project_id = left.project_id or job.checkpoint.project_id
         for name in left.drivers:
@@ -248,29 +248,29 @@ class Remove(JobTask):
                 mark = left.mark.of_clone() if left.mark else None
                 driver.delete_clone(mark, left.clone_id, project_id=project_id)
         if not left.snapshot_id:
-            job.shared.excuse(job.share_id)
+            job.flow.excuse(job.share_id)
 
 
-class Erase(JobTask):
+class Erase(ShareTask):
     """It is gone from the bank; last, so that a crash before leaves what a repetition needs."""
 
-    def execute(self, job: Job) -> None:
-        job.ledger.erase()
-        undo.last(job, lambda: job.ledger.status(constants.RESOURCE_STATUS_DELETED))
+    def execute(self, job: ShareJob) -> None:
+        job.section.erase()
+        undo.last(job, lambda: job.section.status(constants.RESOURCE_STATUS_DELETED))
 
 
-def bare_mark(job: Job, restore_id: str = "") -> Mark | None:
+def bare_mark(job: ShareJob, restore_id: str = "") -> Mark | None:
     """The mark of what was made to keep the share, or to restore it.
 
     Marks count only in a bank that says who it is; without one nothing is looked for.
     """
-    bank_id = job.shared.once(
+    bank_id = job.flow.once(
         "bank (read)", lambda: identity.read(job.checkpoint.checkpoint_section.bank)
     )
     return job.mark(bank_id, restore_id) if bank_id else None
 
 
-def _made(job: Job, intent: Intent) -> str | None:
+def _made(job: ShareJob, intent: Intent) -> str | None:
     """The id of what an intent led to, as far as there is anything."""
     if intent.created_id:
         return intent.created_id
@@ -284,11 +284,11 @@ class DeleteOperation(ShareOperation):
     verb = "Deletion"
     failure = karbor_exception.DeleteResourceFailed
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [ReadPages(), EndRestores(), Remove(), Erase()]
 
-    def failed(self, job: Job, reason: str) -> None:
+    def failed(self, job: ShareJob, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""
         reporting.to_checkpoint(job, reason)
-        job.ledger.status(constants.RESOURCE_STATUS_ERROR)
+        job.section.status(constants.RESOURCE_STATUS_ERROR)

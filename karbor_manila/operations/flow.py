@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.fencing import Hold
-from karbor_manila.common.waiting import Clock, Once, Watcher, persist
+from karbor_manila.common.waiting import Clock, Once, Poller, retry
 from karbor_manila.database import requested
-from karbor_manila.drivers.base import Patience, ShareDriver
+from karbor_manila.drivers.base import ShareDriver, Timeouts
 from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.manila.client import Manila
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 Connect = Callable[[Any, str], Manila]
 
 
-class Shared:
+class FlowContext:
     """The client, the drivers, the preflight and the watcher of one flow.
 
     :param settings: the provider's options (opts.PROVIDER_OPTS)
@@ -65,7 +65,7 @@ class Shared:
         """The flow's client, for one project's shares and snapshots."""
 
         def connect() -> Manila:
-            manila = self.persist(lambda: self._connect(context, project_id))
+            manila = self.retry(lambda: self._connect(context, project_id))
             manila.guard = self.confirm
             return manila
 
@@ -92,11 +92,11 @@ class Shared:
 
         return self.once("catalogue", build)
 
-    def busy_shares(self, manila: Manila, look: Any) -> Watcher:
+    def busy_shares(self, manila: Manila, look: Any) -> Poller:
         """The watcher over shares that are busy when they are to be protected."""
         return self.once(
             "busy shares",
-            lambda: Watcher(
+            lambda: Poller(
                 look,
                 shortest=max(self.settings.poll_interval_min, 0.5),
                 longest=self.settings.poll_interval_max,
@@ -113,19 +113,19 @@ class Shared:
         bank = checkpoint.checkpoint_section.bank
         return self.once("bank", lambda: self._confirm(bank, checkpoint.provider_id))
 
-    def persist(self, attempt: Callable[[], T]) -> T:
+    def retry(self, attempt: Callable[[], T]) -> T:
         """Retry transient errors as long as the provider's outage timeout allows."""
-        return persist(
+        return retry(
             attempt,
             patience=self.settings.outage_timeout,
             longest=self.settings.request_timeout,
             clock=self.clock,
         )
 
-    def patience(self) -> Patience:
+    def patience(self) -> Timeouts:
         """How long the drivers wait for what."""
         settings = self.settings
-        return Patience(
+        return Timeouts(
             request=settings.request_timeout,
             outage=settings.outage_timeout,
             protect=settings.protect_timeout,

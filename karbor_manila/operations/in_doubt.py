@@ -14,7 +14,7 @@ from taskflow.types.failure import Failure
 from karbor_manila.bank.record import Intent
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.views import View
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def is_unclear(failure: Failure) -> bool:
 
 
 def find(
-    job: Job,
+    job: ShareJob,
     intent: Intent,
     *,
     since: str | None = None,
@@ -51,13 +51,13 @@ def find(
     return found[0] if found else None
 
 
-def settled(job: Job, sent: str, look: Callable[[], T], seen: Callable[[T], bool]) -> T:
+def settled(job: ShareJob, sent: str, look: Callable[[], T], seen: Callable[[T], bool]) -> T:
     """Look until something of a request in doubt is seen, or it would have been.
 
     :param sent: when the request was last sent, UTC, ISO 8601
     :returns: what the last look gave
     """
-    clock, longest = job.shared.clock, job.shared.settings.request_settle_time
+    clock, longest = job.flow.clock, job.flow.settings.request_settle_time
     settles = datetime.datetime.fromisoformat(sent) + datetime.timedelta(seconds=longest)
     # The time of the day may be set back; nothing waits for longer than the option says.
     deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)

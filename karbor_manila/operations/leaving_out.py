@@ -18,14 +18,14 @@ from karbor_manila.common import left_out as left_outs
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors import ShareGone
 from karbor_manila.operations import reporting
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 
 LOG = logging.getLogger(__name__)
 
 _SHARE = constants.SHARE_RESOURCE_TYPE
 
 
-def leave_out(job: Job, gone: ShareGone) -> bool:
+def leave_out(job: ShareJob, gone: ShareGone) -> bool:
     """Take a share out of the checkpoint that is being made, and name it among what is left out.
 
     Repeating it changes nothing. Who dies before the commit leaves a share without a snapshot,
@@ -37,7 +37,7 @@ def leave_out(job: Job, gone: ShareGone) -> bool:
     checkpoint = job.checkpoint
     if job.share_id in named_by(checkpoint):
         return False
-    with job.shared.writing:  # one hook at a time reads, changes and writes the checkpoint
+    with job.flow.writing:  # one hook at a time reads, changes and writes the checkpoint
         before = checkpoint.resource_graph, checkpoint.extra_info
         graph = without(before[0] or [], {job.share_id})
         if not any(node.type == _SHARE for node in _resources(graph)):
@@ -45,7 +45,7 @@ def leave_out(job: Job, gone: ShareGone) -> bool:
         checkpoint.resource_graph = graph
         reporting.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
         try:
-            bank_access.commit(checkpoint, sleep=job.shared.clock.sleep)
+            bank_access.commit(checkpoint, sleep=job.flow.clock.sleep)
         except KarborManilaError as error:
             checkpoint.resource_graph, checkpoint.extra_info = before
             LOG.error(
@@ -102,9 +102,9 @@ def _resources(graph: Iterable[GraphNode]) -> Iterable[Any]:
         yield from _resources(node.child_nodes)
 
 
-def _forget(job: Job) -> None:
+def _forget(job: ShareJob) -> None:
     """The pages of the share go: nobody would remove them with the checkpoint."""
     try:
-        job.ledger.forget()
+        job.section.forget()
     except BankUnreadable as error:
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)

@@ -12,7 +12,7 @@ from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.manila.errors import SnapshotDoubtful
 from karbor_manila.operations import reporting
 
@@ -37,7 +37,7 @@ def mark_as_lost(checkpoint: Any, share_id: str, loss: SnapshotDoubtful, sleep: 
     """
     _say(checkpoint, share_id, loss)
     _announced(checkpoint, share_id, forget=True)
-    _ledger(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
+    _section(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
     _fail_when_empty(checkpoint, sleep)
     bank_access.commit(checkpoint, sleep=sleep)
 
@@ -151,7 +151,7 @@ def records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:
         if node.type != constants.SHARE_RESOURCE_TYPE:
             continue
         try:
-            record = _ledger(checkpoint, node.id, sleep).record()
+            record = _section(checkpoint, node.id, sleep).record()
         except RecordInvalid as error:
             LOG.warning("Share %s, checkpoint %s: %s", node.id, checkpoint.id, error)
             continue
@@ -159,5 +159,5 @@ def records(checkpoint: Any, sleep: Sleep) -> Iterator[tuple[str, ShareRecord]]:
             yield str(node.id), record
 
 
-def _ledger(checkpoint: Any, share_id: str, sleep: Sleep) -> Ledger:
-    return Ledger(checkpoint.get_resource_bank_section(share_id), sleep)
+def _section(checkpoint: Any, share_id: str, sleep: Sleep) -> ShareSection:
+    return ShareSection(checkpoint.get_resource_bank_section(share_id), sleep)

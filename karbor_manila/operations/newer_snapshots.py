@@ -18,7 +18,7 @@ from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints, fencing, identity
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import ClaimLost, NotSupported, Taken
 from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.manila import marks
@@ -30,7 +30,7 @@ from karbor_manila.operations.errors import (
     SnapshotGoing,
     SnapshotSacrificed,
 )
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 
 LOG = logging.getLogger(__name__)
 
@@ -44,12 +44,12 @@ class Newer:
     checkpoint_id: str | None = None
 
 
-def identify(job: Job, views: Collection[View]) -> list[Newer]:
+def identify(job: ShareJob, views: Collection[View]) -> list[Newer]:
     """What these snapshots of the job's share are, for the user to read."""
     if not views:
         return []
     bank = job.checkpoint.checkpoint_section.bank
-    bank_id = job.shared.once("bank (read)", lambda: identity.read(bank))
+    bank_id = job.flow.once("bank (read)", lambda: identity.read(bank))
     found = []
     for view in views:
         whose, checkpoint_id = _whose(job, view, bank_id)
@@ -59,7 +59,7 @@ def identify(job: Job, views: Collection[View]) -> list[Newer]:
     return found
 
 
-def refuse(job: Job, snapshot_id: str, blocking: list[Newer], *, removed: bool) -> None:
+def refuse(job: ShareJob, snapshot_id: str, blocking: list[Newer], *, removed: bool) -> None:
     """Refuse a restore that these are in the way of.
 
     :param removed: whether those that can be removed will be
@@ -72,7 +72,7 @@ def refuse(job: Job, snapshot_id: str, blocking: list[Newer], *, removed: bool) 
         )
 
 
-def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
+def remove(job: ShareJob, intent: Intent, expected: Collection[str]) -> Intent:
     """Remove the newer snapshots, and say so in their checkpoints.
 
     Each checkpoint says first that it is about to lose the share, and no moment has one that is
@@ -85,13 +85,13 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
     :raises Taken: somebody is at work on one of the checkpoints; nothing was removed
     """
     driver = job.driver(intent.driver)
-    hold = job.shared.hold
+    hold = job.flow.hold
     if hold is None:
         raise NotSupported(
             "remove_newer with Karbor's own protection_manager",
             "It does not know who works on a checkpoint; see the operator's guide.",
         )
-    with job.shared.removing, contextlib.ExitStack() as claimed:
+    with job.flow.removing, contextlib.ExitStack() as claimed:
         blocking = _look(job, driver, intent)
         unexpected = [newer for newer in blocking if newer.snapshot_id not in expected]
         refuse(job, str(intent.snapshot_id), unexpected, removed=False)
@@ -100,7 +100,7 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
             claimed.enter_context(_claimed(job, hold, checkpoint_id))
         # What was in work until now may be something else now.
         refuse(job, str(intent.snapshot_id), _look(job, driver, intent), removed=True)
-        intent = job.ledger.going_to_remove(
+        intent = job.section.going_to_remove(
             intent, {newer.snapshot_id: str(newer.checkpoint_id) for newer in blocking}
         )
         for newer in blocking:
@@ -108,14 +108,14 @@ def remove(job: Job, intent: Intent, expected: Collection[str]) -> Intent:
     return intent
 
 
-def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
+def _remove_one(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
     checkpoint = _to_be_told(job, checkpoint_id)
-    record = _ledger(job, checkpoint).record() if checkpoint else None
+    record = _section(job, checkpoint).record() if checkpoint else None
     if record is None or record.snapshot_id != snapshot_id:
         raise BankUnreadable(
             f"give the record of share {job.share_id} in checkpoint {checkpoint_id}", "it changed"
         )
-    older, sleep = intent.mark.checkpoint, job.shared.clock.sleep
+    older, sleep = intent.mark.checkpoint, job.flow.clock.sleep
     lost_snapshots.announce(
         checkpoint,
         job.share_id,
@@ -123,8 +123,8 @@ def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) 
         restore_id=intent.mark.restore,
         sleep=sleep,
     )
-    if job.shared.hold:  # whose claim alone, the restore's, Manila's client confirms
-        fencing.Hold(job.shared.hold.claims, checkpoint_id).confirm()
+    if job.flow.hold:  # whose claim alone, the restore's, Manila's client confirms
+        fencing.Hold(job.flow.hold.claims, checkpoint_id).confirm()
     job.driver(record.driver).delete(None, snapshot_id, project_id=intent.project_id)
     LOG.info(
         "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
@@ -145,7 +145,7 @@ def _remove_one(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) 
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, checkpoint_id, error)
 
 
-def settle(job: Job, intent: Intent) -> None:
+def settle(job: ShareJob, intent: Intent) -> None:
     """Say in the checkpoints what became of the snapshots that were about to be removed: lost, or
     there as before. Nothing is written where that is said already.
 
@@ -156,15 +156,15 @@ def settle(job: Job, intent: Intent) -> None:
     for snapshot_id, checkpoint_id in (intent.removing or {}).items():
         if _keeps(job, _checkpoint(job, checkpoint_id), snapshot_id, intent) is None:
             continue
-        with job.shared.removing, contextlib.ExitStack() as claimed:
-            if job.shared.hold:  # Karbor's own manager claims nothing
-                claimed.enter_context(_claimed(job, job.shared.hold, checkpoint_id))
+        with job.flow.removing, contextlib.ExitStack() as claimed:
+            if job.flow.hold:  # Karbor's own manager claims nothing
+                claimed.enter_context(_claimed(job, job.flow.hold, checkpoint_id))
             checkpoint = _to_be_told(job, checkpoint_id)
             record = _keeps(job, checkpoint, snapshot_id, intent)
             if record is None:
                 continue
             view = job.driver(record.driver).show(snapshot_id)
-            sleep = job.shared.clock.sleep
+            sleep = job.flow.clock.sleep
             if view is None:
                 _require_witness(job, intent, snapshot_id, checkpoint_id)
             if view is None or "deleting" in str(view["status"]):
@@ -174,7 +174,7 @@ def settle(job: Job, intent: Intent) -> None:
                 lost_snapshots.take_back(checkpoint, job.share_id, sleep=sleep)
 
 
-def _require_witness(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
+def _require_witness(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
     """Another region, or another cloud's endpoint, shows nothing, and every snapshot seems gone.
 
     :raises ManilaShowsNothing: neither the share is seen, nor the snapshot that it is put back to,
@@ -188,7 +188,7 @@ def _require_witness(job: Job, intent: Intent, snapshot_id: str, checkpoint_id: 
         raise ManilaShowsNothing(job.share_id, snapshot_id, checkpoint_id)
 
 
-def _keeps(job: Job, checkpoint: Any, snapshot_id: str, intent: Intent) -> ShareRecord | None:
+def _keeps(job: ShareJob, checkpoint: Any, snapshot_id: str, intent: Intent) -> ShareRecord | None:
     """The record of the snapshot in a checkpoint that has to be told what became of it."""
     if checkpoint is None or checkpoint.status in (
         constants.CHECKPOINT_STATUS_DELETED,
@@ -198,25 +198,25 @@ def _keeps(job: Job, checkpoint: Any, snapshot_id: str, intent: Intent) -> Share
     announced = lost_snapshots.is_announced(checkpoint, job.share_id, intent.mark.restore)
     if not announced and lost_snapshots.is_told(checkpoint, job.share_id, snapshot_id):
         return None
-    record = _ledger(job, checkpoint).record()
+    record = _section(job, checkpoint).record()
     return record if record and record.snapshot_id == snapshot_id else None
 
 
-def _to_be_told(job: Job, checkpoint_id: str) -> Any:
+def _to_be_told(job: ShareJob, checkpoint_id: str) -> Any:
     """Another checkpoint, which is written to only while its own claim is held, too."""
-    checkpoint, hold = _checkpoint(job, checkpoint_id), job.shared.hold
+    checkpoint, hold = _checkpoint(job, checkpoint_id), job.flow.hold
     if checkpoint is None or hold is None:
         return checkpoint
     return fencing.checkpoint(checkpoint, fencing.Hold(hold.claims, checkpoint_id).check)
 
 
-def _look(job: Job, driver: ShareDriver, intent: Intent) -> list[Newer]:
+def _look(job: ShareJob, driver: ShareDriver, intent: Intent) -> list[Newer]:
     found = driver.inspect_revert(str(intent.snapshot_id), job.share_id, intent.project_id)
     return identify(job, found.newer)
 
 
 @contextlib.contextmanager
-def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]:
+def _claimed(job: ShareJob, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]:
     """Hold the claim of another checkpoint, so that it is neither used nor deleted meanwhile.
 
     :raises Taken: somebody is at work on it, or has taken it over meanwhile
@@ -240,7 +240,7 @@ def _claimed(job: Job, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]
         (hold.claims.leave if claim.took_over else hold.claims.release)(checkpoint_id)
 
 
-def _whose(job: Job, view: View, bank_id: str | None) -> tuple[str, str | None]:
+def _whose(job: ShareJob, view: View, bank_id: str | None) -> tuple[str, str | None]:
     """Whose a snapshot is, and its checkpoint when it can be removed."""
     found = marks.read(view)
     if found is None:
@@ -255,7 +255,7 @@ def _whose(job: Job, view: View, bank_id: str | None) -> tuple[str, str | None]:
     return f"of checkpoint {checkpoint.id}{objection}", None if objection else str(checkpoint.id)
 
 
-def _foreign(job: Job, view: View, found: marks.Mark, bank_id: str | None) -> str:
+def _foreign(job: ShareJob, view: View, found: marks.Mark, bank_id: str | None) -> str:
     """Why a marked snapshot is none of this provider's checkpoints, by the mark; empty when it
     may be."""
     if bank_id is None or found.bank != bank_id:
@@ -269,7 +269,7 @@ def _foreign(job: Job, view: View, found: marks.Mark, bank_id: str | None) -> st
     return ""
 
 
-def _objection(job: Job, view: View, checkpoint: Any) -> str:
+def _objection(job: ShareJob, view: View, checkpoint: Any) -> str:
     """Why a snapshot is not taken from a checkpoint that its mark names; empty when it may be."""
     if checkpoint.project_id != view["project_id"]:
         return ", which is another project's; the mark may be forged"
@@ -280,9 +280,9 @@ def _objection(job: Job, view: View, checkpoint: Any) -> str:
     return _objection_by_record(job, view, checkpoint)
 
 
-def _objection_by_record(job: Job, view: View, checkpoint: Any) -> str:
+def _objection_by_record(job: ShareJob, view: View, checkpoint: Any) -> str:
     try:
-        record = _ledger(job, checkpoint).record()
+        record = _section(job, checkpoint).record()
         if record is None or record.snapshot_id != view["id"]:
             return ", which does not keep it"
         job.recorded_driver(record.driver, "record")
@@ -291,7 +291,7 @@ def _objection_by_record(job: Job, view: View, checkpoint: Any) -> str:
     return ""
 
 
-def _checkpoint(job: Job, checkpoint_id: str) -> Any:
+def _checkpoint(job: ShareJob, checkpoint_id: str) -> Any:
     """Another checkpoint of the bank, or None when there is none.
 
     :raises BankUnreadable: nobody knows
@@ -302,9 +302,9 @@ def _checkpoint(job: Job, checkpoint_id: str) -> Any:
     return bank_access.ask(
         lambda: CheckpointCollection(bank).get(checkpoint_id),
         f"give checkpoint {checkpoint_id}",
-        sleep=job.shared.clock.sleep,
+        sleep=job.flow.clock.sleep,
     )
 
 
-def _ledger(job: Job, checkpoint: Any) -> Ledger:
-    return Ledger(checkpoint.get_resource_bank_section(job.share_id), job.shared.clock.sleep)
+def _section(job: ShareJob, checkpoint: Any) -> ShareSection:
+    return ShareSection(checkpoint.get_resource_bank_section(job.share_id), job.flow.clock.sleep)

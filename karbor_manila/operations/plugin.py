@@ -9,7 +9,7 @@ from karbor.common import constants
 
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.waiting import Clock
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 
 SHARE = constants.SHARE_RESOURCE_TYPE
 PROJECT = constants.PROJECT_RESOURCE_TYPE
@@ -23,16 +23,16 @@ class SharePlugin(abc.ABC):
         """From now on nothing is changed without this claim."""
 
     @abc.abstractmethod
-    def shared_for_a_call(self, share_ids: Iterable[str], patience: float) -> Shared:
+    def context_for_a_call(self, share_ids: Iterable[str], patience: float) -> FlowContext:
         """What is shared by work that is done while a tenant's request waits.
 
         :param patience: seconds for which transient errors are retried
         """
 
     @abc.abstractmethod
-    def shared_as_karbor(
+    def context_as_karbor(
         self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
-    ) -> Shared:
+    ) -> FlowContext:
         """What a flow shares that runs without a tenant, with Karbor's own user.
 
         :param share_ids: the resources of the flow

@@ -11,14 +11,14 @@ from karbor_manila.common.waiting import PENDING
 from karbor_manila.manila import lookup, marks, statuses
 from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
 from karbor_manila.operations import reporting
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 
 LOG = logging.getLogger(__name__)
 
 View = dict[str, Any]
 
 
-class Survey:
+class Preflight:
     """The shares of a flow as they were found: views, and the errors of those that are refused."""
 
     def __init__(self, views: Mapping[str, View | None], refused: Mapping[str, Exception]) -> None:
@@ -35,16 +35,16 @@ class Survey:
         return view
 
 
-def survey(job: Job) -> Survey:
+def survey(job: ShareJob) -> Preflight:
     """Look at all shares of the flow at once; the first hook to arrive does it for the others.
 
     :raises QuotaTooSmall: the quota does not suffice for all of them
     """
-    return job.shared.once("survey", lambda: _survey(job))
+    return job.flow.once("survey", lambda: _survey(job))
 
 
-def _survey(job: Job) -> Survey:
-    views = job.shared.persist(lambda: _look(job, job.shared.resource_ids))
+def _survey(job: ShareJob) -> Preflight:
+    views = job.flow.retry(lambda: _look(job, job.flow.resource_ids))
     refused: dict[str, Exception] = {}
     by_driver: dict[str, list[View]] = defaultdict(list)
     catalogue = job.catalogue()
@@ -60,17 +60,17 @@ def _survey(job: Job) -> Survey:
         refused |= driver.preflight(shares)
         caveats = {share["id"]: driver.caveat(share) for share in shares}
         _remark(job, {of: said for of, said in caveats.items() if said and of not in refused})
-    return Survey(views, refused)
+    return Preflight(views, refused)
 
 
-def _remark(job: Job, caveats: Mapping[str, str]) -> None:
+def _remark(job: ShareJob, caveats: Mapping[str, str]) -> None:
     """Say in the checkpoint what the user should know of its shares; a courtesy."""
     if caveats:
         said = {reporting.key(share_id): sentence for share_id, sentence in caveats.items()}
         reporting.guard(reporting.to_remarks, job, said)
 
 
-def await_idle(job: Job, share: View) -> View:
+def await_idle(job: ShareJob, share: View) -> View:
     """Wait until a busy share is available.
 
     :returns: the share's view by then
@@ -92,27 +92,27 @@ def await_idle(job: Job, share: View) -> View:
             raise error
         return view if view and view["status"] == statuses.AVAILABLE else PENDING
 
-    watcher = job.shared.busy_shares(job.manila(), lambda ids: _look(job, ids))
+    watcher = job.flow.busy_shares(job.manila(), lambda ids: _look(job, ids))
     idle: View = watcher.wait(
         share["id"],
         judge,
-        job.shared.settings.share_busy_timeout,
+        job.flow.settings.share_busy_timeout,
         f"share {share['id']} to become available",
     )
     return idle
 
 
-def look_again(job: Job, share_id: str) -> View:
+def look_again(job: ShareJob, share_id: str) -> View:
     """The share as it is now. Raises ShareNotProtectable when it cannot be protected any more."""
     manila = job.manila()
-    view = job.shared.persist(lambda: manila.share(share_id))
+    view = job.flow.retry(lambda: manila.share(share_id))
     error = _objection(share_id, view, job.context.project_id, manila.endpoint)
     if error or view is None:
         raise error or ShareGone(share_id, endpoint=manila.endpoint)
     return view
 
 
-def _look(job: Job, ids: Collection[str]) -> dict[str, View | None]:
+def _look(job: ShareJob, ids: Collection[str]) -> dict[str, View | None]:
     manila = job.manila()
     return lookup.look(ids, manila.share, manila.shares)
 

@@ -15,7 +15,7 @@ from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, ShareGone
 from karbor_manila.manila.views import Rule
 from karbor_manila.operations import in_doubt, leaving_out, parameters, preflight, reporting, undo
-from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
+from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
 from karbor_manila.schemas import OPTIONS_SCHEMA
 
 LOG = logging.getLogger(__name__)
@@ -23,55 +23,55 @@ LOG = logging.getLogger(__name__)
 View = dict[str, Any]
 
 
-class ResolveOptions(JobTask):
+class ResolveOptions(ShareTask):
     """The plan's parameters for this share."""
 
     default_provides = "options"
 
-    def execute(self, job: Job) -> dict[str, Any]:
+    def execute(self, job: ShareJob) -> dict[str, Any]:
         return parameters.resolve(OPTIONS_SCHEMA, job.given)
 
 
-class InspectShare(JobTask):
+class InspectShare(ShareTask):
     """The share, when it can be protected: the flow's preflight, then patience if it is busy."""
 
     default_provides = "share"
 
-    def execute(self, job: Job, options: dict[str, Any]) -> View:
-        job.ledger.status(constants.RESOURCE_STATUS_PROTECTING)
+    def execute(self, job: ShareJob, options: dict[str, Any]) -> View:
+        job.section.status(constants.RESOURCE_STATUS_PROTECTING)
         share = preflight.survey(job).share(job.share_id)
         check_description(job, job.catalogue().name_for(share), options)
         return share if options["force"] else preflight.await_idle(job, share)
 
 
-def check_description(job: Job, driver: str, options: dict[str, Any]) -> None:
+def check_description(job: ShareJob, driver: str, options: dict[str, Any]) -> None:
     """Refuse a description that does not fit beside the mark, before anything is made.
 
     :param driver: the name of the share's driver
     :raises InvalidParameter:
     """
-    room = job.driver(driver).room(job.mark(job.shared.bank_id(job.checkpoint)))
+    room = job.driver(driver).room(job.mark(job.flow.bank_id(job.checkpoint)))
     parameters.check_description(options["description"], room)
 
 
-class WriteIntent(JobTask):
+class WriteIntent(ShareTask):
     """From here on a crash leaves something in the bank that tells what may be in Manila."""
 
     default_provides = "intent"
 
-    def execute(self, job: Job, share: View) -> Intent:
+    def execute(self, job: ShareJob, share: View) -> Intent:
         driver = job.catalogue().name_for(share)
         return job.begin("protect", driver, share["project_id"], share=record.describe(share))
 
 
-class TakeSnapshot(JobTask):
+class TakeSnapshot(ShareTask):
     """Begins what keeps the share. Its revert removes that, or leaves the intent for delete."""
 
     default_provides = "snapshot_id"
 
-    def execute(self, job: Job, options: dict[str, Any], share: View, intent: Intent) -> str:
+    def execute(self, job: ShareJob, options: dict[str, Any], share: View, intent: Intent) -> str:
         driver = job.driver(intent.driver)
-        deadline = job.shared.clock.now() + job.shared.settings.share_busy_timeout
+        deadline = job.flow.clock.now() + job.flow.settings.share_busy_timeout
         while True:
             try:
                 snapshot_id = driver.protect(
@@ -83,7 +83,7 @@ class TakeSnapshot(JobTask):
                 )
             except ManilaRefused as refused:
                 # The share may have become busy since the preflight; that passes.
-                waited = job.shared.clock.now() > deadline
+                waited = job.flow.clock.now() > deadline
                 if refused.status not in (400, 404) or waited:
                     raise
                 again = preflight.look_again(job, job.share_id)
@@ -94,15 +94,17 @@ class TakeSnapshot(JobTask):
                 preflight.await_idle(job, again)
             else:
                 job.made = snapshot_id
-                job.ledger.created(intent, snapshot_id)
+                job.section.created(intent, snapshot_id)
                 return str(snapshot_id)
 
-    def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
+    def revert(self, job: ShareJob, intent: Intent, result: Any, **_kwargs: Any) -> None:
         unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
-        withdraw(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
+        roll_back(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
 
 
-def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool = False) -> None:
+def roll_back(
+    job: ShareJob, intent: Intent, snapshot_id: str | None, *, unclear: bool = False
+) -> None:
     """Remove what a failed protection made, and its intent; what cannot be removed keeps it, and
     what is in doubt: a deletion of the checkpoint looks for it again.
 
@@ -117,7 +119,7 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
             doubtful = in_doubt.find(job, intent, since=job.now()) is None
         driver.delete(intent.mark, snapshot_id, project_id=intent.project_id, undo=True)
         if not doubtful:
-            job.ledger.end(intent)
+            job.section.end(intent)
     except KarborManilaError as error:
         LOG.error(
             "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
@@ -131,33 +133,33 @@ def withdraw(job: Job, intent: Intent, snapshot_id: str | None, *, unclear: bool
         )
 
 
-class ReadAccess(JobTask):
+class ReadAccess(ShareTask):
     """Who may mount the share; asked for while Manila makes the snapshot."""
 
     default_provides = "rules"
 
-    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> list[Rule] | None:
+    def execute(self, job: ShareJob, intent: Intent, snapshot_id: str) -> list[Rule] | None:
         return job.driver(intent.driver).access_rules(job.share_id)
 
 
-class AwaitSnapshot(JobTask):
+class AwaitSnapshot(ShareTask):
     """The snapshot is complete."""
 
     default_provides = "kept"
 
-    def execute(self, job: Job, intent: Intent, snapshot_id: str) -> View:
+    def execute(self, job: ShareJob, intent: Intent, snapshot_id: str) -> View:
         view: View = job.driver(intent.driver).wait_protected(snapshot_id)
         return view
 
 
-class CompleteRecord(JobTask):
+class CompleteRecord(ShareTask):
     """The record that everything later works from; with it the share counts as protected."""
 
-    def execute(self, job: Job, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
+    def execute(self, job: ShareJob, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
         complete(job, intent, kept, rules)
 
 
-def complete(job: Job, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
+def complete(job: ShareJob, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
     """The snapshot is there: the record of it takes the place of the intent.
 
     Its size is that of the snapshot: the share may have been extended since the preflight, and
@@ -173,7 +175,7 @@ class ProtectOperation(ShareOperation):
     verb = "Protection"
     failure = karbor_exception.CreateResourceFailed
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [
             ResolveOptions(),
@@ -185,11 +187,11 @@ class ProtectOperation(ShareOperation):
             CompleteRecord(),
         ]
 
-    def passes_over(self, job: Job, error: Exception) -> bool:
+    def passes_over(self, job: ShareJob, error: Exception) -> bool:
         """A share that has gone since its project was listed is left out."""
         return isinstance(error, ShareGone) and leaving_out.leave_out(job, error)
 
-    def failed(self, job: Job, reason: str) -> None:
+    def failed(self, job: ShareJob, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""
         reporting.to_checkpoint(job, reason)
-        job.ledger.status(constants.RESOURCE_STATUS_ERROR)
+        job.section.status(constants.RESOURCE_STATUS_ERROR)

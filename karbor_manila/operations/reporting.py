@@ -43,14 +43,14 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
 def to_checkpoint(job: Any, reason: str) -> None:
     """Into ``extra_info`` of the checkpoint, under ``reasons`` (GET checkpoint)."""
     tell(job.checkpoint, {key(job.share_id): reason})
-    bank_access.commit(job.checkpoint, sleep=job.shared.clock.sleep)
+    bank_access.commit(job.checkpoint, sleep=job.flow.clock.sleep)
 
 
 def to_remarks(job: Any, said: dict[str, str]) -> None:
     """Into ``extra_info`` of the checkpoint, under ``remarks``: by resource, what a user should
     know although nothing failed."""
     add(job.checkpoint, "remarks", said)
-    bank_access.commit(job.checkpoint, sleep=job.shared.clock.sleep)
+    bank_access.commit(job.checkpoint, sleep=job.flow.clock.sleep)
 
 
 def to_operation_log(job: Any, reason: str) -> None:
@@ -58,11 +58,11 @@ def to_operation_log(job: Any, reason: str) -> None:
     log = job.extras.get("operation_log")
     if log is None:
         return
-    if job.shared.hold:
-        job.shared.hold.check()  # the checkpoint and the record write through it themselves
+    if job.flow.hold:
+        job.flow.hold.check()  # the checkpoint and the record write through it themselves
 
     def tell() -> None:
-        said = job.shared.once("said in the log", lambda: [log.get("error_info")])
+        said = job.flow.once("said in the log", lambda: [log.get("error_info")])
         said.append(reason)
         # A longer text would make Karbor's own saves fail; the log of the service has it all.
         log.update({"error_info": columns.lines(filter(None, said))})
@@ -76,8 +76,8 @@ def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | N
     What may not stay whole there is put among the share's pages first.
     """
     # Karbor gives all hooks of a flow the same record.
-    told = job.shared.once(("told", record["id"]), lambda: columns.Told(record))
-    if reason and columns.size(reason) > columns.fair_share(len(job.shared.resource_ids)):
+    told = job.flow.once(("told", record["id"]), lambda: columns.Told(record))
+    if reason and columns.size(reason) > columns.fair_share(len(job.flow.resource_ids)):
         guard(_to_pages, job, record["id"], share_id, status, reason)
     write(job, record, lambda: told.tell(record, key(share_id), status, reason), told)
 
@@ -86,7 +86,7 @@ def status_told(job: Any) -> str | None:
     """What Karbor's restore says of the share, or its pages: of very many shares there is no room
     for each in the record."""
     told = (job.request.get("resources_status") or {}).get(key(job.share_id))
-    return told or job.ledger.reported(job.request.id).get("status")
+    return told or job.section.reported(job.request.id).get("status")
 
 
 def says_available(job: Any, record: Any, resource_id: str) -> bool:
@@ -97,7 +97,7 @@ def says_available(job: Any, record: Any, resource_id: str) -> bool:
     """
     told = (record.get("resources_status") or {}).get(key(resource_id))
     if told is None:
-        page = job.ledger.reported(record["id"])
+        page = job.section.reported(record["id"])
         told = page.get("status") if page.get("resource") == resource_id else None
     return bool(told == constants.RESOURCE_STATUS_AVAILABLE)
 
@@ -108,7 +108,7 @@ def restored_as(job: Any, record: Any) -> str | None:
 
     :param record: Karbor's restore
     """
-    page = job.ledger.reported(record["id"])
+    page = job.section.reported(record["id"])
     told = {page.get("resource", ""): page.get("told", "")}
     for name, reason in (record.get("resources_reason") or {}).items():
         told.setdefault(str(name).removeprefix(key("")), reason)
@@ -124,7 +124,7 @@ def restored_as(job: Any, record: Any) -> str | None:
 
 def _to_pages(job: Any, record_id: str, share_id: str, status: str, reason: str) -> None:
     page = {"resource": share_id, "status": status, "told": reason, "at": job.now()}
-    job.ledger.report(record_id, page)
+    job.section.report(record_id, page)
 
 
 def write(
@@ -132,14 +132,14 @@ def write(
 ) -> None:
     """Change a record in Karbor's database, one hook at a time; a database that is away for a
     moment is asked again, and gets less of what it refuses. Raises what the last attempt raised."""
-    with job.shared.writing:
+    with job.flow.writing:
         change()
         for attempt in tenacity.Retrying(
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
             stop=tenacity.stop_after_attempt(5),
             # Who waits for a lease that is not renewed has waited long enough after one time.
             retry=tenacity.retry_if_not_exception_type(ClaimLost),
-            sleep=job.shared.clock.sleep,
+            sleep=job.flow.clock.sleep,
             reraise=True,
         ):
             with attempt:

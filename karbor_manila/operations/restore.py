@@ -13,22 +13,22 @@ from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.operations import in_doubt, reporting, restore_plan, revert, undo
 from karbor_manila.operations.restore_plan import RestorePlan
-from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
+from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
 
 LEFT_OUT = "Left out, as asked for (include)."
 
 
-class LeaveOut(JobTask):
+class LeaveOut(ShareTask):
     """The user does not want this share."""
 
-    def execute(self, job: Job) -> None:
-        job.shared.excuse(job.share_id)
+    def execute(self, job: ShareJob) -> None:
+        job.flow.excuse(job.share_id)
         report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, LEFT_OUT)
 
 
-class PlanRestore(JobTask):
+class PlanRestore(ShareTask):
     """What is to be done, when it can be done."""
 
     default_provides = "plan"
@@ -37,11 +37,11 @@ class PlanRestore(JobTask):
         super().__init__()
         self._wanted = wanted
 
-    def execute(self, job: Job) -> RestorePlan:
+    def execute(self, job: ShareJob) -> RestorePlan:
         return restore_plan.plan(job, self._wanted)
 
 
-class WriteIntent(JobTask):
+class WriteIntent(ShareTask):
     """From here on a crash leaves something in the bank that tells what may be in Manila.
 
     :param operation: ``restore``, or ``drill`` for a share that never outlives the operation
@@ -55,7 +55,7 @@ class WriteIntent(JobTask):
         self._operation = operation
         self._keep_failed = keep_failed
 
-    def execute(self, job: Job, plan: RestorePlan) -> Intent:
+    def execute(self, job: ShareJob, plan: RestorePlan) -> Intent:
         return job.begin(
             self._operation,
             plan.driver,
@@ -65,20 +65,20 @@ class WriteIntent(JobTask):
         )
 
 
-class CreateShare(JobTask):
+class CreateShare(ShareTask):
     """Begins the new share. Its revert removes it, unless it is to be kept for inspection; the
     source is never touched."""
 
     default_provides = "new_share_id"
 
-    def execute(self, job: Job, plan: RestorePlan, intent: Intent) -> str:
+    def execute(self, job: ShareJob, plan: RestorePlan, intent: Intent) -> str:
         job.made = job.driver(intent.driver).restore(plan.source, intent.mark, plan.share())
-        job.ledger.created(intent, str(job.made))
+        job.section.created(intent, str(job.made))
         if intent.operation == "restore":
             reporting.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
         return str(job.made)
 
-    def revert(self, job: Job, intent: Intent, result: Any, **_kwargs: Any) -> None:
+    def revert(self, job: ShareJob, intent: Intent, result: Any, **_kwargs: Any) -> None:
         if job.complete:
             return
         unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
@@ -86,16 +86,18 @@ class CreateShare(JobTask):
         if share_id and intent.keep_failed:
             keep_failed(job, intent, share_id)
         else:
-            withdraw(job, intent, share_id, unclear=unclear)
+            roll_back(job, intent, share_id, unclear=unclear)
 
 
-def keep_failed(job: Job, intent: Intent, share_id: str) -> None:
+def keep_failed(job: ShareJob, intent: Intent, share_id: str) -> None:
     """Leave the share of a failed restore to the user, as asked for."""
     job.remarks.append(f"The new share {share_id} is kept for inspection (keep_failed).")
-    undo.last(job, lambda: job.ledger.end(intent))
+    undo.last(job, lambda: job.section.end(intent))
 
 
-def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = False) -> None:
+def roll_back(
+    job: ShareJob, intent: Intent, share_id: str | None, *, unclear: bool = False
+) -> None:
     """Remove the share that a failed restore made, and the intent; what stays keeps it.
 
     :param unclear: the request that creates may still be on its way to Manila
@@ -106,7 +108,7 @@ def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = 
             in_doubt.find(job, intent, since=job.now())
         if driver.discard(intent.mark, share_id, project_id=intent.project_id):
             job.remarks.append("The new share was removed again.")
-        job.ledger.end(intent)
+        job.section.end(intent)
     except KarborManilaError as error:
         LOG.error(
             "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
@@ -118,23 +120,25 @@ def withdraw(job: Job, intent: Intent, share_id: str | None, *, unclear: bool = 
         job.remarks.append(f"The new share could not be removed: {error}")
 
 
-class AwaitShare(JobTask):
+class AwaitShare(ShareTask):
     """The new share is complete."""
 
     default_provides = "view"
 
-    def execute(self, job: Job, intent: Intent, new_share_id: str) -> dict[str, Any]:
+    def execute(self, job: ShareJob, intent: Intent, new_share_id: str) -> dict[str, Any]:
         return job.driver(intent.driver).wait_restored(new_share_id)
 
 
-class Finish(JobTask):
+class Finish(ShareTask):
     """What the share had besides its content, and what the user reads of it."""
 
-    def execute(self, job: Job, plan: RestorePlan, intent: Intent, view: dict[str, Any]) -> None:
+    def execute(
+        self, job: ShareJob, plan: RestorePlan, intent: Intent, view: dict[str, Any]
+    ) -> None:
         finish(job, plan, intent, view)
 
 
-def finish(job: Job, plan: RestorePlan, intent: Intent | None, view: dict[str, Any]) -> None:
+def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[str, Any]) -> None:
     """Give a share that is complete its access rules, report it, and forget the intent.
 
     A share that is there is not given up, whatever fails from here on.
@@ -162,23 +166,23 @@ def finish(job: Job, plan: RestorePlan, intent: Intent | None, view: dict[str, A
     tell_made(job, intent, view["status"], jsonutils.dumps(told))
 
 
-def tell_made(job: Job, intent: Intent | None, status: str, told: str | None = None) -> None:
+def tell_made(job: ShareJob, intent: Intent | None, status: str, told: str | None = None) -> None:
     """Report a share that is complete; the intent goes once that is done."""
     job.complete = True
 
     def say() -> None:
         _report_made(job, status, told)
         if intent:
-            job.ledger.end(intent)
+            job.section.end(intent)
 
     undo.last(job, say)
 
 
-def _report_made(job: Job, status: str, told: str | None = None) -> None:
+def _report_made(job: ShareJob, status: str, told: str | None = None) -> None:
     report(job, str(job.made), status, told)
 
 
-def report(job: Job, share_id: str, status: str, reason: str | None = None) -> None:
+def report(job: ShareJob, share_id: str, status: str, reason: str | None = None) -> None:
     """Say in Karbor's restore or verification what became of a share."""
     reporting.to_record(job, job.request, share_id, status, reason)
 
@@ -189,7 +193,7 @@ class RestoreOperation(ShareOperation):
     verb = "Restore"
     failure = karbor_exception.RestoreResourceFailed
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         wanted = restore_plan.check(job.share_id, job.given)
         if not wanted["include"]:
@@ -204,6 +208,6 @@ class RestoreOperation(ShareOperation):
             Finish(),
         ]
 
-    def failed(self, job: Job, reason: str) -> None:
+    def failed(self, job: ShareJob, reason: str) -> None:
         """Of the new share when there is one, else of the share that was to be restored."""
         report(job, job.made or job.share_id, constants.RESOURCE_STATUS_ERROR, reason)

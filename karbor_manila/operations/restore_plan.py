@@ -16,13 +16,13 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import ShareRecord
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import InvalidParameter, NotSupported
 from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Revertible, Rule, Source
 from karbor_manila.operations import newer_snapshots, parameters
 from karbor_manila.operations.errors import PublicShare, RecordMissing, SnapshotOfClone
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 from karbor_manila.schemas import RESTORE_SCHEMA
 
 LOG = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def check_by_record(checkpoint: Any, share_id: str, wanted: dict[str, Any]) -> N
         return
     section = checkpoint.get_resource_bank_section(share_id)
     try:
-        record = Ledger(section, Clock().sleep).record()
+        record = ShareSection(section, Clock().sleep).record()
     except (RecordInvalid, BankUnreadable) as error:
         LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
         return
@@ -124,13 +124,13 @@ def asked(wanted: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(wanted[name]) for name in _ASKED if wanted[name]}
 
 
-def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
+def plan(job: ShareJob, wanted: dict[str, Any]) -> RestorePlan:
     """What the restore of the job's share would do now.
 
     :param wanted: what :func:`check` gave
     :raises KarborManilaError: it cannot be done, and why
     """
-    record = job.ledger.record()
+    record = job.section.record()
     if record is None:
         raise RecordMissing(job.checkpoint.id, job.share_id)
     if wanted["share_id"]:
@@ -149,11 +149,11 @@ def plan(job: Job, wanted: dict[str, Any]) -> RestorePlan:
         placement = driver.preflight_clone(made.source, made.share())
         moved = list(_moved(record, placement))
         made = replace(made, placement=placement, not_restored=[*made.not_restored, *moved])
-    job.shared.once("quota of a restore", lambda: _preflight(job, record))
+    job.flow.once("quota of a restore", lambda: _preflight(job, record))
     return made
 
 
-def _preflight(job: Job, record: ShareRecord) -> None:
+def _preflight(job: ShareJob, record: ShareRecord) -> None:
     sizes = _sizes(job)
     if sizes:
         job.driver(record.driver).preflight_restore(sizes)
@@ -207,7 +207,7 @@ def new_share(checkpoint_id: str, record: ShareRecord, wanted: dict[str, Any]) -
     )
 
 
-def _in_place(job: Job, record: ShareRecord, wanted: dict[str, Any]) -> RestorePlan:
+def _in_place(job: ShareJob, record: ShareRecord, wanted: dict[str, Any]) -> RestorePlan:
     driver = job.driver(record.driver)
     found = driver.inspect_revert(record.snapshot_id, record.share_id, job.context.project_id)
     blocking = newer_snapshots.identify(job, found.newer)
@@ -257,19 +257,19 @@ def _other(what: str, then: str | None, now: str | None) -> str:
     )
 
 
-def _sizes(job: Job) -> list[int]:
+def _sizes(job: ShareJob) -> list[int]:
     """The sizes of all new shares of the flow, safety copies too, as far as the records and the
     parameters tell.
 
     What is wrong with another share is told by that share's own plan, and hinders no other.
     """
     sizes = []
-    for share_id in job.shared.resource_ids:
+    for share_id in job.flow.resource_ids:
         given = parameters.merge(job.request.parameters, constants.SHARE_RESOURCE_TYPE, share_id)
         try:
             wanted = check(share_id, given)
             makes = wanted["safety_copy"] or not wanted["share_id"]
-            record = job.ledger_of(share_id).record() if wanted["include"] and makes else None
+            record = job.section_of(share_id).record() if wanted["include"] and makes else None
         except (
             InvalidParameter,
             NotSupported,

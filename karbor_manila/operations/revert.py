@@ -29,17 +29,17 @@ from karbor_manila.operations import (
 )
 from karbor_manila.operations.errors import Interrupted, RevertUnknown
 from karbor_manila.operations.restore_plan import RestorePlan
-from karbor_manila.operations.share_operation import Job, JobTask
+from karbor_manila.operations.share_operation import ShareJob, ShareTask
 
 LOG = logging.getLogger(__name__)
 
 
-class WriteIntent(JobTask):
+class WriteIntent(ShareTask):
     """From here on a crash leaves something in the bank that tells what may be in Manila."""
 
     default_provides = "intent"
 
-    def execute(self, job: Job, plan: RestorePlan) -> Intent:
+    def execute(self, job: ShareJob, plan: RestorePlan) -> Intent:
         return job.begin(
             revert_end.REVERT,
             plan.driver,
@@ -49,13 +49,13 @@ class WriteIntent(JobTask):
             safety_copy=plan.safety_copy,
         )
 
-    def revert(self, job: Job, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
+    def revert(self, job: ShareJob, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
         if not isinstance(result, Failure) and not job.complete:
             unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
             revert_end.end_or_remark(job, result, sent=job.now() if unclear else None)
 
 
-class KeepPresent(JobTask):
+class KeepPresent(ShareTask):
     """The present content, in a share of its own.
 
     A snapshot alone would be newer than the one that is put back, and in its way; so a share is
@@ -64,7 +64,7 @@ class KeepPresent(JobTask):
 
     default_provides = "prepared"
 
-    def execute(self, job: Job, plan: RestorePlan, intent: Intent) -> Intent:
+    def execute(self, job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
         if not plan.safety_copy:
             return intent
         driver, name = job.driver(intent.driver), f"before-restore-{job.checkpoint.id}"
@@ -93,28 +93,28 @@ class KeepPresent(JobTask):
                 size=int(share["size"]),
             ),
         )
-        intent = job.ledger.created(intent, made)
+        intent = job.section.created(intent, made)
         driver.wait_restored(made)
         driver.delete(None, snapshot_id, project_id=intent.project_id)
         revert_end.tell_copy(job, made)
         return intent
 
 
-class RemoveNewer(JobTask):
+class RemoveNewer(ShareTask):
     """The snapshot is the share's newest."""
 
     default_provides = "cleared"
 
-    def execute(self, job: Job, plan: RestorePlan, prepared: Intent) -> Intent:
+    def execute(self, job: ShareJob, plan: RestorePlan, prepared: Intent) -> Intent:
         return newer_snapshots.remove(job, prepared, plan.removes) if plan.removes else prepared
 
 
-class AskRevert(JobTask):
+class AskRevert(ShareTask):
     """Manila has taken the request; until now the share was untouched."""
 
     default_provides = "asked"
 
-    def execute(self, job: Job, plan: RestorePlan, cleared: Intent) -> Intent:
+    def execute(self, job: ShareJob, plan: RestorePlan, cleared: Intent) -> Intent:
         driver = job.driver(cleared.driver)
         if plan.safety_copy or plan.removes:
             # All that took time, and somebody may have made another snapshot.
@@ -125,11 +125,11 @@ class AskRevert(JobTask):
                 newer_snapshots.identify(job, found.newer),
                 removed=False,
             )
-        intent = job.ledger.going_to_revert(cleared, job.now())
+        intent = job.section.going_to_revert(cleared, job.now())
         restoring = constants.RESOURCE_STATUS_RESTORING
         reporting.guard(reporting.to_record, job, job.request, job.share_id, restoring)
-        if job.shared.hold:
-            job.shared.hold.share(job.share_id).confirm()
+        if job.flow.hold:
+            job.flow.hold.share(job.share_id).confirm()
         driver.revert(
             plan.source.snapshot_id,
             job.share_id,
@@ -137,35 +137,35 @@ class AskRevert(JobTask):
         )
         return intent
 
-    def revert(self, job: Job, result: Any, **_kwargs: Any) -> None:
+    def revert(self, job: ShareJob, result: Any, **_kwargs: Any) -> None:
         if isinstance(result, Failure) and in_doubt.is_unclear(result):
             job.remarks.append(
                 "Whether the share was put back is not known: look at it, or restore it again."
             )
 
 
-class AwaitRevert(JobTask):
+class AwaitRevert(ShareTask):
     """The share is what it was."""
 
     default_provides = "view"
 
-    def execute(self, job: Job, asked: Intent) -> View:
+    def execute(self, job: ShareJob, asked: Intent) -> View:
         return job.driver(asked.driver).wait_reverted(job.share_id)
 
 
-class TellRevert(JobTask):
+class TellRevert(ShareTask):
     """What the user reads of it."""
 
-    def execute(self, job: Job, plan: RestorePlan, asked: Intent, view: View) -> None:
+    def execute(self, job: ShareJob, plan: RestorePlan, asked: Intent, view: View) -> None:
         def end() -> None:
             newer_snapshots.settle(job, asked)
-            job.ledger.end(asked)
+            job.section.end(asked)
 
         tell(job, plan, asked, view, end)
 
 
 def tell(
-    job: Job, plan: RestorePlan, intent: Intent, view: View, end: Callable[[], object]
+    job: ShareJob, plan: RestorePlan, intent: Intent, view: View, end: Callable[[], object]
 ) -> None:
     """Report a share that was put back; nothing that fails from here on is a failure of that.
 
@@ -199,19 +199,19 @@ def tell(
     undo.last(job, say)
 
 
-def tasks() -> list[JobTask]:
+def tasks() -> list[ShareTask]:
     """What carries out the plan, in order."""
     return [WriteIntent(), KeepPresent(), RemoveNewer(), AskRevert(), AwaitRevert(), TellRevert()]
 
 
-class AdoptRevert(JobTask):
+class AdoptRevert(ShareTask):
     """A restore in place that a dead process began comes to an end.
 
     Nothing is ever asked again: the share may have been written to since.
     """
 
-    def execute(self, job: Job) -> None:
-        intent = job.ledger.restore(job.request.id)
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.restore(job.request.id)
         if reporting.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
             # Complete, but for the last words.
             job.complete = True
@@ -240,7 +240,7 @@ class AdoptRevert(JobTask):
         )
 
     @staticmethod
-    def _await_end(job: Job, intent: Intent) -> tuple[bool, View]:
+    def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
         """Whether the revert was seen under way, and the share once it is over."""
         driver = job.driver(intent.driver)
         # The request may still be on its way: nobody is told "not known" before it would be here.

@@ -13,7 +13,7 @@ from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import statuses
 from karbor_manila.manila.views import View
 from karbor_manila.operations import in_doubt, newer_snapshots, reporting
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 
 LOG = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 REVERT = "revert"
 
 
-def end(job: Job, intent: Intent, *, sent: str | None) -> str | None:
+def end(job: ShareJob, intent: Intent, *, sent: str | None) -> str | None:
     """Remove what is temporary, and forget the intent. A safety copy that is complete is the
     user's and stays; one that is not is of no use to anybody.
 
@@ -34,11 +34,11 @@ def end(job: Job, intent: Intent, *, sent: str | None) -> str | None:
     kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
     if kept:
         tell_copy(job, kept)
-    job.ledger.end(intent)
+    job.section.end(intent)
     return kept
 
 
-def tell_copy(job: Job, copy_id: str) -> None:
+def tell_copy(job: ShareJob, copy_id: str) -> None:
     """Name the safety copy in Karbor's restore, so that the user finds it. A deletion of the
     checkpoint has no restore to write to: the copy bears the restore's mark and its name."""
     record = job.extras.get("restore")
@@ -55,7 +55,7 @@ def tell_copy(job: Job, copy_id: str) -> None:
     reporting.guard(reporting.to_record, job, record, copy_id, available, told)
 
 
-def _end_safety_copy(job: Job, intent: Intent, sent: str | None) -> str | None:
+def _end_safety_copy(job: ShareJob, intent: Intent, sent: str | None) -> str | None:
     driver, whose = job.driver(intent.driver), intent.project_id
     copies = driver.find(intent.mark, project_id=whose)
     if sent and intent.asked is None and not copies:
@@ -70,17 +70,17 @@ def _end_safety_copy(job: Job, intent: Intent, sent: str | None) -> str | None:
     return str(whole[0]["id"]) if whole else None
 
 
-def _is_whole(job: Job, view: View) -> bool:
+def _is_whole(job: ShareJob, view: View) -> bool:
     return view["id"] != job.share_id and view["status"] == statuses.AVAILABLE
 
 
-def end_or_remark(job: Job, intent: Intent, *, sent: str | None) -> None:
+def end_or_remark(job: ShareJob, intent: Intent, *, sent: str | None) -> None:
     """As :func:`end`, of a restore that fails: what became of the safety copy is remarked.
 
     :param intent: as it was at the beginning; the bank has what came to it since
     """
     try:
-        kept = end(job, job.ledger.restore(intent.mark.restore) or intent, sent=sent)
+        kept = end(job, job.section.restore(intent.mark.restore) or intent, sent=sent)
         if kept:
             job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
     except KarborManilaError as error:

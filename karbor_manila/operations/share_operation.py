@@ -14,7 +14,7 @@ from taskflow import task
 from taskflow.patterns import linear_flow
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.drivers.catalogue import Catalogue
@@ -23,13 +23,13 @@ from karbor_manila.manila.client import Manila
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import reporting
 from karbor_manila.operations.errors import RecordDriverMissing, Unsettled
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass
-class Job:
+class ShareJob:
     """One operation on one share. ``given`` is what the user gave; ``extras`` are Karbor's other
     arguments of the hook (``operation_log``; ``restore`` or ``verify``)."""
 
@@ -38,8 +38,8 @@ class Job:
     context: Any
     given: dict[str, Any]
     extras: dict[str, Any]
-    shared: Shared
-    ledger: Ledger
+    flow: FlowContext
+    section: ShareSection
     #: The id of what the operation made in Manila, if it made anything.
     made: str | None = None
     #: The clock's seconds at which a part of the operation began that is timed.
@@ -62,10 +62,10 @@ class Job:
         """Karbor's restore or verification, whose id tells what is made for it."""
         return self.extras.get("restore") or self.extras["verify"]
 
-    def ledger_of(self, share_id: str) -> Ledger:
+    def section_of(self, share_id: str) -> ShareSection:
         """The pages of another share of the checkpoint."""
         section = self.checkpoint.get_resource_bank_section(share_id)
-        return Ledger(section, self.shared.clock.sleep)
+        return ShareSection(section, self.flow.clock.sleep)
 
     def mark(self, bank_id: str, restore_id: str = "") -> Mark:
         """The mark of what this job makes."""
@@ -79,11 +79,11 @@ class Job:
 
     def manila(self) -> Manila:
         """The flow's client."""
-        return self.shared.manila(self.context, self.checkpoint.project_id)
+        return self.flow.manila(self.context, self.checkpoint.project_id)
 
     def catalogue(self) -> Catalogue:
         """The flow's drivers."""
-        return self.shared.catalogue(self.context, self.checkpoint.project_id)
+        return self.flow.catalogue(self.context, self.checkpoint.project_id)
 
     def begin(
         self, operation: str, driver: str, project_id: str, *, restore_id: str = "", **fields: Any
@@ -99,12 +99,12 @@ class Job:
             operation=operation,
             driver=driver,
             project_id=project_id,
-            mark=self.mark(self.shared.bank_id(self.checkpoint), restore_id),
+            mark=self.mark(self.flow.bank_id(self.checkpoint), restore_id),
             owner=self.owner(),
             since=self.now(),
             **fields,
         )
-        self.ledger.begin(intent)
+        self.section.begin(intent)
         return intent
 
     def driver(self, name: str) -> ShareDriver:
@@ -124,14 +124,14 @@ class Job:
 
     def now(self) -> str:
         """UTC, ISO 8601, to the second."""
-        return self.shared.clock.utcnow().isoformat(timespec="seconds")
+        return self.flow.clock.utcnow().isoformat(timespec="seconds")
 
     def owner(self) -> str:
         """Karbor's owner id of the bank in this process."""
         return str(self.checkpoint.checkpoint_section.get_owner_id())
 
 
-class JobTask(task.Task):
+class ShareTask(task.Task):
     """A step of an operation. ``execute`` and ``revert`` get the job and what earlier steps gave.
 
     A ``revert`` never raises what it can name: it would hide the error that is being undone. What
@@ -151,25 +151,25 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
     #: What Karbor is told of a failure.
     failure: ClassVar[type[karbor_exception.KarborException]]
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, flow: FlowContext) -> None:
         super().__init__()
-        self.shared = shared
+        self.flow = flow
 
     @abc.abstractmethod
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order. Raises InvalidParameter or NotSupported for what was asked."""
 
     def is_final(self, error: Exception) -> bool:
         """Whether nobody will try again by himself after this error, so that the user is told."""
         return not (isinstance(error, Unsettled) and error.followed)
 
-    def passes_over(self, job: Job, error: Exception) -> bool:
+    def passes_over(self, job: ShareJob, error: Exception) -> bool:
         """Whether the others of the flow go on as if this share had never been among them, which
         is written down then."""
         return False
 
     @abc.abstractmethod
-    def failed(self, job: Job, reason: str) -> None:
+    def failed(self, job: ShareJob, reason: str) -> None:
         """Write the reason of a failure where the user of this operation reads it."""
 
     def on_main(
@@ -177,21 +177,21 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
     ) -> None:
         """Karbor's main hook; it runs in parallel with those of the flow's other resources."""
         section = checkpoint.get_resource_bank_section(resource.id)
-        job = Job(
+        job = ShareJob(
             checkpoint=checkpoint,
             resource=resource,
             context=context,
             given=dict(parameters or {}),
             extras=kwargs,
-            shared=self.shared,
-            ledger=Ledger(section, self.shared.clock.sleep),
+            flow=self.flow,
+            section=ShareSection(section, self.flow.clock.sleep),
         )
         LOG.info("%s of share %s, checkpoint %s: begins", self.verb, resource.id, checkpoint.id)
         try:
             flow = linear_flow.Flow(f"{self.verb} {resource.id}").add(*self.steps(job))
             taskflow.engines.run(flow, store={"job": job}, engine="serial")
         except Exception as error:
-            self.shared.excuse(resource.id)
+            self.flow.excuse(resource.id)
             if self.passes_over(job, error):
                 LOG.info(
                     "%s of share %s, checkpoint %s: passed over: %s",

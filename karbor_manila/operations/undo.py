@@ -16,33 +16,33 @@ from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInval
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.operations import last_word
-from karbor_manila.operations.share_operation import Job
+from karbor_manila.operations.share_operation import ShareJob
 
 LOG = logging.getLogger(__name__)
 
 
-def keep(job: Job, intent: Intent, record: ShareRecord) -> None:
+def keep(job: ShareJob, intent: Intent, record: ShareRecord) -> None:
     """Complete a protection or a copy: the record first, then its last words.
 
     :raises BankUnreadable: the record is not there, or nobody knows
     """
-    job.ledger.complete(record)
+    job.section.complete(record)
     end_kept(job, intent)
 
 
-def end_kept(job: Job, intent: Intent | None) -> None:
+def end_kept(job: ShareJob, intent: Intent | None) -> None:
     """Say the last words of a protection or a copy whose record is there."""
     job.complete = True
 
     def say() -> None:
-        job.ledger.status(constants.RESOURCE_STATUS_AVAILABLE)
+        job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
         if intent:
-            job.ledger.end(intent)  # last: as long as it is there, this is repeated
+            job.section.end(intent)  # last: as long as it is there, this is repeated
 
     last(job, say)
 
 
-def last(job: Job, say: Callable[[], Any]) -> bool:
+def last(job: ShareJob, say: Callable[[], Any]) -> bool:
     """Do what comes after the completion; a failure is a line in the log and undoes nothing.
 
     :returns: whether it was done
@@ -64,14 +64,14 @@ def last(job: Job, say: Callable[[], Any]) -> bool:
     return True
 
 
-def may_undo(job: Job) -> bool:
+def may_undo(job: ShareJob) -> bool:
     """Whether what a failed protection or copy made may be removed.
 
     Only when the bank certainly has no record of it: a write whose reply was lost may have been
     done. If nobody knows, the work is left as it is, for the reconciliation.
     """
     try:
-        kept = job.complete or job.ledger.record() is not None
+        kept = job.complete or job.section.record() is not None
     except RecordForeign:
         kept = True
     except RecordInvalid:

@@ -19,7 +19,7 @@ from karbor_manila.operations import parameters, reporting, restore, restore_pla
 from karbor_manila.operations.errors import RecordMissing
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
-from karbor_manila.operations.share_operation import Job, JobTask, ShareOperation
+from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
 from karbor_manila.schemas import VERIFY_SCHEMA
 
 LOG = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ def check(share_id: str, given: dict[str, Any]) -> dict[str, Any]:
     return wanted
 
 
-class CheckRecord(JobTask):
+class CheckRecord(ShareTask):
     """The record, and the snapshot that it names."""
 
-    def execute(self, job: Job) -> None:
-        record = job.ledger.record()
+    def execute(self, job: ShareJob) -> None:
+        record = job.section.record()
         if record is None:
             raise RecordMissing(job.checkpoint.id, job.share_id)
         view = job.recorded_driver(record.driver, "record").verify(
@@ -58,17 +58,17 @@ class CheckRecord(JobTask):
         report(job, job.share_id, view["status"])
 
 
-class TellPlan(JobTask):
+class TellPlan(ShareTask):
     """The plan of a restore, for the user to read."""
 
-    def execute(self, job: Job, plan: RestorePlan) -> None:
+    def execute(self, job: ShareJob, plan: RestorePlan) -> None:
         report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.told())
 
 
 class PlanDrill(restore.PlanRestore):
     """As of a restore, but of a temporary share."""
 
-    def execute(self, job: Job) -> RestorePlan:
+    def execute(self, job: ShareJob) -> RestorePlan:
         plan = super().execute(job)
         new = dataclasses.replace(
             plan.share(),
@@ -77,11 +77,11 @@ class PlanDrill(restore.PlanRestore):
             metadata={marks.PURPOSE: DRILL},
             is_public=False,
         )
-        job.began = job.shared.clock.now()
+        job.began = job.flow.clock.now()
         return dataclasses.replace(plan, new=new)
 
 
-class CheckShare(JobTask):
+class CheckShare(ShareTask):
     """The operator's command says whether the share is good; without one it is, being there."""
 
     default_provides = "told"
@@ -90,9 +90,9 @@ class CheckShare(JobTask):
         super().__init__()
         self._wanted = wanted
 
-    def execute(self, job: Job, plan: RestorePlan, view: dict[str, Any]) -> dict[str, Any]:
-        restored_in = job.shared.clock.now() - job.began
-        settings, driver = job.shared.settings, job.driver(plan.driver)
+    def execute(self, job: ShareJob, plan: RestorePlan, view: dict[str, Any]) -> dict[str, Any]:
+        restored_in = job.flow.clock.now() - job.began
+        settings, driver = job.flow.settings, job.driver(plan.driver)
         # Of what the share lacks, a check that has to mount it is interested in the rules.
         missing = list(plan.not_restored) if self._wanted["access_rules"] else []
         missing += driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
@@ -120,10 +120,10 @@ class CheckShare(JobTask):
         return told | {"check": "passed" if settings.drill_command else "none is configured"}
 
 
-class TellDrill(JobTask):
+class TellDrill(ShareTask):
     """How the drill went, for the user to read, whatever becomes of its share."""
 
-    def execute(self, job: Job, told: dict[str, Any]) -> None:
+    def execute(self, job: ShareJob, told: dict[str, Any]) -> None:
         report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(told))
 
 
@@ -136,10 +136,12 @@ _STAYS = (
 )
 
 
-class RemoveShare(JobTask):
+class RemoveShare(ShareTask):
     """The temporary share is gone; or its intent stays, by which the reconciliation removes it."""
 
-    def execute(self, job: Job, intent: Intent, new_share_id: str, told: dict[str, Any]) -> None:
+    def execute(
+        self, job: ShareJob, intent: Intent, new_share_id: str, told: dict[str, Any]
+    ) -> None:
         try:
             driver = job.driver(intent.driver)
             driver.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
@@ -151,7 +153,7 @@ class RemoveShare(JobTask):
             reporting.guard(reporting.to_record, job, job.request, job.share_id, available, said)
             return
         try:
-            job.ledger.end(intent)
+            job.section.end(intent)
         except BankUnreadable as error:
             _log_left(job, "(removed; its intent stays)", error)
 
@@ -159,7 +161,7 @@ class RemoveShare(JobTask):
 _LATER = "Karbor goes on trying to remove it by itself."
 
 
-def _log_left(job: Job, left: str, error: Exception) -> None:
+def _log_left(job: ShareJob, left: str, error: Exception) -> None:
     LOG.warning(
         "Drill of share %s, checkpoint %s: its share %s is left to the reconciliation: %s",
         job.share_id,
@@ -175,7 +177,7 @@ class VerifyOperation(ShareOperation):
     verb = "Verification"
     failure = karbor_exception.VerifyResourceFailed
 
-    def steps(self, job: Job) -> list[JobTask]:
+    def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         wanted = check(job.share_id, job.given)
         if not wanted["include"]:
@@ -194,6 +196,6 @@ class VerifyOperation(ShareOperation):
             ]
         return [CheckRecord()]
 
-    def failed(self, job: Job, reason: str) -> None:
+    def failed(self, job: ShareJob, reason: str) -> None:
         """Into the verification."""
         report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)

@@ -21,7 +21,7 @@ from karbor_manila.bank import checkpoints, fencing, identity
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import Taken
 from karbor_manila.common.ids import is_id
 from karbor_manila.common.waiting import Clock
@@ -34,7 +34,7 @@ from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import lost_snapshots, reporting
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.recovery.claims import AUDIT, Claims
 from karbor_manila.recovery.errors import BankOlder, BankSuspect, ManilaSuspect
@@ -83,7 +83,7 @@ class Audit:
         self._claims = held
         self._grace = grace
         self._clock = clock or Clock()
-        self._shared: Shared = provider.load_plugins()[SHARE].shared_as_karbor([])
+        self._flow: FlowContext = provider.load_plugins()[SHARE].context_as_karbor([])
         self._bank_id = ""
         self._claimed: frozenset[str] = frozenset()
         # Something that the records name and that Manila showed: the id of a snapshot or a share.
@@ -157,7 +157,7 @@ class Audit:
         if checkpoint is not None and self._is_kept(checkpoint):
             hold = fencing.Hold(self._claims, finding.checkpoint_id)
             checkpoint = fencing.checkpoint(checkpoint, hold.check)
-            record = self._ledger(checkpoint, finding.share_id).record()
+            record = self._section(checkpoint, finding.share_id).record()
             same = record is not None and record.snapshot_id == finding.snapshot_id
             if record and same and self._is_gone(checkpoint, record):
                 if not self._is_seen(self._witness):
@@ -195,7 +195,7 @@ class Audit:
             for view, found in marked
             if self._is_named(view, found, known.get(found.checkpoint))
         )
-        manila = self._shared.manila(None, EVERY_PROJECT)
+        manila = self._flow.manila(None, EVERY_PROJECT)
         shares = (
             share_id
             for share_id in dict.fromkeys(finding.share_id for finding in lost_ones)
@@ -211,7 +211,7 @@ class Audit:
         if checkpoint is None or checkpoint.provider_id != self._provider.id:
             return False
         try:
-            record = self._ledger(checkpoint, found.resource).record()
+            record = self._section(checkpoint, found.resource).record()
         except RecordInvalid:
             return False
         return bool(
@@ -219,7 +219,7 @@ class Audit:
         )
 
     def _is_seen(self, identifier: str) -> bool:
-        manila = self._shared.manila(None, EVERY_PROJECT)
+        manila = self._flow.manila(None, EVERY_PROJECT)
         return bool(manila.snapshot(identifier) or manila.share(identifier))
 
     def _one(self, checkpoint_id: str) -> dict[str, Any]:
@@ -314,7 +314,7 @@ class Audit:
 
     def _disagreement(self, checkpoint: Any, found: Mark, snapshot_id: str) -> str:
         """Why a checkpoint that exists does not account for a snapshot; empty when it does."""
-        ledger = self._ledger(checkpoint, found.resource)
+        ledger = self._section(checkpoint, found.resource)
         if found.restore:  # temporary, of a restore in place that makes a safety copy
             unended = found.restore in ledger.restores()
             return (
@@ -370,7 +370,7 @@ class Audit:
 
     def _remove(self, finding: Finding, found: Mark) -> str:
         project_id = finding.project_id
-        self._shared.hold = fencing.Hold(self._claims, finding.checkpoint_id)
+        self._flow.hold = fencing.Hold(self._claims, finding.checkpoint_id)
         self._driver().delete(None, finding.snapshot_id, project_id=project_id)
         if found.resource != finding.share_id:
             self._driver().delete_clone(found.of_clone(), None, project_id=project_id)
@@ -399,14 +399,14 @@ class Audit:
         age = self._clock.utcnow() - made
         return age.total_seconds() < self._grace
 
-    def _ledger(self, checkpoint: Any, share_id: str) -> Ledger:
-        return Ledger(checkpoint.get_resource_bank_section(share_id), self._clock.sleep)
+    def _section(self, checkpoint: Any, share_id: str) -> ShareSection:
+        return ShareSection(checkpoint.get_resource_bank_section(share_id), self._clock.sleep)
 
     def _is_gone(self, checkpoint: Any, record: ShareRecord) -> bool:
         """Whether what a record names is not there, by the word of the driver that made it; or is
         another project's by now, which a share that is transferred takes it along to."""
         try:
-            driver = self._shared.catalogue(None, EVERY_PROJECT).driver(record.driver)
+            driver = self._flow.catalogue(None, EVERY_PROJECT).driver(record.driver)
         except DriverUnknown as error:
             LOG.warning(
                 "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint.id, error
@@ -416,7 +416,7 @@ class Audit:
         return view is None or not _is_of(checkpoint, record, view)
 
     def _driver(self) -> ShareDriver:
-        return self._shared.catalogue(None, EVERY_PROJECT).driver(SnapshotDriver.name)
+        return self._flow.catalogue(None, EVERY_PROJECT).driver(SnapshotDriver.name)
 
 
 def _is_of(checkpoint: Any, record: ShareRecord, view: View) -> bool:

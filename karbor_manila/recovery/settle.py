@@ -299,7 +299,7 @@ def _run(
     if not shares:
         return []
     context = as_karbor(checkpoint.project_id)
-    shared = provider.load_plugins()[SHARE].shared_as_karbor(shares, side_by_side.clock)
+    shared = provider.load_plugins()[SHARE].context_as_karbor(shares, side_by_side.clock)
 
     def run(share_id: str) -> None:
         share = Resource(type=SHARE, id=share_id, name="")

@@ -14,7 +14,7 @@ from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
 from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.errors import CloneUnsupported
@@ -46,7 +46,7 @@ def check_descriptions(
     mark = Mark(some, str(provider.id), some, some)
     if len(longest) <= mark.room():
         return
-    shared = provider.load_plugins()[plan_requests.SHARE].shared_for_a_call((), patience)
+    shared = provider.load_plugins()[plan_requests.SHARE].context_for_a_call((), patience)
     try:
         driver = shared.catalogue(context, context.project_id).driver(
             shared.settings.default_driver
@@ -76,7 +76,7 @@ def check_asked(
     wrong: dict[str, str] = {}
     if not wanted:
         return wrong
-    shared = provider.load_plugins()[plan_requests.SHARE].shared_for_a_call(wanted, patience)
+    shared = provider.load_plugins()[plan_requests.SHARE].context_for_a_call(wanted, patience)
     try:
         for share_id, plan in wanted.items():
             driver = shared.catalogue(context, checkpoint.project_id).driver(plan.driver)
@@ -101,7 +101,7 @@ def _asking(
             continue
         section = checkpoint.get_resource_bank_section(share_id)
         try:
-            record = Ledger(section, Clock().sleep).record()
+            record = ShareSection(section, Clock().sleep).record()
         except (RecordInvalid, BankUnreadable) as error:
             LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
             continue

@@ -144,7 +144,7 @@ def _check(
     try:
         plan_requests.check_options(plan.get("parameters"), named | set(every))
         ahead.check_descriptions(plan.get("parameters"), provider, context, patience)
-        shared = plugins[plan_requests.SHARE].shared_for_a_call(every, patience)
+        shared = plugins[plan_requests.SHARE].context_for_a_call(every, patience)
         wanted = [(source, shares[source.id]) for source in sources]
         spoilt = copy.preflight(shared, context, wanted)
     except KarborManilaError as error:

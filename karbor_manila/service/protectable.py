@@ -18,7 +18,7 @@ from karbor_manila import opts
 from karbor_manila.common import left_out
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
-from karbor_manila.common.waiting import Clock, persist
+from karbor_manila.common.waiting import Clock, retry
 from karbor_manila.manila import cloning, marks, statuses
 from karbor_manila.manila.client import Manila, View
 from karbor_manila.service import sessions
@@ -161,7 +161,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
             timeout=timeout,
             parallel=settings.max_parallel_requests,
         )
-        return persist(
+        return retry(
             lambda: what(connect()),
             patience=settings.listing_timeout,
             longest=timeout,

@@ -15,7 +15,7 @@ from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SharePlugin
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -37,13 +37,13 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._settings = opts.register_provider_opts(config)
-        self._shared = Shared(self._settings, self._connect)
+        self._flow = FlowContext(self._settings, self._connect)
         self._hold: fencing.Hold | None = None
 
     def act_under(self, hold: fencing.Hold) -> None:
         """From now on nothing is changed without this claim. Under Karbor's own manager there is
         none."""
-        self._hold = self._shared.hold = hold
+        self._hold = self._flow.hold = hold
 
     @classmethod
     def get_supported_resources_types(cls) -> list[str]:
@@ -83,30 +83,30 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
 
     def get_protect_operation(self, resource: Any) -> ProtectOperation:
         """Karbor asks for the operation of every resource before any of them runs."""
-        self._shared.register(resource.id)
-        return ProtectOperation(self._shared)
+        self._flow.register(resource.id)
+        return ProtectOperation(self._flow)
 
     def get_restore_operation(self, resource: Any) -> RestoreOperation:
         """As above."""
-        self._shared.register(resource.id)
-        return RestoreOperation(self._shared)
+        self._flow.register(resource.id)
+        return RestoreOperation(self._flow)
 
     def get_verify_operation(self, resource: Any) -> VerifyOperation:
         """As above."""
-        self._shared.register(resource.id)
-        return VerifyOperation(self._shared)
+        self._flow.register(resource.id)
+        return VerifyOperation(self._flow)
 
     def get_delete_operation(self, resource: Any) -> DeleteOperation:
         """As above."""
-        self._shared.register(resource.id)
-        return DeleteOperation(self._shared)
+        self._flow.register(resource.id)
+        return DeleteOperation(self._flow)
 
     def get_copy_operation(self, resource: Any) -> CopyOperation:
         """As above."""
-        self._shared.register(resource.id)
-        return CopyOperation(self._shared)
+        self._flow.register(resource.id)
+        return CopyOperation(self._flow)
 
-    def shared_for_a_call(self, share_ids: Iterable[str], patience: float) -> Shared:
+    def context_for_a_call(self, share_ids: Iterable[str], patience: float) -> FlowContext:
         """What is shared by work that is done while a tenant's request waits.
 
         :param patience: seconds for which transient errors are retried
@@ -124,20 +124,20 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
                 parallel=self._settings.max_parallel_requests,
             )
 
-        shared = Shared(settings, connect)
+        shared = FlowContext(settings, connect)
         for share_id in share_ids:
             shared.register(share_id)
         return shared
 
-    def shared_as_karbor(
+    def context_as_karbor(
         self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
-    ) -> Shared:
+    ) -> FlowContext:
         """What a flow shares that runs without a tenant, with Karbor's own user.
 
         :param share_ids: the resources of the flow
         :param clock: makes the clock of the flow from the usual one
         """
-        shared = Shared(self._settings, self._connect_as_karbor, own_clock=clock)
+        shared = FlowContext(self._settings, self._connect_as_karbor, own_clock=clock)
         shared.hold = self._hold
         for share_id in share_ids:
             shared.register(share_id)

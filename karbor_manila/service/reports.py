@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from karbor_manila.bank import checkpoints
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.database import requested
 from karbor_manila.operations import reporting
 from karbor_manila.service import requests as plan_requests
@@ -40,7 +40,9 @@ def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
     for node in checkpoints.resources(checkpoint):
         if node.type != plan_requests.SHARE:
             continue
-        page = Ledger(checkpoint.get_resource_bank_section(node.id), time.sleep).reported(record_id)
+        page = ShareSection(checkpoint.get_resource_bank_section(node.id), time.sleep).reported(
+            record_id
+        )
         key = reporting.key(page.get("resource", node.id))
         yield Line(
             node.id,

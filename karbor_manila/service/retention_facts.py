@@ -12,7 +12,7 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common import left_out
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.service.retention import Kept, Rules
@@ -101,7 +101,7 @@ def _by_records(
             continue
         try:
             section = checkpoint.get_resource_bank_section(resource_id)
-            if Ledger(section, sleep).record():
+            if ShareSection(section, sleep).record():
                 holds.add(key)
         except (RecordInvalid, BankUnreadable) as error:
             LOG.warning("Share %s, checkpoint %s: %s", resource_id, checkpoint.id, error)

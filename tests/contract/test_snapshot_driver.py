@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.drivers.base import Patience, ShareDriver
+from karbor_manila.drivers.base import ShareDriver, Timeouts
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila.client import EVERY_PROJECT
 from tests.contract.driver import DriverContract, World
@@ -36,7 +36,7 @@ class FakeWorld(World):
         self._microversion = microversion
 
     def driver(self, expected: int = 1) -> ShareDriver:
-        return SnapshotDriver(self._manila, Patience(), expected, self.cloud.clock)
+        return SnapshotDriver(self._manila, Timeouts(), expected, self.cloud.clock)
 
     def overseer(self, works_for: str = EVERY_PROJECT) -> ShareDriver:
         manila = FakeManila(
@@ -46,13 +46,13 @@ class FakeWorld(World):
             administrator=True,
             works_for=works_for,
         )
-        return SnapshotDriver(manila, Patience(), 1, self.cloud.clock)
+        return SnapshotDriver(manila, Timeouts(), 1, self.cloud.clock)
 
     def stranger(self, works_for: str) -> ShareDriver:
         manila = FakeManila(
             self.cloud, self.other_project_id, self._microversion, works_for=works_for
         )
-        return SnapshotDriver(manila, Patience(), 1, self.cloud.clock)
+        return SnapshotDriver(manila, Timeouts(), 1, self.cloud.clock)
 
     def transfer(self, share_id: str) -> None:
         self.cloud.transfer(share_id, self.other_project_id)

@@ -23,7 +23,7 @@ REFUSED = "refused"
 
 
 @dataclass
-class Job:
+class ShareJob:
     """One operation of a case.
 
     :ivar checkpoint: its id; of a protection, as soon as it has begun
@@ -48,12 +48,12 @@ class World:
 
     def __init__(self, site: Site, operations: tuple[str, ...], shares: int) -> None:
         self.site = site
-        self.jobs: list[Job] = []
+        self.jobs: list[ShareJob] = []
         taken = site.take(shares * len(operations))
         for number, operation in enumerate(operations):
             mine = taken[number * shares : (number + 1) * shares]
             plan = site.alpha.plan_of_shares(mine, provider=site.provider)
-            self.jobs.append(Job(operation, mine, plan))
+            self.jobs.append(ShareJob(operation, mine, plan))
         for job in self.jobs:
             if job.operation != "protect":
                 job.checkpoint = site.alpha.protect(job.plan).id
@@ -68,7 +68,7 @@ class World:
         return [share for job in self.jobs for share in job.shares]
 
     @property
-    def job(self) -> Job:
+    def job(self) -> ShareJob:
         """The first operation; most cases have one."""
         return self.jobs[0]
 
@@ -94,7 +94,7 @@ class World:
             except Unfinished as error:
                 job.outcome, job.reason = STUCK, str(error)
 
-    def delete(self, job: Job) -> str:
+    def delete(self, job: ShareJob) -> str:
         """DELETE the operation's checkpoint and say what that ended in."""
         if job.checkpoint is None:
             return "deleted"
@@ -107,7 +107,7 @@ class World:
         except Unfinished:
             return STUCK
 
-    def restore_rest(self, job: Job) -> Any:
+    def restore_rest(self, job: ShareJob) -> Any:
         """Set a checkpoint in error to available, and restore what it has."""
         alpha = self.site.alpha
         try:
@@ -199,7 +199,7 @@ class World:
 
     # -- Karbor's API ---------------------------------------------------------------------------
 
-    def _begin(self, job: Job) -> bool:
+    def _begin(self, job: ShareJob) -> bool:
         karbor, provider = self.site.alpha.karbor, self.site.provider
         if job.operation == "protect":
             job.checkpoint = karbor.checkpoints.create(provider, job.plan.id).id
@@ -211,7 +211,7 @@ class World:
             karbor.checkpoints.delete(provider, job.checkpoint)
         return True
 
-    def _finish(self, job: Job, seconds: float) -> None:
+    def _finish(self, job: ShareJob, seconds: float) -> None:
         karbor = self.site.alpha.karbor
         if job.operation in ("protect", "delete"):
             checkpoint = self._ended_checkpoint(job, seconds)
@@ -221,7 +221,7 @@ class World:
             record = self._ended_record(job, manager, seconds)
             job.outcome, job.reason = record.status, str(record.resources_reason or "")
 
-    def _ended_checkpoint(self, job: Job, seconds: float) -> Any:
+    def _ended_checkpoint(self, job: ShareJob, seconds: float) -> Any:
         checkpoints = self.site.alpha.karbor.checkpoints
         return _patiently(
             f"checkpoint {job.checkpoint}",
@@ -230,7 +230,7 @@ class World:
             lambda seen: seen.status not in ("protecting", "deleting"),
         )
 
-    def _ended_record(self, job: Job, manager: Any, seconds: float) -> Any:
+    def _ended_record(self, job: ShareJob, manager: Any, seconds: float) -> Any:
         record = _patiently(
             f"{job.operation} {job.record}",
             lambda: manager.get(job.record),

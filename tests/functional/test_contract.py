@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.drivers.base import Patience, ShareDriver
+from karbor_manila.drivers.base import ShareDriver, Timeouts
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila.client import EVERY_PROJECT, Manila, Where
 from sandbox.stack import Stack
@@ -27,17 +27,17 @@ class RealWorld(World):
 
     def driver(self, expected: int = 1) -> ShareDriver:
         manila = Manila(self._tenant.session, Where(interfaces=("internal",)))
-        return SnapshotDriver(manila, Patience(), expected)
+        return SnapshotDriver(manila, Timeouts(), expected)
 
     def overseer(self, works_for: str = EVERY_PROJECT) -> ShareDriver:
         manila = Manila(self._admin.session, Where(interfaces=("internal",)), project_id=works_for)
-        return SnapshotDriver(manila, Patience())
+        return SnapshotDriver(manila, Timeouts())
 
     def stranger(self, works_for: str) -> ShareDriver:
         session = Tenant(self._tenant.info, "beta").session
         elsewhere = works_for if works_for == self.project_id else None
         manila = Manila(session, Where(interfaces=("internal",)), project_id=elsewhere)
-        return SnapshotDriver(manila, Patience())
+        return SnapshotDriver(manila, Timeouts())
 
     def transfer(self, share_id: str) -> None:
         asked = {"transfer": {"share_id": share_id, "name": "for the administrator"}}

@@ -17,7 +17,7 @@ from oslo_config import cfg
 from karbor_manila import opts
 from karbor_manila.bank.identity import bank_id
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from karbor_manila.operations.verify import VerifyOperation
@@ -129,7 +129,7 @@ class Stage:
         }
         return self.checkpoints.create(plan)
 
-    def shared(self, *share_ids: str) -> Shared:
+    def flow(self, *share_ids: str) -> FlowContext:
         """What one flow over these shares has in common, as the plugin makes it."""
         conf = cfg.ConfigOpts()
         conf(args=[])
@@ -151,7 +151,7 @@ class Stage:
             return manila
 
         # There is no database here that would know the bank, or what was asked for.
-        shared = Shared(
+        shared = FlowContext(
             group,
             connect,
             self.cloud.clock,
@@ -172,7 +172,7 @@ class Stage:
         **extras: Any,
     ) -> list[BaseException]:
         """Run one flow: the main hook for each share. Returns the errors of those that failed."""
-        shared = self.shared(*share_ids)
+        shared = self.flow(*share_ids)
         for name in ("restore", "verify"):
             record = extras.get(name)
             if record is not None:

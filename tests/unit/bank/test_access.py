@@ -15,7 +15,7 @@ from oslo_config import cfg
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.recovery import lease
 from tests.unit.bank.test_share_section import INTENT, RECORD
 
@@ -113,12 +113,14 @@ def store(bank: Any) -> Any:
 
 
 @pytest.fixture
-def ledger(bank: Any) -> Ledger:
+def ledger(bank: Any) -> ShareSection:
     section = bank.get_sub_section("/checkpoints/c/resource-data/share/")
-    return Ledger(section, lambda _seconds: None)
+    return ShareSection(section, lambda _seconds: None)
 
 
-def test_a_broken_connection_is_repeated_wherever_it_breaks(store: Any, ledger: Ledger) -> None:
+def test_a_broken_connection_is_repeated_wherever_it_breaks(
+    store: Any, ledger: ShareSection
+) -> None:
     ledger.begin(INTENT)
     for work in (
         lambda: ledger.complete(RECORD),
@@ -132,7 +134,9 @@ def test_a_broken_connection_is_repeated_wherever_it_breaks(store: Any, ledger: 
     assert ledger.intent() is None
 
 
-def test_a_store_that_stays_away_is_told_without_its_addresses(store: Any, ledger: Ledger) -> None:
+def test_a_store_that_stays_away_is_told_without_its_addresses(
+    store: Any, ledger: ShareSection
+) -> None:
     store.errors = [store.broken() for _ in range(100)]
     with pytest.raises(BankUnreadable) as caught:
         ledger.record()
@@ -141,7 +145,7 @@ def test_a_store_that_stays_away_is_told_without_its_addresses(store: Any, ledge
 
 @pytest.mark.parametrize("status", [500, 503, 429, 403])
 def test_what_the_server_refuses_is_not_absent_though_the_list_lags_behind(
-    store: Any, ledger: Ledger, status: int
+    store: Any, ledger: ShareSection, status: int
 ) -> None:
     ledger.complete(RECORD)
     store.hidden = True
@@ -153,7 +157,7 @@ def test_what_the_server_refuses_is_not_absent_though_the_list_lags_behind(
         ledger.record()
 
 
-def test_what_is_absent_is_absent(ledger: Ledger) -> None:
+def test_what_is_absent_is_absent(ledger: ShareSection) -> None:
     assert ledger.record() is None
     assert ledger.intent() is None
 
@@ -168,7 +172,7 @@ def test_a_bank_keeps_its_id_through_broken_connections(bank: Any, store: Any) -
     assert identity.bank_id(bank) == known
 
 
-def test_a_body_that_is_no_value_is_damage(store: Any, ledger: Ledger) -> None:
+def test_a_body_that_is_no_value_is_damage(store: Any, ledger: ShareSection) -> None:
     ledger.complete(RECORD)
     (key,) = store.objects
     store.objects[key] = (b'{"version": 2, ', store.objects[key][1])

@@ -28,7 +28,7 @@ from karbor_manila.bank import checkpoints, identity
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.filesystem import store as bank_store
 from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.recovery import lease
 from tests.unit.banks import make_checkpoint, open_bank, open_provider, stored
 
@@ -443,7 +443,7 @@ def test_a_record_that_karbors_bank_left_empty_is_an_invalid_record(bank, tmp_pa
     section.update_object("metadata", {})
     stored(tmp_path, "/checkpoints/1/resource-data/2/metadata").write_bytes(b"")
     with pytest.raises(RecordInvalid):
-        Ledger(section, lambda _seconds: None).record()
+        ShareSection(section, lambda _seconds: None).record()
 
 
 def test_what_is_being_written_shows_in_nobodys_list(bank, karbors, monkeypatch):

@@ -11,7 +11,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
-from karbor_manila.bank.share_section import Ledger
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.manila.marks import Mark
 from tests.unit.banks import open_bank
 
@@ -100,33 +100,33 @@ def plugin(section: Any) -> Failing:
 
 
 @pytest.fixture
-def ledger(section: Any, pauses: list[float]) -> Ledger:
-    return Ledger(section, pauses.append)
+def ledger(section: Any, pauses: list[float]) -> ShareSection:
+    return ShareSection(section, pauses.append)
 
 
 def pages(section: Any) -> set[str]:
     return set(section.list_objects())
 
 
-def test_an_empty_page_holds_nothing(ledger: Ledger) -> None:
+def test_an_empty_page_holds_nothing(ledger: ShareSection) -> None:
     assert ledger.record() is None
     assert ledger.intent() is None
 
 
-def test_what_is_begun_can_be_read_again(ledger: Ledger) -> None:
+def test_what_is_begun_can_be_read_again(ledger: ShareSection) -> None:
     ledger.begin(INTENT)
     assert ledger.intent() == INTENT
     assert ledger.record() is None
 
 
-def test_the_id_that_manila_gave_is_put_down(ledger: Ledger) -> None:
+def test_the_id_that_manila_gave_is_put_down(ledger: ShareSection) -> None:
     ledger.begin(INTENT)
     intent = ledger.created(INTENT, "snapshot")
     assert intent.created_id == "snapshot"
     assert ledger.intent() == intent
 
 
-def test_a_complete_record_is_all_that_stays(ledger: Ledger, section: Any) -> None:
+def test_a_complete_record_is_all_that_stays(ledger: ShareSection, section: Any) -> None:
     ledger.begin(INTENT)
     ledger.complete(RECORD)
     assert ledger.record() == RECORD
@@ -135,7 +135,7 @@ def test_a_complete_record_is_all_that_stays(ledger: Ledger, section: Any) -> No
 
 
 def test_a_record_leaves_the_intent_to_who_says_the_last_words(
-    ledger: Ledger, section: Any
+    ledger: ShareSection, section: Any
 ) -> None:
     """So that no moment has neither, and what is unsaid is found by the intent."""
     ledger.begin(INTENT)
@@ -144,7 +144,7 @@ def test_a_record_leaves_the_intent_to_who_says_the_last_words(
 
 
 def test_an_intent_outlives_a_record_that_could_not_be_written(
-    ledger: Ledger, plugin: Failing, section: Any
+    ledger: ShareSection, plugin: Failing, section: Any
 ) -> None:
     ledger.begin(INTENT)
     plugin.failures = {"update_object": ATTEMPTS}
@@ -153,7 +153,7 @@ def test_an_intent_outlives_a_record_that_could_not_be_written(
     assert pages(section) == {"intent"}
 
 
-def test_a_record_that_breaks_its_schema_is_not_written(ledger: Ledger, section: Any) -> None:
+def test_a_record_that_breaks_its_schema_is_not_written(ledger: ShareSection, section: Any) -> None:
     ledger.begin(INTENT)
     with pytest.raises(RecordInvalid):
         ledger.complete(
@@ -169,7 +169,7 @@ def test_a_record_that_breaks_its_schema_is_not_written(ledger: Ledger, section:
     assert pages(section) == {"intent"}
 
 
-def test_erasing_leaves_the_status_alone(ledger: Ledger, section: Any) -> None:
+def test_erasing_leaves_the_status_alone(ledger: ShareSection, section: Any) -> None:
     ledger.status("deleting")
     ledger.begin(INTENT)
     ledger.complete(RECORD)
@@ -179,13 +179,13 @@ def test_erasing_leaves_the_status_alone(ledger: Ledger, section: Any) -> None:
     assert section.get_object("status") == "deleting"
 
 
-def test_erasing_nothing_is_no_error(ledger: Ledger, section: Any) -> None:
+def test_erasing_nothing_is_no_error(ledger: ShareSection, section: Any) -> None:
     ledger.erase()
     ledger.end(INTENT)
     assert pages(section) == set()
 
 
-def test_restores_have_pages_of_their_own(ledger: Ledger, section: Any) -> None:
+def test_restores_have_pages_of_their_own(ledger: ShareSection, section: Any) -> None:
     """Two restores of one share, and its record, do not get in each other's way."""
     ledger.complete(RECORD)
     restores = [
@@ -208,15 +208,15 @@ def test_restores_have_pages_of_their_own(ledger: Ledger, section: Any) -> None:
 # -- a bank that fails ------------------------------------------------------------------------
 
 
-def write(ledger: Ledger) -> None:
+def write(ledger: ShareSection) -> None:
     ledger.begin(INTENT)
 
 
-def read(ledger: Ledger) -> None:
+def read(ledger: ShareSection) -> None:
     assert ledger.record() == RECORD
 
 
-def remove(ledger: Ledger) -> None:
+def remove(ledger: ShareSection) -> None:
     ledger.erase()
 
 
@@ -224,7 +224,7 @@ CASES = [("update_object", write), ("get_object", read), ("delete_object", remov
 
 
 @pytest.fixture
-def kept(ledger: Ledger, plugin: Failing) -> Ledger:
+def kept(ledger: ShareSection, plugin: Failing) -> ShareSection:
     """A ledger with a record."""
     ledger.complete(RECORD)
     plugin.calls.clear()
@@ -234,7 +234,7 @@ def kept(ledger: Ledger, plugin: Failing) -> Ledger:
 @pytest.mark.parametrize("times", range(1, ATTEMPTS))
 @pytest.mark.parametrize(("method", "action"), CASES, ids=[case[0] for case in CASES])
 def test_a_bank_that_fails_a_few_times_is_asked_again(
-    kept: Ledger, plugin: Failing, pauses: list[float], method: str, action: Any, times: int
+    kept: ShareSection, plugin: Failing, pauses: list[float], method: str, action: Any, times: int
 ) -> None:
     plugin.failures = {method: times}
     action(kept)
@@ -245,7 +245,7 @@ def test_a_bank_that_fails_a_few_times_is_asked_again(
 
 @pytest.mark.parametrize(("method", "action"), CASES, ids=[case[0] for case in CASES])
 def test_a_bank_that_goes_on_failing_is_an_error_that_names_what_was_wanted(
-    kept: Ledger, plugin: Failing, pauses: list[float], method: str, action: Any
+    kept: ShareSection, plugin: Failing, pauses: list[float], method: str, action: Any
 ) -> None:
     plugin.failures = {method: 10**6}
     with pytest.raises(BankUnreadable, match="'(intent|metadata)'"):
@@ -256,14 +256,16 @@ def test_a_bank_that_goes_on_failing_is_an_error_that_names_what_was_wanted(
 
 @pytest.mark.parametrize("action", [read, remove])
 def test_a_bank_that_cannot_be_listed_is_an_error(
-    kept: Ledger, plugin: Failing, action: Any
+    kept: ShareSection, plugin: Failing, action: Any
 ) -> None:
     plugin.failures = {"list_objects": 10**6, "get_object": 10**6}
     with pytest.raises(BankUnreadable):
         action(kept)
 
 
-def test_a_folder_that_is_gone_for_a_moment_is_asked_again(kept: Ledger, plugin: Failing) -> None:
+def test_a_folder_that_is_gone_for_a_moment_is_asked_again(
+    kept: ShareSection, plugin: Failing
+) -> None:
     """Not every error of the file system passes through Karbor's own (an NFS that went stale)."""
     plugin.make = lambda _method: OSError("stale file handle")
     plugin.failures = {"update_object": 2}
@@ -277,7 +279,7 @@ class BrokenConnection(Exception):
 
 @pytest.mark.parametrize(("method", "action"), CASES, ids=[case[0] for case in CASES])
 def test_an_error_of_the_banks_client_is_repeated_and_told_without_its_words(
-    kept: Ledger, plugin: Failing, method: str, action: Any
+    kept: ShareSection, plugin: Failing, method: str, action: Any
 ) -> None:
     plugin.make = lambda _method: BrokenConnection("https://key:secret@s3.example.com reset")
     plugin.failures = {method: 10**6}
@@ -290,7 +292,7 @@ def test_an_error_of_the_banks_client_is_repeated_and_told_without_its_words(
 
 
 def test_a_broken_connection_says_nothing_of_absence_whatever_the_list_says(
-    kept: Ledger, plugin: Failing, monkeypatch: pytest.MonkeyPatch
+    kept: ShareSection, plugin: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list of an object store may lag behind, and taking the record for absent would lose the
     snapshot that it names."""
@@ -302,7 +304,7 @@ def test_a_broken_connection_says_nothing_of_absence_whatever_the_list_says(
 
 
 def test_a_record_whose_reply_was_lost_is_read_back(
-    ledger: Ledger, plugin: Failing, section: Any
+    ledger: ShareSection, plugin: Failing, section: Any
 ) -> None:
     ledger.begin(INTENT)
     plugin.late = True
@@ -311,14 +313,16 @@ def test_a_record_whose_reply_was_lost_is_read_back(
     assert ledger.record() == RECORD
 
 
-def test_a_record_of_which_nobody_knows_is_an_error(ledger: Ledger, plugin: Failing) -> None:
+def test_a_record_of_which_nobody_knows_is_an_error(ledger: ShareSection, plugin: Failing) -> None:
     plugin.late = True
     plugin.failures = {"update_object": 10**6, "get_object": 10**6}
     with pytest.raises(BankUnreadable):
         ledger.complete(RECORD)
 
 
-def test_an_unreadable_record_is_not_taken_for_an_absent_one(kept: Ledger, plugin: Failing) -> None:
+def test_an_unreadable_record_is_not_taken_for_an_absent_one(
+    kept: ShareSection, plugin: Failing
+) -> None:
     """Taking it for one would lose the snapshot that it names."""
     plugin.failures = {"get_object": 10**6}
     with pytest.raises(BankUnreadable):
@@ -326,7 +330,7 @@ def test_an_unreadable_record_is_not_taken_for_an_absent_one(kept: Ledger, plugi
 
 
 def test_an_unreadable_intent_is_not_taken_for_an_absent_one(
-    ledger: Ledger, plugin: Failing
+    ledger: ShareSection, plugin: Failing
 ) -> None:
     ledger.begin(INTENT)
     plugin.failures = {"get_object": 10**6}
@@ -334,12 +338,12 @@ def test_an_unreadable_intent_is_not_taken_for_an_absent_one(
         ledger.intent()
 
 
-def test_an_absent_record_is_not_waited_for(ledger: Ledger, pauses: list[float]) -> None:
+def test_an_absent_record_is_not_waited_for(ledger: ShareSection, pauses: list[float]) -> None:
     assert ledger.record() is None
     assert pauses == []
 
 
-def test_a_lost_answer_to_a_write_does_no_harm(kept: Ledger, plugin: Failing) -> None:
+def test_a_lost_answer_to_a_write_does_no_harm(kept: ShareSection, plugin: Failing) -> None:
     plugin.late = True
     plugin.failures = {"update_object": 2}
     write(kept)
@@ -347,7 +351,7 @@ def test_a_lost_answer_to_a_write_does_no_harm(kept: Ledger, plugin: Failing) ->
 
 
 def test_a_lost_answer_to_a_removal_does_no_harm(
-    kept: Ledger, plugin: Failing, section: Any
+    kept: ShareSection, plugin: Failing, section: Any
 ) -> None:
     """Karbor's banks fail to delete what is not there."""
     plugin.late = True
@@ -358,7 +362,7 @@ def test_a_lost_answer_to_a_removal_does_no_harm(
 
 @pytest.mark.parametrize("stored", ["", "half of a js", {"version": 1}, [], 7, {"version": 99}])
 def test_what_cannot_be_understood_is_told_apart_from_what_cannot_be_read(
-    ledger: Ledger, section: Any, stored: Any
+    ledger: ShareSection, section: Any, stored: Any
 ) -> None:
     for key, get in (("metadata", ledger.record), ("intent", ledger.intent)):
         section.update_object(key, stored)

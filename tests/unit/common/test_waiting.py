@@ -9,7 +9,7 @@ import pytest
 
 from karbor_manila.common import waiting
 from karbor_manila.common.errors import DeadlineExceeded
-from karbor_manila.common.waiting import PENDING, Clock, Once, Watcher, persist
+from karbor_manila.common.waiting import PENDING, Clock, Once, Poller, retry
 from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, ManilaUnavailable
 from tests.unit.clock import FakeClock
@@ -66,14 +66,14 @@ def clock():
 
 def test_what_is_there_is_found_at_once(clock):
     things = Things(clock, {"a": 0})
-    view = Watcher(things.look, clock=clock).wait("a", available, 60, "a")
+    view = Poller(things.look, clock=clock).wait("a", available, 60, "a")
     assert (view["id"], clock.now(), len(things.looks)) == ("a", 0.0, 1)
 
 
 def test_one_look_serves_all_who_wait(clock):
     names = [f"share-{number}" for number in range(50)]
     things = Things(clock, dict.fromkeys(names, 30.0))
-    watcher = Watcher(things.look, expected=50, clock=clock)
+    watcher = Poller(things.look, expected=50, clock=clock)
     outcomes = clock.together(*(waiter(watcher, name) for name in names))
     assert [view["id"] for view in outcomes] == names
     assert all(keys == set(names) for _, keys in things.looks[1:])
@@ -82,34 +82,34 @@ def test_one_look_serves_all_who_wait(clock):
 
 def test_only_what_is_waited_for_is_asked_for(clock):
     things = Things(clock, {"soon": 1.0, "late": 20.0})
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     clock.together(waiter(watcher, "soon"), waiter(watcher, "late"))
     assert things.looks[-1][1] == {"late"}
 
 
 def test_two_may_wait_for_the_same_thing(clock):
     things = Things(clock, {"a": 5.0})
-    watcher = Watcher(things.look, expected=1, clock=clock)
+    watcher = Poller(things.look, expected=1, clock=clock)
     outcomes = clock.together(waiter(watcher, "a"), waiter(watcher, "a"))
     assert [view["status"] for view in outcomes] == ["available"] * 2
 
 
 def test_what_is_ready_is_told_soon_after(clock):
     things = Things(clock, {"a": 40.0})
-    Watcher(things.look, clock=clock).wait("a", available, 600, "a")
+    Poller(things.look, clock=clock).wait("a", available, 600, "a")
     assert 40.0 <= clock.now() <= 40.0 * 1.2
 
 
 def test_there_is_never_more_than_one_look_at_a_time(clock):
     things = Things(clock, {"a": 30.0, "b": 30.0}, takes=3.0)
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     clock.together(waiter(watcher, "a"), waiter(watcher, "b"))
     assert min(things.gaps) >= 3.0
 
 
 def test_when_the_one_who_looks_leaves_another_takes_over(clock):
     things = Things(clock, {"first": 0.0, "second": 10.0})
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     first, second = clock.together(waiter(watcher, "first"), waiter(watcher, "second"))
     assert (first["id"], second["id"]) == ("first", "second")
     assert clock.now() < 13.0
@@ -117,7 +117,7 @@ def test_when_the_one_who_looks_leaves_another_takes_over(clock):
 
 def test_when_the_one_who_looks_runs_out_of_time_another_takes_over(clock):
     things = Things(clock, {"b": 60.0})
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     first, second = clock.together(waiter(watcher, "a", timeout=5.0), waiter(watcher, "b"))
     assert isinstance(first, DeadlineExceeded)
     assert second["id"] == "b"
@@ -125,7 +125,7 @@ def test_when_the_one_who_looks_runs_out_of_time_another_takes_over(clock):
 
 def test_a_look_that_breaks_is_the_lookers_error_alone(clock):
     things = Things(clock, {"a": 1.0, "b": 1.0}, errors=[KeyError("shares")])
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     first, second = clock.together(waiter(watcher, "a"), waiter(watcher, "b"))
     assert isinstance(first, KeyError)
     assert second["id"] == "b"
@@ -140,7 +140,7 @@ def test_threads_are_served_like_greenlets():
         asked.append(keys)
         return {key: {"id": key, "status": "available"} for key in keys}
 
-    watcher = Watcher(look, expected=len(names), shortest=0, longest=0, clock=Clock())
+    watcher = Poller(look, expected=len(names), shortest=0, longest=0, clock=Clock())
 
     def wait(name):
         everybody.wait(timeout=30)
@@ -155,13 +155,13 @@ def test_threads_are_served_like_greenlets():
 
 
 def test_whatever_the_judge_says_is_the_result(clock):
-    watcher = Watcher(Things(clock).look, clock=clock)
+    watcher = Poller(Things(clock).look, clock=clock)
     for verdict in (False, None, 0, "gone"):
         assert watcher.wait("a", lambda _view, said=verdict: said, 60, "a") is verdict
 
 
 def test_the_judge_is_told_what_is_not_there(clock):
-    watcher = Watcher(dict.fromkeys, clock=clock)
+    watcher = Poller(dict.fromkeys, clock=clock)
     assert watcher.wait("a", lambda view: view is None, 60, "the end of a") is True
 
 
@@ -170,7 +170,7 @@ def test_a_judge_that_raises_ends_its_own_wait_only(clock):
         raise LookupError("not what was ordered")
 
     things = Things(clock, {"good": 3.0})
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     bad, good = clock.together(waiter(watcher, "bad", judge=outraged), waiter(watcher, "good"))
     assert isinstance(bad, LookupError)
     assert good["id"] == "good"
@@ -179,7 +179,7 @@ def test_a_judge_that_raises_ends_its_own_wait_only(clock):
 
 def test_what_was_judged_is_not_judged_again(clock):
     things = Things(clock, {"b": 30.0})
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     judged = []
     clock.together(
         waiter(watcher, "a", timeout=60.0, judge=lambda _view: (judged.append(1), PENDING)[1]),
@@ -190,7 +190,7 @@ def test_what_was_judged_is_not_judged_again(clock):
 
 def test_what_was_seen_before_the_wait_began_is_not_judged(clock):
     things = Things(clock, {"a": 0.0})
-    watcher = Watcher(things.look, clock=clock)
+    watcher = Poller(things.look, clock=clock)
     watcher.wait("a", available, 60, "a")
     things.ready = {}
     with pytest.raises(DeadlineExceeded, match="creating"):
@@ -199,7 +199,7 @@ def test_what_was_seen_before_the_wait_began_is_not_judged(clock):
 
 def test_a_look_that_began_before_the_wait_is_not_judged(clock):
     things = Things(clock, {"a": 0.0}, takes=2.0)
-    watcher = Watcher(things.look, clock=clock)
+    watcher = Poller(things.look, clock=clock)
 
     def latecomer():
         clock.sleep(1.0)
@@ -214,7 +214,7 @@ def test_a_look_that_began_before_the_wait_is_not_judged(clock):
 
 
 def test_a_wait_ends_at_its_deadline_and_says_what_was_seen(clock):
-    watcher = Watcher(Things(clock).look, clock=clock)
+    watcher = Poller(Things(clock).look, clock=clock)
     with pytest.raises(DeadlineExceeded) as caught:
         watcher.wait("a", available, 100, "share a to become available")
     assert clock.now() == pytest.approx(100)
@@ -223,13 +223,13 @@ def test_a_wait_ends_at_its_deadline_and_says_what_was_seen(clock):
 
 
 def test_a_deadline_says_what_is_not_there(clock):
-    watcher = Watcher(dict.fromkeys, clock=clock)
+    watcher = Poller(dict.fromkeys, clock=clock)
     with pytest.raises(DeadlineExceeded, match="last seen: not there"):
         watcher.wait("a", lambda _view: PENDING, 10, "a")
 
 
 def test_a_deadline_says_when_nothing_was_ever_seen(clock):
-    watcher = Watcher(lambda _keys: {}, clock=clock)
+    watcher = Poller(lambda _keys: {}, clock=clock)
     with pytest.raises(DeadlineExceeded, match="last seen: nothing"):
         watcher.wait("a", available, 10, "a")
 
@@ -242,7 +242,7 @@ def test_everybody_has_a_deadline_of_its_own(clock):
             watcher.wait(name, available, timeout, name)
         ends[name] = clock.now()
 
-    watcher = Watcher(Things(clock).look, expected=3, clock=clock)
+    watcher = Poller(Things(clock).look, expected=3, clock=clock)
     clock.together(
         *(
             lambda n=name, t=timeout: wait(n, t)
@@ -254,7 +254,7 @@ def test_everybody_has_a_deadline_of_its_own(clock):
 
 def test_a_slow_look_of_another_does_not_move_the_deadline(clock):
     things = Things(clock, takes=90.0)
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     ended = []
 
     def impatient():
@@ -269,7 +269,7 @@ def test_a_slow_look_of_another_does_not_move_the_deadline(clock):
 
 def test_who_waits_is_told_at_the_end_of_a_slow_look(clock):
     things = Things(clock, {"b": 0.0}, takes=3.0)
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
     told = []
     clock.together(
         waiter(watcher, "a", timeout=100.0),
@@ -280,17 +280,17 @@ def test_who_waits_is_told_at_the_end_of_a_slow_look(clock):
 
 def test_what_a_look_brings_after_the_deadline_still_counts(clock):
     things = Things(clock, {"a": 0.0}, takes=90.0)
-    assert Watcher(things.look, clock=clock).wait("a", available, 10, "a")["id"] == "a"
+    assert Poller(things.look, clock=clock).wait("a", available, 10, "a")["id"] == "a"
 
 
 def test_even_without_time_to_wait_there_is_one_look(clock):
     things = Things(clock, {"a": 0.0})
-    assert Watcher(things.look, clock=clock).wait("a", available, 0, "a")["id"] == "a"
+    assert Poller(things.look, clock=clock).wait("a", available, 0, "a")["id"] == "a"
 
 
 def test_a_short_wait_gets_a_look_of_its_own(clock):
     things = Things(clock, {"a": 0.0, "b": 0.0})
-    watcher = Watcher(things.look, expected=9, clock=clock)
+    watcher = Poller(things.look, expected=9, clock=clock)
     outcomes = clock.together(waiter(watcher, "a"), waiter(watcher, "b", timeout=1.0))
     assert [view["id"] for view in outcomes] == ["a", "b"]
 
@@ -308,7 +308,7 @@ def test_a_status_that_nobody_knows_is_waited_out(clock):
         return {key: {"id": key, "status": "levitating"} for key in keys}
 
     with pytest.raises(DeadlineExceeded, match="levitating"):
-        Watcher(look, clock=clock).wait("a", judge, 300, "a")
+        Poller(look, clock=clock).wait("a", judge, 300, "a")
     assert (clock.now(), len(looks) > 5) == (pytest.approx(300), True)
 
 
@@ -317,13 +317,13 @@ def test_a_status_that_nobody_knows_is_waited_out(clock):
 
 def test_passing_errors_are_ridden_out(clock):
     things = Things(clock, {"a": 0.0}, errors=[BUSY] * 5)
-    assert Watcher(things.look, clock=clock).wait("a", available, 600, "a")["id"] == "a"
+    assert Poller(things.look, clock=clock).wait("a", available, 600, "a")["id"] == "a"
     assert len(things.looks) == 6
 
 
 def test_after_a_passing_error_a_second_is_given(clock):
     things = Things(clock, {"a": 0.0}, errors=[BUSY] * 3)
-    Watcher(things.look, shortest=0.1, clock=clock).wait("a", available, 600, "a")
+    Poller(things.look, shortest=0.1, clock=clock).wait("a", available, 600, "a")
     assert min(things.gaps) >= 1.0
     assert max(things.gaps) < 1.5
 
@@ -332,7 +332,7 @@ def test_manilas_own_wish_to_be_left_alone_is_honoured(clock):
     things = Things(
         clock, {"a": 0.0}, errors=[ManilaTransient("list", "HTTP 429", retry_after=9.0)]
     )
-    Watcher(things.look, clock=clock).wait("a", available, 600, "a")
+    Poller(things.look, clock=clock).wait("a", available, 600, "a")
     assert things.gaps == [pytest.approx(9.0)]
 
 
@@ -340,21 +340,21 @@ def test_no_wish_of_manila_stops_the_looks_for_longer_than_the_longest_interval(
     things = Things(
         clock, {"a": 0.0}, errors=[ManilaTransient("list", "HTTP 429", retry_after=9e9)]
     )
-    Watcher(things.look, longest=15.0, clock=clock).wait("a", available, 600, "a")
+    Poller(things.look, longest=15.0, clock=clock).wait("a", available, 600, "a")
     assert things.gaps == [pytest.approx(15.0)]
 
 
 def test_an_error_that_does_not_pass_is_named_at_the_deadline(clock):
     things = Things(clock, {"a": 0.0}, errors=itertools.repeat(BUSY))
     with pytest.raises(DeadlineExceeded) as caught:
-        Watcher(things.look, clock=clock).wait("a", available, 60, "a")
+        Poller(things.look, clock=clock).wait("a", available, 60, "a")
     assert clock.now() == pytest.approx(60)
     assert caught.value.last_seen.rstrip(".") == str(BUSY).rstrip(".")
 
 
 def test_the_error_at_the_deadline_is_told_in_whole_sentences(clock):
     with pytest.raises(DeadlineExceeded) as caught:
-        Watcher(Things(clock, errors=itertools.repeat(BUSY)).look, clock=clock).wait(
+        Poller(Things(clock, errors=itertools.repeat(BUSY)).look, clock=clock).wait(
             "a", available, 60, "a"
         )
     assert ".." not in str(caught.value)
@@ -363,13 +363,13 @@ def test_the_error_at_the_deadline_is_told_in_whole_sentences(clock):
 def test_an_error_that_has_passed_is_not_named_any_more(clock):
     things = Things(clock, errors=[BUSY])
     with pytest.raises(DeadlineExceeded) as caught:
-        Watcher(things.look, clock=clock).wait("a", available, 60, "a")
+        Poller(things.look, clock=clock).wait("a", available, 60, "a")
     assert caught.value.last_seen == "status 'creating'"
 
 
 def test_a_refusal_reaches_everybody_who_waits(clock):
     things = Things(clock, errors=[None, FORBIDDEN])
-    watcher = Watcher(things.look, expected=3, clock=clock)
+    watcher = Poller(things.look, expected=3, clock=clock)
     outcomes = clock.together(*(waiter(watcher, name) for name in "abc"))
     assert outcomes == [FORBIDDEN] * 3
     assert len(things.looks) == 2
@@ -377,7 +377,7 @@ def test_a_refusal_reaches_everybody_who_waits(clock):
 
 def test_a_refusal_does_not_reach_who_comes_later(clock):
     things = Things(clock, {"a": 0.0}, errors=[FORBIDDEN])
-    watcher = Watcher(things.look, clock=clock)
+    watcher = Poller(things.look, clock=clock)
     with pytest.raises(ManilaRefused):
         watcher.wait("a", available, 60, "a")
     assert watcher.wait("a", available, 60, "a")["id"] == "a"
@@ -388,7 +388,7 @@ def test_a_refusal_does_not_reach_who_comes_later(clock):
 
 def test_looks_become_rarer_with_the_time_waited(clock):
     things = Things(clock, {"a": 3600.0})
-    Watcher(things.look, shortest=0.1, longest=60.0, clock=clock).wait("a", available, 7200, "a")
+    Poller(things.look, shortest=0.1, longest=60.0, clock=clock).wait("a", available, 7200, "a")
     assert things.gaps[0] < 0.2
     assert max(things.gaps[:10]) < 1.0
     assert things.gaps[-2] > 50.0
@@ -398,7 +398,7 @@ def test_looks_become_rarer_with_the_time_waited(clock):
 @pytest.mark.parametrize(("shortest", "longest"), [(0.1, 15.0), (1.0, 1.0), (5.0, 60.0)])
 def test_intervals_stay_within_their_bounds(clock, shortest, longest):
     things = Things(clock, {"a": 1000.0})
-    watcher = Watcher(things.look, shortest=shortest, longest=longest, clock=clock)
+    watcher = Poller(things.look, shortest=shortest, longest=longest, clock=clock)
     watcher.wait("a", available, 7200, "a")
     assert shortest * 0.9 <= min(things.gaps)
     assert max(things.gaps) <= longest + 1e-6
@@ -406,7 +406,7 @@ def test_intervals_stay_within_their_bounds(clock, shortest, longest):
 
 def test_looks_are_rare_until_all_are_announced(clock):
     things = Things(clock, {"a": 99.0, "b": 20.5})
-    watcher = Watcher(things.look, expected=2, shortest=0.1, clock=clock)
+    watcher = Poller(things.look, expected=2, shortest=0.1, clock=clock)
 
     def late():
         clock.sleep(20.0)
@@ -421,7 +421,7 @@ def test_looks_are_rare_until_all_are_announced(clock):
 
 def test_once_all_are_announced_a_look_follows_at_once(clock):
     things = Things(clock, {"a": 20.3, "b": 20.3})
-    watcher = Watcher(things.look, expected=2, clock=clock)
+    watcher = Poller(things.look, expected=2, clock=clock)
 
     def late():
         clock.sleep(20.0)
@@ -433,14 +433,14 @@ def test_once_all_are_announced_a_look_follows_at_once(clock):
 
 def test_rare_looks_are_not_rarer_than_the_longest_interval(clock):
     things = Things(clock, {"a": 10.0})
-    watcher = Watcher(things.look, expected=9, shortest=0.1, longest=0.5, clock=clock)
+    watcher = Poller(things.look, expected=9, shortest=0.1, longest=0.5, clock=clock)
     watcher.wait("a", available, 600, "a")
     assert max(things.gaps) <= 0.5
 
 
 def test_who_is_excused_is_not_waited_for_by_the_others(clock):
     things = Things(clock, {"a": 60.0})
-    watcher = Watcher(things.look, expected=2, shortest=0.1, clock=clock)
+    watcher = Poller(things.look, expected=2, shortest=0.1, clock=clock)
     watcher.excuse("b")
     watcher.wait("a", available, 600, "a")
     assert things.gaps[0] < 0.2
@@ -448,7 +448,7 @@ def test_who_is_excused_is_not_waited_for_by_the_others(clock):
 
 def test_an_excuse_counts_once(clock):
     things = Things(clock, {"a": 60.0})
-    watcher = Watcher(things.look, expected=3, clock=clock)
+    watcher = Poller(things.look, expected=3, clock=clock)
     watcher.excuse("b")
     watcher.excuse("b")
     watcher.wait("a", available, 600, "a")
@@ -457,7 +457,7 @@ def test_an_excuse_counts_once(clock):
 
 def test_the_last_excuse_wakes_who_waits(clock):
     things = Things(clock, {"a": 0.5})
-    watcher = Watcher(things.look, expected=2, shortest=0.1, clock=clock)
+    watcher = Poller(things.look, expected=2, shortest=0.1, clock=clock)
 
     def failing():
         clock.sleep(0.5)
@@ -467,7 +467,7 @@ def test_the_last_excuse_wakes_who_waits(clock):
     assert clock.now() < 0.7
 
 
-# -- persist --------------------------------------------------------------------------------------
+# -- retry --------------------------------------------------------------------------------------
 
 
 class Attempts:
@@ -487,7 +487,7 @@ class Attempts:
 
 def test_what_passes_is_repeated_until_it_works(clock):
     attempts = Attempts(BUSY, BUSY, BUSY, "done")
-    assert persist(attempts, patience=120, clock=clock) == "done"
+    assert retry(attempts, patience=120, clock=clock) == "done"
     assert attempts.made == 4
     assert all(pause > 0 for pause in clock.pauses)
 
@@ -496,20 +496,20 @@ def test_what_passes_is_repeated_until_it_works(clock):
 def test_what_does_not_pass_is_not_repeated(clock, error):
     attempts = Attempts(error, "done")
     with pytest.raises(type(error)) as caught:
-        persist(attempts, patience=120, clock=clock)
+        retry(attempts, patience=120, clock=clock)
     assert (caught.value, attempts.made, clock.pauses) == (error, 1, [])
 
 
 def test_a_refusal_after_a_passing_error_ends_it(clock):
     attempts = Attempts(BUSY, FORBIDDEN, "done")
     with pytest.raises(ManilaRefused):
-        persist(attempts, patience=120, clock=clock)
+        retry(attempts, patience=120, clock=clock)
     assert attempts.made == 2
 
 
 def test_patience_has_an_end_and_the_last_answer_is_told(clock):
     with pytest.raises(ManilaUnavailable) as caught:
-        persist(Attempts(BUSY), patience=120, clock=clock)
+        retry(Attempts(BUSY), patience=120, clock=clock)
     assert clock.now() == pytest.approx(120)
     error = caught.value
     assert (error.asked, error.seconds, error.cause) == ("list snapshots", 120, "HTTP 503, busy")
@@ -518,7 +518,7 @@ def test_patience_has_an_end_and_the_last_answer_is_told(clock):
 def test_without_patience_there_is_one_attempt(clock):
     attempts = Attempts(BUSY)
     with pytest.raises(ManilaUnavailable):
-        persist(attempts, patience=0, clock=clock)
+        retry(attempts, patience=0, clock=clock)
     assert (attempts.made, clock.pauses) == (1, [])
 
 
@@ -530,34 +530,34 @@ def test_time_that_the_attempts_take_counts_too(clock):
         attempts()
 
     with pytest.raises(ManilaUnavailable):
-        persist(slow, patience=120, clock=clock)
+        retry(slow, patience=120, clock=clock)
     assert attempts.made <= 3
 
 
 def test_a_server_that_is_down_is_not_hammered(clock):
     attempts = Attempts(BUSY)
     with pytest.raises(ManilaUnavailable):
-        persist(attempts, patience=120, clock=clock)
+        retry(attempts, patience=120, clock=clock)
     assert attempts.made < 120
     assert max(clock.pauses) <= 5
 
 
 def test_manilas_retry_after_is_honoured(clock):
     attempts = Attempts(ManilaTransient("list", "HTTP 429", retry_after=17.0), "done")
-    persist(attempts, patience=120, clock=clock)
+    retry(attempts, patience=120, clock=clock)
     assert clock.pauses == [pytest.approx(17.0)]
 
 
 def test_a_retry_after_beyond_all_patience_is_waited_for_as_long_as_there_is_some(clock):
     asked_for = ManilaTransient("list", "HTTP 429", retry_after=3600.0)
-    assert persist(Attempts(asked_for, "done"), patience=120, clock=clock) == "done"
+    assert retry(Attempts(asked_for, "done"), patience=120, clock=clock) == "done"
     assert clock.now() == pytest.approx(120)
 
 
 def test_what_is_said_of_a_retry_after_beyond_all_patience_is_true(clock):
     attempts = Attempts(ManilaTransient("list", "HTTP 429", retry_after=3600.0))
     with pytest.raises(ManilaUnavailable, match="for 120 seconds"):
-        persist(attempts, patience=120, clock=clock)
+        retry(attempts, patience=120, clock=clock)
     assert attempts.made == 2
     assert clock.now() == pytest.approx(120)
 
@@ -587,13 +587,13 @@ def test_an_attempt_during_which_the_process_was_stopped_is_not_an_outage(clock,
             clock.sleep(150)  # the answer lies in the socket, and its time is over
         return attempts()
 
-    assert persist(stopped, patience=patience, clock=clock) == "done"
+    assert retry(stopped, patience=patience, clock=clock) == "done"
 
 
 @pytest.mark.parametrize("nth", range(4))
 def test_a_pause_in_which_the_process_was_stopped_counts_as_it_was_planned(nth):
     clock, attempts = Stopped(nth, 3600), Attempts(BUSY, BUSY, BUSY, BUSY, BUSY, "done")
-    assert persist(attempts, patience=120, clock=clock) == "done"
+    assert retry(attempts, patience=120, clock=clock) == "done"
 
 
 def test_a_process_that_is_stopped_again_and_again_has_its_patience_all_the_same(clock):
@@ -603,7 +603,7 @@ def test_a_process_that_is_stopped_again_and_again_has_its_patience_all_the_same
         clock.sleep(600)
         return attempts()
 
-    assert persist(stopped, patience=120, clock=clock) == "done"
+    assert retry(stopped, patience=120, clock=clock) == "done"
 
 
 def test_slow_answers_are_none_the_less_an_outage(clock):
@@ -614,7 +614,7 @@ def test_slow_answers_are_none_the_less_an_outage(clock):
         attempts()
 
     with pytest.raises(ManilaUnavailable):
-        persist(slow, patience=40, longest=20, clock=clock)
+        retry(slow, patience=40, longest=20, clock=clock)
     assert attempts.made == 2
 
 
@@ -622,7 +622,7 @@ def test_slow_answers_are_none_the_less_an_outage(clock):
 def test_there_is_a_look_after_the_process_woke(nth):
     clock = Stopped(nth, 7200)
     things = Things(clock, {"a": 30.0})
-    assert Watcher(things.look, clock=clock).wait("a", available, 60, "a")["id"] == "a"
+    assert Poller(things.look, clock=clock).wait("a", available, 60, "a")["id"] == "a"
 
 
 @pytest.mark.parametrize("errors", [[BUSY], [None, BUSY]])
@@ -635,19 +635,19 @@ def test_a_look_that_failed_because_the_process_was_stopped_is_repeated(clock, e
             clock.sleep(7200)
         return look(keys)
 
-    assert Watcher(stopped, clock=clock).wait("a", available, 20, "a")["id"] == "a"
+    assert Poller(stopped, clock=clock).wait("a", available, 20, "a")["id"] == "a"
 
 
 def test_the_time_that_was_left_before_a_stop_is_left_afterwards():
     clock = Stopped(2, 7200)
     things = Things(clock, {"a": 7230.0})
-    assert Watcher(things.look, clock=clock).wait("a", available, 60, "a")["id"] == "a"
+    assert Poller(things.look, clock=clock).wait("a", available, 60, "a")["id"] == "a"
 
 
 def test_a_look_that_is_always_slow_does_not_move_the_deadline_for_ever(clock):
     things = Things(clock, takes=300.0, errors=itertools.repeat(BUSY))
     with pytest.raises(DeadlineExceeded):
-        Watcher(things.look, clock=clock).wait("a", available, 60, "a")
+        Poller(things.look, clock=clock).wait("a", available, 60, "a")
     assert len(things.looks) <= 3
 
 
@@ -765,12 +765,12 @@ def test_the_real_clock_wakes_who_waits():
 
 def test_without_a_clock_of_its_own_persist_takes_the_real_one():
     attempts = Attempts("done")
-    assert persist(attempts, patience=0) == "done"
+    assert retry(attempts, patience=0) == "done"
 
 
 def test_what_is_waited_for_again_is_looked_at_soon(clock):
     things = Things(clock, {"a": 100.0})
-    watcher = Watcher(things.look, shortest=0.1, longest=30.0, clock=clock)
+    watcher = Poller(things.look, shortest=0.1, longest=30.0, clock=clock)
     watcher.wait("a", available, 600, "a")
     before = clock.now()
     watcher.wait("a", available, 600, "a")

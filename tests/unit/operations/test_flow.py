@@ -38,7 +38,7 @@ def test_restoring_one_share_of_twenty_looks_as_often_as_restoring_one_of_one(
     shares = [stage.cloud.add_share(stage.project_id)["id"] for _ in range(20)]
     checkpoint = stage.checkpoint(*shares)
     assert stage.protect(checkpoint, *shares) == []
-    shared = stage.shared(*shares)
+    shared = stage.flow(*shares)
     for left_out in shares[1:]:
         # None of these asks Manila for anything: there is no client and no driver yet.
         restore(stage, shared, checkpoint, left_out, include=False)
@@ -66,7 +66,7 @@ def test_a_driver_that_is_made_later_is_told_who_was_excused_before(stage: Stage
         def excuse(self, share_id: str) -> None:
             told.append(share_id)
 
-    shared = stage.shared(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
+    shared = stage.flow(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
     catalogue = shared.catalogue(Context(stage.project_id), stage.project_id)
     shared.excuse("first")
 

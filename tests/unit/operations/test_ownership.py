@@ -19,7 +19,7 @@ from karbor_manila.operations.adopt import (
     RecoverProtectOperation,
     RecoverRestoreOperation,
 )
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.service.errors import CaFileMissing
 from tests.fakes.manila import Died, FakeManila, passing
 from tests.unit.stage import SHARE, Context, Record, Stage
@@ -54,9 +54,9 @@ class KarborsStage:
     """The same stage, with the session of Karbor's own user, as a reconciliation has it."""
 
     def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        original = stage.shared
+        original = stage.flow
 
-        def shared(*share_ids: str) -> Shared:
+        def flow(*share_ids: str) -> FlowContext:
             made = original(*share_ids)
             made._connect = lambda _context, project_id: FakeManila(
                 stage.cloud,
@@ -67,7 +67,7 @@ class KarborsStage:
             )
             return made
 
-        monkeypatch.setattr(stage, "shared", shared)
+        monkeypatch.setattr(stage, "flow", flow)
 
 
 def pages(stage: Stage, checkpoint: Any, share: Any) -> set[str]:
@@ -176,17 +176,17 @@ def test_what_an_administrators_failed_restore_made_goes_with_the_checkpoint(
 
 def unreachable(stage: Stage, patch: pytest.MonkeyPatch, error: Exception) -> None:
     """From now on Manila cannot be asked."""
-    original = stage.shared
+    original = stage.flow
 
     def connect(_context: Any, _project_id: str) -> Any:
         raise error
 
-    def shared(*share_ids: str) -> Shared:
+    def flow(*share_ids: str) -> FlowContext:
         made = original(*share_ids)
         made._connect = connect
         return made
 
-    patch.setattr(stage, "shared", shared)
+    patch.setattr(stage, "flow", flow)
 
 
 MISCONFIGURED = [
@@ -259,11 +259,11 @@ def test_an_answer_that_does_not_say_whose_it_is_is_asked_for_again() -> None:
         def snapshot(self, _snapshot_id: str) -> Any:
             return answers.pop(0)
 
-    def persist(attempt: Any) -> Any:
+    def retry(attempt: Any) -> Any:
         with contextlib.suppress(ManilaTransient):
             return attempt()
         return attempt()
 
-    gate = ownership.Ownership(Answering(), persist)  # type: ignore[arg-type]
+    gate = ownership.Ownership(Answering(), retry)  # type: ignore[arg-type]
     assert gate.show("snapshot", "s", "mine") == {"id": "s", "project_id": "mine"}
     assert answers == []

@@ -15,7 +15,7 @@ from karbor.services.protection.flows import utils as flow_utils
 from oslo_serialization import jsonutils
 
 from karbor_manila.operations import reporting, restore
-from karbor_manila.operations.flow import Shared
+from karbor_manila.operations.flow import FlowContext
 from tests.fakes.manila import passing, refused
 from tests.unit.karbor_stage import SHARE, Service, context_of, database, started, told
 from tests.unit.stage import Record, Stage
@@ -45,7 +45,7 @@ def job(checkpoint: Any, share_id: str = "a", **extras: Any) -> Any:
         share_id=share_id,
         extras=extras,
         request=extras.get("restore"),
-        shared=Shared(SimpleNamespace(outage_timeout=1.0), None),
+        flow=FlowContext(SimpleNamespace(outage_timeout=1.0), None),
     )
 
 

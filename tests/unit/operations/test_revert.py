@@ -138,7 +138,7 @@ def test_a_task_that_has_ended_is_in_nobodys_way(stage: Stage, share: Any, check
 def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
     stage: Stage, share: Any, checkpoint: Any, status: str
 ) -> None:
-    manila = stage.shared(share["id"]).manila(Context(stage.project_id), stage.project_id)
+    manila = stage.flow(share["id"]).manila(Context(stage.project_id), stage.project_id)
     own = manila.create_snapshot(share["id"], name="mine", description=None)
     stage.cloud.snapshots[own["id"]].update(status=status, _until=float("inf"))
     stage.cloud.calls.clear()
@@ -155,7 +155,7 @@ def test_of_two_snapshots_of_the_same_moment_neither_is_taken_for_the_newest(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     """A database may keep whole seconds, and Manila takes either then."""
-    manila = stage.shared(share["id"]).manila(Context(stage.project_id), stage.project_id)
+    manila = stage.flow(share["id"]).manila(Context(stage.project_id), stage.project_id)
     own = manila.create_snapshot(share["id"], name="twin", description=None)
     (kept,) = (view for view in stage.cloud.snapshots.values() if view["id"] != own["id"])
     stage.cloud.snapshots[own["id"]]["created_at"] = kept["created_at"]
@@ -368,7 +368,7 @@ def test_the_protected_share_is_not_removed_even_when_it_bears_the_restores_own_
     job_mark = Mark("b", "p", checkpoint.id, share["id"], restore="r")
     share["metadata"] = job_mark.metadata()
     driver = (
-        stage.shared(share["id"])
+        stage.flow(share["id"])
         .catalogue(Context(stage.project_id), stage.project_id)
         .driver("snapshot")
     )

@@ -127,7 +127,7 @@ def test_the_shares_of_a_dead_protection_are_waited_for_together(
     shares = [service.share() for _ in range(30)]
     checkpoint = service.checkpoint(service.call("protect", service.plan(*shares)))
     plugin = service.provider.load_plugins()[SHARE]
-    flow = plugin.shared_as_karbor(shares)
+    flow = plugin.context_as_karbor(shares)
     with monkeypatch.context() as patch:
         patch.setattr(service.cloud.clock, "wait", _die)
         for share in shares:

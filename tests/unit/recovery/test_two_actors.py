@@ -512,7 +512,7 @@ def test_a_claim_that_is_lost_at_an_access_rule_is_no_trouble_with_the_rule(
             manila,
             share,
             [rule],
-            persist=lambda attempt: attempt(),
+            retry=lambda attempt: attempt(),
             patience=1.0,
             clock=service.cloud.clock,
         )
@@ -582,9 +582,7 @@ def test_who_cannot_write_for_want_of_a_lease_waits_for_it_once(
         raise ClaimLost(thing, "its lease could not be renewed")
 
     monkeypatch.setattr(Claims, "check", check)
-    job = SimpleNamespace(
-        shared=SimpleNamespace(writing=threading.Lock(), clock=service.cloud.clock)
-    )
+    job = SimpleNamespace(flow=SimpleNamespace(writing=threading.Lock(), clock=service.cloud.clock))
     running = next(iter(service.manager.worker._flows.values()))
     with pytest.raises(ClaimLost):
         reporting.write(job, running.record, lambda: None)

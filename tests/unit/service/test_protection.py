@@ -128,7 +128,7 @@ def test_a_later_plugin_line_takes_the_type_over(
 def test_a_new_plugin_is_made_for_each_flow(service: Service) -> None:
     one, other = (service.provider.load_plugins()[SHARE] for _ in range(2))
     one.get_protect_operation(share("a"))
-    assert other._shared.resource_ids == []
+    assert other._flow.resource_ids == []
 
 
 def test_the_options_are_registered_as_often_as_karbor_makes_a_plugin(
@@ -147,7 +147,7 @@ def test_a_plugin_obeys_the_file_of_its_provider(
         service.provider._config.register_opts(opts.PROVIDER_OPTS, opts.GROUP)
         service.provider._config.set_override("request_timeout", 7.0, opts.GROUP)
         plugin = service.provider.load_plugins()[SHARE]
-        assert plugin._shared.settings.request_timeout == 7.0
+        assert plugin._flow.settings.request_timeout == 7.0
         assert opts.GROUP not in cfg.CONF or cfg.CONF[opts.GROUP].request_timeout != 7.0
 
 
@@ -168,8 +168,8 @@ def test_every_operation_is_told_of_each_of_its_shares_before_any_runs(
     plugin = ShareProtectionPlugin(conf)
     operations = [getattr(plugin, getter)(share(item)) for item in ("a", "b", "a")]
     assert {type(operation) for operation in operations} == {GETTERS[getter]}
-    assert {operation.shared for operation in operations} == {plugin._shared}
-    assert plugin._shared.resource_ids == ["a", "b"]
+    assert {operation.flow for operation in operations} == {plugin._flow}
+    assert plugin._flow.resource_ids == ["a", "b"]
 
 
 def test_karbors_flow_asks_for_every_operation_before_any_hook_runs(
@@ -180,7 +180,7 @@ def test_karbors_flow_asks_for_every_operation_before_any_hook_runs(
     original = ProtectOperation.on_main
 
     def main(self: ProtectOperation, *args: Any, **kwargs: Any) -> None:
-        known.append(sorted(self.shared.resource_ids))
+        known.append(sorted(self.flow.resource_ids))
         original(self, *args, **kwargs)
 
     monkeypatch.setattr(ProtectOperation, "on_main", main)
