@@ -42,6 +42,19 @@ hypothesis.settings.register_profile(
 )
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what its walks have seen."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["walk"] = dict(TALLY)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What the workers' walks have seen is told by the process that prints; a worker that was
+    killed hands over nothing."""
+    TALLY.update(getattr(node, "workeroutput", {}).get("walk", {}))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if TALLY:
         seen = ", ".join(f"{number} {name}" for name, number in TALLY.most_common())
