@@ -6,7 +6,10 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import PENDING, Clock, Once, Poller, retry
+from karbor_manila.common.clock import Clock
+from karbor_manila.common.polling import PENDING, Poller
+from karbor_manila.common.retry import retry
+from karbor_manila.common.waiting import Once
 from karbor_manila.drivers import base
 from karbor_manila.manila import (
     access,
@@ -535,8 +538,8 @@ class SnapshotDriver(base.ShareDriver):
     def _retry(self, attempt: Callable[[], T]) -> T:
         return retry(
             attempt,
-            patience=self._patience.outage,
-            longest=self._patience.request,
+            timeout=self._patience.outage,
+            attempt_takes=self._patience.request,
             clock=self._clock,
         )
 

@@ -8,8 +8,8 @@ from typing import Any
 import tenacity
 from oslo_log import log as logging
 
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
-from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.views import Rule, View

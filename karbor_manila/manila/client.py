@@ -4,7 +4,7 @@
 It says which features the negotiated microversion gives, whose objects are listed, and sorts what
 can go wrong into two kinds: :class:`~karbor_manila.manila.errors.ManilaTransient` (worth another
 try) and :class:`~karbor_manila.manila.errors.ManilaRefused` (final). It never retries;
-:mod:`karbor_manila.common.waiting` does. Nothing here knows Karbor.
+:mod:`karbor_manila.common.retry` does. Nothing here knows Karbor.
 
 manilaclient's adapter (``client.client``) is used rather than its managers: the managers write a
 completion cache into the home folder at every list and create

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 from karbor_manila.manila.errors import ManilaFailing, ManilaTransient
 
 T = TypeVar("T")
@@ -22,8 +22,8 @@ _MOST_TOLD = 3
 
 
 def few_times(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> Callable[[], T]:
-    """``ask``, which is repeated by :func:`..waiting.retry`, so that it ends after a few times in
-    the same HTTP 500 of Manila's own.
+    """``ask``, which :func:`karbor_manila.common.retry.retry` repeats, so that it ends after a few
+    times in the same HTTP 500 of Manila's own.
 
     :param ask: the creating request alone; what else is asked in an attempt is answered
     :param fields: what is sent with it

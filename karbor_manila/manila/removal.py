@@ -8,8 +8,10 @@ from typing import Any
 
 from oslo_log import log as logging
 
+from karbor_manila.common.clock import Clock, Deadline
 from karbor_manila.common.errors import DeadlineExceeded
-from karbor_manila.common.waiting import PENDING, Clock, Deadline, Poller, retry
+from karbor_manila.common.polling import PENDING, Poller
+from karbor_manila.common.retry import retry
 from karbor_manila.manila.errors import ManilaRefused, NeedsAdministrator
 from karbor_manila.manila.ownership import Ownership
 from karbor_manila.manila.views import View
@@ -78,8 +80,8 @@ class Removal:
         try:
             retry(
                 lambda: self.delete(thing),
-                patience=self.outage,
-                longest=self.longest,
+                timeout=self.outage,
+                attempt_takes=self.longest,
                 clock=self.clock,
             )
         except ManilaRefused as refused:

@@ -12,7 +12,9 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import PENDING, Clock, Poller, retry
+from karbor_manila.common.clock import Clock
+from karbor_manila.common.polling import PENDING, Poller
+from karbor_manila.common.retry import retry
 from karbor_manila.manila import quota, statuses
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import (
@@ -185,8 +187,8 @@ class Reverts:
     def _retry(self, attempt: Callable[[], Any], patience: float | None = None) -> Any:
         return retry(
             attempt,
-            patience=patience or self._outage,
-            longest=self._request + self._settle,
+            timeout=patience or self._outage,
+            attempt_takes=self._request + self._settle,
             clock=self._clock,
         )
 

@@ -3,7 +3,8 @@
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import Clock, retry
+from karbor_manila.common.clock import Clock
+from karbor_manila.common.retry import retry
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable
 from karbor_manila.manila.views import View
@@ -34,4 +35,4 @@ def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> 
 
 
 def _ask(manila: Manila, wanted: dict[str, str], clock: Clock) -> list[View]:
-    return retry(lambda: manila.messages(**wanted), patience=_PATIENCE, clock=clock)
+    return retry(lambda: manila.messages(**wanted), timeout=_PATIENCE, clock=clock)

@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.fencing import Hold
-from karbor_manila.common.waiting import Clock, Once, Poller, retry
+from karbor_manila.common.clock import Clock
+from karbor_manila.common.polling import Poller
+from karbor_manila.common.retry import retry
+from karbor_manila.common.waiting import Once
 from karbor_manila.database import requested
 from karbor_manila.drivers.base import ShareDriver, Timeouts
 from karbor_manila.drivers.catalogue import Catalogue
@@ -117,8 +120,8 @@ class FlowContext:
         """Retry transient errors as long as the provider's outage timeout allows."""
         return retry(
             attempt,
-            patience=self.settings.outage_timeout,
-            longest=self.settings.request_timeout,
+            timeout=self.settings.outage_timeout,
+            attempt_takes=self.settings.request_timeout,
             clock=self.clock,
         )
 

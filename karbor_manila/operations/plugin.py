@@ -8,7 +8,7 @@ from typing import Any
 from karbor.common import constants
 
 from karbor_manila.bank.fencing import Hold
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 from karbor_manila.operations.flow import FlowContext
 
 SHARE = constants.SHARE_RESOURCE_TYPE

@@ -7,7 +7,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common.waiting import PENDING
+from karbor_manila.common.polling import PENDING
 from karbor_manila.manila import lookup, marks, statuses
 from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
 from karbor_manila.operations import reporting

@@ -17,8 +17,8 @@ from oslo_serialization import jsonutils
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter, NotSupported
-from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Revertible, Rule, Source
 from karbor_manila.operations import newer_snapshots, parameters
 from karbor_manila.operations.errors import PublicShare, RecordMissing, SnapshotOfClone

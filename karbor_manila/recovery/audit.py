@@ -22,9 +22,9 @@ from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
 from karbor_manila.common.ids import is_id
-from karbor_manila.common.waiting import Clock
 from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.drivers.errors import DriverUnknown
 from karbor_manila.drivers.snapshot import SnapshotDriver

@@ -31,8 +31,8 @@ from karbor_manila.bank import identity
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.fencing import REMOVE
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, Taken
-from karbor_manila.common.waiting import Clock
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.known_banks import KnownBanks
 from karbor_manila.recovery.claim_table import NOBODY, Claim, ClaimTable

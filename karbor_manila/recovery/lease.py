@@ -22,7 +22,7 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank.identity import PREFIX
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 
 LOG = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.common.turns import taking_turns
-from karbor_manila.common.waiting import Clock
 from karbor_manila.database import requested
 from karbor_manila.recovery import claims, settle
 from karbor_manila.recovery.slots import SideBySide, Slots

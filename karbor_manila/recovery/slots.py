@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from oslo_log import log as logging
 
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
-from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.errors import CloneUnsupported
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import parameters, restore_plan

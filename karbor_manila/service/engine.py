@@ -16,7 +16,7 @@ from karbor.services.protection import protection_plugin, resource_flow
 from karbor.services.protection.flows import workflow
 from taskflow import exceptions, flow, task
 
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 
 #: So many tasks are added, or read, before others get a turn; about 10 milliseconds.
 _TURN = 20

@@ -16,9 +16,10 @@ from oslo_log import log as logging
 
 from karbor_manila import opts
 from karbor_manila.common import left_out
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
-from karbor_manila.common.waiting import Clock, retry
+from karbor_manila.common.retry import retry
 from karbor_manila.manila import cloning, marks, statuses
 from karbor_manila.manila.client import Manila, View
 from karbor_manila.service import sessions
@@ -163,8 +164,8 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         )
         return retry(
             lambda: what(connect()),
-            patience=settings.listing_timeout,
-            longest=timeout,
+            timeout=settings.listing_timeout,
+            attempt_takes=timeout,
             clock=self._clock,
         )
 

@@ -11,7 +11,7 @@ from oslo_log import log as logging
 
 from karbor_manila import opts
 from karbor_manila.bank import fencing, record
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation

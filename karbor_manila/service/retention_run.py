@@ -20,8 +20,8 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.common.waiting import Clock
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import retention
 from karbor_manila.service.errors import StaysForRetention

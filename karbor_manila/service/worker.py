@@ -20,8 +20,8 @@ from karbor_manila.bank import fencing
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.bank.errors import BankNotOurs
 from karbor_manila.common import left_out
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, Taken
-from karbor_manila.common.waiting import Clock
 from karbor_manila.database import columns, requested
 from karbor_manila.operations import reporting
 from karbor_manila.operations.last_word import LastWord

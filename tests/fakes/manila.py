@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.common.waiting import Clock
 from karbor_manila.manila.client import EVERY_PROJECT, Features
 from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, NotAdministrator
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import greenlet
 
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 
 
 @dataclass

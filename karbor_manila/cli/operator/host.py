@@ -23,7 +23,7 @@ from karbor_manila import opts
 from karbor_manila.bank import identity
 from karbor_manila.bank.filesystem import plugin as bank_plugin
 from karbor_manila.cli.errors import NoProvider, WrongUser
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery import lease_keeper, settle
 from karbor_manila.recovery.claims import Claims

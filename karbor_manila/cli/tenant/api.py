@@ -15,8 +15,8 @@ from keystoneauth1 import exceptions as ks_exc
 
 from karbor_manila.cli.errors import KarborRefused, KarborTransient
 from karbor_manila.common import http as http_errors
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.common.waiting import Clock
 
 #: As Karbor's installation guides register it in Keystone.
 SERVICE_TYPE = "data-protect"

@@ -16,7 +16,7 @@ from karbor_manila.common.visible import visible
 
 if TYPE_CHECKING:
     from karbor_manila.cli.tenant.api import Karbor, Thing
-    from karbor_manila.common.waiting import Clock
+    from karbor_manila.common.clock import Clock
 
 #: The exit code when something is not well.
 NOT_WELL = 3
@@ -39,7 +39,7 @@ class TenantCommand(Output):
         """The cloud's options, before those of the command."""
         # Here and below: what takes long to load is loaded when it is needed.
         from karbor_manila.cli.tenant.cloud import Cloud  # noqa: PLC0415
-        from karbor_manila.common.waiting import Clock  # noqa: PLC0415
+        from karbor_manila.common.clock import Clock  # noqa: PLC0415
 
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         self.cloud = Cloud(parser, getattr(self.app, "argv", None) or sys.argv)

@@ -15,7 +15,7 @@ from openstack import exceptions as sdk_exc
 
 from karbor_manila.cli.errors import KarborRefused
 from karbor_manila.cli.tenant.api import SERVICE_TYPE, Karbor
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 
 #: Seconds for one request. Karbor's own calls between its services give up after 60.
 REQUEST_SECONDS = 90.0

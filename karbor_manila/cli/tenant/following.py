@@ -9,9 +9,9 @@ from typing import Any
 from karbor_manila.cli.errors import KarborTransient, StillGoing
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.api import Karbor, Thing
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible
-from karbor_manila.common.waiting import Clock
 
 # A look is due after this share of the time already waited, within these seconds.
 _GROWTH = 0.15

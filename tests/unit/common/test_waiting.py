@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from karbor_manila.common import waiting
+from karbor_manila.common import clock as clock_module
+from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import DeadlineExceeded
-from karbor_manila.common.waiting import PENDING, Clock, Once, Poller, retry
+from karbor_manila.common.polling import PENDING, Poller
+from karbor_manila.common.retry import retry
+from karbor_manila.common.waiting import Once
 from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, ManilaUnavailable
 from tests.unit.clock import FakeClock
@@ -487,7 +490,7 @@ class Attempts:
 
 def test_what_passes_is_repeated_until_it_works(clock):
     attempts = Attempts(BUSY, BUSY, BUSY, "done")
-    assert retry(attempts, patience=120, clock=clock) == "done"
+    assert retry(attempts, timeout=120, clock=clock) == "done"
     assert attempts.made == 4
     assert all(pause > 0 for pause in clock.pauses)
 
@@ -496,20 +499,20 @@ def test_what_passes_is_repeated_until_it_works(clock):
 def test_what_does_not_pass_is_not_repeated(clock, error):
     attempts = Attempts(error, "done")
     with pytest.raises(type(error)) as caught:
-        retry(attempts, patience=120, clock=clock)
+        retry(attempts, timeout=120, clock=clock)
     assert (caught.value, attempts.made, clock.pauses) == (error, 1, [])
 
 
 def test_a_refusal_after_a_passing_error_ends_it(clock):
     attempts = Attempts(BUSY, FORBIDDEN, "done")
     with pytest.raises(ManilaRefused):
-        retry(attempts, patience=120, clock=clock)
+        retry(attempts, timeout=120, clock=clock)
     assert attempts.made == 2
 
 
 def test_patience_has_an_end_and_the_last_answer_is_told(clock):
     with pytest.raises(ManilaUnavailable) as caught:
-        retry(Attempts(BUSY), patience=120, clock=clock)
+        retry(Attempts(BUSY), timeout=120, clock=clock)
     assert clock.now() == pytest.approx(120)
     error = caught.value
     assert (error.asked, error.seconds, error.cause) == ("list snapshots", 120, "HTTP 503, busy")
@@ -518,7 +521,7 @@ def test_patience_has_an_end_and_the_last_answer_is_told(clock):
 def test_without_patience_there_is_one_attempt(clock):
     attempts = Attempts(BUSY)
     with pytest.raises(ManilaUnavailable):
-        retry(attempts, patience=0, clock=clock)
+        retry(attempts, timeout=0, clock=clock)
     assert (attempts.made, clock.pauses) == (1, [])
 
 
@@ -530,34 +533,34 @@ def test_time_that_the_attempts_take_counts_too(clock):
         attempts()
 
     with pytest.raises(ManilaUnavailable):
-        retry(slow, patience=120, clock=clock)
+        retry(slow, timeout=120, clock=clock)
     assert attempts.made <= 3
 
 
 def test_a_server_that_is_down_is_not_hammered(clock):
     attempts = Attempts(BUSY)
     with pytest.raises(ManilaUnavailable):
-        retry(attempts, patience=120, clock=clock)
+        retry(attempts, timeout=120, clock=clock)
     assert attempts.made < 120
     assert max(clock.pauses) <= 5
 
 
 def test_manilas_retry_after_is_honoured(clock):
     attempts = Attempts(ManilaTransient("list", "HTTP 429", retry_after=17.0), "done")
-    retry(attempts, patience=120, clock=clock)
+    retry(attempts, timeout=120, clock=clock)
     assert clock.pauses == [pytest.approx(17.0)]
 
 
 def test_a_retry_after_beyond_all_patience_is_waited_for_as_long_as_there_is_some(clock):
     asked_for = ManilaTransient("list", "HTTP 429", retry_after=3600.0)
-    assert retry(Attempts(asked_for, "done"), patience=120, clock=clock) == "done"
+    assert retry(Attempts(asked_for, "done"), timeout=120, clock=clock) == "done"
     assert clock.now() == pytest.approx(120)
 
 
 def test_what_is_said_of_a_retry_after_beyond_all_patience_is_true(clock):
     attempts = Attempts(ManilaTransient("list", "HTTP 429", retry_after=3600.0))
     with pytest.raises(ManilaUnavailable, match="for 120 seconds"):
-        retry(attempts, patience=120, clock=clock)
+        retry(attempts, timeout=120, clock=clock)
     assert attempts.made == 2
     assert clock.now() == pytest.approx(120)
 
@@ -587,13 +590,13 @@ def test_an_attempt_during_which_the_process_was_stopped_is_not_an_outage(clock,
             clock.sleep(150)  # the answer lies in the socket, and its time is over
         return attempts()
 
-    assert retry(stopped, patience=patience, clock=clock) == "done"
+    assert retry(stopped, timeout=patience, clock=clock) == "done"
 
 
 @pytest.mark.parametrize("nth", range(4))
 def test_a_pause_in_which_the_process_was_stopped_counts_as_it_was_planned(nth):
     clock, attempts = Stopped(nth, 3600), Attempts(BUSY, BUSY, BUSY, BUSY, BUSY, "done")
-    assert retry(attempts, patience=120, clock=clock) == "done"
+    assert retry(attempts, timeout=120, clock=clock) == "done"
 
 
 def test_a_process_that_is_stopped_again_and_again_has_its_patience_all_the_same(clock):
@@ -603,7 +606,7 @@ def test_a_process_that_is_stopped_again_and_again_has_its_patience_all_the_same
         clock.sleep(600)
         return attempts()
 
-    assert retry(stopped, patience=120, clock=clock) == "done"
+    assert retry(stopped, timeout=120, clock=clock) == "done"
 
 
 def test_slow_answers_are_none_the_less_an_outage(clock):
@@ -614,7 +617,7 @@ def test_slow_answers_are_none_the_less_an_outage(clock):
         attempts()
 
     with pytest.raises(ManilaUnavailable):
-        retry(slow, patience=40, longest=20, clock=clock)
+        retry(slow, timeout=40, attempt_takes=20, clock=clock)
     assert attempts.made == 2
 
 
@@ -740,7 +743,7 @@ def test_the_real_clock_goes_forward():
 
 def test_the_real_clock_lets_time_pass(monkeypatch):
     slept = []
-    monkeypatch.setattr(waiting.time, "sleep", slept.append)
+    monkeypatch.setattr(clock_module.time, "sleep", slept.append)
     Clock().sleep(7.0)
     assert slept == [7.0]
 
@@ -765,7 +768,7 @@ def test_the_real_clock_wakes_who_waits():
 
 def test_without_a_clock_of_its_own_persist_takes_the_real_one():
     attempts = Attempts("done")
-    assert retry(attempts, patience=0) == "done"
+    assert retry(attempts, timeout=0) == "done"
 
 
 def test_what_is_waited_for_again_is_looked_at_soon(clock):

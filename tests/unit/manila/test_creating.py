@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.common.waiting import retry
+from karbor_manila.common.retry import retry
 from karbor_manila.manila import creating
 from karbor_manila.manila.errors import ManilaFailing, ManilaTransient, ManilaUnavailable
 from tests.fakes.manila import refused
@@ -36,7 +36,7 @@ class Manila:
 
 
 def ask(manila: Manila, clock: FakeClock, patience: float = 120.0, **fields: Any) -> str:
-    return retry(creating.few_times(manila.create, fields, clock), patience=patience, clock=clock)
+    return retry(creating.few_times(manila.create, fields, clock), timeout=patience, clock=clock)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import itertools
 import pytest
 
 from karbor_manila.common.errors import DeadlineExceeded
-from karbor_manila.common.waiting import Poller, retry
+from karbor_manila.common.polling import Poller
+from karbor_manila.common.retry import retry
 from karbor_manila.manila import lookup, statuses
 from karbor_manila.manila.errors import (
     ManilaRefused,
@@ -68,7 +69,7 @@ def clock():
 def remove(clock, manila, *, patience=600.0, outage=120.0, longest=15.0, **kwargs):
     removal = Removal(
         kind="snapshot",
-        ownership=Ownership(manila, lambda attempt: retry(attempt, patience=60, clock=clock)),
+        ownership=Ownership(manila, lambda attempt: retry(attempt, timeout=60, clock=clock)),
         delete=manila.delete,
         watcher=Poller(manila.look, shortest=0.01, longest=longest, clock=clock),
         deletable=statuses.SNAPSHOT_DELETABLE,

@@ -263,7 +263,7 @@ import threading
 import futurist
 from karbor_manila.recovery.loop import MOST, _UNDER_WAY
 from karbor_manila.recovery.slots import SideBySide, Slots
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 slots, over, begun = Slots(MOST), threading.Condition(), []
 executor = lambda count: futurist.GreenThreadPoolExecutor(max_workers=count)
 beside, pool = SideBySide(executor, slots), executor(_UNDER_WAY)

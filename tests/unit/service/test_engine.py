@@ -11,7 +11,7 @@ from karbor.services.protection.protection_plugin import Operation
 from oslo_config import cfg
 from taskflow import exceptions, task
 
-from karbor_manila.common.waiting import Clock
+from karbor_manila.common.clock import Clock
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import engine as engines
 from karbor_manila.service.engine import Engine
