@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root of our errors, and the few kinds that code catches whatever room raised them.
 
-A sentence says what was asked, what Manila (or the bank) answered, and what to do next. None of
-them ever holds a token or an access key: they are shown to tenants. The leaves live in the room
-that raises them.
+A leaf is a dataclass of what is known: code decides by its fields and its class. Its sentence is
+made of the fields when it is read; it says what was asked, what Manila (or the bank) answered, and
+what to do next. None of them ever holds a token or an access key: they are shown to tenants. The
+leaves live in the room that raises them.
 """
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from karbor_manila.common.visible import visible
@@ -15,17 +17,31 @@ class KarborManilaError(Exception):
     """Root of everything that karbor-manila raises on purpose.
 
     Its sentence is one line, and nothing in it is obeyed by a terminal: names, and what Manila or a
-    check answers, are others' words.
+    check answers, are others' words. It can be pickled and copied, without its cause.
     """
 
-    def __init__(self, *told: Any) -> None:
-        super().__init__(*(visible(part) if isinstance(part, str) else part for part in told))
+    def _sentence(self) -> str:
+        """What a user reads; by default, of a class without fields, what it was raised with."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        """The sentence in one line."""
+        return visible(self._sentence())
 
     @property
     def msg(self) -> str:
         """The sentence, where Karbor's own code looks for it: it says "Internal error" of what has
         none (karbor/services/protection/manager.py)."""
         return str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again by its fields: an exception's own way calls the class with the positional
+        arguments alone."""
+        return _made_again, (type(self), self.args), dict(self.__dict__)
+
+
+def _made_again(kind: type[KarborManilaError], args: tuple[Any, ...]) -> KarborManilaError:
+    return kind.__new__(kind, *args)
 
 
 class TransientError(KarborManilaError):
@@ -42,65 +58,80 @@ class RefusedError(KarborManilaError):
     """A service said no in a way that a repetition cannot change (a 4xx)."""
 
 
+@dataclass(eq=False)
 class InvalidParameter(KarborManilaError):
     """A value that the user gave cannot be used; nothing was touched."""
 
-    def __init__(self, parameter: str, value: Any, allowed: str) -> None:
-        self.parameter = parameter
-        self.value = value
-        self.allowed = allowed
-        super().__init__(f"Parameter {parameter!r} cannot be {value!r}: {allowed}.")
+    parameter: str
+    value: Any
+    allowed: str
+
+    def _sentence(self) -> str:
+        return f"Parameter {self.parameter!r} cannot be {self.value!r}: {self.allowed}."
 
 
+@dataclass(eq=False)
 class CircularNeed(KarborManilaError):
     """Something that the shares of a flow have in common is needed to make itself."""
 
-    def __init__(self, key: Any) -> None:
-        self.key = key
-        super().__init__(
-            f"What the shares of this flow have in common ({key!r}) was asked for while it was "
-            f"being made, by what makes it. This is an error of karbor-manila itself: report it "
-            f"with the log of karbor-protection."
+    key: Any
+
+    def _sentence(self) -> str:
+        return (
+            f"What the shares of this flow have in common ({self.key!r}) was asked for while it "
+            f"was being made, by what makes it. This is an error of karbor-manila itself: report "
+            f"it with the log of karbor-protection."
         )
 
 
+@dataclass(eq=False)
 class DeadlineExceeded(KarborManilaError):
-    """Something did not happen in the time that the options allow for it."""
+    """Something did not happen in the time that the options allow for it.
 
-    def __init__(self, awaited: str, seconds: float, last_seen: str) -> None:
-        self.awaited = awaited
-        self.seconds = seconds
-        self.last_seen = last_seen
-        super().__init__(
-            f"Waited {seconds:.0f} seconds for {awaited}; last seen: {last_seen.rstrip('.')}. "
-            f"Ask the administrator of Manila, or raise the timeout in the provider's file."
+    ``seconds`` is how long it was waited for, ``last_seen`` what stood there at the end.
+    """
+
+    awaited: str
+    seconds: float
+    last_seen: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Waited {self.seconds:.0f} seconds for {self.awaited}; last seen: "
+            f"{self.last_seen.rstrip('.')}. Ask the administrator of Manila, or raise the timeout "
+            f"in the provider's file."
         )
 
 
+@dataclass(eq=False)
 class NotSupported(KarborManilaError):
     """Something that this release or this driver cannot do."""
 
-    def __init__(self, what: str, instead: str) -> None:
-        self.what = what
-        self.instead = instead
-        super().__init__(f"{what} is not supported. {instead}")
+    what: str
+    instead: str
+
+    def _sentence(self) -> str:
+        return f"{self.what} is not supported. {self.instead}"
 
 
+@dataclass(eq=False)
 class CheckFailed(KarborManilaError):
     """The operator's command says that a drilled share is not good, or says nothing."""
 
-    def __init__(self, command: str, ended: str, output: str) -> None:
-        self.command = command
-        self.ended = ended
-        self.output = output
-        lines = "; ".join(filter(None, map(str.strip, output.splitlines())))
+    command: str
+    ended: str
+    output: str
+
+    def _sentence(self) -> str:
+        lines = "; ".join(filter(None, map(str.strip, self.output.splitlines())))
         said = f" It said: {lines.rstrip('.')}." if lines else ""
-        super().__init__(
-            f"The check of the restored share {ended}.{said} The share was restored; whether its "
-            f"content is good has to be looked at."
+        return (
+            f"The check of the restored share {self.ended}.{said} The share was restored; whether "
+            f"its content is good has to be looked at."
         )
 
 
+@dataclass(eq=False)
 class Taken(KarborManilaError):
     """Somebody is at work on a checkpoint, a restore, a verification or a share.
 
@@ -109,20 +140,24 @@ class Taken(KarborManilaError):
     ``alive`` is whether its owner lives; what a dead one left has to be settled first.
     """
 
-    def __init__(self, thing: str, claim: Any, *, alive: bool = True) -> None:
-        self.thing = thing
-        self.claim = claim
-        self.alive = alive
-        who = f" ({claim.operation} since {claim.since:%Y-%m-%d %H:%M:%S} UTC)" if claim else ""
-        super().__init__(
-            f"{thing} is in work{who}, and the process that works on it is alive. Wait until it "
-            f"ends."
-            if alive
-            else f"{thing} is in work{who}; the process that worked on it died, and what it left "
-            f"is being settled. Try again in a minute."
+    thing: str
+    claim: Any
+    _: KW_ONLY
+    alive: bool = True
+
+    def _sentence(self) -> str:
+        since = f"{self.claim.since:%Y-%m-%d %H:%M:%S}" if self.claim else ""
+        who = f" ({self.claim.operation} since {since} UTC)" if self.claim else ""
+        return (
+            f"{self.thing} is in work{who}, and the process that works on it is alive. Wait until "
+            f"it ends."
+            if self.alive
+            else f"{self.thing} is in work{who}; the process that worked on it died, and what it "
+            f"left is being settled. Try again in a minute."
         )
 
 
+@dataclass(eq=False)
 class ClaimLost(KarborManilaError):
     """This process may not act on what it had claimed: it was, or may have been, taken for dead.
 
@@ -130,10 +165,11 @@ class ClaimLost(KarborManilaError):
     taken over.
     """
 
-    def __init__(self, thing: str, why: str) -> None:
-        self.thing = thing
-        self.why = why
-        super().__init__(
-            f"This process stopped its work on {thing}: {why}. It changes nothing any more; "
-            f"whoever has taken over, or the next reconciliation, brings it to its end."
+    thing: str
+    why: str
+
+    def _sentence(self) -> str:
+        return (
+            f"This process stopped its work on {self.thing}: {self.why}. It changes nothing any "
+            f"more; whoever has taken over, or the next reconciliation, brings it to its end."
         )

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong with a driver itself."""
 
+from dataclasses import dataclass
+
 from karbor_manila.common.errors import KarborManilaError
 
 
+@dataclass(eq=False)
 class DriverUnknown(KarborManilaError):
-    """A driver that is configured or recorded but not installed."""
+    """A driver that is configured or recorded but not installed. ``known`` are those that are."""
 
-    def __init__(self, name: str, known: list[str]) -> None:
-        self.name = name
-        self.known = known
-        super().__init__(
-            f"Share driver {name!r} is not installed (there are: {', '.join(known) or 'none'}). "
-            f"Check share_type_drivers and default_driver in the provider's file."
+    name: str
+    known: list[str]
+
+    def _sentence(self) -> str:
+        return (
+            f"Share driver {self.name!r} is not installed (there are: "
+            f"{', '.join(self.known) or 'none'}). Check share_type_drivers and default_driver in "
+            f"the provider's file."
         )

@@ -1,156 +1,194 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why an operation on a share came to nothing, beyond what Manila and the bank say."""
 
+from dataclasses import KW_ONLY, dataclass, field
+
 from karbor_manila.bank.errors import RecordForeign
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors import RevertRefused, SnapshotDoubtful
 
 
+@dataclass(eq=False)
 class NotCopyable(KarborManilaError):
     """Something in a checkpoint that cannot be copied; nothing was touched."""
 
-    def __init__(self, what: str, why: str) -> None:
-        self.what = what
-        self.why = why
-        super().__init__(f"{what} cannot be copied: {why.rstrip('.')}. Nothing was copied.")
+    what: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"{self.what} cannot be copied: {self.why.rstrip('.')}. Nothing was copied."
 
 
+@dataclass(eq=False)
 class RecordMissing(KarborManilaError):
     """The checkpoint has no complete record of a share."""
 
-    def __init__(self, checkpoint_id: str, share_id: str) -> None:
-        self.checkpoint_id = checkpoint_id
-        self.share_id = share_id
-        super().__init__(
-            f"Checkpoint {checkpoint_id} has no complete record of share {share_id}: its "
+    checkpoint_id: str
+    share_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Checkpoint {self.checkpoint_id} has no complete record of share {self.share_id}: its "
             f"protection did not succeed. Use another checkpoint."
         )
 
 
+@dataclass(eq=False)
 class RecordDriverMissing(RecordForeign):
-    """A record of a share driver that is not installed here."""
+    """A record of a share driver that is not installed here. ``known`` are those that are."""
 
-    def __init__(self, what: str, driver: str, known: list[str]) -> None:
-        self.driver = driver
-        self.known = known
-        super().__init__(
-            what,
-            f"share driver {driver!r} wrote it, which is not installed here (there are: "
-            f"{', '.join(known) or 'none'}). Nothing was changed or removed. Install the package "
-            f"that has this driver where karbor-protection runs, then ask again",
+    why: str = field(init=False)
+    driver: str = field()  # without the default that it has of other records
+    known: list[str]
+
+    def __post_init__(self) -> None:
+        self.why = (
+            f"share driver {self.driver!r} wrote it, which is not installed here (there are: "
+            f"{', '.join(self.known) or 'none'}). Nothing was changed or removed. Install the "
+            f"package that has this driver where karbor-protection runs, then ask again"
         )
 
 
+@dataclass(eq=False)
 class SnapshotSacrificed(SnapshotDoubtful):
-    """The snapshot of a checkpoint was removed so that an older one could be put back."""
+    """The snapshot of a checkpoint was removed so that an older one could be put back.
 
-    def __init__(self, snapshot_id: str, checkpoint_id: str) -> None:
-        self.checkpoint_id = checkpoint_id
-        super().__init__(
-            snapshot_id,
+    ``checkpoint_id`` is the older one.
+    """
+
+    why: str = field(init=False)
+    checkpoint_id: str
+
+    def __post_init__(self) -> None:
+        self.why = (
             f"it was removed, as asked for (remove_newer), when the share was restored in place "
-            f"from the older checkpoint {checkpoint_id}",
+            f"from the older checkpoint {self.checkpoint_id}"
         )
 
 
+@dataclass(eq=False)
 class SnapshotGoing(SnapshotDoubtful):
-    """The snapshot of a checkpoint is about to be removed so that an older one can be put back."""
+    """The snapshot of a checkpoint is about to be removed so that an older one can be put back.
 
-    def __init__(self, snapshot_id: str, checkpoint_id: str) -> None:
-        self.checkpoint_id = checkpoint_id
-        super().__init__(
-            snapshot_id,
+    ``checkpoint_id`` is the older one.
+    """
+
+    why: str = field(init=False)
+    checkpoint_id: str
+
+    def __post_init__(self) -> None:
+        self.why = (
             f"it is being removed, as asked for (remove_newer), so that the share can be restored "
-            f"in place from the older checkpoint {checkpoint_id}",
+            f"in place from the older checkpoint {self.checkpoint_id}"
         )
 
 
+@dataclass(eq=False)
 class Unsettled(KarborManilaError):
     """Work of which it is not known here whether it is complete: nothing of it was removed.
 
     ``followed`` tells whether the reconciliation will bring it to its end.
     """
 
-    def __init__(self, share_id: str, cause: str, *, followed: bool) -> None:
-        self.share_id = share_id
-        self.cause = cause
-        self.followed = followed
+    share_id: str
+    cause: str
+    _: KW_ONLY
+    followed: bool
+
+    def _sentence(self) -> str:
         after = (
             "The reconciliation completes it, or removes it, once the bank answers."
-            if followed
+            if self.followed
             else "Deleting the checkpoint removes it."
         )
-        super().__init__(
-            f"Whether share {share_id} is kept completely could not be made sure of, so nothing of "
-            f"it was removed. {after} What happened: {cause}"
+        return (
+            f"Whether share {self.share_id} is kept completely could not be made sure of, so "
+            f"nothing of it was removed. {after} What happened: {self.cause}"
         )
 
 
+@dataclass(eq=False)
 class Interrupted(KarborManilaError):
     """Work on a share that a dead process had not got far enough with to be completed."""
 
-    def __init__(self, work: str, share_id: str, advice: str) -> None:
-        self.work = work
-        self.share_id = share_id
-        self.advice = advice
-        super().__init__(
-            f"The process that worked on it died before the {work} of share {share_id} was under "
-            f"way, and nothing is on record that it made. {advice}"
+    work: str
+    share_id: str
+    advice: str
+
+    def _sentence(self) -> str:
+        return (
+            f"The process that worked on it died before the {self.work} of share {self.share_id} "
+            f"was under way, and nothing is on record that it made. {self.advice}"
         )
 
 
+@dataclass(eq=False)
 class HalfCopied(KarborManilaError):
-    """A copy of which there is only the share; without its snapshot it is nothing."""
+    """A copy of which there is only the share; without its snapshot it cannot be used."""
 
-    def __init__(self, share_id: str) -> None:
-        self.share_id = share_id
-        super().__init__(
-            f"The process that copied share {share_id} died before the copy was complete. What it "
-            f"had made is removed. Copy the plan again."
+    share_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"The process that copied share {self.share_id} died before the copy was complete. "
+            f"What it had made is removed. Copy the plan again."
         )
 
 
+@dataclass(eq=False)
 class ManilaShowsNothing(KarborManilaError):
     """A Manila that shows nothing of what it is asked to tell the end of a snapshot by."""
 
-    def __init__(self, share_id: str, snapshot_id: str, checkpoint_id: str) -> None:
-        self.share_id = share_id
-        self.snapshot_id = snapshot_id
-        self.checkpoint_id = checkpoint_id
-        super().__init__(
-            f"Manila shows neither share {share_id} nor any snapshot of this bank: it may be "
-            f"another region or endpoint. So it is not known what became of snapshot {snapshot_id} "
-            f"of checkpoint {checkpoint_id}, and nothing was said of it. Check [manila_client] in "
-            f"karbor.conf. If they are gone for good, delete checkpoint {checkpoint_id}."
+    share_id: str
+    snapshot_id: str
+    checkpoint_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Manila shows neither share {self.share_id} nor any snapshot of this bank: it may be "
+            f"another region or endpoint. So it is not known what became of snapshot "
+            f"{self.snapshot_id} of checkpoint {self.checkpoint_id}, and nothing was recorded of "
+            f"it. Check [manila_client] in karbor.conf. If they are gone for good, delete "
+            f"checkpoint {self.checkpoint_id}."
         )
 
 
+@dataclass(eq=False)
 class PublicShare(RevertRefused):
     """Other projects may have snapshots of a public share, and nobody in this one sees them."""
 
-    def __init__(self, share_id: str) -> None:
-        super().__init__(
-            share_id,
-            "it is public: other projects may have newer snapshots of it, which do not show here, "
-            "so that nothing is removed for it (remove_newer)",
-            "Make it private, or remove the newer checkpoints yourself, or restore into a new "
-            "share: leave share_id out.",
-        )
+    why: str = field(
+        init=False,
+        default="it is public: other projects may have newer snapshots of it, which do not show "
+        "here, so that nothing is removed for it (remove_newer)",
+    )
+    advice: str = field(
+        init=False,
+        default="Make it private, or remove the newer checkpoints yourself, or restore into a new "
+        "share: leave share_id out.",
+    )
 
 
+@dataclass(eq=False)
 class SnapshotOfClone(RevertRefused):
     """A copied checkpoint keeps a snapshot of a clone, and Manila reverts a share to its own."""
 
-    def __init__(self, share_id: str, clone_id: str) -> None:
-        self.clone_id = clone_id
-        super().__init__(
-            share_id,
-            f"the checkpoint is a copy, whose snapshot belongs to the clone {clone_id}, and Manila "
-            f"reverts a share to its own snapshots alone",
-            "Restore into a new share (leave share_id out), or use the checkpoint that was copied.",
+    why: str = field(init=False)
+    advice: str = field(
+        init=False,
+        default="Restore into a new share (leave share_id out), or use the checkpoint that was "
+        "copied.",
+    )
+    clone_id: str
+
+    def __post_init__(self) -> None:
+        self.why = (
+            f"the checkpoint is a copy, whose snapshot belongs to the clone {self.clone_id}, and "
+            f"Manila reverts a share to its own snapshots alone"
         )
 
 
+@dataclass(eq=False)
 class NewerSnapshots(RevertRefused):
     """Manila reverts a share to its newest snapshot alone.
 
@@ -158,36 +196,39 @@ class NewerSnapshots(RevertRefused):
     would help.
     """
 
-    def __init__(
-        self, share_id: str, snapshot_id: str, newer: list[str], *, removable: bool
-    ) -> None:
-        self.snapshot_id = snapshot_id
-        self.newer = newer
-        self.removable = removable
-        advice = (
+    why: str = field(init=False)
+    advice: str = field(init=False)
+    snapshot_id: str
+    newer: list[str]
+    _: KW_ONLY
+    removable: bool
+
+    def __post_init__(self) -> None:
+        self.why = (
+            f"Manila puts back a share's newest snapshot alone, and newer than {self.snapshot_id} "
+            f"are: {'; '.join(self.newer)}"
+        )
+        removal = (
             "With remove_newer they are removed first, and their checkpoints lose this share."
-            if removable
+            if self.removable
             else "remove_newer removes none as long as one of them belongs to somebody else; "
             "remove that one yourself if it is not needed."
         )
-        super().__init__(
-            share_id,
-            f"Manila puts back a share's newest snapshot alone, and newer than {snapshot_id} are: "
-            + "; ".join(newer),
-            f"{advice} Or restore into a new share: leave share_id out.",
-        )
+        self.advice = f"{removal} Or restore into a new share: leave share_id out."
 
 
+@dataclass(eq=False)
 class RevertUnknown(KarborManilaError):
     """Whether a revert was carried out cannot be told."""
 
-    def __init__(self, share_id: str, snapshot_id: str) -> None:
-        self.share_id = share_id
-        self.snapshot_id = snapshot_id
-        super().__init__(
-            f"The process that restored share {share_id} in place died when it had asked Manila to "
-            f"revert it, or was about to. The share is available; whether it holds what snapshot "
-            f"{snapshot_id} holds or what it held before is not known. Look at it, and ask for the "
-            f"restore again if need be: it is not repeated by itself, because the share may have "
-            f"been written to since."
+    share_id: str
+    snapshot_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"The process that restored share {self.share_id} in place died when it had asked "
+            f"Manila to revert it, or was about to. The share is available; whether it holds what "
+            f"snapshot {self.snapshot_id} holds or what it held before is not known. Look at it, "
+            f"and ask for the restore again if need be: it is not repeated by itself, because the "
+            f"share may have been written to since."
         )

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error of ours can be pickled and copied, and its sentence is one line of printable text."""
+
+import copy
+import dataclasses
+import datetime
+import importlib
+import pickle
+import pkgutil
+
+import pytest
+
+import karbor_manila
+from karbor_manila.bank import errors as bank
+from karbor_manila.cli import errors as cli
+from karbor_manila.common import errors as common
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.database import errors as database
+from karbor_manila.drivers import errors as drivers
+from karbor_manila.manila import errors as manila
+from karbor_manila.operations import errors as operations
+from karbor_manila.recovery import errors as recovery
+from karbor_manila.recovery.claim_table import Claim
+from karbor_manila.service import errors as service
+
+SINCE = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+CLAIM = Claim("cp-1", "delete", "provider", "cp-1", "host:7", "token", SINCE)
+URL = "http://controller:8786/v2"
+EVIL = "evil\x1b[2J\r\n| forged row |\u202e\u2028\ud800"
+
+EXAMPLES = (
+    KarborManilaError("A sentence."),
+    common.TransientError("A sentence."),
+    common.RefusedError("A sentence."),
+    common.InvalidParameter("size", -1, "it is a number of GiB"),
+    common.CircularNeed(("engine", "cp-1")),
+    common.DeadlineExceeded("snapshot s-1", 60.0, "creating"),
+    common.NotSupported("A copy", "Protect it again."),
+    common.CheckFailed("check.sh", "ended with 1", "no such file\nbye."),
+    common.Taken("Checkpoint cp-1", CLAIM, alive=False),
+    common.ClaimLost("checkpoint cp-1", "its lease lapsed"),
+    database.DatabaseUnreadable("the claim", "DBError"),
+    drivers.DriverUnknown("tape", ["snapshot"]),
+    bank.RecordInvalid("record", "it has no driver", "snapshot"),
+    bank.RecordForeign("record", "it is not for us"),
+    bank.RecordVersionUnknown("record", 9, "tape"),
+    bank.BankUnreadable("list its checkpoints", "No space left."),
+    bank.BankNotOurs("provider", None, "bank-2", "checkpoint cp-1"),
+    cli.NoProvider("provider p", ["q"]),
+    cli.WrongUser("p", "/srv/bank", "karbor", "audit --repair"),
+    cli.KarborRefused("list plans", 403, "Forbidden."),
+    cli.KarborTransient("list plans", "connection refused"),
+    cli.StillGoing("Restore r-1", 60, "karbor-manila show r-1", trouble="HTTP 503."),
+    cli.WrongUsage("There is no plan 'x'."),
+    manila.ManilaRefused("list shares", 403, "Forbidden.", "req-1", endpoint=URL),
+    manila.ManilaTransient("list shares", "HTTP 503.", 2.5, status=503, endpoint=URL),
+    manila.ManilaUnavailable("list shares", 60.0, "HTTP 503", endpoint=URL),
+    manila.ManilaFailing("list", 60.0, "HTTP 500", times=3, unusual="the name", endpoint=URL),
+    manila.Misconfigured("A sentence."),
+    manila.ManilaTooOld("2.27", "2.0 to 2.26", endpoint=URL),
+    manila.EndpointMissing(["sharev2"], "public", None),
+    manila.EndpointUnsuitable(URL, "HTTP 404."),
+    manila.NotAdministrator("Forbidden.", "project"),
+    manila.ResourceFailed("share", "s-1", "error", "no host"),
+    manila.NeedsAdministrator("snapshot", "s-1", "error_deleting", "openstack ..."),
+    manila.ShareNotProtectable("s-1", "it is in error", "Mend it."),
+    manila.ShareGone("s-1", endpoint=URL),
+    manila.NotRestorable("s-1", "plain"),
+    manila.QuotaTooSmall("gigabytes", 5, 1, 10),
+    manila.SnapshotDoubtful("snap-1", "it is of another share"),
+    manila.SnapshotGone("snap-1", endpoint=URL),
+    manila.ParentMissing("snap-1", "s-1"),
+    manila.RevertRefused("s-1", "it is busy", "Wait."),
+    manila.TargetMissing("s-1", endpoint=URL),
+    manila.TargetNotAvailable("s-1", "error"),
+    manila.TargetBusy("s-1", "migrating"),
+    manila.RevertUnsupported("s-1", "plain"),
+    manila.CopyUnsupported("s-1", None),
+    manila.AccessRulesNotActive("s-1", "error"),
+    manila.CloneUnsupported("s-1", "plain", revertible=True),
+    manila.RevertFailed("s-1", "reverting_error", "no space"),
+    operations.NotCopyable("Share s-1", "it is gone."),
+    operations.RecordMissing("cp-1", "s-1"),
+    operations.RecordDriverMissing("record", "tape", ["snapshot"]),
+    operations.SnapshotSacrificed("snap-1", "cp-1"),
+    operations.SnapshotGoing("snap-1", "cp-1"),
+    operations.Unsettled("s-1", "The bank is away.", followed=False),
+    operations.Interrupted("restore", "s-1", "Restore it again."),
+    operations.HalfCopied("s-1"),
+    operations.ManilaShowsNothing("s-1", "snap-1", "cp-1"),
+    operations.PublicShare("s-1"),
+    operations.SnapshotOfClone("s-1", "s-2"),
+    operations.NewerSnapshots("s-1", "snap-1", ["snap-2 of cp-2"], removable=True),
+    operations.RevertUnknown("s-1", "snap-1"),
+    recovery.BankSuspect("p", "it is empty"),
+    recovery.BankOlder("p", "p-1", ["cp-1", "cp-2", "cp-3", "cp-4"]),
+    recovery.ManilaSuspect("p", 7),
+    service.OperationLacking("p", "copy", "OS::Nova::Server", "vm-1", passed_over=True),
+    service.CaFileMissing("manila_ca_cert_file", "/etc/ca.pem", "Permission denied."),
+    service.SessionUnavailable(None),
+    service.BankTakesNothing("p-1", "p", "No space left on device."),
+    service.StaysForRetention("cp-1"),
+    service.NothingProtected("plan-1", [{"type": "OS::Manila::Share", "id": "s", "reason": "r"}]),
+    service.NoSuchRecord("r-1"),
+)
+
+each = pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+
+
+def again(error: KarborManilaError) -> KarborManilaError:
+    # What we have just pickled ourselves.
+    return pickle.loads(pickle.dumps(error))
+
+
+@each
+def test_an_error_is_the_same_when_it_was_pickled_or_copied(error: KarborManilaError) -> None:
+    for twin in (again(error), copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is type(error)
+        assert (str(twin), twin.args, vars(twin)) == (str(error), error.args, vars(error))
+
+
+@each
+def test_it_tells_one_line_as_karbor_asks_for_it(error: KarborManilaError) -> None:
+    sentence = str(error)
+    assert sentence == error.msg
+    assert sentence.isprintable()
+    assert sentence.endswith(".")
+
+
+@each
+def test_whatever_others_wrote_stays_in_its_line(error: KarborManilaError) -> None:
+    twin = copy.copy(error)
+    texts = [name for name, value in vars(twin).items() if isinstance(value, str)]
+    for name in texts:
+        setattr(twin, name, EVIL)
+    assert str(twin).isprintable()
+
+
+@each
+def test_what_is_known_is_in_fields(error: KarborManilaError) -> None:
+    fields = dataclasses.fields(error) if dataclasses.is_dataclass(error) else ()
+    assert vars(error).keys() <= {field.name for field in fields}
+
+
+def test_what_was_noted_on_an_error_survives() -> None:
+    error = manila.ManilaRefused("list shares", 403, "Forbidden")
+    error.add_note("while the share was looked at")
+    assert again(error).__notes__ == error.__notes__
+
+
+def test_every_class_of_every_room_has_an_example() -> None:
+    for module in pkgutil.walk_packages(karbor_manila.__path__, "karbor_manila."):
+        importlib.import_module(module.name)
+    ours = {kind for kind in _below(KarborManilaError) if kind.__module__.startswith("karbor_m")}
+    assert {kind.__name__ for kind in ours} == {type(error).__name__ for error in EXAMPLES}
+
+
+def _below(kind: type[KarborManilaError]) -> set[type[KarborManilaError]]:
+    return {kind}.union(*map(_below, kind.__subclasses__()))
