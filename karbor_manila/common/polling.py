@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one poll loop: one look at Manila for all who wait for something that it does."""
+"""The one poll loop: one look serves all who wait, and every wait has a deadline."""
 
 import random
 import threading
@@ -153,7 +153,7 @@ class Poller:
             views = self._look(keys)
         except TransientError as error:
             trouble = error
-            LOG.warning("A look at %d things failed and is repeated: %s", len(keys), error)
+            LOG.warning("A look at %d objects failed and is repeated: %s", len(keys), error)
         except RefusedError as error:
             refusal = error
         finally:
@@ -185,3 +185,41 @@ class Poller:
         if not seen:
             return "nothing"
         return f"status {view.get('status')!r}" if view else "not there"
+
+
+def poll(
+    look: Callable[[], T],
+    is_final: Callable[[T], bool],
+    *,
+    timeout: float,
+    clock: Clock,
+    shortest: float = 0.1,
+    longest: float = 15.0,
+) -> T:
+    """Look until what is seen is final, or a timeout is over: a :class:`Poller` for one alone.
+
+    The last look begins when the timeout is over or later, so that who asks whether something has
+    happened meanwhile knows it.
+
+    :param look: retries transient errors itself, if they are not to count as a look without result
+    :param timeout: seconds; with 0 or less there is one look
+    :param shortest, longest: bounds of the interval between looks, in seconds
+    :returns: what the last look gave, final or not; raises what the last look raised
+    """
+    poller = Poller(
+        lambda keys: {key: {"seen": look()} for key in keys},
+        shortest=shortest,
+        longest=longest,
+        clock=clock,
+    )
+
+    def judge(view: View | None) -> Any:
+        seen: Any = view and view["seen"]
+        return seen if is_final(seen) else PENDING
+
+    if timeout > 0:
+        try:
+            return poller.wait("it", judge, timeout, "its end")
+        except DeadlineExceeded:
+            LOG.debug("Nothing final was seen in %.0f seconds", timeout)
+    return look()
