@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one retry policy: transient errors, with backoff, until a timeout is over (tenacity)."""
 
+import functools
+import logging as levels
 import math
 from collections.abc import Callable
 from typing import TypeVar
@@ -73,6 +75,7 @@ def retry(
     attempt_takes: float = 60.0,
     clock: Clock | None = None,
     sleep: Callable[[float], None] | None = None,
+    level: int = levels.WARNING,
 ) -> T:
     """Repeat ``attempt`` until it does not end in a transient error.
 
@@ -88,6 +91,7 @@ def retry(
         of a killed green thread, never is
     :param attempt_takes: seconds that an attempt takes in a process that runs
     :param sleep: how to let seconds pass between two attempts; by default the clock's
+    :param level: at which a transient error is logged, of :mod:`logging`
     :raises KarborManilaError: what the transient error is once it went on for longer than
         ``timeout`` (:meth:`.errors.TransientError.gave_up`)
     :raises Exception: the error of the last of ``attempts``, or one that is not transient
@@ -101,7 +105,7 @@ def retry(
         wait=budget.pause,
         stop=budget.is_over,
         sleep=sleep or clock.sleep,
-        before_sleep=_log,
+        before_sleep=functools.partial(_log, level),
         reraise=True,
     )
     try:
@@ -112,8 +116,8 @@ def retry(
         raise
 
 
-def _log(state: tenacity.RetryCallState) -> None:
+def _log(level: int, state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     # Of a client's own error only the kind: it may hold headers.
     why = error if isinstance(error, KarborManilaError) else type(error).__name__
-    LOG.warning("Attempt %d failed and is repeated: %s", state.attempt_number, why)
+    LOG.log(level, "Attempt %d failed and is repeated: %s", state.attempt_number, why)

@@ -6,17 +6,14 @@ loses the pages of a list, knows no retry, and half of its commands do not run w
 What we need is six paths. Karbor 1.6.0 knows no microversions.
 """
 
-import http
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tenacity
-from keystoneauth1 import exceptions as ks_exc
-
 from karbor_manila.cli.errors import KarborRefused, KarborTransient
-from karbor_manila.common import http as http_errors
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.http import Answers, Failure
+from karbor_manila.common.retry import retry
 
 #: As Karbor's installation guides register it in Keystone.
 SERVICE_TYPE = "data-protect"
@@ -71,7 +68,7 @@ class Karbor:
         return self._pages("list the verifications", "/verifications", "verifications")
 
     def logs(self, **filters: str) -> Iterator[Thing]:
-        """Operation logs, newest first: the one place where Karbor tells times."""
+        """Operation logs, newest first: the one place where Karbor shows times."""
         return self._pages("list operation logs", "/operation_logs", "operation_logs", **filters)
 
     def record(self, kind: str, record_id: str) -> Thing:
@@ -81,7 +78,7 @@ class Karbor:
     def begin(
         self, kind: str, provider_id: str, checkpoint_id: str, parameters: Parameters
     ) -> Thing:
-        """Begin a ``restore`` or ``verification``. Not repeated: it may have begun unheard."""
+        """Begin a ``restore`` or ``verification``. Not retried: in doubt it has begun."""
         body: Thing = {
             "provider_id": provider_id,
             "checkpoint_id": checkpoint_id,
@@ -89,10 +86,10 @@ class Karbor:
         }
         asked = f"begin a {kind} of checkpoint {checkpoint_id}"
         answer = self._ask(asked, "POST", f"/{kind}s", json={kind: body})
-        return _part(asked, answer, kind)
+        return _ANSWERS.part(asked, answer, kind)
 
     def _one(self, asked: str, path: str, key: str) -> Thing:
-        return _part(asked, self._look(asked, path), key)
+        return _ANSWERS.part(asked, self._look(asked, path), key)
 
     def _pages(self, asked: str, path: str, key: str, **filters: Any) -> Iterator[Thing]:
         """All entries of a list. Karbor's own next links are not followed: their host may be one
@@ -100,57 +97,35 @@ class Karbor:
         marker: Mapping[str, str] = {}
         while True:
             params = {**filters, "limit": PAGE, **marker}
-            page = _part(asked, self._look(asked, path, params), key)
+            page = _ANSWERS.part(asked, self._look(asked, path, params), key)
             yield from page
             if len(page) < PAGE or marker.get("marker") == page[-1]["id"]:
                 return
             marker = {"marker": page[-1]["id"]}
 
     def _look(self, asked: str, path: str, params: Mapping[str, Any] | None = None) -> Thing:
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(KarborTransient),
-            wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        return retrying(self._ask, asked, "GET", path, params=params or {})
+        def look() -> Thing:
+            return self._ask(asked, "GET", path, params=params or {})
+
+        # What a user reads is the last attempt's error; the others are for --verbose.
+        return retry(look, attempts=ATTEMPTS, first=0.5, clock=self._clock, level=logging.INFO)
 
     def _ask(self, asked: str, method: str, path: str, **options: Any) -> Thing:
-        try:
+        with _ANSWERS.asking(asked):
             response = self._adapter.request(path, method, raise_exc=False, **options)
-        except ks_exc.SSLError as error:
-            raise KarborRefused(asked, 0, f"its certificate was not accepted: {error}") from error
-        except (ks_exc.ConnectionError, ks_exc.DiscoveryFailure) as error:
-            raise KarborTransient(asked, _line(error)) from error
-        except ks_exc.HttpError as error:  # Keystone's
-            raise _failure(asked, int(error.http_status or 0), _line(error)) from error
-        except ks_exc.ClientException as error:
-            raise KarborRefused(asked, 0, _line(error)) from error
         try:
             body = response.json()
         except ValueError:
             body = None
-        if response.status_code >= http.HTTPStatus.BAD_REQUEST:
-            said = http_errors.sentence(body) or str(response.reason or "no reason given")
-            raise _failure(asked, response.status_code, " ".join(said.split()))
-        if not isinstance(body, dict):
-            raise KarborTransient(asked, "the reply could not be read")
-        return body
+        return _ANSWERS.checked(asked, response, body)
 
 
-def _failure(asked: str, status: int, answer: str) -> KarborManilaError:
-    if status >= 500 or status in (408, 429):
-        return KarborTransient(asked, f"HTTP {status}, {answer}")
-    return KarborRefused(asked, status, answer)
+def _transient(failure: Failure) -> KarborTransient:
+    return KarborTransient(failure.asked, failure.cause)
 
 
-def _part(asked: str, body: Thing, key: str) -> Any:
-    if key not in body:
-        raise KarborTransient(asked, f"the reply has no {key!r}")
-    return body[key]
+def _refused(failure: Failure) -> KarborRefused:
+    return KarborRefused(failure.asked, failure.status, failure.answer)
 
 
-def _line(error: Exception) -> str:
-    """An error as one line, without secrets."""
-    return " ".join(http_errors.without_secrets(str(error)).split())
+_ANSWERS = Answers("Karbor", _transient, _refused)
