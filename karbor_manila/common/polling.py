@@ -195,6 +195,7 @@ def poll(
     clock: Clock,
     shortest: float = 0.1,
     longest: float = 15.0,
+    look_takes: float = 60.0,
 ) -> T:
     """Look until what is seen is final, or a timeout is over: a :class:`Poller` for one alone.
 
@@ -204,12 +205,14 @@ def poll(
     :param look: retries transient errors itself, if they are not to count as a look without result
     :param timeout: seconds; with 0 or less there is one look
     :param shortest, longest: bounds of the interval between looks, in seconds
+    :param look_takes: seconds that a look takes at most in a process that runs
     :returns: what the last look gave, final or not; raises what the last look raised
     """
     poller = Poller(
         lambda keys: {key: {"seen": look()} for key in keys},
         shortest=shortest,
         longest=longest,
+        look_takes=look_takes,
         clock=clock,
     )
 

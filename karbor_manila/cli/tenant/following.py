@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waits for restores and verifications, a few at a time, whatever happens to Karbor meanwhile."""
 
+import math
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from karbor_manila.cli.errors import KarborTransient, StillGoing
@@ -11,14 +13,23 @@ from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.api import Karbor, Thing
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.polling import poll
 from karbor_manila.common.visible import visible
 
-# A look is due after this share of the time already waited, within these seconds.
-_GROWTH = 0.15
+# Bounds of the interval between two looks, in seconds.
 _SHORTEST, _LONGEST = 0.5, 15.0
 
 Begin = Callable[[], Thing]
 End = Thing | KarborManilaError
+
+
+@dataclass
+class _Work:
+    """What is to begin, what is under way, and how the others ended, each under its number."""
+
+    waiting: deque[tuple[int, Begin]]
+    going: dict[int, Thing] = field(default_factory=dict)
+    ends: dict[int, End] = field(default_factory=dict)
 
 
 class Progress:
@@ -64,60 +75,58 @@ class Follower:
         What could not be begun, and what did not end in time, is an error in the list.
         """
         begun = self._clock.now()
-        ends: dict[int, End] = {}
-        waiting = deque(enumerate(begins))
-        going: dict[int, Thing] = {}
+        work = _Work(deque(enumerate(begins)))
         try:
-            while waiting or going:
-                while waiting and len(going) < parallel and self._left(begun) > 0:
-                    number, begin = waiting.popleft()
-                    try:
-                        going[number] = begin()
-                    except KarborManilaError as error:
-                        ends[number] = error
-                for number in list(going):
-                    if going[number]["status"] == reading.GOING:
-                        self._look(going, ends, number)
-                    if number in going and going[number]["status"] != reading.GOING:
-                        ends[number] = going.pop(number)
-                if self._left(begun) <= 0:
-                    break
-                if going:
-                    self._tell(begun, len(waiting), going)
-                    self._pause(begun)
+            poll(
+                lambda: self._turn(work, begun, parallel),
+                lambda _turn: not work.waiting and not work.going,
+                timeout=self._timeout,
+                clock=self._clock,
+                shortest=_SHORTEST,
+                longest=_LONGEST,
+                look_takes=math.inf,  # many requests, each with retries: all of it counts
+            )
         except KeyboardInterrupt:
             self._progress.tell("")
-            for record in going.values():
+            for record in work.going.values():
                 sys.stderr.write(f"{self._still(record, self._clock.now() - begun)}\n")
             raise
         self._progress.tell("")
-        ends |= {number: self._still(record, self._timeout) for number, record in going.items()}
-        ends |= {
-            number: StillGoing(
+        for number, record in work.going.items():
+            work.ends[number] = self._still(record, self._timeout)
+        for number, _begin in work.waiting:
+            work.ends[number] = StillGoing(
                 f"What comes before this {self._kind}", self._timeout, "karbor-manila status"
             )
-            for number, _begin in waiting
-        }
-        return [ends[number] for number in range(len(begins))]
+        return [work.ends[number] for number in range(len(begins))]
 
-    def _left(self, begun: float) -> float:
-        return begun + self._timeout - self._clock.now()
+    def _turn(self, work: "_Work", begun: float, parallel: int) -> None:
+        """Begin what there is room for, and look at all that is under way."""
+        ends_at = begun + self._timeout
+        while work.waiting and len(work.going) < parallel and self._clock.now() < ends_at:
+            number, begin = work.waiting.popleft()
+            try:
+                work.going[number] = begin()
+            except KarborManilaError as error:
+                work.ends[number] = error
+        for number in list(work.going):
+            if work.going[number]["status"] == reading.GOING:
+                self._look(work, number)
+            if number in work.going and work.going[number]["status"] != reading.GOING:
+                work.ends[number] = work.going.pop(number)
+        if work.going:
+            self._tell(begun, len(work.waiting), work.going)
 
-    def _look(self, going: dict[int, Thing], ends: dict[int, End], number: int) -> None:
+    def _look(self, work: "_Work", number: int) -> None:
         try:
-            going[number] = self._karbor.record(self._kind, going[number]["id"])
+            work.going[number] = self._karbor.record(self._kind, work.going[number]["id"])
             self._trouble = ""
         except KarborTransient as error:
-            # Karbor may be away as long as we have patience: the work goes on without us.
+            # Karbor may be away until the timeout is over: the work goes on without us.
             self._trouble = str(error)
         except KarborManilaError as error:
-            del going[number]
-            ends[number] = error
-
-    def _pause(self, begun: float) -> None:
-        waited = self._clock.now() - begun
-        seconds = min(max(_SHORTEST, waited * _GROWTH), _LONGEST, self._left(begun))
-        self._clock.sleep(max(0.0, seconds))
+            del work.going[number]
+            work.ends[number] = error
 
     def _tell(self, begun: float, waiting: int, going: dict[int, Thing]) -> None:
         waited = self._clock.now() - begun

@@ -502,7 +502,7 @@ def test_a_restore_that_is_waited_for_tells_each_new_share(karbor, rows, two, cl
         "success",
         {key("n1"): "available", key("s2"): "undefined"},
         {key("n1"): json.dumps(told), key("s2"): "Left out."},
-        looks=5,
+        looks=30,
     )
     code, (first, second) = rows("restore", two["id"], "--wait")
     assert code == 0
@@ -510,8 +510,7 @@ def test_a_restore_that_is_waited_for_tells_each_new_share(karbor, rows, two, cl
     assert first["Export Locations"] == ["h:/x"]
     assert first["Not Restored"] == ["Its 2 access rules."]
     assert (second["Share"], second["New Share"], second["Status"]) == ("wiki", None, "left out")
-    assert clock.pauses
-    assert clock.pauses == sorted(clock.pauses)
+    assert max(clock.pauses[-3:]) > 2 * max(clock.pauses[:3])
 
 
 def test_a_failed_restore_is_1_with_its_reasons(karbor, run, two):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Polling one thing alone: what the last look gave, final or not."""
 
+import math
+
 import pytest
 
 from karbor_manila.common.polling import poll
@@ -85,3 +87,12 @@ def test_a_refusal_ends_it(clock):
 def test_what_breaks_a_look_ends_it(clock):
     with pytest.raises(KeyError):
         poll(Attempts(KeyError("x")), bool, timeout=60, clock=clock)
+
+
+@pytest.mark.parametrize(("takes", "looks"), [(math.inf, 2), (60.0, 4)])
+def test_what_a_look_takes_longer_than_it_may_does_not_count(clock, takes, looks):
+    def slow():
+        clock.sleep(100.0)
+
+    poll(slow, lambda _seen: False, timeout=90, clock=clock, look_takes=takes)
+    assert clock.pauses.count(100.0) == looks
