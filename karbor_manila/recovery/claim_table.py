@@ -22,16 +22,27 @@ TABLE = sa.Table(
     sa.Column("since", sa.DateTime, nullable=False),
 )
 
-#: The owner of what its owner has left unfinished.
-NOBODY = ""
+#: The owner of a claim whose owner has left it with the work unfinished.
+NO_OWNER = ""
+
+# Operations of claims, besides Karbor's own (karbor/common/constants.py, OPERATION_*).
+
+#: Settling what a dead process left.
+RECONCILE = "reconcile"
+#: Setting the status of a checkpoint.
+RESET = "reset_state"
+#: The repair of what an audit found in a checkpoint.
+AUDIT = "audit"
+#: The revert of a share; the row bears the id of the share.
+REVERT = "revert"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Somebody's work on the checkpoint, restore, verification or share ``id``.
+    """Who works on the checkpoint, restore, verification or share ``id``.
 
-    ``owner`` is Karbor's owner id of the provider's bank in that process, ``token`` tells one claim
-    of it from the next, ``since`` is UTC.
+    ``owner`` is Karbor's owner id of the provider's bank in that process, or :data:`NO_OWNER`;
+    ``token`` tells one claim of it from the next; ``since`` is UTC.
     """
 
     id: str
@@ -41,13 +52,13 @@ class Claim:
     owner: str
     token: str
     since: datetime.datetime
-    #: Whether it took the place of a dead owner's; known to whoever took it alone.
+    #: Whether it took the place of a dead owner's claim; known to the process that took it only.
     took_over: bool = field(default=False, compare=False)
 
 
 class ClaimTable(OwnTable):
-    """The rows. Every method is one transaction, repeated when the database is away for a moment;
-    after some attempts it raises DatabaseUnreadable.
+    """The rows. Every method is one transaction, retried while the database is away; after some
+    attempts it raises DatabaseUnreadable.
 
     :param engine: gives the SQLAlchemy engine of Karbor's database
     """
@@ -74,25 +85,26 @@ class ClaimTable(OwnTable):
         return bool(done.rowcount)
 
     @retrying
-    def delete(self, thing: str, token: str) -> None:
+    def delete(self, claim_id: str, token: str) -> None:
         """Remove a row, if it still is this claim."""
-        same = sa.and_(TABLE.c.id == thing, TABLE.c.token == token)
+        same = sa.and_(TABLE.c.id == claim_id, TABLE.c.token == token)
         with self._begin() as connection:
             connection.execute(TABLE.delete().where(same))
 
     @retrying
-    def disown(self, thing: str, token: str) -> None:
+    def disown(self, claim_id: str, token: str) -> None:
         """Leave a row without an owner, if it still is this claim."""
-        same = sa.and_(TABLE.c.id == thing, TABLE.c.token == token)
+        same = sa.and_(TABLE.c.id == claim_id, TABLE.c.token == token)
         with self._begin() as connection:
-            connection.execute(TABLE.update().where(same).values(owner=NOBODY))
+            connection.execute(TABLE.update().where(same).values(owner=NO_OWNER))
 
-    def get(self, thing: str) -> Claim | None:
+    def get(self, claim_id: str) -> Claim | None:
         """The claim with this id."""
-        return next(iter(self._select(TABLE.c.id == thing)), None)
+        return next(iter(self._select(TABLE.c.id == claim_id)), None)
 
     def of_checkpoint(self, checkpoint_id: str) -> list[Claim]:
-        """The claims on a checkpoint and on what is done with it, the oldest first."""
+        """The claims on a checkpoint and on its restores, verifications and shares, the oldest
+        first."""
         return self._select(TABLE.c.checkpoint_id == checkpoint_id)
 
     def all(self) -> list[Claim]:
