@@ -374,7 +374,7 @@ class ProtectionManager(manager.ProtectionManager):
                 # What our own flows leave is in the database; the banks are searched at the start
                 # and now and then, for what Karbor's own manager or another one has left.
                 everywhere = not clean or turn % _BANKS_EVERY == 0
-                ended = self.reconciliation.run(everywhere=everywhere, patience=_RUN_PATIENCE)
+                ended = self.reconciliation.run(everywhere=everywhere, timeout=_RUN_PATIENCE)
                 work = self.reconciliation
                 clean = all(ended.values()) and not (work.away or work.unsure)
             except Exception:  # whatever a bank or a database raises: it may be back the next time

@@ -25,7 +25,7 @@ from karbor_manila.bank.filesystem import plugin as bank_plugin
 from karbor_manila.cli.errors import NoProvider, WrongUser
 from karbor_manila.common.clock import Clock
 from karbor_manila.operations.plugin import protects_shares
-from karbor_manila.recovery import lease_keeper, settle
+from karbor_manila.recovery import lease_keeper, postponed
 from karbor_manila.recovery.claims import Claims
 
 LOG = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class Host:
 def _confirm(provider: Any) -> None:
     """Into another bank no lease is written; and a command gives an empty one no id."""
     try:
-        settle.check_mounted(provider)
+        postponed.check_mounted(provider)
         identity.confirm(provider.bank, provider.id)
     except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
         # Who is to be kept alive there looks into that bank himself, and fails of it aloud.

@@ -22,7 +22,7 @@ from karbor_manila.cli.app import KarborManila
 from karbor_manila.cli.operator import host
 from karbor_manila.cli.operator.host import Host
 from karbor_manila.database import columns
-from karbor_manila.recovery import audit, claims, lease, settle
+from karbor_manila.recovery import audit, claims, lease, settle_checkpoint
 from tests.fakes.manila import Died, passing
 from tests.unit.karbor_stage import (
     KARBORS,
@@ -64,7 +64,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     """Karbor's own process, with a database that other processes can open, too."""
     connection = f"sqlite:///{tmp_path / 'karbor.sqlite'}"
     with started(tmp_path, monkeypatch, connection=connection) as service:
-        monkeypatch.setattr(audit, "Clock", lambda: service.cloud.clock)
+        monkeypatch.setattr(audit.act, "Clock", lambda: service.cloud.clock)
         monkeypatch.setattr(host, "Clock", lambda: service.cloud.clock)
         yield service
         cfg.CONF.clear()
@@ -395,11 +395,11 @@ def test_what_cannot_be_ended_says_why_in_one_line(
     def broken(*_args: Any, **_kwargs: Any) -> str:
         raise RuntimeError("out of order\nand a second line")
 
-    monkeypatch.setattr(settle, "end_checkpoint", broken)
+    monkeypatch.setattr(settle_checkpoint, "settle", broken)
     ran = run("reconcile", "-f", "json")
     assert ran.code == 3
     (line,) = ran.lines
-    assert line.endswith("could not be ended: out of order")
+    assert line.endswith("could not be settled: out of order")
 
 
 def test_a_bank_that_is_away_keeps_no_other_from_being_reconciled(

@@ -13,7 +13,7 @@ from karbor.services.protection.flows import verify as flow_verify
 
 from karbor_manila.manila.errors import SnapshotDoubtful, SnapshotGone
 from karbor_manila.operations import lost_snapshots, reporting
-from karbor_manila.recovery import settle
+from karbor_manila.recovery import operation_logs
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, VOLUME, Foreign, Service, started, told
 
@@ -185,7 +185,7 @@ def test_a_death_between_the_reason_and_the_log_leaves_the_reason_to_the_next(
     checkpoint = failed_before(service, monkeypatch)
     heir = died_again(service, checkpoint)
     with monkeypatch.context() as patch:
-        patch.setattr(settle.operation_logs, "end", raising(Died()))
+        patch.setattr(operation_logs, "end", raising(Died()))
         with pytest.raises(Died):
             heir.manager.reconciliation.run()
     last = heir.die()

@@ -755,7 +755,7 @@ def test_of_two_that_reconcile_at_the_same_time_each_thing_is_ended_by_one(
     found = service.manager.reconciliation.find()
     assert other.manager.reconciliation.find() == found
     assert reconcile(other) == [ENDS[work]]
-    assert [service.manager.reconciliation.end(item) for item in found] == [ENDS[work]]
+    assert [service.manager.reconciliation.settle(item) for item in found] == [ENDS[work]]
     assert_at_its_end(service)
 
 
@@ -783,7 +783,7 @@ def test_what_a_user_asks_for_meanwhile_is_refused_or_done_afterwards(
         return original(self, **kwargs)
 
     monkeypatch.setattr(FakeManila, "snapshots", meanwhile)
-    assert service.manager.reconciliation.end(item) == "available"
+    assert service.manager.reconciliation.settle(item) == "available"
     # Karbor's API makes a 400 of both.
     kinds = (karbor_exception.Invalid, karbor_exception.CheckpointNotBeReset)
     assert isinstance(answers[0], kinds)

@@ -62,21 +62,21 @@ def test_a_restore_that_waits_for_a_day_holds_up_nothing_and_is_not_begun_twice(
     work = service.manager.reconciliation
     pool = work._pool = Patient(lambda item: item.operation == "restore")
 
-    first = work.run(patience=0)
+    first = work.run(timeout=0)
 
     service.cloud.plan("create_snapshot", Died, after=True)
     with pytest.raises(Died):
         service.protect(service.plan(shares[1]))
-    second = work.run(patience=0)
+    second = work.run(timeout=0)
     assert [(item.operation, end) for item, end in {**first, **second}.items()] == [
         ("protect", "available")
     ]
     assert len(pool.waiting) == 1
     pool.go_on()
-    assert [(item.operation, end) for item, end in work.run(patience=0).items()] == [
+    assert [(item.operation, end) for item, end in work.run(timeout=0).items()] == [
         ("restore", "success")
     ]
-    assert work.run(patience=0) == {}
+    assert work.run(timeout=0) == {}
 
 
 class Together:
@@ -150,7 +150,7 @@ def test_the_shares_of_a_dead_protection_are_waited_for_together(
     begun = clock.now()
     (item,) = work.find()
 
-    assert work.end(item) == "available"
+    assert work.settle(item) == "available"
 
     assert clock.now() - begun < 20.0
     assert len(looks) < 30

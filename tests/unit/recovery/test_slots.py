@@ -15,7 +15,8 @@ import futurist
 import greenlet
 import pytest
 
-from karbor_manila.recovery import loop, settle
+from karbor_manila.recovery import loop, settle, settle_request
+from karbor_manila.recovery.search import Unfinished
 from karbor_manila.recovery.slots import SideBySide, SlotClock, Slots
 from tests.fakes.manila import Died, FakeClock
 from tests.unit.clock import FakeClock as SharedClock
@@ -112,7 +113,7 @@ def restarted(service: Service, most: int) -> tuple[Service, Parked]:
     return service, clock
 
 
-def ends(found: dict[loop.Unfinished, str]) -> list[tuple[str, str]]:
+def ends(found: dict[Unfinished, str]) -> list[tuple[str, str]]:
     return [(item.operation, status) for item, status in found.items()]
 
 
@@ -123,31 +124,29 @@ def test_500_restores_that_wait_hold_up_no_protection(
     service, clock = restarted(service, loop.MOST)
     work, condition = service.manager.reconciliation, threading.Condition()
     waiting = [
-        loop.Unfinished("restore", str(uuid.uuid4()), "kept", provider, "project", None)
+        Unfinished("restore", str(uuid.uuid4()), "kept", provider, "project", None)
         for provider in [service.provider.id] * MANY
     ]
     begun: list[str] = []
 
-    def wait_for_a_day(_provider: Any, _operation: str, restore: str, **given: Any) -> str:
-        beside: SideBySide = given["side_by_side"]
-
+    def wait_for_a_day(item: Unfinished, _provider: Any, beside: SideBySide) -> str:
         def share() -> None:
-            begun.append(restore)
+            begun.append(item.id)
             beside.clock(clock).wait(condition, 86_400.0)
 
         beside.run([share, share])
         return "success"
 
-    monkeypatch.setattr(settle, "end_record", wait_for_a_day)
-    monkeypatch.setattr(settle, "targets", lambda _restore: [])
+    monkeypatch.setattr(settle_request, "settle", wait_for_a_day)
+    monkeypatch.setattr(settle, "_reverted", lambda _restore: [])
     found = work.find
     monkeypatch.setattr(work, "find", lambda **given: [*waiting, *found(**given)])
 
-    assert ends(work.run(patience=0)) == [("protect", "available")]
+    assert ends(work.run(timeout=0)) == [("protect", "available")]
     assert set(begun) == {item.id for item in waiting}
     clock.go_on()
     clock.go_on()
-    assert ends(work.run(patience=0)).count(("restore", "success")) == MANY
+    assert ends(work.run(timeout=0)).count(("restore", "success")) == MANY
     assert work._slots._busy == 0
 
 
@@ -164,14 +163,14 @@ def test_more_restores_than_are_ended_at_a_time_wait_and_come_to_their_ends(
     service, clock = restarted(service, 2)
     work = service.manager.reconciliation
 
-    assert ends(work.run(patience=0)) == [("protect", "available")]
-    assert work.run(patience=0) == {}
+    assert ends(work.run(timeout=0)) == [("protect", "available")]
+    assert work.run(timeout=0) == {}
 
     clock.seconds += 86_000.0
-    ended: dict[loop.Unfinished, str] = {}
+    ended: dict[Unfinished, str] = {}
     for _ in range(5):
         clock.go_on()
-        ended |= work.run(patience=0)
+        ended |= work.run(timeout=0)
     assert ends(ended) == [("restore", "success")] * 8
     assert work._slots._busy == 0
 

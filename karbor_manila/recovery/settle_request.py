@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settles a restore or a verification that a dead process left. The caller holds the claim."""
+
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+
+from karbor_manila.bank import checkpoints, fencing
+from karbor_manila.database import columns
+from karbor_manila.database.requested import as_karbor, get_record
+from karbor_manila.operations import adopt
+from karbor_manila.recovery import operation_logs, share_recovery
+from karbor_manila.recovery.search import IN_PROGRESS, Unfinished
+from karbor_manila.recovery.settle_checkpoint import as_it_stands
+from karbor_manila.recovery.slots import SideBySide
+
+
+def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
+    """Settle an abandoned restore or verification.
+
+    :param provider: fenced, by the claim of the request
+    :param side_by_side: runs the shares
+    :returns: its status then
+    :raises Postponed, BankUnreadable: Manila or the bank is away
+    """
+    try:
+        request = fencing.record(get_record(item.operation, item.id), provider.hold.check)
+    except karbor_exception.NotFound:
+        return constants.RESTORE_STATUS_FAILURE  # it was purged: there is nothing to report to
+    is_restore = item.operation == constants.OPERATION_RESTORE
+    if request.status == IN_PROGRESS:
+        if is_restore and _settle_restore(provider, request, side_by_side):
+            request.status = constants.RESTORE_STATUS_SUCCESS
+        else:
+            request.status = constants.RESTORE_STATUS_FAILURE
+            _report_death(request, "restore" if is_restore else "verification", item)
+        columns.save(request)
+    _remove_leftovers(provider, request, is_restore, side_by_side)
+    operation_logs.end(
+        as_karbor(),
+        operation_logs.Sought(
+            request.project_id,
+            request.checkpoint_id,
+            item.operation,
+            restore_id=request.id if is_restore else None,
+            not_before=request.created_at,
+        ),
+        provider.hold.check,
+        status=request.status,
+    )
+    return str(request.status)
+
+
+def _settle_restore(provider: Any, request: Any, side_by_side: SideBySide) -> bool:
+    """Whether everything was restored after all."""
+    try:
+        checkpoint = as_it_stands(provider, request.checkpoint_id)
+    except karbor_exception.CheckpointNotFound:
+        return False
+    held = share_recovery.resources(provider, checkpoint)
+    if not held.protected:
+        return False
+    errors = share_recovery.run(
+        adopt.RecoverRestoreOperation,
+        provider,
+        checkpoint,
+        held.shares,
+        side_by_side,
+        request.parameters,
+        restore=request,
+    )
+    return not errors and not held.others
+
+
+def _report_death(request: Any, word: str, item: Unfinished) -> None:
+    unrecorded = word == "restore" and not item.claimed
+    columns.tell(
+        request,
+        f"checkpoint#{request.checkpoint_id}",
+        constants.RESOURCE_STATUS_ERROR,
+        f"The process that did this {word} died before its end. What is said here of each share "
+        f"holds; ask for the {word} again for the others."
+        + (f" {share_recovery.UNRECORDED}" if unrecorded else ""),
+    )
+
+
+def _remove_leftovers(
+    provider: Any, request: Any, is_restore: bool, side_by_side: SideBySide
+) -> None:
+    """Remove what is temporary and was not removed: the share of a drill, above all."""
+    shares = [
+        share_id
+        for _checkpoint_id, share_id, request_id in checkpoints.unended(
+            provider.bank, request.checkpoint_id
+        )
+        if request_id == request.id
+    ]
+    if not shares:
+        return
+    checkpoint = checkpoints.get(provider, request.checkpoint_id)
+    name = "restore" if is_restore else "verify"
+    share_recovery.run_to_the_end(
+        adopt.EndLeftoverOperation, provider, checkpoint, shares, side_by_side, **{name: request}
+    )
