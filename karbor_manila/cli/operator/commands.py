@@ -202,11 +202,12 @@ class Audit(HostCommand):
             self.left = True
             return finding.action or "none"
         try:
-            done = audit.fix(finding)
+            outcome = audit.fix(finding)
         except KarborManilaError as error:
-            done = f"failed: {error}"
-        self.left |= done.startswith(("failed", "left"))
-        return done
+            self.left = True
+            return f"failed: {error}"
+        self.left |= not outcome.settled
+        return str(outcome)
 
 
 def _columns(finding: "Finding") -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def test_a_user_of_another_group_than_the_folders_gives_what_he_can(folder: Path
 def service(open_to_all: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     connection = f"sqlite:///{open_to_all / 'karbor.sqlite'}"
     with started(open_to_all, monkeypatch, connection=connection, bank=OUR_BANK) as service:
-        monkeypatch.setattr(audit, "Clock", lambda: service.cloud.clock)
+        monkeypatch.setattr(audit.act, "Clock", lambda: service.cloud.clock)
         yield service
         cfg.CONF.clear()
 

@@ -31,7 +31,8 @@ from karbor_manila.manila.errors import (
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import reporting
 from karbor_manila.recovery import lease
-from karbor_manila.recovery.audit import LOST, ORPHAN, Audit, Finding
+from karbor_manila.recovery.audit import LOST, ORPHAN, Action, Audit, Finding
+from karbor_manila.recovery.audit.finding import Reason
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.errors import BankSuspect
 from karbor_manila.service import sessions
@@ -68,7 +69,7 @@ def find(service: Service, grace: float = 0.0) -> list[Finding]:
 
 def fix_all(service: Service, grace: float = 0.0) -> list[str]:
     audit = audit_of(service, grace)
-    return [audit.fix(finding) for finding in audit.find()]
+    return [str(audit.fix(finding)) for finding in audit.find()]
 
 
 def actions(findings: list[Finding]) -> dict[str, str]:
@@ -450,16 +451,18 @@ def test_what_a_list_of_the_bank_leaves_out_is_not_taken_for_unknown(
     (snapshot_id,) = snapshots_of(service, hidden).values()
     forged = Finding(
         kind=ORPHAN,
+        driver="snapshot",
         provider_id=service.provider.id,
         snapshot_id=snapshot_id,
         share_id=shares[0],
         checkpoint_id=hidden.id,
         project_id=service.project_id,
+        reason=Reason.UNKNOWN_CHECKPOINT,
         why="its checkpoint is not in the bank",
-        action="remove the snapshot",
+        action=Action.REMOVE,
     )
     audit.find()
-    assert audit.fix(forged).startswith("left alone")
+    assert str(audit.fix(forged)).startswith("left alone")
     assert snapshot_id in service.cloud.snapshots
 
 
@@ -523,7 +526,7 @@ def test_another_bank_at_the_same_place_is_not_acted_on(service: Service) -> Non
     with pytest.raises(BankNotOurs):
         audit.fix(finding)
     identity.accept(service.provider.bank, service.provider.id)
-    assert audit.fix(finding).startswith("left alone")
+    assert str(audit.fix(finding)).startswith("left alone")
     assert orphan in service.cloud.snapshots
 
 
@@ -533,7 +536,7 @@ def test_a_snapshot_that_is_gone_meanwhile_is_no_failure(service: Service) -> No
     audit = audit_of(service)
     (finding,) = audit.find()
     del service.cloud.snapshots[orphan]
-    assert audit.fix(finding) == "gone already"
+    assert str(audit.fix(finding)) == "gone already"
 
 
 @pytest.mark.parametrize("status", ["protecting", "available", "error", "deleting", None])
@@ -563,7 +566,7 @@ def test_a_checkpoint_that_came_back_keeps_its_snapshot(
         written(service, checkpoint.id, lambda content: content.update(status=status))
     else:
         written(service, checkpoint.id, dict.clear)
-    assert audit.fix(finding).startswith("left alone")
+    assert str(audit.fix(finding)).startswith("left alone")
     assert snapshot_id in service.cloud.snapshots
 
 
@@ -579,7 +582,7 @@ def test_an_orphan_that_got_another_mark_is_left_alone(service: Service) -> None
         None,
     ):
         service.cloud.snapshots[orphan]["metadata"] = bears.metadata() if bears else {}
-        assert audit.fix(finding).startswith("left alone")
+        assert str(audit.fix(finding)).startswith("left alone")
     assert orphan in service.cloud.snapshots
 
 
@@ -589,7 +592,7 @@ def test_exactly_what_is_listed_is_acted_on(service: Service) -> None:
     audit = audit_of(service)
     (finding,) = audit.find()
     later = orphaned(service)
-    assert audit.fix(finding) == "removed"
+    assert str(audit.fix(finding)) == "removed"
     assert listed not in service.cloud.snapshots
     assert later in service.cloud.snapshots
 
@@ -614,7 +617,7 @@ def test_a_checkpoint_that_is_not_what_it_was_is_not_called_lost(
     else:
         checkpoint.get_resource_bank_section(share).delete_object("metadata")
     before = everything_in(service)
-    assert audit.fix(finding).startswith("left alone")
+    assert str(audit.fix(finding)).startswith("left alone")
     assert everything_in(service) == before
 
 
@@ -626,7 +629,7 @@ def test_a_snapshot_that_is_back_is_not_called_lost(service: Service) -> None:
     audit = audit_of(service)
     (finding,) = audit.find()
     service.cloud.snapshots[snapshot_id] = view
-    assert audit.fix(finding).startswith("left alone")
+    assert str(audit.fix(finding)).startswith("left alone")
     assert service.checkpoint(checkpoint.id).status == "available"
 
 
@@ -965,8 +968,10 @@ def test_a_loss_is_not_told_in_a_checkpoint_that_somebody_has_claimed(
         bank=bank,
     )
     before = everything_in(service)
-    assert audit.fix(finding).startswith(f"left alone: {checkpoint.id} is in work (delete since")
+    assert str(audit.fix(finding)).startswith(
+        f"left alone: {checkpoint.id} is in work (delete since"
+    )
     assert everything_in(service) == before
     held.release(checkpoint.id)
-    assert audit.fix(finding) == "said so in the checkpoint"
+    assert str(audit.fix(finding)) == "said so in the checkpoint"
     assert service.manager.claims.held == frozenset()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank import identity
-from karbor_manila.recovery.audit import LOST, Finding
+from karbor_manila.recovery.audit import LOST, Action, Finding
+from karbor_manila.recovery.audit.finding import Reason
 from karbor_manila.recovery.errors import BankOlder, ManilaSuspect
 from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import Service, started
@@ -75,15 +76,17 @@ def test_a_bank_that_becomes_older_between_the_list_and_the_fix_loses_nothing(
     (share_id,) = snapshots_of(service, checkpoint)
     finding = Finding(
         kind="orphan",
+        driver="snapshot",
         provider_id=service.provider.id,
         snapshot_id=snapshot_id,
         share_id=share_id,
         checkpoint_id=checkpoint.id,
         project_id=service.project_id,
+        reason=Reason.UNKNOWN_CHECKPOINT,
         why="its checkpoint is not in the bank",
-        action="remove the snapshot",
+        action=Action.REMOVE,
     )
-    assert audit.fix(finding).startswith("left alone: Karbor's database knows")
+    assert str(audit.fix(finding)).startswith("left alone: Karbor's database knows")
     assert snapshot_id in service.cloud.snapshots
 
 
@@ -134,7 +137,7 @@ def test_what_somebody_works_on_is_no_orphan_although_the_bank_does_not_show_it(
     audit = audit_of(service)
     (finding,) = audit.find()
     assert "somebody works on it" in finding.why
-    assert audit.fix(finding).startswith("left alone")
+    assert str(audit.fix(finding)).startswith("left alone")
     assert snapshot_id in service.cloud.snapshots
 
 
@@ -215,5 +218,5 @@ def test_a_manila_that_shows_nothing_any_more_between_the_list_and_the_fix_loses
     nothing: Any = lambda _self, _identifier: None  # noqa: E731
     monkeypatch.setattr(FakeManila, "share", nothing)
     monkeypatch.setattr(FakeManila, "snapshot", nothing)
-    assert audit.fix(finding).startswith("left alone: Manila does not show")
+    assert str(audit.fix(finding)).startswith("left alone: Manila does not show")
     assert service.checkpoint(checkpoint.id).status == "available"

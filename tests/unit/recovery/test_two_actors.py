@@ -189,7 +189,7 @@ def test_an_audit_leaves_a_checkpoint_in_use_alone(service: Service) -> None:
     begun(service, checkpoint.id, {f"{SHARE}#{share}": {"include": False}})
     audit = Audit(service.provider, service.manager.claims, grace=0, clock=service.cloud.clock)
     (finding,) = audit.find()
-    assert "in work (restore since" in audit.fix(finding)
+    assert "in work (restore since" in str(audit.fix(finding))
     assert "reasons" not in told(service.checkpoint(checkpoint.id))
 
 
