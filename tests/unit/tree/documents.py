@@ -33,7 +33,7 @@ class Block:
 
     def commands(self) -> list[str]:
         """What is typed into a shell, without prompts, a line that goes on joined with the next."""
-        typed = "\n".join(self.lines).replace("\\\n", " ").splitlines()
+        typed = re.sub(r" *\\\n *", " ", "\n".join(self.lines)).splitlines()
         if self.language == "console":
             return [line[2:] for line in typed if line.startswith("$ ")]
         return typed if not self.language else []
