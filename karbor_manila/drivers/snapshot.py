@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from oslo_log import log as logging
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.lazy import Once
 from karbor_manila.common.polling import PENDING, Poller
 from karbor_manila.common.retry import retry
-from karbor_manila.common.waiting import Once
 from karbor_manila.drivers import base
 from karbor_manila.manila import (
     access,

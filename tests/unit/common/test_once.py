@@ -13,9 +13,12 @@ import greenlet
 import pytest
 
 from karbor_manila.common.errors import CircularNeed
-from karbor_manila.common.waiting import Once
+from karbor_manila.common.lazy import Lazy, Once
+from karbor_manila.manila.errors import ManilaTransient
 from tests.fakes.manila import Died
 from tests.unit.clock import FakeClock
+
+BUSY = ManilaTransient("list snapshots", "HTTP 503, busy")
 
 
 @pytest.fixture
@@ -209,7 +212,7 @@ GREEN = """
 import eventlet
 eventlet.monkey_patch()
 import greenlet
-from karbor_manila.common.waiting import Once
+from karbor_manila.common.lazy import Once
 once, made = Once(), []
 def slow():
     made.append("slow")
@@ -245,3 +248,121 @@ def test_green_threads_go_on_when_the_one_who_makes_it_is_killed(end: str) -> No
         check=False,
     )
     assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr
+
+
+def at_the_same_time(number: int, action: Callable[[], Any]) -> list[Any]:
+    """What ``action`` returned or raised in each of so many threads."""
+    everybody = threading.Barrier(number)
+
+    def run(_: int) -> Any:
+        everybody.wait(timeout=30)
+        try:
+            return action()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(run, range(number)))
+
+
+def test_once_is_once_however_many_ask() -> None:
+    once, made = Once(), []
+
+    def make() -> Any:
+        made.append(threading.get_ident())
+        return object()
+
+    results = at_the_same_time(16, lambda: once("key", make))
+    assert len(made) == 1
+    assert len(set(map(id, results))) == 1
+
+
+def test_an_error_is_shared_like_a_result() -> None:
+    once, made = Once(), []
+
+    def make() -> Any:
+        made.append(1)
+        raise BUSY
+
+    assert at_the_same_time(16, lambda: once("key", make)) == [BUSY] * 16
+    assert len(made) == 1
+
+
+def test_what_came_of_it_stays() -> None:
+    once = Once()
+    assert once("key", lambda: "first") == "first"
+    assert once("key", lambda: "second") == "first"
+
+
+@pytest.mark.parametrize("result", [None, False, [], ""])
+def test_nothing_is_a_result_too(result: Any) -> None:
+    once, made = Once(), []
+    for _ in range(2):
+        assert once("key", lambda: (made.append(1), result)[1]) == result
+    assert made == [1]
+
+
+def test_every_key_is_for_itself() -> None:
+    once = Once()
+    assert [once(key, lambda key=key: key) for key in ("a", ("a", 1), "b")] == ["a", ("a", 1), "b"]
+
+
+def test_while_one_key_is_made_another_can_be() -> None:
+    once = Once()
+    assert once("outer", lambda: once("inner", lambda: "both")) == "both"
+
+
+class Shelf:
+    """Two attributes, one made of the other, and one of itself."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.once = Once(clock)
+        self.made: list[str] = []
+
+    @Lazy
+    def plank(self) -> str:
+        """Made of nothing."""
+        self.made.append("plank")
+        return "plank"
+
+    @Lazy
+    def shelf(self) -> list[str]:
+        self.made.append("shelf")
+        return [self.plank, self.plank]
+
+    @Lazy
+    def itself(self) -> object:
+        return self.itself
+
+    @Lazy
+    def broken(self) -> str:
+        self.made.append("broken")
+        raise BUSY
+
+
+def test_a_lazy_attribute_is_made_when_it_is_first_read_and_then_stays(clock: FakeClock) -> None:
+    shelf = Shelf(clock)
+    assert shelf.made == []
+    first = shelf.shelf
+    assert first == ["plank", "plank"]
+    assert shelf.shelf is first
+    assert shelf.made == ["shelf", "plank"]
+    assert Shelf(clock).made == [], "each owner has its own"
+
+
+def test_an_error_of_a_lazy_attribute_is_raised_to_all_who_read_it(clock: FakeClock) -> None:
+    shelf = Shelf(clock)
+    for _ in range(3):
+        with pytest.raises(ManilaTransient):
+            _ = shelf.broken
+    assert shelf.made == ["broken"]
+
+
+def test_a_lazy_attribute_that_needs_itself_is_refused_by_its_name(clock: FakeClock) -> None:
+    with pytest.raises(CircularNeed) as refused:
+        _ = Shelf(clock).itself
+    assert refused.value.key == "itself"
+
+
+def test_a_lazy_attribute_tells_what_it_is() -> None:
+    assert Shelf.plank.__doc__ == "Made of nothing."

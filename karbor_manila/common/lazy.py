@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the resources of one flow share: made once, by the first who asks."""
+"""Values that are made when they are first asked for, once for all who share them.
+
+:class:`Once` is the engine, :class:`Lazy` the attribute. ``functools.cached_property`` makes a
+value twice when two ask at the same time, and ``threading.Lock`` around it blocks all other values
+while one is made; both matter here, where the maker asks Manila for minutes.
+"""
 
 import contextvars
 import threading
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from oslo_log import log as logging
 
@@ -73,10 +78,6 @@ class Once:
         kept: T = result
         return kept
 
-    def peek(self, key: Hashable) -> Any:
-        """The result for ``key`` if there is one already, else None."""
-        return self._results.get(key, (None, None))[0]
-
     def _await_turn(self, key: Hashable) -> _Making | None:
         """Wait until the value is there (None), or until it is the caller's to make."""
         waited_for: _Making | None = None
@@ -130,3 +131,37 @@ class Once:
                     del self._making[key]
                 self._news.notify_all()
             _MAKING.reset(stack)
+
+
+class Sharing(Protocol):
+    """Has lazily made attributes; ``once`` makes them."""
+
+    once: Once
+
+
+class Lazy(Generic[T]):
+    """An attribute that the first who reads it makes; a decorator like ``cached_property``.
+
+    Others who read it meanwhile wait. An error is raised to everybody who reads it, and stays; see
+    :class:`Once` for the rest. Its owner needs an attribute ``once`` (:class:`Sharing`).
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Lazy[T]": ...
+
+    @overload
+    def __get__(self, instance: Sharing, owner: type) -> T: ...
+
+    def __get__(self, instance: Sharing | None, owner: type) -> "Lazy[T] | T":
+        if instance is None:
+            return self
+        sharing = instance
+        return sharing.once(self._name, lambda: self._make(sharing))
