@@ -28,7 +28,7 @@ from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
 from karbor_manila.database import columns
-from karbor_manila.operations import reporting, restore_plan, verify
+from karbor_manila.operations import parameters, reporting, restore_plan
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery import claims, lease, lease_keeper, loop, operation_logs
 from karbor_manila.service import (
@@ -181,7 +181,7 @@ class ProtectionManager(manager.ProtectionManager):
             refusals.explained(),
             self._using(context, restore, constants.OPERATION_RESTORE) as target,
         ):
-            for share_id in self._check_record(context, restore, restore_plan.check):
+            for share_id in self._check_record(context, restore, parameters.restore_options):
                 target(share_id)
             super().restore(context, restore, restore_auth)
 
@@ -199,7 +199,7 @@ class ProtectionManager(manager.ProtectionManager):
             refusals.explained(),
             self._using(context, verification, constants.OPERATION_VERIFY),
         ):
-            self._check_record(context, verification, verify.check)
+            self._check_record(context, verification, parameters.verify_options)
             super().verification(context, verification)
 
     @refusals.answering(
@@ -475,9 +475,9 @@ class ProtectionManager(manager.ProtectionManager):
         in_place = []
 
         def checked(share_id: str, given: dict[str, Any]) -> None:
-            wanted = check(share_id, given)
-            restore_plan.check_by_record(checkpoint, share_id, wanted)
-            if wanted["include"] and wanted["share_id"]:
+            options = check(share_id, given)
+            restore_plan.check_by_record(checkpoint, share_id, options)
+            if options.include and options.is_revert:
                 in_place.append(share_id)
 
         given, patience = record["parameters"], self._answer_timeout

@@ -13,7 +13,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_utils import strutils
 
-from karbor_manila.bank import checkpoints, identity
+from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.drivers.base import ShareDriver
@@ -21,7 +21,8 @@ from karbor_manila.manila.errors import ResourceFailed
 from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
-from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class ReadPages(ShareTask):
         try:
             record = job.section.record()
             if record:
-                job.recorded_driver(record.driver, "record")
+                job.flow.recorded_driver(record.driver, "record")
                 # Karbor's own plugin sets no marks: there is nothing to look for.
                 marked = mark if record.mark else None
                 # A copy is made by whoever asks for it, from a share of whomever.
@@ -82,7 +83,7 @@ class ReadPages(ShareTask):
         try:
             intent = job.section.intent()
             if intent:
-                job.recorded_driver(intent.driver, "intent")
+                job.flow.recorded_driver(intent.driver, "intent")
                 clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
                 return Left(
                     (intent.driver,),
@@ -119,7 +120,7 @@ def _drivers_of_damage(job: ShareJob, error: RecordInvalid, what: str) -> tuple[
     )
     if error.driver is None:
         return marking_drivers(job)
-    job.recorded_driver(error.driver, what)
+    job.flow.recorded_driver(error.driver, what)
     return (error.driver,)
 
 
@@ -186,7 +187,7 @@ def _intent_of(job: ShareJob, restore_id: str) -> Intent | None:
     try:
         intent = job.section.restore(restore_id)
         if intent:
-            job.recorded_driver(intent.driver, "intent")
+            job.flow.recorded_driver(intent.driver, "intent")
     except RecordInvalid as error:
         _drivers_of_damage(job, error, "intent")
         return None
@@ -264,9 +265,7 @@ def bare_mark(job: ShareJob, restore_id: str = "") -> Mark | None:
 
     Marks count only in a bank that says who it is; without one nothing is looked for.
     """
-    bank_id = job.flow.once(
-        "bank (read)", lambda: identity.read(job.checkpoint.checkpoint_section.bank)
-    )
+    bank_id = job.flow.stored_bank_id
     return job.mark(bank_id, restore_id) if bank_id else None
 
 

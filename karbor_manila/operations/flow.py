@@ -3,19 +3,25 @@
 each flow, and names every resource of it before any hook runs."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.lazy import Lazy, Once
 from karbor_manila.common.polling import Poller
 from karbor_manila.common.retry import retry
-from karbor_manila.common.waiting import Once
-from karbor_manila.database import requested
+from karbor_manila.database import columns, requested
 from karbor_manila.drivers.base import ShareDriver, Timeouts
 from karbor_manila.drivers.catalogue import Catalogue
+from karbor_manila.drivers.errors import DriverUnknown
+from karbor_manila.manila import lookup
 from karbor_manila.manila.client import Manila
+from karbor_manila.operations import preflight
+from karbor_manila.operations.errors import RecordDriverMissing
+from karbor_manila.operations.restores import Restores
 
 T = TypeVar("T")
 
@@ -23,14 +29,36 @@ T = TypeVar("T")
 Connect = Callable[[Any, str], Manila]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a flow works on; Karbor gives the same to each of its hooks.
+
+    :param context: Karbor's request context; None for Karbor's own user
+    :param project_id: whose shares and snapshots they are
+    :param checkpoint: Karbor's checkpoint that is written to
+    :param request: Karbor's restore or verification, if it is one
+    :param is_verification: whether ``request`` is a verification
+    :param operation_log: Karbor's log of the operation, if there is one
+    """
+
+    context: Any
+    project_id: str
+    checkpoint: Any = None
+    request: Any = None
+    is_verification: bool = False
+    operation_log: Any = None
+
+
 class FlowContext:
-    """The client, the drivers, the preflight and the watcher of one flow.
+    """The client, the drivers, the preflight and the pollers of one flow, each made when it is
+    first asked for (:class:`~karbor_manila.common.lazy.Lazy`).
 
     :param settings: the provider's options (opts.PROVIDER_OPTS)
     :param connect: makes the client; called once, by whichever hook comes first
     :param confirm: gives the id of a provider's bank (:func:`karbor_manila.bank.identity.confirm`)
     :param requested: gives Karbor's restore or verification of an id, as requested.find does
     :param own_clock: makes the clock of this flow from the other one
+    :param work: what it works on, if that is known already; else :meth:`bind` says it
     """
 
     def __init__(
@@ -41,6 +69,7 @@ class FlowContext:
         confirm: Callable[[Any, str], str] = identity.confirm,
         requested: Callable[[str], tuple[str, Any] | None] = requested.find,
         own_clock: Callable[[Clock], Clock] | None = None,
+        work: Work | None = None,
     ) -> None:
         self.settings = settings
         self.requested = requested
@@ -55,7 +84,9 @@ class FlowContext:
         self.resource_ids: list[str] = []
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
+        self._work = work
         self._excused: set[str] = set()
+        self._drivers: list[ShareDriver] = []
         self._connect = connect
         self._confirm = confirm
 
@@ -64,57 +95,130 @@ class FlowContext:
         if resource_id not in self.resource_ids:
             self.resource_ids.append(resource_id)
 
-    def manila(self, context: Any, project_id: str) -> Manila:
+    def bind(self, work: Work) -> None:
+        """Say what the flow works on. Every hook does, and the first one counts."""
+        if self._work is None:
+            self._work = work
+
+    @property
+    def work(self) -> Work:
+        """What the flow works on. Raises RuntimeError before that was said."""
+        if self._work is None:
+            raise RuntimeError("no hook has said yet what this flow works on")
+        return self._work
+
+    # -- Manila -------------------------------------------------------------------------------
+
+    @Lazy
+    def manila(self) -> Manila:
         """The flow's client, for one project's shares and snapshots."""
-
-        def connect() -> Manila:
-            manila = self.retry(lambda: self._connect(context, project_id))
-            manila.guard = self.confirm
-            return manila
-
-        return self.once("manila", connect)
+        work = self.work
+        manila = self.retry(lambda: self._connect(work.context, work.project_id))
+        manila.guard = self.confirm
+        return manila
 
     def confirm(self) -> None:
         """Before each request to Manila that changes something. Raises ClaimLost."""
         if self.hold:
             self.hold.confirm()
 
-    def catalogue(self, context: Any, project_id: str) -> Catalogue:
-        """The flow's drivers, for one project's shares and snapshots."""
-
-        def build() -> Catalogue:
-            manila = self.manila(context, project_id)
-
-            def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
-                driver = factory(manila, self.patience(), len(self.resource_ids), self.clock)
-                for resource_id in sorted(self._excused):
-                    driver.excuse(resource_id)
-                return driver
-
-            return Catalogue(make, self.settings.share_type_drivers, self.settings.default_driver)
-
-        return self.once("catalogue", build)
-
-    def busy_shares(self, manila: Manila, look: Any) -> Poller:
-        """The watcher over shares that are busy when they are to be protected."""
-        return self.once(
-            "busy shares",
-            lambda: Poller(
-                look,
-                shortest=max(self.settings.poll_interval_min, 0.5),
-                longest=self.settings.poll_interval_max,
-                look_takes=self.settings.request_timeout,
-                clock=self.clock,
-            ),
+    @Lazy
+    def busy_shares(self) -> Poller:
+        """The poller of shares that are busy when they are to be protected."""
+        manila = self.manila
+        return Poller(
+            lambda ids: lookup.look(ids, manila.share, manila.shares),
+            shortest=max(self.settings.poll_interval_min, 0.5),
+            longest=self.settings.poll_interval_max,
+            look_takes=self.settings.request_timeout,
+            clock=self.clock,
         )
 
-    def bank_id(self, checkpoint: Any) -> str:
-        """The id of the checkpoint's bank.
+    # -- drivers ------------------------------------------------------------------------------
+
+    @Lazy
+    def catalogue(self) -> Catalogue:
+        """The flow's drivers."""
+
+        def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
+            driver = factory(self.manila, self.timeouts(), len(self.resource_ids), self.clock)
+            for resource_id in sorted(self._excused):
+                driver.excuse(resource_id)
+            self._drivers.append(driver)
+            return driver
+
+        _ = self.manila  # its errors are those of the catalogue
+        return Catalogue(make, self.settings.share_type_drivers, self.settings.default_driver)
+
+    def driver(self, name: str) -> ShareDriver:
+        """The flow's driver of this name: the one place at which operations get a driver.
+
+        :raises DriverUnknown: it is not installed here
+        """
+        return self.catalogue.driver(name)
+
+    def recorded_driver(self, name: str, what: str) -> ShareDriver:
+        """The flow's driver that an object in the bank names.
+
+        :param what: the object, for the user to read: ``record`` or ``intent``
+        :raises RecordDriverMissing: it is not installed here
+        """
+        try:
+            return self.driver(name)
+        except DriverUnknown as error:
+            raise RecordDriverMissing(what, name, error.known) from error
+
+    def driver_name(self, share: Mapping[str, Any]) -> str:
+        """The name of the driver that protects a share (a view), by its type."""
+        return self.catalogue.name_for(share)
+
+    def excuse(self, resource_id: str) -> None:
+        """This resource is done, or failed, and will not be waited for any more. Drivers that do
+        not exist yet learn it when they are made."""
+        self._excused.add(resource_id)
+        for driver in list(self._drivers):
+            driver.excuse(resource_id)
+
+    # -- what the shares of the flow have in common -------------------------------------------
+
+    @Lazy
+    def preflight(self) -> preflight.Preflight:
+        """The look at all shares that are to be protected.
+
+        :raises QuotaTooSmall: the quota does not suffice for all of them
+        """
+        return preflight.look_at_all(self)
+
+    @Lazy
+    def restores(self) -> Restores:
+        """What is asked for of each share of a restore or a verification, and what is kept."""
+        work = self.work
+        return Restores(self, work.checkpoint, work.request, verify=work.is_verification)
+
+    @Lazy
+    def bank_id(self) -> str:
+        """The id of the checkpoint's bank, for marks that are made.
 
         :raises BankNotOurs: another bank is there than the one that is known for the provider
         """
-        bank = checkpoint.checkpoint_section.bank
-        return self.once("bank", lambda: self._confirm(bank, checkpoint.provider_id))
+        checkpoint = self.work.checkpoint
+        return self._confirm(checkpoint.checkpoint_section.bank, checkpoint.provider_id)
+
+    @Lazy
+    def stored_bank_id(self) -> str | None:
+        """The id that the checkpoint's bank itself gives, for marks that are looked for; None when
+        it has none."""
+        return identity.read(self.work.checkpoint.checkpoint_section.bank)
+
+    @Lazy
+    def told(self) -> columns.Told:
+        """All that the restore or verification tells of its shares."""
+        return columns.Told(self.work.request)
+
+    @Lazy
+    def log_lines(self) -> list[Any]:
+        """The lines of the operation log, of which the first is what stood there before."""
+        return [self.work.operation_log.get("error_info")]
 
     def retry(self, attempt: Callable[[], T]) -> T:
         """Retry transient errors as long as the provider's outage timeout allows."""
@@ -125,7 +229,7 @@ class FlowContext:
             clock=self.clock,
         )
 
-    def patience(self) -> Timeouts:
+    def timeouts(self) -> Timeouts:
         """How long the drivers wait for what."""
         settings = self.settings
         return Timeouts(
@@ -139,11 +243,3 @@ class FlowContext:
             poll_min=settings.poll_interval_min,
             poll_max=settings.poll_interval_max,
         )
-
-    def excuse(self, resource_id: str) -> None:
-        """This resource is done, or failed, and will not be waited for any more. Drivers that do
-        not exist yet are told when they are made."""
-        self._excused.add(resource_id)
-        catalogue = self.once.peek("catalogue")
-        for driver in catalogue.in_use() if catalogue else []:
-            driver.excuse(resource_id)

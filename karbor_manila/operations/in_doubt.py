@@ -14,7 +14,7 @@ from taskflow.types.failure import Failure
 from karbor_manila.bank.record import Intent
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.views import View
-from karbor_manila.operations.share_operation import ShareJob
+from karbor_manila.operations.share_job import ShareJob
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from karbor_manila.common import left_out as left_outs
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors import ShareGone
 from karbor_manila.operations import reporting
-from karbor_manila.operations.share_operation import ShareJob
+from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The user's parameters: coerced, defaults filled in, then validated against ``schemas/``.
+"""The user's parameters, resolved once per share into a frozen value: coerced, defaults filled in,
+validated against ``schemas/``.
 
 Karbor checks only that the names are known and turns every value into a string on its way
 (karbor/objects/base.py, DictOfDictOfStringsField), so ``"True"`` has to become true here before a
@@ -9,12 +10,135 @@ was left alone (see ``forms``).
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
 from oslo_utils import strutils
 
-from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.common.errors import InvalidParameter, NotSupported
+from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, VERIFY_SCHEMA
+
+# Parameters of a new share that mean nothing for one that is there, and the other way round.
+_OF_A_NEW_SHARE = (
+    "restore_name",
+    "restore_description",
+    "size",
+    "share_type",
+    "share_network_id",
+    "is_public",
+    "access_rules",
+    "keep_failed",
+)
+_OF_A_REVERT = ("remove_newer", "safety_copy")
+
+#: The depths of a verification (schemas/verify.json).
+RECORD, PLAN, DRILL = "record", "plan", "drill"
+
+
+@dataclass(frozen=True)
+class ProtectOptions:
+    """The parameters of one share's protection; ``name`` and ``description`` are those of what
+    keeps it, and ``force`` says whether a busy share is not waited for."""
+
+    name: str | None
+    description: str | None
+    force: bool
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """The parameters of one share's restore; see ``schemas/restore.json``. ``size`` is in GiB."""
+
+    include: bool
+    share_id: str | None
+    restore_name: str | None
+    restore_description: str | None
+    size: int | None
+    share_type: str | None
+    share_network_id: str | None
+    is_public: bool
+    metadata: bool
+    access_rules: bool
+    keep_failed: bool
+    remove_newer: bool
+    safety_copy: bool
+
+    @property
+    def is_revert(self) -> bool:
+        """Whether the protected share itself is put back."""
+        return bool(self.share_id)
+
+    @property
+    def makes_share(self) -> bool:
+        """Whether the restore makes a share: a new one, or the safety copy of a revert."""
+        return self.include and (self.safety_copy or not self.is_revert)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What the user asked for of what Manila gives a new share by itself."""
+        given = {"share_type": self.share_type, "share_network_id": self.share_network_id}
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True)
+class VerifyOptions(RestoreOptions):
+    """The parameters of one share's verification: those of the restore that it plans, and how
+    deeply it checks."""
+
+    depth: str
+
+
+def protect_options(given: Mapping[str, Any] | None) -> ProtectOptions:
+    """The parameters of a protection or a copy of one share. Raises InvalidParameter."""
+    wanted = resolve(OPTIONS_SCHEMA, given)
+    return ProtectOptions(
+        name=wanted["snapshot_name"], description=wanted["description"], force=wanted["force"]
+    )
+
+
+def restore_options(share_id: str, given: Mapping[str, Any] | None) -> RestoreOptions:
+    """The parameters of a restore of one share, whatever Manila says.
+
+    :param share_id: the share that the checkpoint holds
+    :raises InvalidParameter: one of them cannot be used, or not with the others
+    :raises NotSupported: the target is another share
+    """
+    options = RestoreOptions(**resolve(RESTORE_SCHEMA, given))
+    _check_together(share_id, options)
+    return options
+
+
+def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOptions:
+    """The parameters of a verification of one share.
+
+    :raises InvalidParameter, NotSupported: as :func:`restore_options`, and for what a drill cannot
+        do
+    """
+    options = VerifyOptions(**resolve(VERIFY_SCHEMA, given))
+    _check_together(share_id, options)
+    if options.depth == DRILL:
+        for name in ("share_id", "keep_failed"):
+            if value := getattr(options, name):
+                raise InvalidParameter(
+                    name, value, "a drill makes a temporary share and leaves nothing behind"
+                )
+    return options
+
+
+def _check_together(share_id: str, options: RestoreOptions) -> None:
+    """Refuse parameters that mean nothing for the way of the restore."""
+    target = options.share_id
+    if target and target != share_id:
+        raise NotSupported(
+            f"Restoring share {share_id} into the existing share {target} (share_id)",
+            "A snapshot can be restored into a new share, when share_id is left out, or in place, "
+            "when share_id is the protected share itself. Nothing was changed.",
+        )
+    for name in _OF_A_NEW_SHARE if target else _OF_A_REVERT:
+        if value := getattr(options, name):
+            when = "a new share is made" if target else "the share is restored in place (share_id)"
+            raise InvalidParameter(name, value, f"it can only be given when {when}")
 
 
 def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:

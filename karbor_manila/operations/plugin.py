@@ -9,7 +9,7 @@ from karbor.common import constants
 
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import FlowContext, Work
 
 SHARE = constants.SHARE_RESOURCE_TYPE
 PROJECT = constants.PROJECT_RESOURCE_TYPE
@@ -23,10 +23,12 @@ class SharePlugin(abc.ABC):
         """From now on nothing is changed without this claim."""
 
     @abc.abstractmethod
-    def context_for_a_call(self, share_ids: Iterable[str], patience: float) -> FlowContext:
+    def context_for_a_call(
+        self, work: Work, share_ids: Iterable[str], timeout: float
+    ) -> FlowContext:
         """What is shared by work that is done while a tenant's request waits.
 
-        :param patience: seconds for which transient errors are retried
+        :param timeout: seconds for which transient errors are retried
         """
 
     @abc.abstractmethod

@@ -3,7 +3,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oslo_log import log as logging
 
@@ -11,7 +11,9 @@ from karbor_manila.common.polling import PENDING
 from karbor_manila.manila import lookup, marks, statuses
 from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
 from karbor_manila.operations import reporting
-from karbor_manila.operations.share_operation import ShareJob
+
+if TYPE_CHECKING:
+    from karbor_manila.operations.flow import FlowContext
 
 LOG = logging.getLogger(__name__)
 
@@ -35,95 +37,86 @@ class Preflight:
         return view
 
 
-def survey(job: ShareJob) -> Preflight:
-    """Look at all shares of the flow at once; the first hook to arrive does it for the others.
+def look_at_all(flow: "FlowContext") -> Preflight:
+    """Look at all shares of the flow at once.
 
     :raises QuotaTooSmall: the quota does not suffice for all of them
     """
-    return job.flow.once("survey", lambda: _survey(job))
-
-
-def _survey(job: ShareJob) -> Preflight:
-    views = job.flow.retry(lambda: _look(job, job.flow.resource_ids))
+    views = flow.retry(lambda: _look(flow, flow.resource_ids))
     refused: dict[str, Exception] = {}
     by_driver: dict[str, list[View]] = defaultdict(list)
-    catalogue = job.catalogue()
-    endpoint = job.manila().endpoint
     for share_id, view in views.items():
-        error = _objection(share_id, view, job.context.project_id, endpoint)
+        error = _objection(flow, share_id, view)
         if error:
             refused[share_id] = error
         elif view:
-            by_driver[catalogue.name_for(view)].append(view)
+            by_driver[flow.driver_name(view)].append(view)
     for name, shares in by_driver.items():
-        driver = catalogue.driver(name)
+        driver = flow.driver(name)
         refused |= driver.preflight(shares)
         caveats = {share["id"]: driver.caveat(share) for share in shares}
-        _remark(job, {of: said for of, said in caveats.items() if said and of not in refused})
+        _remark(flow, {of: said for of, said in caveats.items() if said and of not in refused})
     return Preflight(views, refused)
 
 
-def _remark(job: ShareJob, caveats: Mapping[str, str]) -> None:
+def _remark(flow: "FlowContext", caveats: Mapping[str, str]) -> None:
     """Say in the checkpoint what the user should know of its shares; a courtesy."""
     if caveats:
         said = {reporting.key(share_id): sentence for share_id, sentence in caveats.items()}
-        reporting.guard(reporting.to_remarks, job, said)
+        reporting.to_remarks(flow, said)
 
 
-def await_idle(job: ShareJob, share: View) -> View:
+def await_idle(flow: "FlowContext", share: View) -> View:
     """Wait until a busy share is available.
 
     :returns: the share's view by then
     :raises ShareNotProtectable: it ended in a status from which it cannot be protected
     :raises DeadlineExceeded: it was busy for too long
     """
+    share_id = str(share["id"])
     if share["status"] == statuses.AVAILABLE:
         return share
     LOG.info(
         "Share %s, checkpoint %s: waiting while it is %s",
-        share["id"],
-        job.checkpoint.id,
+        share_id,
+        flow.work.checkpoint.id,
         share["status"],
     )
 
     def judge(view: View | None) -> Any:
-        error = _objection(share["id"], view, job.context.project_id, job.manila().endpoint)
+        error = _objection(flow, share_id, view)
         if error:
             raise error
         return view if view and view["status"] == statuses.AVAILABLE else PENDING
 
-    watcher = job.flow.busy_shares(job.manila(), lambda ids: _look(job, ids))
-    idle: View = watcher.wait(
-        share["id"],
+    idle: View = flow.busy_shares.wait(
+        share_id,
         judge,
-        job.flow.settings.share_busy_timeout,
-        f"share {share['id']} to become available",
+        flow.settings.share_busy_timeout,
+        f"share {share_id} to become available",
     )
     return idle
 
 
-def look_again(job: ShareJob, share_id: str) -> View:
+def look_again(flow: "FlowContext", share_id: str) -> View:
     """The share as it is now. Raises ShareNotProtectable when it cannot be protected any more."""
-    manila = job.manila()
-    view = job.flow.retry(lambda: manila.share(share_id))
-    error = _objection(share_id, view, job.context.project_id, manila.endpoint)
+    manila = flow.manila
+    view = flow.retry(lambda: manila.share(share_id))
+    error = _objection(flow, share_id, view)
     if error or view is None:
         raise error or ShareGone(share_id, endpoint=manila.endpoint)
     return view
 
 
-def _look(job: ShareJob, ids: Collection[str]) -> dict[str, View | None]:
-    manila = job.manila()
-    return lookup.look(ids, manila.share, manila.shares)
+def _look(flow: "FlowContext", ids: Collection[str]) -> dict[str, View | None]:
+    return lookup.look(ids, flow.manila.share, flow.manila.shares)
 
 
-def _objection(
-    share_id: str, view: View | None, project_id: str, endpoint: str
-) -> Exception | None:
-    """Why this share cannot be protected in this project, by its view alone."""
+def _objection(flow: "FlowContext", share_id: str, view: View | None) -> Exception | None:
+    """Why this share cannot be protected in the user's project, by its view alone."""
     if view is None:
-        return ShareGone(share_id, endpoint=endpoint)
-    gone = _gone(share_id, view, project_id)
+        return ShareGone(share_id, endpoint=flow.manila.endpoint)
+    gone = _gone(share_id, view, flow.work.context.project_id)
     if gone:
         return gone
     purpose = (view.get("metadata") or {}).get(marks.PURPOSE)

@@ -10,13 +10,13 @@ from taskflow.types.failure import Failure
 
 from karbor_manila.bank import record
 from karbor_manila.bank.record import Intent
-from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, ShareGone
 from karbor_manila.manila.views import Rule
 from karbor_manila.operations import in_doubt, leaving_out, parameters, preflight, reporting, undo
-from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
-from karbor_manila.schemas import OPTIONS_SCHEMA
+from karbor_manila.operations.parameters import ProtectOptions
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ class ResolveOptions(ShareTask):
 
     default_provides = "options"
 
-    def execute(self, job: ShareJob) -> dict[str, Any]:
-        return parameters.resolve(OPTIONS_SCHEMA, job.given)
+    def execute(self, job: ShareJob) -> ProtectOptions:
+        return parameters.protect_options(job.given)
 
 
 class InspectShare(ShareTask):
@@ -37,21 +37,21 @@ class InspectShare(ShareTask):
 
     default_provides = "share"
 
-    def execute(self, job: ShareJob, options: dict[str, Any]) -> View:
+    def execute(self, job: ShareJob, options: ProtectOptions) -> View:
         job.section.status(constants.RESOURCE_STATUS_PROTECTING)
-        share = preflight.survey(job).share(job.share_id)
-        check_description(job, job.catalogue().name_for(share), options)
-        return share if options["force"] else preflight.await_idle(job, share)
+        share = job.flow.preflight.share(job.share_id)
+        check_description(job, job.flow.driver_name(share), options)
+        return share if options.force else preflight.await_idle(job.flow, share)
 
 
-def check_description(job: ShareJob, driver: str, options: dict[str, Any]) -> None:
+def check_description(job: ShareJob, driver: str, options: ProtectOptions) -> None:
     """Refuse a description that does not fit beside the mark, before anything is made.
 
     :param driver: the name of the share's driver
     :raises InvalidParameter:
     """
-    room = job.driver(driver).room(job.mark(job.flow.bank_id(job.checkpoint)))
-    parameters.check_description(options["description"], room)
+    room = job.driver(driver).room(job.mark(job.flow.bank_id))
+    parameters.check_description(options.description, room)
 
 
 class WriteIntent(ShareTask):
@@ -60,7 +60,7 @@ class WriteIntent(ShareTask):
     default_provides = "intent"
 
     def execute(self, job: ShareJob, share: View) -> Intent:
-        driver = job.catalogue().name_for(share)
+        driver = job.flow.driver_name(share)
         return job.begin("protect", driver, share["project_id"], share=record.describe(share))
 
 
@@ -69,7 +69,7 @@ class TakeSnapshot(ShareTask):
 
     default_provides = "snapshot_id"
 
-    def execute(self, job: ShareJob, options: dict[str, Any], share: View, intent: Intent) -> str:
+    def execute(self, job: ShareJob, options: ProtectOptions, share: View, intent: Intent) -> str:
         driver = job.driver(intent.driver)
         deadline = job.flow.clock.now() + job.flow.settings.share_busy_timeout
         while True:
@@ -77,21 +77,21 @@ class TakeSnapshot(ShareTask):
                 snapshot_id = driver.protect(
                     share,
                     intent.mark,
-                    name=options["snapshot_name"] or f"checkpoint-{job.checkpoint.id}",
-                    description=options["description"],
-                    force=options["force"],
+                    name=options.name or f"checkpoint-{job.checkpoint.id}",
+                    description=options.description,
+                    force=options.force,
                 )
             except ManilaRefused as refused:
                 # The share may have become busy since the preflight; that passes.
                 waited = job.flow.clock.now() > deadline
                 if refused.status not in (400, 404) or waited:
                     raise
-                again = preflight.look_again(job, job.share_id)
-                if options["force"]:
+                again = preflight.look_again(job.flow, job.share_id)
+                if options.force:
                     raise
                 if again["status"] == statuses.AVAILABLE:
                     raise
-                preflight.await_idle(job, again)
+                preflight.await_idle(job.flow, again)
             else:
                 job.made = snapshot_id
                 job.section.created(intent, snapshot_id)
@@ -99,38 +99,7 @@ class TakeSnapshot(ShareTask):
 
     def revert(self, job: ShareJob, intent: Intent, result: Any, **_kwargs: Any) -> None:
         unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
-        roll_back(job, intent, job.made if isinstance(result, Failure) else result, unclear=unclear)
-
-
-def roll_back(
-    job: ShareJob, intent: Intent, snapshot_id: str | None, *, unclear: bool = False
-) -> None:
-    """Remove what a failed protection made, and its intent; what cannot be removed keeps it, and
-    what is in doubt: a deletion of the checkpoint looks for it again.
-
-    :param unclear: the request that creates may still be on its way to Manila
-    """
-    if not undo.may_undo(job):
-        return
-    driver = job.driver(intent.driver)
-    try:
-        doubtful = unclear and snapshot_id is None
-        if doubtful:
-            doubtful = in_doubt.find(job, intent, since=job.now()) is None
-        driver.delete(intent.mark, snapshot_id, project_id=intent.project_id, undo=True)
-        if not doubtful:
-            job.section.end(intent)
-    except KarborManilaError as error:
-        LOG.error(
-            "Snapshot %s of share %s, checkpoint %s could not be removed: %s",
-            snapshot_id,
-            job.share_id,
-            job.checkpoint.id,
-            error,
-        )
-        job.remarks.append(
-            f"What was begun could not be removed and goes with the checkpoint: {error}"
-        )
+        undo.roll_back(job, intent, unclear=unclear)
 
 
 class ReadAccess(ShareTask):

@@ -46,11 +46,15 @@ def to_checkpoint(job: Any, reason: str) -> None:
     bank_access.commit(job.checkpoint, sleep=job.flow.clock.sleep)
 
 
-def to_remarks(job: Any, said: dict[str, str]) -> None:
+def to_remarks(flow: Any, said: dict[str, str]) -> None:
     """Into ``extra_info`` of the checkpoint, under ``remarks``: by resource, what a user should
-    know although nothing failed."""
-    add(job.checkpoint, "remarks", said)
-    bank_access.commit(job.checkpoint, sleep=job.flow.clock.sleep)
+    know although nothing failed. A bank that does not take it hinders nothing."""
+    checkpoint = flow.work.checkpoint
+    try:
+        add(checkpoint, "remarks", said)
+        bank_access.commit(checkpoint, sleep=flow.clock.sleep)
+    except Exception:  # whatever a bank raises: a remark holds up no work
+        LOG.exception("Remarks could not be written into checkpoint %s", checkpoint.id)
 
 
 def to_operation_log(job: Any, reason: str) -> None:
@@ -62,7 +66,7 @@ def to_operation_log(job: Any, reason: str) -> None:
         job.flow.hold.check()  # the checkpoint and the record write through it themselves
 
     def tell() -> None:
-        said = job.flow.once("said in the log", lambda: [log.get("error_info")])
+        said = job.flow.log_lines
         said.append(reason)
         # A longer text would make Karbor's own saves fail; the log of the service has it all.
         log.update({"error_info": columns.lines(filter(None, said))})
@@ -76,7 +80,7 @@ def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | N
     What may not stay whole there is put among the share's pages first.
     """
     # Karbor gives all hooks of a flow the same record.
-    told = job.flow.once(("told", record["id"]), lambda: columns.Told(record))
+    told = job.flow.told
     if reason and columns.size(reason) > columns.fair_share(len(job.flow.resource_ids)):
         guard(_to_pages, job, record["id"], share_id, status, reason)
     write(job, record, lambda: told.tell(record, key(share_id), status, reason), told)

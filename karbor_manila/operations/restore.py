@@ -12,8 +12,10 @@ from taskflow.types.failure import Failure
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.operations import in_doubt, reporting, restore_plan, revert, undo
+from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.restore_plan import RestorePlan
-from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -31,14 +33,14 @@ class LeaveOut(ShareTask):
 class PlanRestore(ShareTask):
     """What is to be done, when it can be done."""
 
-    default_provides = "plan"
+    default_provides: Any = "plan"
 
-    def __init__(self, wanted: dict[str, Any]) -> None:
+    def __init__(self, options: RestoreOptions) -> None:
         super().__init__()
-        self._wanted = wanted
+        self._options = options
 
     def execute(self, job: ShareJob) -> RestorePlan:
-        return restore_plan.plan(job, self._wanted)
+        return restore_plan.plan(job, self._options)
 
 
 class WriteIntent(ShareTask):
@@ -79,45 +81,8 @@ class CreateShare(ShareTask):
         return str(job.made)
 
     def revert(self, job: ShareJob, intent: Intent, result: Any, **_kwargs: Any) -> None:
-        if job.complete:
-            return
         unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
-        share_id = job.made if isinstance(result, Failure) else result
-        if share_id and intent.keep_failed:
-            keep_failed(job, intent, share_id)
-        else:
-            roll_back(job, intent, share_id, unclear=unclear)
-
-
-def keep_failed(job: ShareJob, intent: Intent, share_id: str) -> None:
-    """Leave the share of a failed restore to the user, as asked for."""
-    job.remarks.append(f"The new share {share_id} is kept for inspection (keep_failed).")
-    undo.last(job, lambda: job.section.end(intent))
-
-
-def roll_back(
-    job: ShareJob, intent: Intent, share_id: str | None, *, unclear: bool = False
-) -> None:
-    """Remove the share that a failed restore made, and the intent; what stays keeps it.
-
-    :param unclear: the request that creates may still be on its way to Manila
-    """
-    driver = job.driver(intent.driver)
-    try:
-        if unclear and share_id is None:
-            in_doubt.find(job, intent, since=job.now())
-        if driver.discard(intent.mark, share_id, project_id=intent.project_id):
-            job.remarks.append("The new share was removed again.")
-        job.section.end(intent)
-    except KarborManilaError as error:
-        LOG.error(
-            "Share %s, made from share %s, checkpoint %s, could not be removed: %s",
-            share_id,
-            job.share_id,
-            job.checkpoint.id,
-            error,
-        )
-        job.remarks.append(f"The new share could not be removed: {error}")
+        undo.roll_back(job, intent, unclear=unclear)
 
 
 class AwaitShare(ShareTask):
@@ -195,14 +160,14 @@ class RestoreOperation(ShareOperation):
 
     def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
-        wanted = restore_plan.check(job.share_id, job.given)
-        if not wanted["include"]:
+        options = job.flow.restores.options(job.share_id, job.given)
+        if not options.include:
             return [LeaveOut()]
-        if wanted["share_id"]:
-            return [PlanRestore(wanted), *revert.tasks()]
+        if options.is_revert:
+            return [PlanRestore(options), *revert.tasks()]
         return [
-            PlanRestore(wanted),
-            WriteIntent("restore", keep_failed=wanted["keep_failed"]),
+            PlanRestore(options),
+            WriteIntent("restore", keep_failed=options.keep_failed),
             CreateShare(),
             AwaitShare(),
             Finish(),

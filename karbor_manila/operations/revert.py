@@ -15,21 +15,20 @@ from oslo_serialization import jsonutils
 from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common.errors import ClaimLost, DeadlineExceeded, KarborManilaError
-from karbor_manila.manila import statuses
-from karbor_manila.manila.errors import ResourceFailed, RevertFailed, TargetMissing
-from karbor_manila.manila.views import NewShare, Source, View
+from karbor_manila.common.errors import ClaimLost, KarborManilaError
+from karbor_manila.manila.errors import TargetMissing
+from karbor_manila.manila.views import NewShare, View
 from karbor_manila.operations import (
     in_doubt,
     newer_snapshots,
+    remove_newer,
     reporting,
-    restore_plan,
     revert_end,
     undo,
 )
-from karbor_manila.operations.errors import Interrupted, RevertUnknown
 from karbor_manila.operations.restore_plan import RestorePlan
-from karbor_manila.operations.share_operation import ShareJob, ShareTask
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -50,9 +49,9 @@ class WriteIntent(ShareTask):
         )
 
     def revert(self, job: ShareJob, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
-        if not isinstance(result, Failure) and not job.complete:
+        if not isinstance(result, Failure):
             unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
-            revert_end.end_or_remark(job, result, sent=job.now() if unclear else None)
+            undo.roll_back(job, result, unclear=unclear)
 
 
 class KeepPresent(ShareTask):
@@ -106,7 +105,7 @@ class RemoveNewer(ShareTask):
     default_provides = "cleared"
 
     def execute(self, job: ShareJob, plan: RestorePlan, prepared: Intent) -> Intent:
-        return newer_snapshots.remove(job, prepared, plan.removes) if plan.removes else prepared
+        return remove_newer.remove(job, prepared, plan.removes) if plan.removes else prepared
 
 
 class AskRevert(ShareTask):
@@ -158,7 +157,7 @@ class TellRevert(ShareTask):
 
     def execute(self, job: ShareJob, plan: RestorePlan, asked: Intent, view: View) -> None:
         def end() -> None:
-            newer_snapshots.settle(job, asked)
+            remove_newer.settle(job, asked)
             job.section.end(asked)
 
         tell(job, plan, asked, view, end)
@@ -202,72 +201,3 @@ def tell(
 def tasks() -> list[ShareTask]:
     """What carries out the plan, in order."""
     return [WriteIntent(), KeepPresent(), RemoveNewer(), AskRevert(), AwaitRevert(), TellRevert()]
-
-
-class AdoptRevert(ShareTask):
-    """A restore in place that a dead process began comes to an end.
-
-    Nothing is ever asked again: the share may have been written to since.
-    """
-
-    def execute(self, job: ShareJob) -> None:
-        intent = job.section.restore(job.request.id)
-        if reporting.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
-            # Complete, but for the last words.
-            job.complete = True
-            if intent:
-                undo.last(job, lambda: revert_end.end(job, intent, sent=None))
-            return
-        if intent is None:
-            raise Interrupted("restore", job.share_id, "Restore it again.")
-        if intent.asked is None:
-            kept = revert_end.end(job, intent, sent=intent.since)
-            copy = f" The copy {kept} of its content is complete and stays." if kept else ""
-            raise Interrupted(
-                "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
-            )
-        seen, view = self._await_end(job, intent)
-        if not seen:
-            revert_end.end(job, intent, sent=None)
-            raise RevertUnknown(job.share_id, str(intent.snapshot_id))
-        # Told first: another attempt would not see it.
-        tell(
-            job,
-            _plan_of(intent),
-            intent,
-            view,
-            lambda: revert_end.end(job, intent, sent=None),
-        )
-
-    @staticmethod
-    def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
-        """Whether the revert was seen under way, and the share once it is over."""
-        driver = job.driver(intent.driver)
-        # The request may still be on its way: nobody is told "not known" before it would be here.
-        view = in_doubt.settled(
-            job,
-            str(intent.asked),
-            lambda: driver.show_share(job.share_id),
-            seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
-        )
-        snapshot = driver.show(str(intent.snapshot_id))
-        # Manila says "restoring" of the snapshot that a share is being put back to.
-        ours = snapshot is not None and snapshot["status"] == "restoring"
-        under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
-        try:
-            return ours and under_way, driver.wait_reverted(job.share_id)
-        except (RevertFailed, ResourceFailed, DeadlineExceeded):
-            revert_end.end(job, intent, sent=None)
-            raise
-
-
-def _plan_of(intent: Intent) -> RestorePlan:
-    """As much of the plan as its intent tells, for the report."""
-    return RestorePlan(
-        way=restore_plan.IN_PLACE,
-        driver=intent.driver,
-        source=Source(str(intent.snapshot_id), intent.mark.resource, 0, "", None, None, None),
-        removes=sorted(intent.removing or {}),
-        safety_copy=intent.safety_copy,
-        not_restored=[restore_plan.LEFT_ALONE],
-    )

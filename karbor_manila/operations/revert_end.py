@@ -9,11 +9,10 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import statuses
 from karbor_manila.manila.views import View
-from karbor_manila.operations import in_doubt, newer_snapshots, reporting
-from karbor_manila.operations.share_operation import ShareJob
+from karbor_manila.operations import in_doubt, remove_newer, reporting
+from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ def end(job: ShareJob, intent: Intent, *, sent: str | None) -> str | None:
     :returns: the id of the safety copy that stays, if there is one
     :raises KarborManilaError: not everything could be ended; the intent stays
     """
-    newer_snapshots.settle(job, intent)
+    remove_newer.settle(job, intent)
     kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
     if kept:
         tell_copy(job, kept)
@@ -72,22 +71,3 @@ def _end_safety_copy(job: ShareJob, intent: Intent, sent: str | None) -> str | N
 
 def _is_whole(job: ShareJob, view: View) -> bool:
     return view["id"] != job.share_id and view["status"] == statuses.AVAILABLE
-
-
-def end_or_remark(job: ShareJob, intent: Intent, *, sent: str | None) -> None:
-    """As :func:`end`, of a restore that fails: what became of the safety copy is remarked.
-
-    :param intent: as it was at the beginning; the bank has what came to it since
-    """
-    try:
-        kept = end(job, job.section.restore(intent.mark.restore) or intent, sent=sent)
-        if kept:
-            job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
-    except KarborManilaError as error:
-        LOG.error(
-            "Restore in place of share %s, checkpoint %s: not all could be ended: %s",
-            job.share_id,
-            job.checkpoint.id,
-            error,
-        )
-        job.remarks.append(f"What was begun besides is ended later: {error}")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one rule of what may be undone: what is complete is not.
+"""Rolls back what a failed operation made. The one rule: what is complete is never rolled back.
 
 A protection or a copy is complete once its record is in the bank, a restore once its share is
-available. After that there are last words (a status, the report, the intent that goes): one of them
-that fails is a line in the log, and the reconciliation says it later, by the intent that stays.
+available, a revert once the share is put back. After that there are last words (a status, the
+report, the intent that goes): one of them that fails is a line in the log, and the reconciliation
+says it later, by the intent that stays.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +16,17 @@ from oslo_log import log as logging
 
 from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
-from karbor_manila.common.errors import ClaimLost
-from karbor_manila.operations import last_word
-from karbor_manila.operations.share_operation import ShareJob
+from karbor_manila.common.errors import ClaimLost, KarborManilaError
+from karbor_manila.manila.marks import COPY
+from karbor_manila.operations import in_doubt, last_word, revert_end
+from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
+
+_KEPT_IN_A_CHECKPOINT = frozenset({"protect", COPY})
+
+
+# -- what is complete -----------------------------------------------------------------------------
 
 
 def keep(job: ShareJob, intent: Intent, record: ShareRecord) -> None:
@@ -64,12 +72,42 @@ def last(job: ShareJob, say: Callable[[], Any]) -> bool:
     return True
 
 
-def may_undo(job: ShareJob) -> bool:
-    """Whether what a failed protection or copy made may be removed.
+# -- what is not ----------------------------------------------------------------------------------
 
-    Only when the bank certainly has no record of it: a write whose reply was lost may have been
-    done. If nobody knows, the work is left as it is, for the reconciliation.
+
+def roll_back(job: ShareJob, intent: Intent, *, unclear: bool = False) -> None:
+    """Remove what a failed operation made, and its intent. What cannot be removed keeps the intent,
+    by which the deletion of the checkpoint or the reconciliation finds it.
+
+    :param job: ``made`` and ``clone_id`` are removed, and all that bears the intent's mark
+    :param intent: as it was when the operation began, or later
+    :param unclear: a request that creates may still be on its way to Manila
     """
+    if not may_undo(job, intent):
+        return
+    remove, remark = _BY_OPERATION[intent.operation]
+    try:
+        remove(job, intent, unclear)
+    except KarborManilaError as error:
+        LOG.error(
+            "What the %s of share %s, checkpoint %s made (%s) could not be removed: %s",
+            intent.operation,
+            job.share_id,
+            job.checkpoint.id,
+            " ".join(filter(None, (job.made, job.clone_id))) or "by its mark",
+            error,
+        )
+        job.remarks.append(f"{remark}: {error}")
+
+
+def may_undo(job: ShareJob, intent: Intent) -> bool:
+    """Whether what a failed operation made may be removed: whether it is certainly not complete.
+
+    The record of a protection or a copy may be in the bank although the reply to its write was
+    lost. If nobody knows, the work is left as it is, for the reconciliation.
+    """
+    if intent.operation not in _KEPT_IN_A_CHECKPOINT:
+        return not job.complete
     try:
         kept = job.complete or job.section.record() is not None
     except RecordForeign:
@@ -88,3 +126,61 @@ def may_undo(job: ShareJob) -> bool:
             job.checkpoint.id,
         )
     return not kept
+
+
+def _protection(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
+    # What is in doubt keeps its intent: a deletion of the checkpoint looks for it again.
+    in_time = not unclear or job.made or in_doubt.find(job, intent, since=job.now())
+    driver = job.driver(intent.driver)
+    driver.delete(intent.mark, job.made, project_id=intent.project_id, undo=True)
+    if in_time:
+        job.section.end(intent)
+
+
+def _copy(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
+    in_time = not unclear or _copy_has_settled(job, intent)
+    driver, project_id = job.driver(intent.driver), intent.project_id
+    driver.delete(intent.mark, job.made, project_id=project_id, undo=True)
+    driver.delete_clone(intent.mark.of_clone(), job.clone_id, project_id=project_id, undo=True)
+    if in_time:
+        job.section.end(intent)
+
+
+def _copy_has_settled(job: ShareJob, intent: Intent) -> bool:
+    """Wait while what was asked for last may still appear; whether that is known or was found."""
+    if job.clone_id is None:
+        intent = dataclasses.replace(intent, mark=intent.mark.of_clone())
+    elif job.made is not None:
+        return True
+    return in_doubt.find(job, intent, since=job.now()) is not None
+
+
+def _restore(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
+    if job.made and intent.keep_failed:
+        job.remarks.append(f"The new share {job.made} is kept for inspection (keep_failed).")
+        last(job, lambda: job.section.end(intent))
+        return
+    if unclear and job.made is None:
+        in_doubt.find(job, intent, since=job.now())
+    driver = job.driver(intent.driver)
+    if driver.discard(intent.mark, job.made, project_id=intent.project_id):
+        job.remarks.append("The new share was removed again.")
+    job.section.end(intent)
+
+
+def _revert(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
+    # The bank has what came to the intent since the revert began.
+    intent = job.section.restore(intent.mark.restore) or intent
+    kept = revert_end.end(job, intent, sent=job.now() if unclear else None)
+    if kept:
+        job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
+
+
+#: By the operation of an intent: what removes what it made, and what is remarked if that fails.
+_BY_OPERATION: dict[str, tuple[Callable[[ShareJob, Intent, bool], None], str]] = {
+    "protect": (_protection, "What was begun could not be removed and goes with the checkpoint"),
+    COPY: (_copy, "What was begun could not be removed and goes with the checkpoint"),
+    "restore": (_restore, "The new share could not be removed"),
+    "drill": (_restore, "The new share could not be removed"),
+    revert_end.REVERT: (_revert, "What was begun besides is ended later"),
+}

@@ -12,47 +12,25 @@ from oslo_serialization import jsonutils
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import Intent
 from karbor_manila.common import command
-from karbor_manila.common.errors import DeadlineExceeded, InvalidParameter
+from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila import marks
 from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, NeedsAdministrator
-from karbor_manila.operations import parameters, reporting, restore, restore_plan
-from karbor_manila.operations.errors import RecordMissing
+from karbor_manila.operations import reporting, restore
+from karbor_manila.operations.parameters import DRILL, PLAN, RestoreOptions
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
-from karbor_manila.operations.share_operation import ShareJob, ShareOperation, ShareTask
-from karbor_manila.schemas import VERIFY_SCHEMA
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareOperation, ShareTask
 
 LOG = logging.getLogger(__name__)
-
-RECORD = "record"
-PLAN = "plan"
-DRILL = "drill"
-
-
-def check(share_id: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a verification of one share; before it begins.
-
-    :raises InvalidParameter, NotSupported: as planning.check, and for what a drill cannot do
-    """
-    wanted = parameters.resolve(VERIFY_SCHEMA, given)
-    restore_plan.check(share_id, given)
-    if wanted["depth"] == DRILL:
-        for name in ("share_id", "keep_failed"):
-            if wanted[name]:
-                raise InvalidParameter(
-                    name, wanted[name], "a drill makes a temporary share and leaves nothing behind"
-                )
-    return wanted
 
 
 class CheckRecord(ShareTask):
     """The record, and the snapshot that it names."""
 
     def execute(self, job: ShareJob) -> None:
-        record = job.section.record()
-        if record is None:
-            raise RecordMissing(job.checkpoint.id, job.share_id)
-        view = job.recorded_driver(record.driver, "record").verify(
+        record = job.flow.restores.record(job.share_id)
+        view = job.flow.recorded_driver(record.driver, "record").verify(
             record.snapshot_id, record.snapshot_of, size=record.size
         )
         report(job, job.share_id, view["status"])
@@ -66,9 +44,11 @@ class TellPlan(ShareTask):
 
 
 class PlanDrill(restore.PlanRestore):
-    """As of a restore, but of a temporary share."""
+    """As of a restore, but of a temporary share; and when it begins, in the clock's seconds."""
 
-    def execute(self, job: ShareJob) -> RestorePlan:
+    default_provides: Any = ("plan", "began")
+
+    def execute(self, job: ShareJob) -> tuple[RestorePlan, float]:  # type: ignore[override]
         plan = super().execute(job)
         new = dataclasses.replace(
             plan.share(),
@@ -77,8 +57,7 @@ class PlanDrill(restore.PlanRestore):
             metadata={marks.PURPOSE: DRILL},
             is_public=False,
         )
-        job.began = job.flow.clock.now()
-        return dataclasses.replace(plan, new=new)
+        return dataclasses.replace(plan, new=new), job.flow.clock.now()
 
 
 class CheckShare(ShareTask):
@@ -86,15 +65,17 @@ class CheckShare(ShareTask):
 
     default_provides = "told"
 
-    def __init__(self, wanted: dict[str, Any]) -> None:
+    def __init__(self, options: RestoreOptions) -> None:
         super().__init__()
-        self._wanted = wanted
+        self._options = options
 
-    def execute(self, job: ShareJob, plan: RestorePlan, view: dict[str, Any]) -> dict[str, Any]:
-        restored_in = job.flow.clock.now() - job.began
+    def execute(
+        self, job: ShareJob, plan: RestorePlan, began: float, view: dict[str, Any]
+    ) -> dict[str, Any]:
+        restored_in = job.flow.clock.now() - began
         settings, driver = job.flow.settings, job.driver(plan.driver)
         # Of what the share lacks, a check that has to mount it is interested in the rules.
-        missing = list(plan.not_restored) if self._wanted["access_rules"] else []
+        missing = list(plan.not_restored) if self._options.access_rules else []
         missing += driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
         told = {
             "depth": DRILL,
@@ -179,18 +160,18 @@ class VerifyOperation(ShareOperation):
 
     def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
-        wanted = check(job.share_id, job.given)
-        if not wanted["include"]:
+        options = job.flow.restores.verify_options(job.share_id, job.given)
+        if not options.include:
             return [restore.LeaveOut()]
-        if wanted["depth"] == PLAN:
-            return [restore.PlanRestore(wanted), TellPlan()]
-        if wanted["depth"] == DRILL:
+        if options.depth == PLAN:
+            return [restore.PlanRestore(options), TellPlan()]
+        if options.depth == DRILL:
             return [
-                PlanDrill(wanted),
+                PlanDrill(options),
                 restore.WriteIntent(DRILL),
                 restore.CreateShare(),
                 restore.AwaitShare(),
-                CheckShare(wanted),
+                CheckShare(options),
                 TellDrill(),
                 RemoveShare(),
             ]

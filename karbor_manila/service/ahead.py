@@ -20,6 +20,7 @@ from karbor_manila.common.errors import InvalidParameter, KarborManilaError
 from karbor_manila.manila.errors import CloneUnsupported
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import parameters, restore_plan
+from karbor_manila.operations.flow import Work
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.service import requests as plan_requests
 
@@ -46,12 +47,10 @@ def check_descriptions(
     mark = Mark(some, str(provider.id), some, some)
     if len(longest) <= mark.room():
         return
-    shared = provider.load_plugins()[plan_requests.SHARE].context_for_a_call((), patience)
+    plugin = provider.load_plugins()[plan_requests.SHARE]
+    flow = plugin.context_for_a_call(Work(context, context.project_id), (), patience)
     try:
-        driver = shared.catalogue(context, context.project_id).driver(
-            shared.settings.default_driver
-        )
-        room = driver.room(mark)
+        room = flow.driver(flow.settings.default_driver).room(mark)
     except KarborManilaError as error:
         LOG.info("Whether a description fits is found out by the protection: %s", error)
         return
@@ -76,10 +75,12 @@ def check_asked(
     wrong: dict[str, str] = {}
     if not wanted:
         return wrong
-    shared = provider.load_plugins()[plan_requests.SHARE].context_for_a_call(wanted, patience)
+    plugin = provider.load_plugins()[plan_requests.SHARE]
+    work = Work(context, checkpoint.project_id, checkpoint)
+    flow = plugin.context_for_a_call(work, wanted, patience)
     try:
         for share_id, plan in wanted.items():
-            driver = shared.catalogue(context, checkpoint.project_id).driver(plan.driver)
+            driver = flow.driver(plan.driver)
             try:
                 driver.preflight_clone(plan.source, plan.share())
             except (InvalidParameter, CloneUnsupported) as error:
@@ -96,8 +97,9 @@ def _asking(
     may refuse."""
     for share_id in share_ids:
         own = parameters.merge(given, plan_requests.SHARE, share_id)
-        wanted = restore_plan.check(share_id, own)
-        if not wanted["include"] or wanted["share_id"] or not restore_plan.asked(wanted):
+        own.pop("depth", None)  # of a verification; it has been checked
+        options = parameters.restore_options(share_id, own)
+        if not options.include or options.is_revert or not options.asked:
             continue
         section = checkpoint.get_resource_bank_section(share_id)
         try:
@@ -106,7 +108,7 @@ def _asking(
             LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
             continue
         if record:
-            yield share_id, restore_plan.new_share(checkpoint.id, record, wanted)
+            yield share_id, restore_plan.new_share(checkpoint.id, record, options)
 
 
 def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, patience: float) -> None:

@@ -15,8 +15,9 @@ from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.common import left_out
 from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
-from karbor_manila.operations import copy
+from karbor_manila.operations import copy_preflight
 from karbor_manila.operations.errors import NotCopyable
+from karbor_manila.operations.flow import Work
 from karbor_manila.service import ahead, lacking
 from karbor_manila.service import requests as plan_requests
 from karbor_manila.service.worker import Worker
@@ -144,9 +145,10 @@ def _check(
     try:
         plan_requests.check_options(plan.get("parameters"), named | set(every))
         ahead.check_descriptions(plan.get("parameters"), provider, context, patience)
-        shared = plugins[plan_requests.SHARE].context_for_a_call(every, patience)
+        work = Work(context, sources[0].project_id)
+        flow = plugins[plan_requests.SHARE].context_for_a_call(work, every, patience)
         wanted = [(source, shares[source.id]) for source in sources]
-        spoilt = copy.preflight(shared, context, wanted)
+        spoilt = copy_preflight.look(flow, wanted)
     except KarborManilaError as error:
         raise karbor_exception.InvalidInput(reason=str(error)) from error
     worth = {

@@ -15,7 +15,7 @@ from karbor_manila.common.clock import Clock
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import FlowContext, Work
 from karbor_manila.operations.plugin import SharePlugin
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -106,28 +106,30 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         self._flow.register(resource.id)
         return CopyOperation(self._flow)
 
-    def context_for_a_call(self, share_ids: Iterable[str], patience: float) -> FlowContext:
+    def context_for_a_call(
+        self, work: Work, share_ids: Iterable[str], timeout: float
+    ) -> FlowContext:
         """What is shared by work that is done while a tenant's request waits.
 
-        :param patience: seconds for which transient errors are retried
+        :param timeout: seconds for which transient errors are retried
         """
         # One request that hangs must leave time for another.
-        timeout = min(self._settings.request_timeout, max(1.0, patience / 2))
-        changed = {"outage_timeout": patience, "request_timeout": timeout}
+        of_a_request = min(self._settings.request_timeout, max(1.0, timeout / 2))
+        changed = {"outage_timeout": timeout, "request_timeout": of_a_request}
         settings = SimpleNamespace(**{**self._settings, **changed})
 
         def connect(context: Any, project_id: str) -> Manila:
             return sessions.connect(
                 context,
                 project_id=project_id,
-                timeout=timeout,
+                timeout=of_a_request,
                 parallel=self._settings.max_parallel_requests,
             )
 
-        shared = FlowContext(settings, connect)
+        flow = FlowContext(settings, connect, work=work)
         for share_id in share_ids:
-            shared.register(share_id)
-        return shared
+            flow.register(share_id)
+        return flow
 
     def context_as_karbor(
         self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
@@ -137,11 +139,11 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         :param share_ids: the resources of the flow
         :param clock: makes the clock of the flow from the usual one
         """
-        shared = FlowContext(self._settings, self._connect_as_karbor, own_clock=clock)
-        shared.hold = self._hold
+        flow = FlowContext(self._settings, self._connect_as_karbor, own_clock=clock)
+        flow.hold = self._hold
         for share_id in share_ids:
-            shared.register(share_id)
-        return shared
+            flow.register(share_id)
+        return flow
 
     def _connect_as_karbor(self, context: Any, project_id: str) -> Manila:
         return sessions.connect_as_karbor(

@@ -17,7 +17,7 @@ from oslo_config import cfg
 from karbor_manila import opts
 from karbor_manila.bank.identity import bank_id
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import FlowContext, Work
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from karbor_manila.operations.verify import VerifyOperation
@@ -161,6 +161,12 @@ class Stage:
         for share_id in share_ids:
             shared.register(share_id)
         return shared
+
+    def bound(self, *share_ids: str) -> FlowContext:
+        """As :meth:`flow`, at work for the stage's project."""
+        flow = self.flow(*share_ids)
+        flow.bind(Work(Context(self.project_id), self.project_id))
+        return flow
 
     def run(
         self,

@@ -8,10 +8,11 @@ from oslo_log import log as logging
 from karbor_manila.bank import fencing
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
+from karbor_manila.manila.client import EVERY_PROJECT
 from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import lost_snapshots
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import FlowContext, Work
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.recovery.audit.bank_side import BankSide
 from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Outcome, left_alone
@@ -41,6 +42,7 @@ class Audit:
         self._grace = grace
         self._clock = clock or Clock()
         self._flow: FlowContext = provider.load_plugins()[SHARE].context_as_karbor([])
+        self._flow.bind(Work(None, EVERY_PROJECT))
         self._bank = BankSide(provider, held, self._clock)
         self._look_at("")
 

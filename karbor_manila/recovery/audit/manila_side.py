@@ -9,7 +9,6 @@ from oslo_log import log as logging
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.drivers.errors import DriverUnknown
-from karbor_manila.manila.client import EVERY_PROJECT
 from karbor_manila.manila.views import View
 from karbor_manila.operations.flow import FlowContext
 
@@ -74,14 +73,14 @@ class ManilaSide:
 
     def has_share(self, share_id: str) -> bool:
         """Whether Manila shows this share."""
-        return bool(self._flow.manila(None, EVERY_PROJECT).share(share_id))
+        return bool(self._flow.manila.share(share_id))
 
     def driver(self, name: str) -> ShareDriver:
         """The driver of this name.
 
         :raises DriverUnknown: it is not installed
         """
-        return self._flow.catalogue(None, EVERY_PROJECT).driver(name)
+        return self._flow.driver(name)
 
 
 def is_of(checkpoint: Any, record: ShareRecord, view: View) -> bool:

@@ -66,8 +66,8 @@ def test_a_driver_that_is_made_later_is_told_who_was_excused_before(stage: Stage
         def excuse(self, share_id: str) -> None:
             told.append(share_id)
 
-    shared = stage.flow(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
-    catalogue = shared.catalogue(Context(stage.project_id), stage.project_id)
+    shared = stage.bound(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
+    catalogue = shared.catalogue
     shared.excuse("first")
 
     catalogue._make(Driver)

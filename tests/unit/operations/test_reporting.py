@@ -15,7 +15,7 @@ from karbor.services.protection.flows import utils as flow_utils
 from oslo_serialization import jsonutils
 
 from karbor_manila.operations import reporting, restore
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import FlowContext, Work
 from tests.fakes.manila import passing, refused
 from tests.unit.karbor_stage import SHARE, Service, context_of, database, started, told
 from tests.unit.stage import Record, Stage
@@ -40,12 +40,15 @@ def karbors_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def job(checkpoint: Any, share_id: str = "a", **extras: Any) -> Any:
+    flow = FlowContext(SimpleNamespace(outage_timeout=1.0), None)
+    log = extras.get("operation_log")
+    flow.bind(Work(None, "", checkpoint, extras.get("restore"), operation_log=log))
     return SimpleNamespace(
         checkpoint=checkpoint,
         share_id=share_id,
         extras=extras,
         request=extras.get("restore"),
-        flow=FlowContext(SimpleNamespace(outage_timeout=1.0), None),
+        flow=flow,
     )
 
 

@@ -25,7 +25,7 @@ from karbor_manila.manila.errors import (
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations.errors import NewerSnapshots, SnapshotOfClone
 from tests.fakes.manila import passing, refused
-from tests.unit.stage import SHARE, Context, Record, Stage
+from tests.unit.stage import SHARE, Record, Stage
 
 WRITES = {"create_snapshot", "delete_snapshot", "create_share", "delete_share", "revert_share"}
 
@@ -138,7 +138,7 @@ def test_a_task_that_has_ended_is_in_nobodys_way(stage: Stage, share: Any, check
 def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
     stage: Stage, share: Any, checkpoint: Any, status: str
 ) -> None:
-    manila = stage.flow(share["id"]).manila(Context(stage.project_id), stage.project_id)
+    manila = stage.bound(share["id"]).manila
     own = manila.create_snapshot(share["id"], name="mine", description=None)
     stage.cloud.snapshots[own["id"]].update(status=status, _until=float("inf"))
     stage.cloud.calls.clear()
@@ -155,7 +155,7 @@ def test_of_two_snapshots_of_the_same_moment_neither_is_taken_for_the_newest(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     """A database may keep whole seconds, and Manila takes either then."""
-    manila = stage.flow(share["id"]).manila(Context(stage.project_id), stage.project_id)
+    manila = stage.bound(share["id"]).manila
     own = manila.create_snapshot(share["id"], name="twin", description=None)
     (kept,) = (view for view in stage.cloud.snapshots.values() if view["id"] != own["id"])
     stage.cloud.snapshots[own["id"]]["created_at"] = kept["created_at"]
@@ -367,11 +367,7 @@ def test_the_protected_share_is_not_removed_even_when_it_bears_the_restores_own_
     """A tenant can write anything into its metadata."""
     job_mark = Mark("b", "p", checkpoint.id, share["id"], restore="r")
     share["metadata"] = job_mark.metadata()
-    driver = (
-        stage.flow(share["id"])
-        .catalogue(Context(stage.project_id), stage.project_id)
-        .driver("snapshot")
-    )
+    driver = stage.bound(share["id"]).driver("snapshot")
     assert not driver.discard(job_mark, share["id"], project_id=stage.project_id)
     assert "delete_share" not in stage.cloud.calls
 

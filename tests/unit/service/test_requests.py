@@ -14,7 +14,7 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
     ManilaSnapshotProtectionPlugin,
 )
 
-from karbor_manila.operations import restore_plan, verify
+from karbor_manila.operations import parameters
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.service import requests as plan_requests
 from karbor_manila.service.project import ProjectPlugin
@@ -194,7 +194,7 @@ def test_a_provider_is_ours_when_our_plugin_protects_its_shares(plugins: Any, ou
 
 
 def wrong(given: Any, *shares: str) -> dict[str, str]:
-    return plan_requests.check_restore(given, shares or (SHARE_ID,), restore_plan.check)
+    return plan_requests.check_restore(given, shares or (SHARE_ID,), parameters.restore_options)
 
 
 @pytest.mark.parametrize(
@@ -276,19 +276,21 @@ def test_a_target_that_is_no_id_is_told_so() -> None:
 
 def test_a_verification_takes_the_parameters_of_a_restore_and_a_depth() -> None:
     given = {"depth": "plan", "restore_name": "back", "size": "3"}
-    assert plan_requests.check_restore({SHARE: given}, [SHARE_ID], verify.check) == {}
-    assert plan_requests.check_restore({SHARE: {}}, [SHARE_ID], verify.check) == {}
-    said = plan_requests.check_restore({SHARE: {"depth": "deep"}}, [SHARE_ID], verify.check)
+    assert plan_requests.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options) == {}
+    assert plan_requests.check_restore({SHARE: {}}, [SHARE_ID], parameters.verify_options) == {}
+    said = plan_requests.check_restore(
+        {SHARE: {"depth": "deep"}}, [SHARE_ID], parameters.verify_options
+    )
     assert "one of record, plan, drill" in said[SHARE_ID]
 
 
 @pytest.mark.parametrize(("name", "value"), [("share_id", SHARE_ID), ("keep_failed", "True")])
 def test_a_drill_leaves_nothing_behind(name: str, value: str) -> None:
     given = {"depth": "drill", name: value}
-    said = plan_requests.check_restore({SHARE: given}, [SHARE_ID], verify.check)
+    said = plan_requests.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options)
     assert "leaves nothing behind" in said[SHARE_ID]
 
 
 def test_parameters_for_a_share_of_a_checkpoint_without_shares_are_wrong() -> None:
     given = {f"{SHARE}#{UNKNOWN_ID}": {"restore_name": "back"}}
-    assert plan_requests.check_restore(given, [], restore_plan.check)
+    assert plan_requests.check_restore(given, [], parameters.restore_options)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A protection or a copy of a share that a dead process began comes to an end: it is complete, or
+nothing of it is left."""
+
+from oslo_log import log as logging
+
+from karbor_manila.bank.errors import RecordForeign, RecordInvalid
+from karbor_manila.bank.record import Intent
+from karbor_manila.common.errors import DeadlineExceeded
+from karbor_manila.manila.errors import ResourceFailed, SnapshotDoubtful, SnapshotGone
+from karbor_manila.operations import copy, in_doubt, protect, undo
+from karbor_manila.operations.errors import HalfCopied, Interrupted
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareTask
+
+LOG = logging.getLogger(__name__)
+
+#: What is final about a share or snapshot in Manila: it will not become what it was to be.
+SPOILT = (
+    ResourceFailed,
+    DeadlineExceeded,
+    SnapshotDoubtful,
+    RecordInvalid,
+    HalfCopied,
+)
+
+
+def is_kept(job: ShareJob, intent: Intent | None) -> bool:
+    """Whether the share is in the checkpoint for good; then its last words are said, too.
+
+    :raises SnapshotGone: its record is there, and its snapshot is not
+    :raises RecordForeign: another release or driver made it
+    """
+    try:
+        record = job.section.record()
+    except RecordForeign:
+        raise
+    except RecordInvalid:
+        if intent is None:
+            raise
+        return False  # the write of it was cut short; the intent says what it was to be
+    if record is None:
+        return False
+    if job.flow.recorded_driver(record.driver, "record").show(record.snapshot_id) is None:
+        raise SnapshotGone(record.snapshot_id)
+    undo.end_kept(job, intent)
+    return True
+
+
+class AdoptSnapshot(ShareTask):
+    """The share is in the checkpoint, or nothing of the attempt is left."""
+
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.intent()
+        if is_kept(job, intent):
+            return
+        snapshot_id = self.find(job, intent) if intent else None
+        if intent is None or snapshot_id is None:
+            # The intent stays: a request in doubt may make something still, and the deletion of the
+            # checkpoint looks for it by the mark.
+            raise Interrupted("protection", job.share_id, "Protect the plan again.")
+        driver = job.driver(intent.driver)
+        try:
+            driver.wait_protected(snapshot_id)
+            kept = driver.verify(snapshot_id, job.share_id)
+            protect.complete(job, intent, kept, driver.access_rules(job.share_id))
+        except SPOILT:
+            job.made = snapshot_id
+            undo.roll_back(job, intent)
+            raise
+        LOG.info(
+            "Snapshot %s of share %s, checkpoint %s is adopted from a dead process",
+            snapshot_id,
+            job.share_id,
+            job.checkpoint.id,
+        )
+
+    @staticmethod
+    def find(job: ShareJob, intent: Intent) -> str | None:
+        """The snapshot that an intent led to, if it did; its id is put down."""
+        if intent.created_id:
+            return intent.created_id
+        view = in_doubt.find(job, intent)
+        if view is None:
+            return None
+        job.section.created(intent, view["id"])
+        return str(view["id"])
+
+
+class AdoptCopy(ShareTask):
+    """The copy of the share is whole, or nothing of the attempt is left."""
+
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.intent()
+        if is_kept(job, intent):
+            return
+        clone_id = job.clone_id = copy.find_clone(job, intent) if intent else None
+        if intent is None or clone_id is None:
+            raise Interrupted("copy", job.share_id, "Copy the plan again.")
+        if not intent.clone_id:
+            intent = job.section.cloned(intent, clone_id, intent.since)
+        snapshot_id = job.made = AdoptSnapshot.find(job, intent)
+        driver = job.driver(intent.driver)
+        try:
+            if snapshot_id is None:
+                # Another snapshot would belong to the project of Karbor's own user.
+                raise HalfCopied(job.share_id)
+            driver.wait_restored(clone_id)
+            driver.wait_protected(snapshot_id)
+            driver.verify(snapshot_id, clone_id)
+            copy.complete(job, intent, snapshot_id)
+        except SPOILT:
+            undo.roll_back(job, intent)
+            raise
+        LOG.info(
+            "Share %s and its snapshot %s, made for the copy of share %s, checkpoint %s, are "
+            "adopted from a dead process",
+            clone_id,
+            snapshot_id,
+            job.share_id,
+            job.checkpoint.id,
+        )

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A restore of a share that a dead process began comes to an end: its share is there and reported,
+or nothing of it is left. A revert is never asked for again."""
+
+import dataclasses
+
+from karbor.common import constants
+from oslo_log import log as logging
+
+from karbor_manila.bank.record import Intent
+from karbor_manila.common.errors import DeadlineExceeded
+from karbor_manila.manila import statuses
+from karbor_manila.manila.errors import ResourceFailed, RevertFailed
+from karbor_manila.manila.views import Source, View
+from karbor_manila.operations import (
+    delete,
+    in_doubt,
+    not_restored,
+    reporting,
+    restore,
+    restore_plan,
+    revert,
+    revert_end,
+    undo,
+)
+from karbor_manila.operations.adopt_protect import SPOILT
+from karbor_manila.operations.errors import Interrupted, RevertUnknown
+from karbor_manila.operations.parameters import RestoreOptions
+from karbor_manila.operations.restore_plan import RestorePlan
+from karbor_manila.operations.share_job import ShareJob
+from karbor_manila.operations.share_operation import ShareTask
+
+LOG = logging.getLogger(__name__)
+
+
+class AdoptShare(ShareTask):
+    """The restored share is there and told of, or nothing of the attempt is left."""
+
+    def __init__(self, options: RestoreOptions) -> None:
+        super().__init__()
+        self._options = options
+
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.restore(job.request.id)
+        told = _told_share(job, intent)
+        if told:
+            # Complete, but for the last words: the share is the user's, whatever became of it.
+            job.made, job.complete = told, True
+            if intent:
+                undo.last(job, lambda: job.section.end(intent))
+            return
+        record = job.section.record()
+        known = intent or record
+        name = known.driver if known else str(job.flow.settings.default_driver)
+        share_id = self._find(job, intent, name)
+        if share_id is None:
+            if intent:
+                job.section.end(intent)
+            raise Interrupted("restore", job.share_id, "Restore it again.")
+        job.made = share_id
+        try:
+            view = job.driver(name).wait_restored(share_id)
+        except SPOILT:
+            if intent:
+                # Intents of older releases do not say whether it is kept.
+                keep_failed = self._options.keep_failed
+                undo.roll_back(job, dataclasses.replace(intent, keep_failed=keep_failed))
+            raise
+        if record:
+            plan = restore_plan.new_share(job.checkpoint.id, record, self._options)
+            restore.finish(job, plan, intent, view)
+        else:
+            restore.tell_made(job, intent, view["status"])
+        LOG.info(
+            "Share %s, made from share %s, checkpoint %s, is adopted from a dead process",
+            share_id,
+            job.share_id,
+            job.checkpoint.id,
+        )
+
+    @staticmethod
+    def _find(job: ShareJob, intent: Intent | None, driver: str) -> str | None:
+        if intent and intent.created_id:
+            return intent.created_id
+        if intent:
+            view = in_doubt.find(job, intent)
+            return str(view["id"]) if view else None
+        # Complete, but for the last word in Karbor's database; or not even begun.
+        mark = delete.bare_mark(job, job.request.id)
+        whose = job.request.get("project_id")  # whoever restored it: not always the checkpoint's
+        found = job.driver(driver).find(mark, project_id=whose) if mark else []
+        return str(found[0]["id"]) if found else None
+
+
+def _told_share(job: ShareJob, intent: Intent | None) -> str | None:
+    """The new share that the restore tells its user to be his, if it does."""
+    made = intent.created_id if intent else None
+    if made and reporting.says_available(job, job.request, made):
+        return made
+    return reporting.restored_as(job, job.request)
+
+
+class AdoptRevert(ShareTask):
+    """A restore in place that a dead process began comes to an end.
+
+    Nothing is ever asked again: the share may have been written to since.
+    """
+
+    def execute(self, job: ShareJob) -> None:
+        intent = job.section.restore(job.request.id)
+        if reporting.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
+            # Complete, but for the last words.
+            job.complete = True
+            if intent:
+                undo.last(job, lambda: revert_end.end(job, intent, sent=None))
+            return
+        if intent is None:
+            raise Interrupted("restore", job.share_id, "Restore it again.")
+        if intent.asked is None:
+            kept = revert_end.end(job, intent, sent=intent.since)
+            copy = f" The copy {kept} of its content is complete and stays." if kept else ""
+            raise Interrupted(
+                "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
+            )
+        seen, view = self._await_end(job, intent)
+        if not seen:
+            revert_end.end(job, intent, sent=None)
+            raise RevertUnknown(job.share_id, str(intent.snapshot_id))
+        # Told first: another attempt would not see it.
+        revert.tell(
+            job,
+            _plan_of(intent),
+            intent,
+            view,
+            lambda: revert_end.end(job, intent, sent=None),
+        )
+
+    @staticmethod
+    def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
+        """Whether the revert was seen under way, and the share once it is over."""
+        driver = job.driver(intent.driver)
+        # The request may still be on its way: nobody is told "not known" before it would be here.
+        view = in_doubt.settled(
+            job,
+            str(intent.asked),
+            lambda: driver.show_share(job.share_id),
+            seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
+        )
+        snapshot = driver.show(str(intent.snapshot_id))
+        # Manila says "restoring" of the snapshot that a share is being put back to.
+        ours = snapshot is not None and snapshot["status"] == "restoring"
+        under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
+        try:
+            return ours and under_way, driver.wait_reverted(job.share_id)
+        except (RevertFailed, ResourceFailed, DeadlineExceeded):
+            revert_end.end(job, intent, sent=None)
+            raise
+
+
+def _plan_of(intent: Intent) -> RestorePlan:
+    """As much of the plan as its intent tells, for the report."""
+    return RestorePlan(
+        way=restore_plan.IN_PLACE,
+        driver=intent.driver,
+        source=Source(str(intent.snapshot_id), intent.mark.resource, 0, "", None, None, None),
+        removes=sorted(intent.removing or {}),
+        safety_copy=intent.safety_copy,
+        not_restored=[not_restored.LEFT_ALONE],
+    )

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a restore does not give back, or takes away: sentences for its user."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from karbor_manila.bank.record import ShareRecord
+from karbor_manila.manila.views import HIDDEN, Placement, Revertible, Rule
+from karbor_manila.operations.newer_snapshots import Newer
+from karbor_manila.operations.parameters import RestoreOptions
+
+#: Of a revert.
+LEFT_ALONE = "Its name, description, metadata and access rules: they stay as they are."
+
+
+def losses(found: Revertible, blocking: list[Newer]) -> Iterator[str]:
+    """What a revert takes away: what is there now and will not be, a sentence each."""
+    yield f"What was written to the share since {found.snapshot.get('created_at')} UTC."
+    now, then = int(found.share["size"]), int(found.snapshot["size"])
+    if now != then:
+        yield f"Its size of {now} GiB: it had {then} GiB then."
+    for each in blocking:
+        yield f"Checkpoint {each.checkpoint_id} loses this share: {each.told} is removed."
+
+
+def moved(record: ShareRecord, placement: Placement) -> Iterator[str]:
+    """What a new share has otherwise than the share had then, a sentence each: a migration may
+    have changed the share, and Manila goes by what that is now."""
+    types = {record.share_type, record.share_type_name}
+    if record.share_type and not types & {placement.share_type, placement.share_type_name}:
+        now = placement.share_type_name or placement.share_type
+        yield _other("share type", record.share_type_name or record.share_type, now)
+    if record.version and record.share_network_id != placement.share_network_id:
+        yield _other("share network", record.share_network_id, placement.share_network_id)
+    zone = placement.availability_zone
+    if record.availability_zone and zone and record.availability_zone != zone:
+        yield _other("availability zone", record.availability_zone, zone)
+
+
+def _other(what: str, then: str | None, now: str | None) -> str:
+    return (
+        f"Its {what} of then ({then or 'none'}): the share has another one now ({now or 'none'}), "
+        f"and Manila gives the new share that one."
+    )
+
+
+def not_restored(record: ShareRecord, options: RestoreOptions) -> Iterator[str]:
+    """What the new share will not have, a sentence each."""
+    unknown = "the record does not say; it was made by an older release or by Karbor's own plugin"
+    if record.metadata is None:
+        yield f"Its metadata: {unknown}."
+    elif record.metadata and not options.metadata:
+        yield "Its metadata: not asked for (metadata)."
+    if record.access_rules is None:
+        yield f"Its access rules: {unknown}, or Manila did not tell."
+    elif record.access_rules and not options.access_rules:
+        yield f"Its access rules ({len(record.access_rules)}): not asked for (access_rules)."
+    elif hidden := _hidden(record.access_rules):
+        yield hidden
+    if record.is_public and not options.is_public:
+        yield "That it was public: not asked for (is_public)."
+    if record.share_group_id:
+        yield f"Its place in share group {record.share_group_id}: Manila cannot do that."
+
+
+def _hidden(rules: Collection[Rule]) -> str:
+    """A sentence on the rules of which Manila did not tell whom they let in; empty if there are
+    none."""
+    kinds = Counter(
+        f"{rule['access_type']} {rule['access_level']}"
+        for rule in rules
+        if rule["access_to"] == HIDDEN
+    )
+    if not kinds:
+        return ""
+    listed = ", ".join(f"{number} of {kind}" for kind, number in sorted(kinds.items()))
+    return (
+        f"Its access rules with locked visibility ({listed}): Manila did not tell whom they let "
+        f"in. Ask whoever locked them to allow the access to the new share."
+    )
