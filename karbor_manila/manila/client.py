@@ -1,36 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one Manila client: takes a keystoneauth session, gives back plain dicts.
 
-It says which features the negotiated microversion gives, whose objects are listed, and sorts what
-can go wrong into two kinds: :class:`~karbor_manila.manila.errors.ManilaTransient` (worth another
-try) and :class:`~karbor_manila.manila.errors.ManilaRefused` (final). It never retries;
+It says whose objects are listed, and sorts what can go wrong into two kinds:
+:class:`~karbor_manila.manila.errors.ManilaTransient` (the same request may succeed) and
+:class:`~karbor_manila.manila.errors.ManilaRefused` (permanent). It never retries;
 :mod:`karbor_manila.common.retry` does. Nothing here knows Karbor.
-
-manilaclient's adapter (``client.client``) is used rather than its managers: the managers write a
-completion cache into the home folder at every list and create
-(manilaclient/base.py, completion_cache) and drop the request id, by which Manila's user messages
-are found.
 """
 
-import threading
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import cachetools
-from manilaclient import api_versions
-from manilaclient import client as manilaclient
 from oslo_log import log as logging
 
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.manila import endpoint, paging, responses
+from karbor_manila.manila import paging
+from karbor_manila.manila.connection import Connection
 
 # What belongs to the face of the client.
-from karbor_manila.manila.endpoint import SERVICE_TYPES, Where, negotiate
-from karbor_manila.manila.errors import EndpointUnsuitable, ManilaRefused, NotAdministrator
+from karbor_manila.manila.endpoint import SERVICE_TYPES, Where
+from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
+from karbor_manila.manila.features import Features
+from karbor_manila.manila.views import View
 
-__all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where", "negotiate"]
+__all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where"]
 
 LOG = logging.getLogger(__name__)
 
@@ -39,45 +32,8 @@ PAGE = 1000
 #: As ``project_id`` of :class:`Manila` and its lists: what all projects have.
 EVERY_PROJECT = "*"
 
-View = dict[str, Any]
 
-# URL -> endpoint and microversion. A cloud is upgraded rarely, and one GET per operation is a cost
-# that a plan with one share can feel.
-_negotiated: cachetools.TTLCache[str, tuple[str, str]] = cachetools.TTLCache(maxsize=64, ttl=600)
-_negotiated_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Features:
-    """What the negotiated microversion can do (Manila's REST API version history)."""
-
-    microversion: str
-
-    def _at_least(self, version: str) -> bool:
-        return api_versions.APIVersion(self.microversion) >= api_versions.APIVersion(version)
-
-    @property
-    def snapshot_metadata(self) -> bool:
-        """Snapshots have metadata, and lists can be filtered by it."""
-        return self._at_least("2.73")
-
-    @property
-    def creating_from_snapshot(self) -> bool:
-        """A clone that is being made has a status of its own."""
-        return self._at_least("2.54")
-
-    @property
-    def access_rules_resource(self) -> bool:
-        """Access rules have a list of their own, and metadata."""
-        return self._at_least("2.45")
-
-    @property
-    def counts(self) -> bool:
-        """Lists say how many entries there are in all (``with_count``)."""
-        return self._at_least("2.79")
-
-
-class Manila:
+class Manila(Connection):
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
     Whose objects a list shows is what it was asked for, whatever Manila makes of the question:
@@ -91,10 +47,7 @@ class Manila:
     :param own_project_id: the session's project, if it is known already
     :param timeout: seconds to wait for one answer
     :param parallel: requests under way at a time; the others queue here
-    :raises EndpointMissing: there is none in the catalog
-    :raises EndpointUnsuitable: what is there is not the v2 API of Manila
-    :raises ManilaTooOld: no common microversion
-    :raises ManilaTransient, ManilaRefused: as every method
+    :raises: as :class:`.connection.Connection`
     """
 
     def __init__(
@@ -107,35 +60,11 @@ class Manila:
         timeout: float = 60.0,
         parallel: int = 10,
     ) -> None:
-        #: Called before each request that changes something; raises when it must not be sent.
-        self.guard: Callable[[], None] = lambda: None
+        super().__init__(
+            session, where, own_project_id=own_project_id, timeout=timeout, parallel=parallel
+        )
         self._project_id = project_id
-        self._own_project_id = own_project_id
-        self._slots = threading.BoundedSemaphore(parallel)
-        self._session = session
-        self._timeout = timeout
         self._proven = False  # an administrator
-        self._answered = False  # as the v2 API of Manila does
-        with responses.asking("find Manila in Keystone's catalog"):
-            url = endpoint.find(session, where)
-        found, microversion = self._discover(url)
-        self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
-        self.features = Features(microversion)
-        self._http = manilaclient.Client(
-            microversion,
-            session=session,
-            service_catalog_url=self.endpoint,
-            timeout=timeout,
-            retries=0,
-        ).client
-
-    @property
-    def own_project_id(self) -> str:
-        """The session's own project, to which belongs what is created."""
-        if self._own_project_id is None:
-            with responses.asking("find the project of the session"):
-                self._own_project_id = self._session.get_project_id() or ""
-        return self._own_project_id
 
     @property
     def project_id(self) -> str:
@@ -203,7 +132,7 @@ class Manila:
         return self._post("/snapshots", "snapshot", body, f"snapshot share {share_id}")
 
     def delete_snapshot(self, snapshot_id: str) -> bool:
-        """Delete a snapshot. False when there is none; True is only a promise (202)."""
+        """Delete a snapshot. False when there is none; True is an HTTP 202: it has begun."""
         return self._delete(f"/snapshots/{snapshot_id}", f"delete snapshot {snapshot_id}")
 
     def create_share(self, **fields: Any) -> View:
@@ -212,7 +141,7 @@ class Manila:
         return self._post("/shares", "share", fields, asked)
 
     def delete_share(self, share_id: str) -> bool:
-        """Delete a share. False when there is none; True is only a promise (202)."""
+        """Delete a share. False when there is none; True is an HTTP 202: it has begun."""
         return self._delete(f"/shares/{share_id}", f"delete share {share_id}")
 
     def revert_share(self, share_id: str, snapshot_id: str) -> None:
@@ -246,13 +175,6 @@ class Manila:
         reply = self._ask("GET", f"/shares/{share_id}/export_locations", asked)
         found: list[View] = self._part(asked, reply, "export_locations")
         return [view["path"] for view in sorted(found, key=lambda view: not view.get("preferred"))]
-
-    def limits(self) -> dict[str, int]:
-        """The project's absolute limits and what is used of them; -1 is no limit."""
-        asked = "show the quota of the project"
-        limits = self._part(asked, self._ask("GET", "/limits", asked), "limits")
-        absolute: dict[str, int] = self._part(asked, limits, "absolute")
-        return absolute
 
     def messages(self, **filters: str) -> list[View]:
         """The project's user messages, newest first (microversion 2.37)."""
@@ -323,78 +245,3 @@ class Manila:
             return self._part(asked, body, kind), body.get("count")
 
         return paging.everything(ask, PAGE, asked)
-
-    def _get(self, path: str, key: str, asked: str) -> View | None:
-        try:
-            view: View = self._part(asked, self._ask("GET", path, asked), key)
-        except ManilaRefused as refused:
-            if refused.status == 404:
-                self._confirm()
-                return None
-            raise
-        return view
-
-    def _confirm(self) -> None:
-        """Make sure that a 404 is one of Manila's v2 API: below a wrong URL nothing is there.
-
-        :raises EndpointUnsuitable: it is not
-        """
-        if self._answered:
-            return
-        try:
-            self.limits()
-        except ManilaRefused as refused:
-            if refused.status == 404:
-                raise EndpointUnsuitable(self.endpoint, str(refused)) from refused
-        self._answered = True
-
-    def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
-        response, body = self._send(asked, "POST", path, body={key: dict(fields)})
-        view: View = self._part(asked, body, key)
-        view["request_id"] = response.headers.get("x-openstack-request-id")
-        return view
-
-    def _act(
-        self, share_id: str, body: Mapping[str, Any], asked: str, *, readable: bool = False
-    ) -> dict[str, Any]:
-        path = f"/shares/{share_id}/action"
-        return self._send(asked, "POST", path, readable=readable, body=dict(body))[1]
-
-    def _delete(self, path: str, asked: str) -> bool:
-        try:
-            self._send(asked, "DELETE", path, readable=False)
-        except ManilaRefused as refused:
-            if refused.status == 404:
-                self._confirm()
-                return False
-            raise
-        return True
-
-    def _ask(self, method: str, path: str, asked: str) -> dict[str, Any]:
-        return self._send(asked, method, path)[1]
-
-    def _part(self, asked: str, body: Mapping[str, Any], key: str) -> Any:
-        found = responses.part(asked, body, key)
-        self._answered = True
-        return found
-
-    def _send(
-        self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
-    ) -> tuple[Any, dict[str, Any]]:
-        with self._slots, responses.asking(asked, self.endpoint):
-            if method != "GET":
-                self.guard()
-            response, body = self._http.request(path, method, raise_exc=False, **kwargs)
-        body = responses.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
-        return response, body
-
-    def _discover(self, url: str) -> tuple[str, str]:
-        with _negotiated_lock:
-            known = _negotiated.get(url)
-        if known:
-            return known
-        found = endpoint.discover(self._session, url, self._timeout)
-        LOG.info("Manila at %s is spoken to in microversion %s", *found)
-        with _negotiated_lock:
-            _negotiated[url] = found
-        return found

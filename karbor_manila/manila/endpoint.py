@@ -3,8 +3,11 @@
 
 A URL of the catalog may end in the version, in the project behind it, or before both
 (``http://host:8786``, ``http://host/share``): then the version document says what is below it.
-keystoneauth's own discovery asks for that as well; it is not used, because it follows the links in
-the document to whatever host they name, which behind a proxy is often the wrong one.
+keystoneauth reads the catalog and the document, and compares versions. Its discovery as a whole
+(``get_endpoint_data``) is not used: it follows the links in the document to whatever host they
+name, which behind a proxy is often the wrong one; it takes every error for a service without
+microversions; it asks at several URLs, each for as long as the session allows, which may be for
+ever; and it does not look whether the service that it finds is Manila.
 """
 
 import re
@@ -13,11 +16,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keystoneauth1 import discover as ks_discover
 from keystoneauth1 import exceptions as ks_exc
-from manilaclient import api_versions
 
 from karbor_manila.manila import responses
-from karbor_manila.manila.errors import EndpointMissing, EndpointUnsuitable, ManilaTooOld
+from karbor_manila.manila.errors import (
+    EndpointMissing,
+    EndpointUnsuitable,
+    ManilaRefused,
+    ManilaTooOld,
+    ManilaTransient,
+)
 
 #: In the order in which they are looked for. ``shared-file-system`` is the official name; ``share``
 #: is that of the v1 API in old clouds, so its endpoint counts only when it is a v2 one.
@@ -112,52 +121,81 @@ def discover(session: Any, url: str, timeout: float) -> tuple[str, str]:
     :raises EndpointUnsuitable: there is no version in the URL, and none is offered below it
     :raises ManilaTransient, ManilaRefused:
     """
-    asked, base = "say which microversions it speaks", base_of(url)
-    with responses.asking(asked, base):
-        response = session.get(
-            base, raise_exc=False, timeout=timeout, headers={"Accept": "application/json"}
-        )
+    base, bare = base_of(url), version_in(url) is None
+    document = _Document(session, base, timeout)
+    offers: Any = []
     try:
-        body = response.json()
-    except ValueError:
-        body = None
-    bare = version_in(url) is None
-    if bare and (400 <= response.status_code < 500 or not _versions(body)):
-        said = f"HTTP {response.status_code}" if response.status_code >= 400 else "something else"
-        why = f"it names no version, and where Manila would list its versions there is {said}"
-        if response.status_code not in (401, 408, 429) and response.status_code < 500:
-            raise EndpointUnsuitable(url, why)
-    # 300 Multiple Choices is how Manila answers when it speaks more than one version.
-    versions = responses.checked(asked, response, body, endpoint=base).get("versions")
-    microversion = negotiate(versions, endpoint=base)
+        offers = ks_discover.get_version_data(document, base)
+    except ks_exc.DiscoveryFailure:
+        pass  # a JSON object, and not one of versions: nothing is offered
+    except (ManilaRefused, ManilaTransient) as error:
+        if bare and document.is_wrong_place:
+            raise EndpointUnsuitable(url, _nothing_below(document.status)) from error
+        raise
+    if bare and not _of_manila(offers):
+        raise EndpointUnsuitable(url, _nothing_below(document.status))
+    microversion = negotiate(offers, endpoint=base)
     return (f"{base.rstrip('/')}/v2" if bare else url.rstrip("/")), microversion
 
 
+class _Document:
+    """The session, as keystoneauth asks it for a version document: one request, with a timeout."""
+
+    def __init__(self, session: Any, base: str, timeout: float) -> None:
+        self._session = session
+        self._base = base
+        self._timeout = timeout
+        #: Of the answer, that of HTTP; 0 when there is none.
+        self.status = 0
+
+    def get(self, url: str, **kwargs: Any) -> Any:
+        """The answer. 300 Multiple Choices is Manila's when it speaks more than one version."""
+        asked = "say which microversions it speaks"
+        with responses.asking(asked, self._base):
+            response = self._session.get(url, raise_exc=False, timeout=self._timeout, **kwargs)
+        self.status = response.status_code
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        responses.checked(asked, response, body, endpoint=self._base)
+        return response
+
+    @property
+    def is_wrong_place(self) -> bool:
+        """Whether there was an answer, and Manila's would not be like that."""
+        return 0 < self.status < 500 and self.status not in (401, 408, 429)
+
+
+def _nothing_below(status: int) -> str:
+    said = f"HTTP {status}" if status >= 400 else "something else"
+    return f"it names no version, and where Manila would list its versions there is {said}"
+
+
 def negotiate(versions: object, *, endpoint: str = "") -> str:
-    """The newest microversion that the server, manilaclient and this code all know.
+    """The newest microversion that the server and this code both know.
 
     :param versions: the entries of ``versions`` in Manila's version document (GET /)
     :param endpoint: where it was asked for, for the error
     :raises ManilaTooOld: the server does not reach :data:`OLDEST`, or starts above us, or does not
         say anything that Manila would say
     """
-    offers = _versions({"versions": versions})
-    newest = min(api_versions.APIVersion(NEWEST), api_versions.APIVersion(api_versions.MAX_VERSION))
+    offers = _of_manila(versions)
+    oldest, newest = _version(OLDEST), _version(NEWEST)
     for offer in offers:
         lowest = _version(offer.get("min_version") or "2.0")
         highest = _version(offer.get("version") or "2.0")
         if lowest is None or highest is None:
             continue
         chosen = min(newest, highest)
-        if chosen >= lowest and chosen >= api_versions.APIVersion(OLDEST):
-            return str(chosen.get_string())
+        if chosen >= max(lowest, oldest):
+            return ks_discover.version_to_string(chosen)
     spoken = ", ".join(f"{v.get('min_version')} to {v.get('version')}" for v in offers) or "no v2"
     raise ManilaTooOld(OLDEST, spoken, endpoint=endpoint)
 
 
-def _versions(body: Any) -> list[Mapping[str, Any]]:
+def _of_manila(versions: object) -> list[Mapping[str, Any]]:
     """What a version document offers of the v2 API of Manila, if it is one of Manila's."""
-    versions = body.get("versions") if isinstance(body, dict) else None
     return [
         offer
         for offer in (versions if isinstance(versions, list) else [])
@@ -176,4 +214,7 @@ def _is_of_manila(offer: Mapping[str, Any]) -> bool:
 
 
 def _version(text: object) -> Any:
-    return api_versions.APIVersion(text) if re.fullmatch(r"\d+\.\d+", str(text)) else None
+    """The numbers of a microversion, None for what is none; keystoneauth takes ``v2`` and
+    ``latest`` for one, too."""
+    known = re.fullmatch(r"\d+\.\d+", str(text))
+    return ks_discover.normalize_version_number(str(text)) if known else None

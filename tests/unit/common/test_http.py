@@ -20,8 +20,7 @@ def response(status, **headers):
 
 
 def fault(status, said):
-    name = {400: "badRequest", 403: "forbidden", 404: "itemNotFound", 409: "conflictingRequest"}
-    return {name.get(status, "computeFault"): {"code": status, "message": said}}
+    return {responses._FAULTS.get(status, "computeFault"): {"code": status, "message": said}}
 
 
 @SERVICES

@@ -20,7 +20,7 @@ from keystoneauth1 import exceptions as ks_exc
 from keystoneauth1.identity.access import AccessInfoPlugin
 
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.manila import client, endpoint
+from karbor_manila.manila import client, connection, endpoint
 from karbor_manila.manila.errors import (
     EndpointMissing,
     EndpointUnsuitable,
@@ -39,9 +39,9 @@ PROJECT = "0c5c2f7f7fe54bd6a1f0a2d39f7a5b11"
 @pytest.fixture(autouse=True)
 def _nothing_known():
     """What is known of an endpoint is kept for ten minutes."""
-    client._negotiated.clear()
+    connection._negotiated.clear()
     yield
-    client._negotiated.clear()
+    connection._negotiated.clear()
 
 
 def versions(highest, lowest="2.0"):
@@ -87,7 +87,7 @@ def connect(requests_mock):
     """Makes a client of a Manila that speaks up to this microversion."""
 
     def connect(highest="2.98", **kwargs):
-        client._negotiated.clear()
+        connection._negotiated.clear()
         requests_mock.get(f"{HOST}/", json=versions(highest), status_code=300)
         return client.Manila(plain_session(), client.Where(endpoint=ENDPOINT), **kwargs)
 
@@ -148,7 +148,7 @@ def query(request):
     ],
 )
 def test_the_newest_microversion_that_all_know_is_spoken(lowest, highest, chosen):
-    assert client.negotiate(versions(highest, lowest)["versions"]) == chosen
+    assert endpoint.negotiate(versions(highest, lowest)["versions"]) == chosen
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_newest_microversion_that_all_know_is_spoken(lowest, highest, chosen
 )
 def test_without_a_common_microversion_the_offer_is_told(lowest, highest):
     with pytest.raises(ManilaTooOld) as caught:
-        client.negotiate(versions(highest, lowest)["versions"])
+        endpoint.negotiate(versions(highest, lowest)["versions"])
     assert caught.value.needed == "2.37"
     assert f"{lowest} to {highest}" in str(caught.value)
 
@@ -182,13 +182,13 @@ def test_without_a_common_microversion_the_offer_is_told(lowest, highest):
 )
 def test_without_a_v2_the_offer_is_told(entries):
     with pytest.raises(ManilaTooOld, match="no v2"):
-        client.negotiate(entries)
+        endpoint.negotiate(entries)
 
 
 @pytest.mark.parametrize("version", ["latest", "2", "v2.98", "2.x"])
 def test_a_version_that_is_none_is_no_offer(version):
     with pytest.raises(ManilaTooOld):
-        client.negotiate(versions(version)["versions"])
+        endpoint.negotiate(versions(version)["versions"])
 
 
 @pytest.mark.parametrize("status", [200, 300])
@@ -1115,7 +1115,7 @@ def reply(body, length):
 
 
 def connected(url):
-    client._negotiated[url] = (url, "2.98")
+    connection._negotiated[url] = (url, "2.98")
     return client.Manila(plain_session(), client.Where(endpoint=url), timeout=30)
 
 

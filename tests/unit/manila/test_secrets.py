@@ -17,7 +17,7 @@ from keystoneauth1 import session, token_endpoint
 from oslo_serialization import jsonutils
 
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.manila import client, endpoint
+from karbor_manila.manila import client, connection, endpoint
 from tests.unit.karbor_stage import PROJECT, TOKEN, Service, started
 
 ENDPOINT = "http://manila.invalid/v2"
@@ -55,8 +55,8 @@ def error_of(requests_mock: Any) -> Iterator[Callable[..., Exception]]:
     """What the real client raises for an answer; the request had the token in its headers."""
 
     def error_of(**answer: Any) -> Exception:
-        client._negotiated.clear()
-        client._negotiated[ENDPOINT] = (ENDPOINT, endpoint.OLDEST)
+        connection._negotiated.clear()
+        connection._negotiated[ENDPOINT] = (ENDPOINT, endpoint.OLDEST)
         sent = requests_mock.register_uri("GET", f"{ENDPOINT}/limits", **answer)
         manila = client.Manila(
             session.Session(auth=token_endpoint.Token(ENDPOINT, TOKEN)),
@@ -68,7 +68,7 @@ def error_of(requests_mock: Any) -> Iterator[Callable[..., Exception]]:
         return caught.value
 
     yield error_of
-    client._negotiated.clear()
+    connection._negotiated.clear()
 
 
 def run(service: Service, operation: str, prepared: Any) -> None:

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests to Manila: the endpoint and its microversion, one request after the other, no retries.
+
+keystoneauth's adapter sends the requests with the microversion. manilaclient is not used: its
+managers write a completion cache into the home folder at every list and create
+(manilaclient/base.py, completion_cache) and drop the request id, by which Manila's user messages
+are found; it cannot build the exception for a 429 with Retry-After
+(manilaclient/common/apiclient/exceptions.py, from_response).
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cachetools
+from keystoneauth1 import adapter
+from oslo_log import log as logging
+
+from karbor_manila.manila import endpoint, responses
+from karbor_manila.manila.endpoint import Where
+from karbor_manila.manila.errors import EndpointUnsuitable, ManilaRefused
+from karbor_manila.manila.features import Features
+from karbor_manila.manila.views import View
+
+LOG = logging.getLogger(__name__)
+
+# The official name, which keystoneauth writes into the header of the microversion.
+_SERVICE_TYPE = "shared-file-system"
+
+# URL -> endpoint and microversion. A cloud is upgraded rarely, and one GET per operation is a cost
+# that a plan with one share can feel.
+_negotiated: cachetools.TTLCache[str, tuple[str, str]] = cachetools.TTLCache(maxsize=64, ttl=600)
+_negotiated_lock = threading.Lock()
+
+
+class Connection:
+    """Manila as one session reaches it.
+
+    :param session: a keystoneauth session
+    :param where: where to find Manila
+    :param own_project_id: the session's project, if it is known already
+    :param timeout: seconds to wait for one answer
+    :param parallel: requests under way at a time; the others queue here
+    :raises EndpointMissing: there is none in the catalog
+    :raises EndpointUnsuitable: what is there is not the v2 API of Manila
+    :raises ManilaTooOld: no common microversion
+    :raises ManilaTransient, ManilaRefused: as every request
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        where: Where,
+        *,
+        own_project_id: str | None = None,
+        timeout: float = 60.0,
+        parallel: int = 10,
+    ) -> None:
+        #: Called before each request that changes something; raises when it must not be sent.
+        self.guard: Callable[[], None] = lambda: None
+        #: So many requests are under way at a time.
+        self.parallel = parallel
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._session = session
+        self._own_project_id = own_project_id
+        self._timeout = timeout
+        self._answered = False  # as the v2 API of Manila does
+        with responses.asking("find Manila in Keystone's catalog"):
+            url = endpoint.find(session, where)
+        found, microversion = _discover(session, url, timeout)
+        self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
+        self.features = Features(microversion)
+        self._http = adapter.LegacyJsonAdapter(
+            session,
+            service_type=_SERVICE_TYPE,
+            endpoint_override=self.endpoint,
+            default_microversion=microversion,
+        )
+
+    @property
+    def own_project_id(self) -> str:
+        """The session's own project, to which belongs what is created."""
+        if self._own_project_id is None:
+            with responses.asking("find the project of the session"):
+                self._own_project_id = self._session.get_project_id() or ""
+        return self._own_project_id
+
+    def limits(self) -> dict[str, int]:
+        """The project's absolute limits and what is used of them; -1 is no limit."""
+        asked = "show the quota of the project"
+        limits = self._part(asked, self._ask("GET", "/limits", asked), "limits")
+        absolute: dict[str, int] = self._part(asked, limits, "absolute")
+        return absolute
+
+    def _get(self, path: str, key: str, asked: str) -> View | None:
+        try:
+            view: View = self._part(asked, self._ask("GET", path, asked), key)
+        except ManilaRefused as refused:
+            if refused.status == 404:
+                self._confirm()
+                return None
+            raise
+        return view
+
+    def _confirm(self) -> None:
+        """Make sure that a 404 is one of Manila's v2 API: below a wrong URL nothing is there.
+
+        :raises EndpointUnsuitable: it is not
+        """
+        if self._answered:
+            return
+        try:
+            self.limits()
+        except ManilaRefused as refused:
+            if refused.status == 404:
+                raise EndpointUnsuitable(self.endpoint, str(refused)) from refused
+        self._answered = True
+
+    def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
+        response, body = self._send(asked, "POST", path, body={key: dict(fields)})
+        view: View = self._part(asked, body, key)
+        view["request_id"] = response.headers.get("x-openstack-request-id")
+        return view
+
+    def _act(
+        self, share_id: str, body: Mapping[str, Any], asked: str, *, readable: bool = False
+    ) -> dict[str, Any]:
+        path = f"/shares/{share_id}/action"
+        return self._send(asked, "POST", path, readable=readable, body=dict(body))[1]
+
+    def _delete(self, path: str, asked: str) -> bool:
+        try:
+            self._send(asked, "DELETE", path, readable=False)
+        except ManilaRefused as refused:
+            if refused.status == 404:
+                self._confirm()
+                return False
+            raise
+        return True
+
+    def _ask(self, method: str, path: str, asked: str) -> dict[str, Any]:
+        return self._send(asked, method, path)[1]
+
+    def _part(self, asked: str, body: Mapping[str, Any], key: str) -> Any:
+        found = responses.part(asked, body, key)
+        self._answered = True
+        return found
+
+    def _send(
+        self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        with self._slots, responses.asking(asked, self.endpoint):
+            if method != "GET":
+                self.guard()
+            response, body = self._http.request(
+                path, method, raise_exc=False, timeout=self._timeout, **kwargs
+            )
+        body = responses.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
+        return response, body
+
+
+def _discover(session: Any, url: str, timeout: float) -> tuple[str, str]:
+    with _negotiated_lock:
+        known = _negotiated.get(url)
+    if known:
+        return known
+    found = endpoint.discover(session, url, timeout)
+    LOG.info("Manila at %s is spoken to in microversion %s", *found)
+    with _negotiated_lock:
+        _negotiated[url] = found
+    return found

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a microversion of Manila can do (Manila's REST API version history)."""
+
+from dataclasses import dataclass
+
+from keystoneauth1.discover import normalize_version_number as as_numbers
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the negotiated microversion can do (Manila's REST API version history)."""
+
+    microversion: str
+
+    def _at_least(self, version: str) -> bool:
+        return as_numbers(self.microversion) >= as_numbers(version)
+
+    @property
+    def snapshot_metadata(self) -> bool:
+        """Snapshots have metadata, and lists can be filtered by it."""
+        return self._at_least("2.73")
+
+    @property
+    def creating_from_snapshot(self) -> bool:
+        """A clone that is being made has a status of its own."""
+        return self._at_least("2.54")
+
+    @property
+    def access_rules_resource(self) -> bool:
+        """Access rules have a list of their own, and metadata."""
+        return self._at_least("2.45")
+
+    @property
+    def counts(self) -> bool:
+        """Lists say how many entries there are in all (``with_count``)."""
+        return self._at_least("2.79")
