@@ -18,7 +18,7 @@ from karbor_manila.manila.errors import (
 from karbor_manila.manila.ownership import Ownership
 from karbor_manila.manila.removal import Removal
 from tests.unit.clock import FakeClock
-from tests.unit.common.test_waiting import Stopped
+from tests.unit.common.stage import Stopped
 
 PROJECT = "project-a"
 CURE = "openstack share snapshot delete --force {id}"
