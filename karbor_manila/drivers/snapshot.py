@@ -331,8 +331,8 @@ class SnapshotDriver(base.ShareDriver):
             ownership=self._ownership,
             delete=self._manila.delete_share,
             watcher=self._shares,
-            deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
-            stuck={statuses.ERROR_DELETING},
+            deletable=statuses.SHARE_DELETABLE,
+            stuck=statuses.SHARE_STUCK,
             cure="openstack share delete --force {id}",
             depends=self._has_dependents,
             outage=outage,
@@ -428,7 +428,7 @@ class SnapshotDriver(base.ShareDriver):
         """Let the clones that are being made of this snapshot end: they fail when it goes."""
 
         def judge(view: View | None) -> Any:
-            return PENDING if view and view["status"].startswith("creating") else True
+            return PENDING if view and view["status"] in statuses.SHARE_CREATING else True
 
         clones = self._list_clones() if fresh else self._once("clones", self._list_clones)
         for share_id, source in clones:
@@ -442,10 +442,10 @@ class SnapshotDriver(base.ShareDriver):
         # Most of Manila's drivers leave a clone in the first; only those that go on after they have
         # answered use the second (manila/share/manager.py).
         named = self._manila.features.creating_from_snapshot
-        statuses_of_clones = ("creating", *(("creating_from_snapshot",) if named else ()))
+        of_clones = statuses.SHARE_CREATING if named else {statuses.CREATING}
         return [
             (view["id"], view["snapshot_id"])
-            for status in statuses_of_clones
+            for status in sorted(of_clones)
             for view in self._list_shares(status)
             if view.get("snapshot_id")
         ]

@@ -1,23 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Manila's statuses mean for us (manila/common/constants.py, Manila 23).
+"""Manila's statuses and what they mean for us: the one table (manila/common/constants.py, 23).
 
-A status that is in none of these sets is unknown: neither success nor failure, so whoever waits
-goes on until the deadline.
+A status of a share or snapshot that is in none of these sets is unknown: neither success nor
+failure, so whoever waits goes on until the deadline.
 """
 
 AVAILABLE = "available"
+CREATING = "creating"
+CREATING_FROM_SNAPSHOT = "creating_from_snapshot"
+DELETED = "deleted"
+DELETING = "deleting"
+DEFERRED_DELETING = "deferred_deleting"
 ERROR = "error"
 ERROR_DELETING = "error_deleting"
+ERROR_DEFERRED_DELETING = "error_deferred_deleting"
+INACTIVE = "inactive"
+MANAGE_ERROR = "manage_error"
+REVERTING = "reverting"
+REVERTING_TO_SNAPSHOT = "reverting_to_snapshot"
+REVERTING_ERROR = "reverting_error"
+UNMANAGE_ERROR = "unmanage_error"
+UNMANAGE_STARTING = "unmanage_starting"
+UNMANAGED = "unmanaged"
+
+# -- shares -----------------------------------------------------------------------------------
+
+#: A share that is being made; the second with drivers that go on after they have answered.
+SHARE_CREATING = frozenset({CREATING, CREATING_FROM_SNAPSHOT})
+
+#: A share that is being reverted; the second with drivers that do it on their own.
+SHARE_REVERTING = frozenset({REVERTING, REVERTING_TO_SNAPSHOT})
 
 #: A share in one of these becomes available by itself.
-SHARE_BUSY = frozenset(
-    {
-        "creating",
-        "creating_from_snapshot",
+SHARE_BUSY = (
+    SHARE_CREATING
+    | SHARE_REVERTING
+    | {
         "extending",
         "shrinking",
-        "reverting",
-        "reverting_to_snapshot",
         "migrating",
         "migrating_to",
         "server_migrating",
@@ -31,40 +51,31 @@ SHARE_BUSY = frozenset(
     }
 )
 
+#: A share in one of these leaves Manila because somebody wanted it: there is nothing to mend.
+SHARE_GOING = frozenset({DELETING, DELETED, DEFERRED_DELETING, UNMANAGE_STARTING, UNMANAGED})
+
 #: A share in one of these does not become available without somebody's help.
-SHARE_FINAL = frozenset(
-    {
-        "error",
-        "error_deleting",
-        "deleting",
-        "deleted",
-        "deferred_deleting",
-        "error_deferred_deleting",
-        "manage_error",
-        "unmanage_starting",
-        "unmanage_error",
-        "unmanaged",
-        "manage_error_unmanage_starting",
-        "extending_error",
-        "shrinking_error",
-        "shrinking_possible_data_loss_error",
-        "reverting_error",
-        "backup_restoring_error",
-        "awaiting_transfer",
-        "inactive",
-    }
-)
+SHARE_FINAL = SHARE_GOING | {
+    ERROR,
+    ERROR_DELETING,
+    ERROR_DEFERRED_DELETING,
+    MANAGE_ERROR,
+    UNMANAGE_ERROR,
+    "manage_error_unmanage_starting",
+    "extending_error",
+    "shrinking_error",
+    "shrinking_possible_data_loss_error",
+    REVERTING_ERROR,
+    "backup_restoring_error",
+    "awaiting_transfer",
+    INACTIVE,
+}
 
-#: A share in one of these leaves Manila because somebody wanted it: there is nothing to mend. All
-#: of them are in SHARE_FINAL as well.
-SHARE_GOING = frozenset(
-    {"deleting", "deleted", "deferred_deleting", "unmanage_starting", "unmanaged"}
-)
+#: Manila deletes a share from these alone (manila/share/api.py, delete_instance).
+SHARE_DELETABLE = frozenset({AVAILABLE, ERROR, INACTIVE})
 
-#: A share that is being reverted; the second with drivers that do it on their own.
-SHARE_REVERTING = frozenset({"reverting", "reverting_to_snapshot"})
-
-REVERTING_ERROR = "reverting_error"
+#: A share in one of these stays until an administrator acts.
+SHARE_STUCK = frozenset({ERROR_DELETING})
 
 #: With a task in one of these states Manila reverts no share (BUSY_TASK_STATES).
 TASK_BUSY = frozenset(
@@ -82,24 +93,30 @@ TASK_BUSY = frozenset(
     }
 )
 
-#: A snapshot in one of these does not become available.
-SNAPSHOT_FINAL = frozenset(
-    {
-        "error",
-        "error_deleting",
-        "deleting",
-        "deleted",
-        "deferred_deleting",
-        "error_deferred_deleting",
-        "manage_error",
-        "unmanage_starting",
-        "unmanage_error",
-    }
+# -- snapshots --------------------------------------------------------------------------------
+
+#: A snapshot whose deletion was asked for, whatever became of that.
+SNAPSHOT_DELETING = frozenset(
+    {DELETING, DELETED, DEFERRED_DELETING, ERROR_DELETING, ERROR_DEFERRED_DELETING}
 )
+
+#: A snapshot in one of these does not become available.
+SNAPSHOT_FINAL = SNAPSHOT_DELETING | {ERROR, MANAGE_ERROR, UNMANAGE_STARTING, UNMANAGE_ERROR}
 
 #: Manila deletes a snapshot from these alone; ``error_deleting`` needs an administrator
 #: (manila/share/api.py, delete_snapshot).
 SNAPSHOT_DELETABLE = frozenset({AVAILABLE, ERROR})
 
 #: A snapshot in one of these stays until an administrator acts.
-SNAPSHOT_STUCK = frozenset({ERROR_DELETING, "error_deferred_deleting", "unmanage_error"})
+SNAPSHOT_STUCK = frozenset({ERROR_DELETING, ERROR_DEFERRED_DELETING, UNMANAGE_ERROR})
+
+# -- access rules -----------------------------------------------------------------------------
+
+#: An access rule in this state is in force.
+RULE_ACTIVE = "active"
+
+#: An access rule in one of these changes no more.
+RULE_FINAL = frozenset({RULE_ACTIVE, ERROR})
+
+#: An access rule that is on its way out, or never came into force.
+RULE_NOT_GRANTED = frozenset({ERROR, "queued_to_deny", "denying", "deleted"})

@@ -17,7 +17,7 @@ from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost, NotSupported, Taken
-from karbor_manila.manila import marks
+from karbor_manila.manila import marks, statuses
 from karbor_manila.operations import lost_snapshots
 from karbor_manila.operations.errors import (
     ManilaShowsNothing,
@@ -125,7 +125,7 @@ def settle(job: ShareJob, intent: Intent) -> None:
             sleep = job.flow.clock.sleep
             if view is None:
                 _require_witness(job, intent, snapshot_id, checkpoint_id)
-            if view is None or "deleting" in str(view["status"]):
+            if view is None or view["status"] in statuses.SNAPSHOT_DELETING:
                 loss = SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)
                 lost_snapshots.mark_as_lost(checkpoint, job.share_id, loss, sleep)
             else:
