@@ -5,11 +5,12 @@ import functools
 from collections.abc import Callable, Collection
 from typing import Any
 
-import tenacity
 from oslo_log import log as logging
 
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
+from karbor_manila.common.polling import poll
+from karbor_manila.manila import statuses
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.views import Rule, View
@@ -17,11 +18,6 @@ from karbor_manila.manila.views import Rule, View
 LOG = logging.getLogger(__name__)
 
 Persist = Callable[[Callable[[], Any]], Any]
-
-_ACTIVE = "active"
-_ERROR = "error"
-# States of a rule that is on its way out, or never came into force (manila/common/constants.py).
-_NOT_GRANTED = frozenset({_ERROR, "queued_to_deny", "denying", "deleted"})
 
 
 def read(manila: Manila, share_id: str, retry: Persist) -> list[Rule] | None:
@@ -31,7 +27,7 @@ def read(manila: Manila, share_id: str, retry: Persist) -> list[Rule] | None:
     except ManilaRefused as refused:
         LOG.warning("The access rules of share %s are not told: %s", share_id, refused)
         return None
-    return [_plain(rule) for rule in rules if rule.get("state") not in _NOT_GRANTED]
+    return [_plain(rule) for rule in rules if rule.get("state") not in statuses.RULE_NOT_GRANTED]
 
 
 def grant(
@@ -83,26 +79,18 @@ def _await(
     patience: float,
     clock: Clock,
 ) -> list[str]:
-    deadline = clock.now() + patience
-
     def states() -> dict[Any, str]:
         seen = retry(lambda: manila.access_rules(share_id))
         return {_key(rule): str(rule.get("state")) for rule in seen}
 
-    def is_pending(found: dict[Any, str]) -> bool:
-        settled = all(found.get(_key(rule)) in (_ACTIVE, _ERROR, None) for rule in rules)
-        return not settled and clock.now() < deadline
+    def are_final(found: dict[Any, str]) -> bool:
+        return all(found.get(_key(rule)) in {*statuses.RULE_FINAL, None} for rule in rules)
 
-    found = tenacity.Retrying(
-        retry=tenacity.retry_if_result(is_pending),
-        wait=tenacity.wait_exponential(multiplier=0.2, max=5),
-        sleep=clock.sleep,
-        reraise=True,
-    )(states)
+    found = poll(states, are_final, timeout=patience, clock=clock, longest=5.0)
     return [
         f"{_named(rule)}: its state is {found.get(_key(rule), 'unknown')!r}"
         for rule in rules
-        if found.get(_key(rule)) != _ACTIVE
+        if found.get(_key(rule)) != statuses.RULE_ACTIVE
     ]
 
 

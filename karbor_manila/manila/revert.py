@@ -13,7 +13,7 @@ from typing import Any
 from oslo_log import log as logging
 
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.polling import PENDING, Poller
+from karbor_manila.common.polling import PENDING, Poller, poll
 from karbor_manila.common.retry import retry
 from karbor_manila.manila import quota, statuses
 from karbor_manila.manila.client import Manila
@@ -170,14 +170,14 @@ class Reverts:
 
     def _has_begun(self, share_id: str) -> bool:
         """Whether an unanswered request is seen to be carried out, while it may be."""
-        deadline = self._clock.now() + self._settle
-        while True:
-            if self._is_reverting(share_id):
-                return True
-            left = deadline - self._clock.now()
-            if left <= 0:
-                return False
-            self._clock.sleep(min(_BETWEEN_LOOKS, left))
+        return poll(
+            lambda: self._is_reverting(share_id),
+            bool,
+            timeout=self._settle,
+            clock=self._clock,
+            shortest=_BETWEEN_LOOKS,
+            longest=_BETWEEN_LOOKS,
+        )
 
     def _is_reverting(self, share_id: str) -> bool:
         view = self._retry(lambda: self._manila.share(share_id))

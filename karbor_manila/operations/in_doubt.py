@@ -12,6 +12,7 @@ from typing import TypeVar
 from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
+from karbor_manila.common.polling import poll
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.views import View
 from karbor_manila.operations.share_job import ShareJob
@@ -60,10 +61,7 @@ def settled(job: ShareJob, sent: str, look: Callable[[], T], seen: Callable[[T],
     clock, longest = job.flow.clock, job.flow.settings.request_settle_time
     settles = datetime.datetime.fromisoformat(sent) + datetime.timedelta(seconds=longest)
     # The time of the day may be set back; nothing waits for longer than the option says.
-    deadline = clock.now() + min((settles - clock.utcnow()).total_seconds(), longest)
-    while True:
-        found = look()
-        left = deadline - clock.now()
-        if seen(found) or left <= 0:
-            return found
-        clock.sleep(min(_BETWEEN_LOOKS, left))
+    left = min((settles - clock.utcnow()).total_seconds(), longest)
+    return poll(
+        look, seen, timeout=left, clock=clock, shortest=_BETWEEN_LOOKS, longest=_BETWEEN_LOOKS
+    )
