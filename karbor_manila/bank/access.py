@@ -9,15 +9,16 @@ connection, a timeout or a name that cannot be resolved comes as whatever the cl
 
 import errno
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import tenacity
 from karbor import exception as karbor_exception
 
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.retry import retry
 
 T = TypeVar("T")
 
@@ -48,15 +49,16 @@ def ask(
     :raises BankUnreadable: the last attempt failed, too. Errors of ours go through at once: they
         say what was read, or a deeper place has asked often enough.
     """
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_transient),
-        wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
-        stop=tenacity.stop_after_attempt(attempts),
-        sleep=sleep or pause,
-        reraise=True,
-    )
     try:
-        return retrying(attempt)
+        return retry(
+            attempt,
+            attempts=attempts,
+            transient=_is_transient,
+            first=0.1,
+            longest=2.0,
+            sleep=sleep or pause,
+            level=logging.INFO,  # who asks says what it means
+        )
     except KarborManilaError:
         raise
     except Exception as error:  # nothing is swallowed: told as ours, with its cause

@@ -8,13 +8,13 @@ one of the two writes fails, taskflow reverts the first task, which writes that 
 
 from typing import Any
 
-import tenacity
 from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import ClaimLost
+from karbor_manila.common.retry import retry
 
 LOG = logging.getLogger(__name__)
 
@@ -77,14 +77,14 @@ class LastWord:
     def _save(self, write: Any) -> None:
         """Into the database. What hooks write while the flow runs they repeat themselves."""
         final = self._thing.status in {*_UNSAID, *_UNSAID.values()}
-        tenacity.Retrying(
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
-            stop=tenacity.stop_after_attempt(5 if final else 1),
-            sleep=bank_access.pause,
+        retry(
+            write,
+            attempts=5 if final else 1,
             # Who lost the claim has nothing to say any more.
-            retry=tenacity.retry_if_not_exception_type(ClaimLost),
-            reraise=True,
-        )(write)
+            transient=lambda error: not isinstance(error, ClaimLost),
+            longest=2.0,
+            sleep=bank_access.pause,
+        )
 
 
 def leave_open(checkpoint: Any) -> bool:

@@ -8,13 +8,13 @@ its API that a plugin can write to.
 from collections.abc import Callable
 from typing import Any
 
-import tenacity
 from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.common.errors import ClaimLost
+from karbor_manila.common.retry import retry
 from karbor_manila.database import columns
 
 LOG = logging.getLogger(__name__)
@@ -138,16 +138,14 @@ def write(
     moment is asked again, and gets less of what it refuses. Raises what the last attempt raised."""
     with job.flow.writing:
         change()
-        for attempt in tenacity.Retrying(
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2),
-            stop=tenacity.stop_after_attempt(5),
+        retry(
+            lambda: columns.save(record, told),
+            attempts=5,
             # Who waits for a lease that is not renewed has waited long enough after one time.
-            retry=tenacity.retry_if_not_exception_type(ClaimLost),
-            sleep=job.flow.clock.sleep,
-            reraise=True,
-        ):
-            with attempt:
-                columns.save(record, told)
+            transient=lambda error: not isinstance(error, ClaimLost),
+            longest=2.0,
+            clock=job.flow.clock,
+        )
 
 
 def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> None:
