@@ -551,7 +551,7 @@ def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(conf: Pat
     (provider,) = karbors_host.providers
     identity.confirm(provider.bank, provider.id)
     with pytest.raises(Died), karbors_host.alive(held):
-        keeper = held._keepers[provider.id]
+        keeper = held._own._keepers[provider.id]
         assert keeper._interval == karbors_host.settings.lease_interval
         keeper.renew()
         key = f"{identity.PREFIX}/leases/{provider.bank.get_owner_id()}"
