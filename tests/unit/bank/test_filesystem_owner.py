@@ -21,7 +21,7 @@ from karbor_manila.recovery import audit
 from tests.unit.banks import open_bank
 from tests.unit.cli.test_operator import _logging_as_it_was, conf, killed, run  # noqa: F401
 from tests.unit.karbor_stage import OUR_PROJECT, OURS, Service, provider_file, started
-from tests.unit.recovery.test_audit import orphaned, protected
+from tests.unit.recovery.audit.stage import orphaned, protected
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 

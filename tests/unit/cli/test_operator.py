@@ -35,7 +35,7 @@ from tests.unit.karbor_stage import (
     provider_file,
     started,
 )
-from tests.unit.recovery.test_audit import (
+from tests.unit.recovery.audit.stage import (
     everything_in,
     mark_of,
     orphaned,

@@ -3,7 +3,7 @@
 
 import datetime
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,7 @@ from karbor_manila.operations.protect import ProtectOperation
 from tests.fakes.manila import Died, FakeManila
 from tests.unit.banks import open_bank
 from tests.unit.clock import FakeClock
-from tests.unit.karbor_stage import SHARE, Service, started
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
+from tests.unit.karbor_stage import SHARE, Service
 
 
 def killed(service: Service, method: str, *args: Any) -> Service:

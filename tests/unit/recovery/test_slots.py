@@ -6,9 +6,8 @@ import sys
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import futurist
@@ -20,15 +19,9 @@ from karbor_manila.recovery.search import Unfinished
 from karbor_manila.recovery.slots import SideBySide, SlotClock, Slots
 from tests.fakes.manila import Died, FakeClock
 from tests.unit.clock import FakeClock as SharedClock
-from tests.unit.karbor_stage import Service, started
+from tests.unit.karbor_stage import Service
 
 MANY = 500
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 class Parked(FakeClock):

@@ -3,8 +3,6 @@
 that shows nothing of what the records name."""
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +12,8 @@ from karbor_manila.recovery.audit import LOST, Action, Finding
 from karbor_manila.recovery.audit.finding import Reason
 from karbor_manila.recovery.errors import BankOlder, ManilaSuspect
 from tests.fakes.manila import FakeManila
-from tests.unit.karbor_stage import Service, started
-from tests.unit.recovery.test_audit import (
+from tests.unit.karbor_stage import Service
+from tests.unit.recovery.audit.stage import (
     audit_of,
     everything_in,
     find,
@@ -27,13 +25,6 @@ from tests.unit.recovery.test_audit import (
     snapshot_away,
     snapshots_of,
 )
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
-
 
 # -- a bank that was put back -------------------------------------------------------------------
 

@@ -2,8 +2,6 @@
 """A bank or a database that is away for longer than the lease lasts: whoever could not make sure
 that his claim still counts does nothing more, also when it is back before he is done."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,25 +11,11 @@ from karbor.services.protection.checkpoint import CheckpointCollection
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.recovery import lease
 from karbor_manila.service import copy_flow, worker
-from tests.unit.karbor_stage import SHARE, Service, started
-from tests.unit.recovery.test_two_actors import in_place, reason_of, taken_over
+from tests.unit.karbor_stage import SHARE, Service
+from tests.unit.recovery.two_processes.stage import in_place, reason_of, taken_over
 
 #: Seconds: the lease counts no more, somebody waits for it in vain, and then it is renewed.
 AWAY = 65.0
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        service.cloud.seconds.update(create_snapshot=1.0, create_share=5.0, revert_share=5.0)
-        yield service
-
-
-@pytest.fixture
-def other(service: Service) -> Service:
-    """Another process, on the same bank and database, that sees the first one alive."""
-    lease.renew(service.provider.bank)
-    return Service(service.folder, service.cloud, type(service.manager))
 
 
 class Lease:

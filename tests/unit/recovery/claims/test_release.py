@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is released or left can be claimed by others."""
+
+import pytest
+
+from tests.unit.recovery.claims.stage import ERRORS, THING, Process, raising
+
+
+def test_what_is_released_can_be_claimed_by_anybody(one: Process, other: Process) -> None:
+    one.take()
+    one.claims.release(THING)
+    assert one.claims.held == frozenset()
+    assert one.claims.get(THING) is None
+    assert other.take().owner == other.owner
+
+
+def test_a_release_of_what_one_does_not_hold_leaves_it_to_its_owner(
+    one: Process, other: Process
+) -> None:
+    claim = one.take()
+    other.claims.release(THING)
+    assert one.claims.all() == [claim]
+
+
+def test_a_late_release_does_not_touch_the_claim_of_the_next(one: Process, other: Process) -> None:
+    """A process that seemed dead wakes up."""
+    one.take()
+    one.says(ticks=1)
+    claim = other.take()
+    one.claims.release(THING)
+    assert other.claims.all() == [claim]
+
+
+@pytest.mark.parametrize("kind", range(3), ids=["away", "deadlock", "locked"])
+def test_a_release_that_the_database_does_not_take_is_known_as_a_dead_claim(
+    one: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: int
+) -> None:
+    one.take()
+    with monkeypatch.context() as patch:
+        patch.setattr(one.claims._table, "_begin", raising(ERRORS[kind]))
+        one.claims.release(THING)
+    assert "could not be released" in caplog.text
+    assert one.claims.held == frozenset()
+    (leaked,) = one.claims.all()
+    assert not one.sees_alive(leaked)
+    assert one.take().token != leaked.token
+    assert len(one.claims.all()) == 1
+
+
+def test_what_a_process_leaves_it_can_take_up_again(one: Process) -> None:
+    claim = one.take()
+    one.claims.leave(THING)
+    assert one.claims.held == frozenset()
+    (left,) = one.claims.all()
+    assert (left.owner, left.token) == ("", claim.token)
+    assert not one.sees_alive(left)
+    again = one.take(operation="delete")
+    assert (again.operation, again.took_over) == ("delete", True)
+
+
+def test_what_a_living_process_leaves_others_take_up_at_once(one: Process, other: Process) -> None:
+    one.take()
+    one.claims.leave(THING)
+    taken = other.take()
+    assert (taken.owner, taken.took_over) == (other.owner, True)
