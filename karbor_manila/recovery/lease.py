@@ -35,7 +35,7 @@ _DEAD = frozenset({"Z", "X"})  # states in /proc/<pid>/stat: a zombie, a dead pr
 
 @dataclass(frozen=True)
 class Lease:
-    """What a process says of itself.
+    """What a process writes about itself.
 
     ``machine`` tells apart what could have the same host name. ``ticks`` is when the process began,
     in clock ticks since the machine was booted (0: not known); no change of the time of the day
@@ -63,7 +63,7 @@ def key_of(owner: str) -> str:
 
 
 def of_this_process(count: int = 0) -> Lease:
-    """What this process says of itself now."""
+    """What this process writes about itself now."""
     return Lease(
         host=socket.gethostname(),
         machine=_machine(),
@@ -76,7 +76,7 @@ def of_this_process(count: int = 0) -> Lease:
 
 
 def renew(bank: Any) -> None:
-    """Say once that this process is alive. A bank that does not take it is logged."""
+    """Write once that this process is alive. A bank that does not take it is logged."""
     try:
         bank.update_object(key_of(bank.get_owner_id()), asdict(of_this_process()))
     except Exception as error:  # noqa: BLE001 - banks let through what their clients raise

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ends the operation logs that Karbor leaves open: its flows end theirs in their last task only.
 
-Whoever ends them holds the claim of the checkpoint, restore or verification, so nobody is at work
-on what an open log tells of. Who has lost it ends none: whoever has taken over may have opened one.
+Whoever ends them holds the claim of the checkpoint, restore or verification, so no other process
+works on what an open log is about. Who has lost the claim ends none: whoever has taken over may
+have opened one.
 """
 
 import datetime
@@ -71,7 +72,7 @@ def end(
             columns.save(fencing.record(log, guard))
     except ClaimLost as lost:
         LOG.warning("Checkpoint %s: its operation log is left: %s", sought.checkpoint_id, lost)
-    except Exception:  # the log is a courtesy; what it tells of has been dealt with
+    except Exception:  # the log is a courtesy; what it is about has been settled
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
 
 

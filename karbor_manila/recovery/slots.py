@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much is ended at a time: who only waits takes no place from those who work.
+"""How much is settled at a time: what only waits takes no slot from what works.
 
 A restore may have to be waited for for days, and there may be any number of them. Each of them
 costs a (green) thread; what is limited is how many do something at once.
@@ -15,15 +15,16 @@ from karbor_manila.common.clock import Clock
 
 T = TypeVar("T")
 
-# Seconds after which somebody who waits for a slot looks again by himself.
+# Seconds after which a thread that waits for a slot looks again unasked.
 _LOOK_AGAIN = 30.0
 
 
 class Slots:
-    """So many may work at a time.
+    """So many threads may work at a time.
 
-    Who has lent his slot takes it back at once, even when there are more than ``most`` then: those
-    who have the others may be waiting for a lock that he holds.
+    One that has lent its slot takes it back at once, even when there are more than ``most`` then:
+    those that have the others may be waiting for a lock that it holds. No semaphore of a library
+    allows that.
     """
 
     def __init__(self, most: int) -> None:
