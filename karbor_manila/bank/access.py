@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one way to a bank: what is asked again, how often, and as what a failure is told.
+"""The one way to a bank: one retry policy, and one judgement of what is absent or unreadable.
 
 Karbor's banks translate some errors of their clients and let the others through: of botocore only
 ``ClientError`` (an answer of the server), of swiftclient only ``ClientException``; a broken
@@ -7,11 +7,13 @@ connection, a timeout or a name that cannot be resolved comes as whatever the cl
 (karbor/services/protection/bank_plugins). So any error out of a bank is one that a retry may end.
 """
 
+import enum
 import errno
 import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from karbor import exception as karbor_exception
@@ -27,6 +29,27 @@ ATTEMPTS = 5
 
 # No room, no quota, read-only, not permitted.
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+class Outcome(enum.Enum):
+    """What asking for an object shows. That it cannot be read is none of them: it is raised."""
+
+    VALUE = "value"
+    ABSENT = "absent"
+    DAMAGED = "damaged"  # it is there, and what is in it is no value
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What stands under a key. ``value`` counts with :attr:`Outcome.VALUE` alone."""
+
+    outcome: Outcome
+    value: Any = None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether there certainly is no such object."""
+        return self.outcome is Outcome.ABSENT
 
 
 def pause(seconds: float) -> None:
@@ -73,24 +96,51 @@ def commit(checkpoint: Any, *, sleep: Callable[[float], None] | None = None) -> 
     ask(checkpoint.commit, f"take checkpoint {checkpoint.id}", sleep=sleep)
 
 
-def is_damage(error: Exception) -> bool:
+def look(get: Callable[[], Any], is_listed: Callable[[], bool]) -> Stored:
+    """One look at an object: its value, absent, or damaged.
+
+    Karbor's banks raise the same error for what is absent and for what cannot be read just now, and
+    taking the second for the first would lose a snapshot. The status of the server's answer tells
+    them apart, and a list where there is none. The object is asked for first, because the list of
+    an object store may lag behind.
+
+    :param get: asks for the object
+    :param is_listed: whether a list of the bank names it
+    :raises Exception: whatever the bank's client raises, when the object cannot be read; for
+        :func:`ask`, around this, to repeat
+    """
+    try:
+        value = get()
+    except Exception as error:
+        if _is_damage(error):
+            return Stored(Outcome.DAMAGED)
+        if not _may_be_absence(error) or is_listed():
+            raise
+        return Stored(Outcome.ABSENT)
+    # None is what Karbor's banks give of an object that is there and empty.
+    return Stored(Outcome.DAMAGED) if value is None else Stored(Outcome.VALUE, value)
+
+
+def _is_damage(error: Exception) -> bool:
     """Whether a ``get_object`` failed for what is in the object: it was given, and is no value.
 
     Of any other ValueError nobody knows: a certificate that is not accepted is one, too.
     """
     if isinstance(error, karbor_exception.KarborException):
-        return isinstance(error, ValueError)  # bank.ObjectDamaged
+        return isinstance(error, ValueError)  # filesystem.plugin.ObjectDamaged
     return isinstance(error, (json.JSONDecodeError, UnicodeDecodeError))
 
 
-def may_be_absence(error: Exception) -> bool:
+def _may_be_absence(error: Exception) -> bool:
     """Whether a ``get_object`` may have failed because there is no such object.
 
-    Karbor's banks raise one error for that and for any answer of the server; the client's own,
+    Karbor's banks raise one error for that and for any answer of the server, and its checkpoints
+    one more of it (karbor/services/protection/checkpoint.py, reload_meta_data); the client's own,
     which caused it, has the status. What a client raises itself, such as a broken connection, says
     nothing of absence.
     """
-    if not isinstance(error, karbor_exception.BankGetObjectFailed):
+    missing = (karbor_exception.BankGetObjectFailed, karbor_exception.CheckpointNotFound)
+    if not isinstance(error, missing):
         return False
     cause: Any = error
     while cause is not None:

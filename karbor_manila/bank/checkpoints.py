@@ -123,21 +123,15 @@ def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
     :raises BankUnreadable: the bank does not give it
     """
     found = bank_access.ask(
-        lambda: _get(provider, checkpoint_id, context), f"give checkpoint {checkpoint_id}"
+        lambda: bank_access.look(
+            lambda: provider.get_checkpoint(checkpoint_id, context=context),
+            lambda: is_held(provider.bank, checkpoint_id),
+        ),
+        f"give checkpoint {checkpoint_id}",
     )
-    if found is None:
+    if found.is_absent:
         raise karbor_exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
-    return found
-
-
-def _get(provider: Any, checkpoint_id: str, context: Any) -> Any:
-    """The checkpoint, or None when the bank has none. Raises whatever the bank's client raises."""
-    try:
-        return provider.get_checkpoint(checkpoint_id, context=context)
-    except karbor_exception.CheckpointNotFound:
-        if is_held(provider.bank, checkpoint_id):
-            raise
-        return None
+    return found.value
 
 
 def is_copy(checkpoint: Any) -> bool:

@@ -61,7 +61,7 @@ def check(bank: Any, provider_id: str, known: KnownBanks = KNOWN) -> None:
     """
     expected = known.confirmed.get(provider_id)
     # Such a thread asks once: its next turn asks again.
-    found = _id_in(bank_access.ask(lambda: _get_listed(bank), "give its id", attempts=1))
+    found = _id_in(bank_access.ask(lambda: _look_at_list(bank), "give its id", attempts=1))
     if expected is None:
         raise BankUnreadable(
             "be confirmed", f"it was not there when the bank of provider {provider_id} was asked"
@@ -148,7 +148,7 @@ def read(bank: Any) -> str | None:
 
     :raises BankUnreadable: the bank cannot be read, or its id is damaged
     """
-    return _id_in(_stored(bank))
+    return _id_in(bank_access.ask(lambda: _look(bank), "give its id"))
 
 
 def _compare(
@@ -185,36 +185,30 @@ def _born(stored: dict[str, Any]) -> datetime.datetime:
 
 def _stored(bank: Any) -> Any:
     """What stands there, which has an id, or None."""
-    stored = bank_access.ask(lambda: _get(bank), "give its id")
+    stored = bank_access.ask(lambda: _look(bank), "give its id")
     _id_in(stored)
-    return stored
+    return stored.value
 
 
-def _id_in(stored: Any) -> str | None:
+def _id_in(stored: bank_access.Stored) -> str | None:
     """The id in what stands there. Raises BankUnreadable when there is something without one."""
-    if stored is None:
+    if stored.is_absent:
         return None
-    if not isinstance(stored, dict) or not stored.get("id"):
+    if not isinstance(stored.value, dict) or not stored.value.get("id"):
         raise BankUnreadable("give its id", f"{KEY} is damaged")
-    return str(stored["id"])
+    return str(stored.value["id"])
 
 
-def _get_listed(bank: Any) -> Any:
-    """As :func:`_get`, without asking for what is absent: Karbor's bank writes a log with a
+def _look_at_list(bank: Any) -> bank_access.Stored:
+    """As :func:`_look`, without asking for what is absent: Karbor's bank writes a log with a
     traceback of that."""
-    return _get(bank) if KEY in set(bank.list_objects(PREFIX + "/")) else None
+    return _look(bank) if _is_listed(bank) else bank_access.Stored(bank_access.Outcome.ABSENT)
 
 
-def _get(bank: Any) -> Any:
-    """What stands there, or None when there is nothing. Raises what the bank's client raises."""
-    try:
-        stored = bank.get_object(KEY)
-    except Exception as error:
-        if bank_access.is_damage(error):
-            return ""
-        # Banks raise the same error for what is absent and for what is unreadable; only a list
-        # tells them apart.
-        if not bank_access.may_be_absence(error) or KEY in set(bank.list_objects(PREFIX + "/")):
-            raise
-        return None
-    return "" if stored is None else stored
+def _look(bank: Any) -> bank_access.Stored:
+    """What stands there. Raises what the bank's client raises."""
+    return bank_access.look(lambda: bank.get_object(KEY), lambda: _is_listed(bank))
+
+
+def _is_listed(bank: Any) -> bool:
+    return KEY in set(bank.list_objects(PREFIX + "/"))

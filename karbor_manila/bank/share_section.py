@@ -159,21 +159,18 @@ class ShareSection:
         return RESTORES + intent.mark.restore if intent.mark.restore else INTENT
 
     def _read(self, key: str) -> Any:
-        # Banks raise the same error for what is absent and for what cannot be read, and taking the
-        # second for the first would lose a snapshot: a list tells them apart. The object is asked
-        # for first, because the list of an object store may lag behind.
-        def read() -> Any:
-            try:
-                stored = self._section.get_object(key)
-            except Exception as error:
-                if bank_access.is_damage(error):
-                    return ""  # it is there and is no value: as Karbor's bank gives it
-                if not bank_access.may_be_absence(error) or key in self._section.list_objects():
-                    raise
-                return None
-            return "" if stored is None else stored
+        """The value; None when there is none, and ``""``, which is no record, for damage."""
 
-        return self._ask(read, f"give {key!r}")
+        def read() -> bank_access.Stored:
+            section = self._section
+            return bank_access.look(
+                lambda: section.get_object(key), lambda: key in section.list_objects()
+            )
+
+        stored = self._ask(read, f"give {key!r}")
+        if stored.outcome is bank_access.Outcome.DAMAGED:
+            return ""  # as Karbor's own bank gives an object that is empty
+        return stored.value
 
     def _write(self, key: str, value: Any) -> None:
         self._ask(lambda: self._section.update_object(key, value), f"take {key!r}")

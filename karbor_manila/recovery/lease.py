@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import psutil
 import tenacity
-from karbor import exception as karbor_exception
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
@@ -151,19 +150,20 @@ def _read(bank: Any, owner: str) -> Lease | None:
 
 def _read_once(bank: Any, owner: str) -> Lease | None:
     key = key_of(owner)
+
+    def read() -> Lease | None:
+        stored = bank_access.look(
+            lambda: bank.get_object(key), lambda: key in set(bank.list_objects(_LEASES))
+        )
+        return None if stored.is_absent else _parse(stored.value)
+
     try:
-        return look_twice(lambda: _parse(bank.get_object(key)))
-    except karbor_exception.KarborException as error:
-        if not isinstance(error, ValueError):  # which says that it is there and is no value
-            if not bank_access.may_be_absence(error) or key in set(bank.list_objects(_LEASES)):
-                raise
-            return None
+        return look_twice(read)
     except OSError:
         raise  # some are ValueErrors, too, such as a certificate that is not accepted
     except (KeyError, TypeError, ValueError):
-        pass
-    LOG.warning("The lease of %s cannot be understood and counts as none", owner)
-    return None
+        LOG.warning("The lease of %s cannot be understood and counts as none", owner)
+        return None
 
 
 def _look(bank: Any, key: str) -> Lease | None:

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Karbor's S3 and Swift banks as they are, on clients that fail as botocore and swiftclient do."""
 
+import datetime
 from typing import Any
 from unittest import mock
 
 import botocore.exceptions
 import pytest
 import swiftclient
+from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugin import Bank
 from karbor.services.protection.bank_plugins.s3_bank_plugin import S3BankPlugin
 from karbor.services.protection.bank_plugins.swift_bank_plugin import SwiftBankPlugin
 from oslo_config import cfg
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import identity
+from karbor_manila.bank import checkpoints, identity
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.recovery import lease
 from tests.unit.bank.test_share_section import INTENT, RECORD
+from tests.unit.banks import make_checkpoint, open_provider
 
 
 class Store:
@@ -160,6 +163,37 @@ def test_what_the_server_refuses_is_not_absent_though_the_list_lags_behind(
 def test_what_is_absent_is_absent(ledger: ShareSection) -> None:
     assert ledger.record() is None
     assert ledger.intent() is None
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 403])
+def test_a_checkpoint_that_the_server_does_not_give_is_not_absent_though_the_list_lags_behind(
+    bank: Any, store: Any, status: int
+) -> None:
+    provider = open_provider(bank)
+    made = make_checkpoint(bank, datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC))
+    store.hidden = True
+    store.errors = [store.answer(status)]
+    assert checkpoints.get(provider, made.id).id == made.id
+    store.errors = [store.answer(status) for _ in range(bank_access.ATTEMPTS)]
+    with pytest.raises(BankUnreadable):
+        checkpoints.get(provider, made.id)
+    with pytest.raises(karbor_exception.CheckpointNotFound):
+        checkpoints.get(provider, "another")
+
+
+def test_a_look_tells_value_absent_damaged_and_unreadable_apart(bank: Any, store: Any) -> None:
+    def look(key: str) -> bank_access.Stored:
+        return bank_access.look(lambda: bank.get_object(key), lambda: key in bank.list_objects())
+
+    bank.update_object("/a", {"b": 1})
+    assert look("/a") == bank_access.Stored(bank_access.Outcome.VALUE, {"b": 1})
+    assert look("/none") == bank_access.Stored(bank_access.Outcome.ABSENT)
+    (key,) = store.objects
+    store.objects[key] = (b"{", store.objects[key][1])
+    assert look("/a") == bank_access.Stored(bank_access.Outcome.DAMAGED)
+    store.errors = [store.broken()]
+    with pytest.raises(Exception, match=r"endpoint|reset"):
+        look("/a")
 
 
 def test_a_bank_keeps_its_id_through_broken_connections(bank: Any, store: Any) -> None:
