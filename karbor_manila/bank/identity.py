@@ -155,8 +155,10 @@ def _compare(
     bank: Any, provider_id: str, known: KnownBanks, *, by_history: bool
 ) -> tuple[str | None, str | None]:
     """The id that is found, and the one that is known."""
-    found = read(bank)
+    # The row first: whoever adds one has written the id before, and a look at the bank before that
+    # would show another bank than the known one.
     row = known.get(provider_id)
+    found = read(bank)
     if row and row.bank_id != found:
         raise BankNotOurs(provider_id, row.bank_id, found)
     if row is None and by_history:

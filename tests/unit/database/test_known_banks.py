@@ -197,6 +197,28 @@ def test_many_who_start_at_once_agree_on_one_id(engine: Any, tmp_path: Path) -> 
     assert set(ids) == {identity.read(open_bank(tmp_path))}
 
 
+def test_who_looks_while_another_gives_the_id_takes_it_for_the_providers_bank(
+    engine: Any, tmp_path: Path
+) -> None:
+    def other_host() -> str:
+        return identity.confirm(open_bank(tmp_path), ONE, KnownBanks(lambda: engine))
+
+    class Overtaken(FaultyPlugin):
+        """Another host starts right after the first look at the id, which finds none."""
+
+        def get_object(self, key: str, context: Any = None) -> Any:
+            try:
+                return super().get_object(key, context)
+            finally:
+                if key.endswith(identity.KEY) and not ids:
+                    ids.append("")
+                    ids[0] = other_host()
+
+    ids: list[str] = []
+    found = identity.confirm(open_bank(tmp_path, Overtaken), ONE, KnownBanks(lambda: engine))
+    assert [found] == ids
+
+
 # -- what an operator accepts -----------------------------------------------------------------
 
 
