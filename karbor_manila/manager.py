@@ -24,7 +24,7 @@ from oslo_service import loopingcall
 
 from karbor_manila import opts
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import checkpoints, fencing
+from karbor_manila.bank import checkpoints, fencing, index
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
 from karbor_manila.database import columns
@@ -267,7 +267,7 @@ class ProtectionManager(manager.ProtectionManager):
             if not dead_end and left not in _CAN_BE_RESET:
                 raise exception.CheckpointNotBeReset(checkpoint_id=checkpoint_id)
             if dead_end:
-                checkpoints.mend_index(checkpoint)
+                index.mend_index(checkpoint)
             LOG.info("Checkpoint %s: %s becomes %s", checkpoint_id, left, state)
             checkpoint.status = state
             bank_access.commit(checkpoint)
@@ -435,7 +435,7 @@ class ProtectionManager(manager.ProtectionManager):
     def _reopen(self, checkpoint: Any) -> None:
         """Make a checkpoint that nobody will bring to an end one that can be deleted."""
         LOG.info("Checkpoint %s is %s and is deleted again", checkpoint.id, checkpoint.status)
-        checkpoints.mend_index(checkpoint)
+        index.mend_index(checkpoint)
         # Karbor's manager deletes from this status; a crash in between leaves one that can be
         # deleted, too.
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists checkpoints in the order of their making, whatever the order of the bank.
+"""Gets a provider's checkpoints, in the order of their making whatever the order of the bank.
 
 Karbor's file-system bank gives keys in the order of the directory and ignores marker and direction,
 the Swift bank does not reverse either; retention, which deletes what comes last, then deletes the
@@ -17,7 +17,7 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.bank import index
 from karbor_manila.common.turns import taking_turns
 
 LOG = logging.getLogger(__name__)
@@ -38,22 +38,7 @@ COPY_OF = "copy_of"
 # What Karbor writes there once a copy is complete (karbor/services/protection/flows/copy.py).
 _COPY_STATUS = "copy_status"
 
-_INDICES = "/indices"
 _CHECKPOINTS = "/checkpoints/"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A checkpoint in the index. ``made`` is in seconds since the epoch, UTC."""
-
-    made: int
-    id: str
-    project_id: str
-
-    @property
-    def day(self) -> datetime.date:
-        """The UTC day on which it was made."""
-        return datetime.datetime.fromtimestamp(self.made, datetime.UTC).date()
 
 
 @dataclass(frozen=True)
@@ -90,7 +75,7 @@ def walk(provider: Any, query: Query) -> Iterator[Any]:
     :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
     """
     entries = sorted(
-        (entry for entry in _entries(provider.bank, query) if _fits(entry, query)),
+        (entry for entry in _entries_of(provider.bank, query) if _fits(entry, query)),
         key=lambda entry: (entry.made, entry.id),
         reverse=query.newest_first,
     )
@@ -241,15 +226,6 @@ def _keys(bank: Any, prefix: str) -> list[str]:
     return keys
 
 
-def indexed(bank: Any) -> set[str]:
-    """The ids of all checkpoints that are in the index, in any of its three branches.
-
-    :raises BankUnreadable: the bank cannot be listed
-    """
-    keys = _keys(bank, _INDICES + "/")
-    return {key.rpartition("@")[2] for key in keys if "@" in key}
-
-
 def resources(checkpoint: Any) -> Iterator[Any]:
     """The resources of a checkpoint's graph, parents before children."""
 
@@ -261,55 +237,11 @@ def resources(checkpoint: Any) -> Iterator[Any]:
     return walk(checkpoint.resource_graph)
 
 
-def mend_index(checkpoint: Any) -> None:
-    """Put a checkpoint's entries into the index again.
-
-    A deletion that was stopped among them has removed some, and Karbor's next one fails over each
-    that is not there (karbor/services/protection/checkpoint.py, delete). They are written under
-    the claim under which the checkpoint is.
-
-    :raises BankUnreadable: the bank cannot be written
-    """
-    bank_access.ask(
-        lambda: _mend_index(checkpoint), f"take the index of checkpoint {checkpoint.id}"
-    )
+def _entries_of(bank: Any, query: Query) -> Iterator[index.Entry]:
+    return index.entries(bank, query.provider_id, query.project_id, query.plan_id)
 
 
-def _mend_index(checkpoint: Any) -> None:
-    index = checkpoint.checkpoint_section.get_object("index.json")
-    plan, project = index["protection_plan"], index["project_id"]
-    name, day = f"{index['timestamp']}@{checkpoint.id}", index["created_at"]
-    section = checkpoint.checkpoint_section.bank.get_sub_section(_INDICES)
-    for key in (
-        f"/by-provider/{plan['provider_id']}/{project}/{name}",
-        f"/by-date/{day}/{project}/{name}",
-        f"/by-plan/{plan['id']}/{project}/{day}/{name}",
-    ):
-        section.update_object(key, checkpoint.id)
-
-
-def _entries(bank: Any, query: Query) -> Iterator[Entry]:
-    """Read from the keys of Karbor's index (karbor/services/protection/checkpoint.py):
-
-    ``/by-provider/<provider>/<project>/<timestamp>@<id>`` and
-    ``/by-plan/<plan>/<project>/<day>/<timestamp>@<id>``.
-    """
-    prefix = f"by-plan/{query.plan_id}" if query.plan_id else f"by-provider/{query.provider_id}"
-    if query.project_id is not None:
-        prefix += f"/{query.project_id}"
-    section = bank.get_sub_section(_INDICES)
-    try:
-        keys = bank_access.ask(lambda: section.list_objects(prefix=f"/{prefix}/"), "list its index")
-    except BankUnreadable as error:
-        raise karbor_exception.BankListObjectsFailed(reason=str(error)) from error
-    for key in taking_turns(keys):
-        parts = key.strip("/").split("/")
-        made, _, checkpoint_id = parts[-1].partition("@")
-        if checkpoint_id and made.isdigit():
-            yield Entry(int(made), checkpoint_id, parts[2])
-
-
-def _fits(entry: Entry, query: Query) -> bool:
+def _fits(entry: index.Entry, query: Query) -> bool:
     return (
         (query.project_id is None or entry.project_id == query.project_id)
         and (query.first_day is None or entry.day >= query.first_day)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from karbor.common import constants
 from karbor.db.sqlalchemy import models
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, index
 
 _LOGS = models.OperationLog.__table__
 _MAKING = (constants.OPERATION_PROTECT, constants.OPERATION_COPY)
@@ -59,7 +59,7 @@ def unheard_of(bank: Any, ids: list[str]) -> list[str]:
 
     :raises BankUnreadable: the bank cannot be listed
     """
-    held = {*checkpoints.everything(bank), *checkpoints.indexed(bank)} if ids else set()
+    held = {*checkpoints.everything(bank), *index.indexed(bank)} if ids else set()
     # The list of an object store may lag behind what is asked for by its name.
     return [each for each in ids if each not in held and not checkpoints.is_held(bank, each)]
 

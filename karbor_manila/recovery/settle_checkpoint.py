@@ -11,7 +11,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, index
 from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor
 from karbor_manila.operations import adopt, reporting
@@ -84,7 +84,7 @@ def _settle_making(
     item: Unfinished, provider: Any, checkpoint: Any, side_by_side: SideBySide
 ) -> None:
     """Settle a protection or a copy."""
-    checkpoints.mend_index(checkpoint)
+    index.mend_index(checkpoint)
     held = share_recovery.resources(provider, checkpoint)
     errors: list[Exception] = []
     if held.protected:
@@ -128,7 +128,7 @@ def _forget(checkpoint: Any) -> None:
     """Take a checkpoint out of the index, whatever an earlier attempt has taken out of it."""
 
     def forget() -> None:
-        checkpoints.mend_index(checkpoint)
+        index.mend_index(checkpoint)
         checkpoint.delete()
 
     bank_access.ask(forget, f"forget checkpoint {checkpoint.id}")

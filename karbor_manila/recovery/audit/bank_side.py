@@ -7,7 +7,7 @@ from typing import Any
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila.bank import checkpoints, identity
+from karbor_manila.bank import checkpoints, identity, index
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
@@ -75,7 +75,7 @@ class BankSide:
         for checkpoint_id in checkpoints.everything(self.provider.bank):
             known[checkpoint_id] = self._checkpoint(checkpoint_id)
         # Karbor's file-system bank passes over folders that it cannot read (os.walk).
-        hidden = checkpoints.indexed(self.provider.bank) - set(known)
+        hidden = index.indexed(self.provider.bank) - set(known)
         if not known:
             # Karbor never removes the last object of a checkpoint.
             raise BankSuspect(self.provider.name, "it has never held a checkpoint")
@@ -89,7 +89,7 @@ class BankSide:
     def only(self, checkpoint_id: str) -> Known:
         """As :meth:`everything`, of one checkpoint: empty when the bank has never held it."""
         held = checkpoints.is_held(self.provider.bank, checkpoint_id)
-        if not held and checkpoint_id in checkpoints.indexed(self.provider.bank):
+        if not held and checkpoint_id in index.indexed(self.provider.bank):
             return {checkpoint_id: None}
         return {checkpoint_id: self._checkpoint(checkpoint_id)} if held else {}
 

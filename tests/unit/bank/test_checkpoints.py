@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from karbor import exception as karbor_exception
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, index
 from karbor_manila.bank.checkpoints import Query
 from tests.unit.banks import (
     FaultyPlugin,
@@ -178,7 +178,9 @@ def test_a_day_is_the_one_that_karbor_writes_down(provider, made):
     for checkpoint_id, found in zip(
         made, checkpoints.find(provider, replace(ALL, newest_first=False)), strict=True
     ):
-        entry = next(e for e in checkpoints._entries(provider.bank, ALL) if e.id == checkpoint_id)
+        entry = next(
+            e for e in checkpoints._entries_of(provider.bank, ALL) if e.id == checkpoint_id
+        )
         assert entry.day.isoformat() == found.created_at
 
 
@@ -214,7 +216,7 @@ def test_a_mended_index_is_as_karbor_made_it(provider, made, tmp_path, gone):
         if key.endswith(made[4]) and gone in key:
             stored(tmp_path, key).unlink()
     assert entries(provider) != before
-    checkpoints.mend_index(provider.get_checkpoint(made[4]))
+    index.mend_index(provider.get_checkpoint(made[4]))
     assert entries(provider) == before
 
 
@@ -223,7 +225,7 @@ def test_a_mended_checkpoint_can_be_deleted(provider, made, tmp_path):
         if key.endswith(made[4]) and "by-date" in key:
             stored(tmp_path, key).unlink()
     checkpoint = provider.get_checkpoint(made[4])
-    checkpoints.mend_index(checkpoint)
+    index.mend_index(checkpoint)
     checkpoint.delete()
     assert not [key for key in entries(provider) if key.endswith(made[4])]
 

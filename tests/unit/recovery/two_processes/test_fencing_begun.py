@@ -10,7 +10,7 @@ from karbor import exception as karbor_exception
 from karbor import objects
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import index
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.operations import reporting
@@ -120,15 +120,15 @@ def test_who_wakes_up_before_he_deletes_again_puts_nothing_back_into_the_index(
     checkpoint = service.checkpoint(checkpoint.id)
     checkpoint.status = "error-deleting"
     checkpoint.commit()
-    mend = checkpoints.mend_index
+    mend = index.mend_index
 
     def late(*args: Any) -> None:
-        monkeypatch.setattr(checkpoints, "mend_index", mend)
+        monkeypatch.setattr(index, "mend_index", mend)
         seems_dead(service)
         other.delete(checkpoint.id)
         mend(*args)
 
-    monkeypatch.setattr(checkpoints, "mend_index", late)
+    monkeypatch.setattr(index, "mend_index", late)
     said = refused(service.call, "delete", service.provider.id, checkpoint.id)
     assert f"stopped its work on {checkpoint.id}" in said
     assert other.checkpoint(checkpoint.id).status == "deleted"

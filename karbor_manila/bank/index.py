@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Karbor's index of checkpoints in a bank: its keys say when each was made, and for whom.
+
+An entry stands in three branches: by provider, by date, and by plan
+(karbor/services/protection/checkpoint.py).
+"""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import exception as karbor_exception
+
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.turns import taking_turns
+
+_INDICES = "/indices"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A checkpoint in the index. ``made`` is in seconds since the epoch, UTC."""
+
+    made: int
+    id: str
+    project_id: str
+
+    @property
+    def day(self) -> datetime.date:
+        """The UTC day on which it was made."""
+        return datetime.datetime.fromtimestamp(self.made, datetime.UTC).date()
+
+
+def entries(
+    bank: Any, provider_id: str, project_id: str | None, plan_id: str | None
+) -> Iterator[Entry]:
+    """The entries of a provider's checkpoints, in the order of the bank.
+
+    Read from the keys ``/by-provider/<provider>/<project>/<timestamp>@<id>`` and
+    ``/by-plan/<plan>/<project>/<day>/<timestamp>@<id>``.
+
+    :param project_id: only of this one
+    :param plan_id: only of this plan, whichever provider it has
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    prefix = f"by-plan/{plan_id}" if plan_id else f"by-provider/{provider_id}"
+    if project_id is not None:
+        prefix += f"/{project_id}"
+    section = bank.get_sub_section(_INDICES)
+    try:
+        keys = bank_access.ask(lambda: section.list_objects(prefix=f"/{prefix}/"), "list its index")
+    except BankUnreadable as error:
+        raise karbor_exception.BankListObjectsFailed(reason=str(error)) from error
+    for key in taking_turns(keys):
+        parts = key.strip("/").split("/")
+        made, _, checkpoint_id = parts[-1].partition("@")
+        if checkpoint_id and made.isdigit():
+            yield Entry(int(made), checkpoint_id, parts[2])
+
+
+def indexed(bank: Any) -> set[str]:
+    """The ids of all checkpoints that are in the index, in any of its three branches.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    keys = bank_access.ask(lambda: bank.list_objects(_INDICES + "/"), "list its checkpoints")
+    return {key.rpartition("@")[2] for key in keys if "@" in key}
+
+
+def mend_index(checkpoint: Any) -> None:
+    """Put a checkpoint's entries into the index again.
+
+    A deletion that was stopped among them has removed some, and Karbor's next one fails over each
+    that is not there (karbor/services/protection/checkpoint.py, delete). They are written under
+    the claim under which the checkpoint is.
+
+    :raises BankUnreadable: the bank cannot be written
+    """
+    bank_access.ask(
+        lambda: _mend_index(checkpoint), f"take the index of checkpoint {checkpoint.id}"
+    )
+
+
+def _mend_index(checkpoint: Any) -> None:
+    index = checkpoint.checkpoint_section.get_object("index.json")
+    plan, project = index["protection_plan"], index["project_id"]
+    name, day = f"{index['timestamp']}@{checkpoint.id}", index["created_at"]
+    section = checkpoint.checkpoint_section.bank.get_sub_section(_INDICES)
+    for key in (
+        f"/by-provider/{plan['provider_id']}/{project}/{name}",
+        f"/by-date/{day}/{project}/{name}",
+        f"/by-plan/{plan['id']}/{project}/{day}/{name}",
+    ):
+        section.update_object(key, checkpoint.id)
