@@ -25,14 +25,14 @@ from oslo_log import log as logging
 from oslo_utils import uuidutils
 
 from karbor_manila.bank.filesystem import encoding as bank_encoding
-from karbor_manila.bank.filesystem.staging import Desk
+from karbor_manila.bank.filesystem.staging import StagingDirectory
 from karbor_manila.bank.filesystem.store import KeyedFolder
 from karbor_manila.common.turns import taking_turns
 
 LOG = logging.getLogger(__name__)
 
 _GROUP = "file_system_bank_plugin"
-_DRAFTS_KEPT = 24 * 3600.0  # seconds; no write takes nearly as long
+_STAGED_KEPT = 24 * 3600.0  # seconds; no write takes nearly as long
 
 
 _as_found = contextvars.ContextVar("_as_found", default=False)
@@ -77,8 +77,8 @@ class FileSystemBankPlugin(BankPlugin):
                 raise cfg.RequiredOptError(name, cfg.OptGroup(_GROUP))
         path = f"{options.file_system_bank_path}/{options.bank_object_container}"
         container = Path(os.path.abspath(path))  # noqa: PTH100 - links stay
-        desk = Desk(container)
-        self._folder = KeyedFolder(container, desk)
+        staging = StagingDirectory(container)
+        self._folder = KeyedFolder(container, staging)
         self._writing = lockutils.Semaphores()
         self._owner_id: str = uuidutils.generate_uuid()
         try:
@@ -86,7 +86,7 @@ class FileSystemBankPlugin(BankPlugin):
                 self._folder.check()
             else:
                 self._folder.create()
-                desk.clean(_DRAFTS_KEPT)
+                staging.clean(_STAGED_KEPT)
         except OSError as error:
             # Every operation looks again and says so too, until the folder is there.
             LOG.error("The file-system bank %s is not at hand: %s", container, error)

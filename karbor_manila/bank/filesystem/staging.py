@@ -21,11 +21,11 @@ FOLDER_MODE, _FILE_MODE = 0o750, 0o640
 _NOT_BESIDE = {errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-class Desk:
-    """It stands beside the container, where no list shows it, neither ours nor Karbor's bank's.
+class StagingDirectory:
+    """It is beside the container, where no list shows it, neither ours nor Karbor's bank's.
 
     If files cannot be moved from there (the container is a file system of its own, or its parent
-    is read-only) it stands in the container, under a name that no key can have.
+    is read-only) it is in the container, under a name that no key can have.
     """
 
     def __init__(self, container: Path) -> None:
@@ -46,8 +46,11 @@ class Desk:
                     if time.time() - path.stat().st_mtime > age:
                         path.unlink()
 
-    def draft(self, content: bytes) -> Path:
-        """The content in a new file on the desk, on disk. It is the container's owner's."""
+    def write(self, content: bytes) -> Path:
+        """The content in a new file here, on disk, which belongs to the container's owner.
+
+        :raises OSError: nothing is left of it
+        """
         owner = Owner.of(self._container)
         if self._place is None:
             self._place = self._find_place(owner)
@@ -59,7 +62,7 @@ class Desk:
                 file.write(content)
                 file.flush()
                 _fsync(file.fileno())
-        except BaseException:  # nothing is swallowed: a killed green thread leaves no draft either
+        except BaseException:  # nothing is swallowed: a killed green thread leaves no file either
             path.unlink(missing_ok=True)
             raise
         return path
@@ -74,7 +77,7 @@ class Desk:
         try:
             self._make(self._beside, owner)
             (self._beside / probe).mkdir()
-            # Folders and files move alike, and a folder shows in nobody's list.
+            # Folders and files move alike, and no list shows an empty folder.
             (self._beside / probe).rename(self._container / f"~{probe}")
         except OSError as error:
             with contextlib.suppress(OSError):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from karbor_manila.bank.filesystem.owner import Owner
-from karbor_manila.bank.filesystem.staging import FOLDER_MODE, Desk, sync
+from karbor_manila.bank.filesystem.staging import FOLDER_MODE, StagingDirectory, sync
 
 # Karbor lets no other keys through (karbor/services/protection/bank_plugin.py, Bank). So a file
 # with another name is no object: "lost+found", or what an editor left.
@@ -35,12 +35,12 @@ class KeyedFolder:
     """The container. Several threads, processes and hosts may work in one at the same time.
 
     :param container: an absolute path
-    :param desk: where files are made before they are put into the container
+    :param staging: where files are made before they are put into the container
     """
 
-    def __init__(self, container: Path, desk: Desk) -> None:
+    def __init__(self, container: Path, staging: StagingDirectory) -> None:
         self._container = container
-        self._desk = desk
+        self._staging = staging
         self._mount: Path | None = None
         self._device = 0
 
@@ -66,7 +66,7 @@ class KeyedFolder:
             path = self._container.resolve()
             self._mount = next(above for above in (path, *path.parents) if above.is_mount())
             self._device = found.st_dev
-            self._desk.forget()
+            self._staging.forget()
 
     def read(self, key: str) -> bytes:
         """The content; FileNotFoundError when there is no such key in a bank that is there."""
@@ -94,10 +94,10 @@ class KeyedFolder:
         """Have the content under the key for good, or raise and leave what was there."""
         path = self._path(key)
         self.check()
-        made = self._desk.draft(content)
+        made = self._staging.write(content)
         try:
             self._put(made, path)
-        except BaseException:  # nothing is swallowed: a killed green thread leaves no draft either
+        except BaseException:  # nothing is swallowed: a killed green thread leaves no file either
             with contextlib.suppress(OSError):  # the first error tells more than this one
                 made.unlink()
             self._prune(path.parent)
