@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which bank each provider has, by Karbor's database: what lies in a folder may be another one."""
+"""The table of the banks that are known, by provider: what lies in a folder may be another one."""
 
 import datetime
 import threading
@@ -41,8 +41,8 @@ EVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class KnownBanks(OwnTable):
-    """The rows of Karbor's database. What it does not answer after some attempts is told as
-    DatabaseUnreadable.
+    """The rows. Each method is one transaction, which is repeated when the database is away for a
+    moment; it raises DatabaseUnreadable when that lasts.
 
     :param engine: gives the SQLAlchemy engine
     """
@@ -72,7 +72,10 @@ class KnownBanks(OwnTable):
 
     @retrying
     def add(self, provider_id: str, bank_id: str) -> Known:
-        """Know a bank for a provider that has none; what is known then, be it another's word."""
+        """Record the bank of a provider that has none.
+
+        :returns: what is known then: another process may have recorded one first
+        """
         try:
             with self._begin() as connection:
                 connection.execute(_TABLE.insert().values(_row(provider_id, bank_id, EVER)))

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What our tables in Karbor's database have in common. Karbor's migrations do not know them."""
+"""What our tables in Karbor's database have in common, its retry policy among it.
+
+Karbor's migrations do not know the tables: each is made at its first use. oslo.db's wrap_db_retry
+repeats a transaction after a deadlock, a lost connection or a lock.
+"""
 
 import functools
 from collections.abc import Callable
@@ -31,8 +35,11 @@ _repeated = oslo_db_api.wrap_db_retry(
 
 def retrying(transaction: F) -> F:
     """Repeats a transaction of an :class:`OwnTable`: Karbor's database may be locked or restarted
-    for a moment. It raises DatabaseUnreadable once that has lasted too long, or for any other error
-    of the database."""
+    for a moment.
+
+    :raises DatabaseUnreadable: that lasts longer than five repetitions, 0.2 to 2 seconds apart, or
+        the database fails in another way
+    """
     repeated = _repeated(transaction)
 
     @functools.wraps(transaction)
@@ -65,7 +72,7 @@ class OwnTable:
         return self._engine()
 
     def _begin(self) -> Any:
-        """A transaction, for a ``with`` statement that gives its connection."""
+        """A transaction, for a ``with`` statement that gives its connection; the table is there."""
         engine = self.engine
         if self._made is not engine:
             try:
@@ -79,4 +86,4 @@ class OwnTable:
         return engine.begin()
 
     def _moved(self) -> None:
-        """What was kept of another database does not hold any more."""
+        """Forget what was kept in memory: the engine is of another database than before."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Karbor's restores and verifications, as its database has them, read with Karbor's own user."""
+"""Karbor's restores and verifications, read from its database without a tenant."""
 
 import contextlib
 from typing import Any
@@ -19,7 +19,11 @@ RECORDS = {
 
 
 def get_record(operation: str, record_id: str) -> Any:
-    """Karbor's restore or verification."""
+    """Karbor's restore or verification.
+
+    :param operation: ``restore`` or ``verify``
+    :raises karbor.exception.NotFound: there is none, or it was purged
+    """
     return getattr(objects, RECORDS[operation]).get_by_id(as_karbor(), record_id)
 
 
@@ -36,7 +40,7 @@ def find(record_id: str) -> tuple[str, Any] | None:
     """A restore or a verification, with the name of its operation; None when Karbor has neither,
     because it was purged.
 
-    :raises DatabaseUnreadable: nobody knows
+    :raises DatabaseUnreadable: the database does not answer
     """
     try:
         for operation in RECORDS:
@@ -49,7 +53,7 @@ def find(record_id: str) -> tuple[str, Any] | None:
 
 
 def as_karbor(project_id: str | None = None) -> Any:
-    """The context of work without a tenant."""
+    """An administrator's context, of work without a tenant; in no project or the given one."""
     context = karbor_context.get_admin_context()
     context.project_id = project_id
     return context
