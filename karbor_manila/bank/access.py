@@ -124,7 +124,7 @@ def look(get: Callable[[], Any], is_listed: Callable[[], bool]) -> Stored:
 def _is_damage(error: Exception) -> bool:
     """Whether a ``get_object`` failed for what is in the object: it was given, and is no value.
 
-    Of any other ValueError nobody knows: a certificate that is not accepted is one, too.
+    Any other ValueError says nothing of that: a certificate that is not accepted is one, too.
     """
     if isinstance(error, karbor_exception.KarborException):
         return isinstance(error, ValueError)  # filesystem.plugin.ObjectDamaged
@@ -156,8 +156,8 @@ def _may_be_absence(error: Exception) -> bool:
 def was_refused(error: BaseException) -> bool:
     """Whether a write certainly did not come about: the operating system took none of it.
 
-    After any other error of a bank, such as a reply that was lost, nobody knows: it may even come
-    about later.
+    After any other error of a bank, such as a reply that was lost, it is not known: it may even
+    come about later.
     """
     link: BaseException | None = error
     while link is not None:

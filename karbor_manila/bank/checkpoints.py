@@ -182,7 +182,7 @@ def _ids(keys: Iterable[str]) -> Iterator[str]:
 
 
 def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]]:
-    """The pages of restores and drills that are under way or were cut short: the ids of the
+    """The intents of restores and drills that are under way or were cut short: the ids of the
     checkpoint, the share, and Karbor's restore or verification.
 
     :param checkpoint_id: only of this one
@@ -200,8 +200,8 @@ def _unended(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def kept_and_begun(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str]]:
-    """The pages of shares that are kept and have an intent all the same: the last words of a
-    protection or a copy are missing. The ids of the checkpoint and the share.
+    """The shares that have a record and an intent all the same: the last writes of a protection or
+    a copy are missing. The ids of the checkpoint and the share.
 
     :param checkpoint_id: only of this one
     :raises BankUnreadable: the bank cannot be listed
@@ -211,12 +211,12 @@ def kept_and_begun(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, st
 
 
 def _kept_and_begun(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    pages: dict[tuple[str, str], set[str]] = {}
+    sections: dict[tuple[str, str], set[str]] = {}
     for key in taking_turns(keys):
         parts = key.removeprefix(_CHECKPOINTS).split("/")
         if len(parts) == 4 and parts[1] == "resource-data":
-            pages.setdefault((parts[0], parts[2]), set()).add(parts[3])
-    for share, names in pages.items():
+            sections.setdefault((parts[0], parts[2]), set()).add(parts[3])
+    for share, names in sections.items():
         if {"metadata", "intent"} <= names:
             yield share
 

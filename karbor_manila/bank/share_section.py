@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A share's pages in a checkpoint's bank section: the intent, the record, the status.
+"""The resource section of a share in a checkpoint: the intent, the record, the status.
 
 The life of a record: an *intent* under a key of its own before anything is created; the id in it as
 soon as Manila has answered; Karbor's key ``metadata`` once the protection is complete, and then the
-intent goes, last. So a page with an intent is unfinished work, a page with both is complete but for
-the last words, and a page with neither is nothing.
+intent goes, last. So a section with an intent is unfinished work, one with both is complete but for
+the last writes, and one with neither keeps nothing.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ REPORTS = "reports/"
 
 
 class ShareSection:
-    """The pages of one share in one checkpoint.
+    """The objects of one share in one checkpoint.
 
     A bank that fails is asked again a few times within seconds; after that BankUnreadable is
     raised.
@@ -128,25 +128,26 @@ class ShareSection:
         """Nothing is kept of this share any more."""
         self._remove(RECORD)
         self._remove(INTENT)
-        for key in self._ask(self._section.list_objects, "list the pages of a share"):
+        for key in self._ask(self._section.list_objects, "list the objects of a share"):
             if key.startswith(REPORTS):
                 self._remove(key)
 
-    def report(self, record_id: str, page: dict[str, str]) -> None:
+    def report(self, record_id: str, reported: dict[str, str]) -> None:
         """Keep what a restore or verification tells of the share, whole.
 
         :param record_id: of Karbor's restore or verification
-        :param page: ``resource`` (the share, or the new one), ``status``, ``told``, ``at`` (UTC)
+        :param reported: ``resource`` (the share, or the new one), ``status``, ``told``, and ``at``
+            (UTC)
         """
-        self._write(REPORTS + record_id, page)
+        self._write(REPORTS + record_id, reported)
 
     def reported(self, record_id: str) -> dict[str, str]:
         """What was kept so; empty when nothing was."""
-        page = self._read(REPORTS + record_id)
-        return page if isinstance(page, dict) else {}
+        reported = self._read(REPORTS + record_id)
+        return reported if isinstance(reported, dict) else {}
 
     def forget(self) -> None:
-        """The checkpoint does not hold this share: no page of it is left."""
+        """The checkpoint does not hold this share: no object of it is left."""
         self.erase()
         self._remove(STATUS)
 
