@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples in the documents: commands that parse, options that exist, parameters that hold."""
 
+import ast
 import json
 import re
 import shlex
@@ -23,7 +24,7 @@ from karbor_manila.cli import app
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.operations import parameters
 from sandbox import cli as sandbox_cli
-from tests.unit.tree.documents import Block, page, pages
+from tests.unit.tree.documents import ROOT, Block, page, pages
 
 SHARE = "11111111-2222-4333-8444-555555555555"
 #: Ends a command among the words of a line.
@@ -231,6 +232,33 @@ def test_every_parameter_is_documented(documents: list[str], schema: dict[str, A
         for _line, cells in page(document).rows():
             named.update(re.findall(r"`(\w+)`", cells[0]))
     assert set(schema["properties"]) <= named
+
+
+def sentences() -> list[str]:
+    """Every text of the package, with ``\0`` where a value stands in it."""
+    found: list[str] = []
+    for path in (ROOT / "karbor_manila").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [
+                    each.value if isinstance(each, ast.Constant) else "\0" for each in node.values
+                ]
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(re.sub(r"%[sd]|\{\w*\}", "\0", node.value))
+    return found
+
+
+def test_a_reason_that_is_explained_is_one_that_is_given() -> None:
+    texts = sentences()
+    explained = 0
+    for line, cells in page("doc/tasks/reasons.md").rows():
+        for reason in re.findall(r"`([^`]+)`", cells[0]):
+            for part in re.split(r"\.\.\.|[:()]|<command>|'error'|4xx|HTTP", reason):
+                words = part.strip(" .,;")
+                assert any(words in text for text in texts), f"{line}: {reason}"
+                explained += 1
+    assert explained > 30
 
 
 def test_a_call_is_read_as_a_shell_would() -> None:
