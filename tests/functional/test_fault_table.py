@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever fails, nothing of ours is left unaccounted for, nothing is stuck, and the user can read
-why; what is transient is retried. The cases are in tests/faults/cases.py."""
+why; what is transient is retried. The cases are in tests/faults/cases/."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from tests.faults.world import World
 TABLE = table()
 
 # The client cannot tell a lost reply to a GET from a reset; `tox -e faults` has them all.
-TABLE["passing"] = [case for case in TABLE["passing"] if ": lost on GET" not in case.name]
+TABLE["transient"] = [case for case in TABLE["transient"] if ": lost on GET" not in case.name]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def check(case: Case, site: Site) -> None:
     assert not result.broken, "\n".join(result.broken)
 
 
-@cases_of("passing")
+@cases_of("transient")
 def test_a_transient_error_on_any_call_is_retried(site: Site, case: Case) -> None:
     check(case, site)
 
@@ -50,7 +50,7 @@ def test_an_outage_of_twenty_seconds_is_ridden_out(site: Site, case: Case) -> No
     check(case, site)
 
 
-@cases_of("final")
+@cases_of("permanent")
 def test_a_refusal_is_final_told_and_leaves_nothing(site: Site, case: Case) -> None:
     check(case, site)
 
