@@ -21,14 +21,7 @@ from karbor_manila.common.errors import CheckFailed, KarborManilaError
 from karbor_manila.common.visible import visible, visible_lines
 from karbor_manila.manila.errors import ManilaRefused, ShareNotProtectable
 from tests.fakes.karbor import SHARE
-from tests.unit.cli.test_tenant import (  # noqa: F401 - fixtures
-    clock,
-    ends,
-    karbor,
-    key,
-    logs,
-    run,
-)
+from tests.unit.cli.tenant.saying import ends, key
 
 #: Clears the screen, goes back over the line, begins another one, is a CSI of one byte, turns the
 #: direction of reading, rings, and is half a letter.

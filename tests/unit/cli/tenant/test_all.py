@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command of a tenant's: outages, credentials, secrets, and what it need not load."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from karbor_manila.cli.app import cloud_options_last
+from tests.fakes.karbor import ENVIRONMENT, PASSWORD, TOKEN
+
+
+def test_a_question_is_repeated_while_karbor_is_away_for_a_moment(karbor, rows):
+    karbor.failures[("GET", "/plans")] = [(503, "busy"), requests.exceptions.ConnectionError("x")]
+    assert rows("status") == (0, [])
+
+
+def test_karbor_being_down_is_one_line(karbor, run):
+    karbor.failures[("GET", "/plans")] = [requests.exceptions.ConnectionError("down")] * 9
+    code, out, err = run("status")
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+
+
+def test_missing_credentials_are_one_line(run, monkeypatch):
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name)
+    code, _out, err = run("status")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "--os-cloud" in err
+
+
+def test_clouds_yaml_is_read_with_the_option_before_and_after_the_command(
+    karbor, rows, monkeypatch, tmp_path
+):
+    names = ("auth_url", "username", "password", "project_name", "user_domain_id")
+    auth = {name: ENVIRONMENT[f"OS_{name.upper()}"] for name in names}
+    cloud = {"auth": {**auth, "project_domain_id": "default"}, "region_name": "RegionOne"}
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text(json.dumps({"clouds": {"mine": cloud}}))
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
+    assert rows("--os-cloud", "mine", "status") == (0, [])
+    assert rows("status", "--os-cloud=mine") == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["--os-cloud", "a", "status"], ["status", "--os-cloud", "a"]),
+        (["-v", "--os-cloud=a", "show", "x"], ["-v", "show", "x", "--os-cloud=a"]),
+        (["--log-file", "f", "--os-cloud", "a", "s"], ["--log-file", "f", "s", "--os-cloud", "a"]),
+        (["audit", "--fix"], ["audit", "--fix"]),
+    ],
+)
+def test_options_of_the_cloud_may_stand_first(given, expected):
+    assert cloud_options_last(given) == expected
+
+
+@pytest.mark.parametrize("verbosity", ["-v", "-vv", "--debug"])
+def test_neither_password_nor_token_is_ever_printed(karbor, run, two, verbosity):
+    for argv in (("status",), ("restore", two["id"], "--wait"), ("show", "nosuch")):
+        _code, out, err = run(verbosity, *argv)
+        assert TOKEN not in out + err
+        assert PASSWORD not in out + err
+    assert PASSWORD not in run("help", "status")[1]
+
+
+def test_a_tenants_command_loads_neither_karbor_nor_eventlet():
+    code = (
+        "import sys\n"
+        "from karbor_manila.cli import app, columns\n"
+        "from karbor_manila.cli.operator import commands\n"
+        "from karbor_manila.cli.tenant import api, asking, base, cloud, drill, following\n"
+        "from karbor_manila.cli.tenant import overview, reading, restore, show, status, verify\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('karbor', 'eventlet')))\n"
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert seen.stdout == "[]\n"
+
+
+def test_the_list_of_commands_loads_nothing_that_takes_long():
+    code = (
+        "import sys\n"
+        "from karbor_manila.cli.app import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "slow = ('karbor', 'eventlet', 'openstack', 'keystoneauth1', 'oslo_log', 'manilaclient')\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & set(slow)))\n"
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "restore" in seen.stdout
+    assert seen.stdout.splitlines()[-1] == "[]"

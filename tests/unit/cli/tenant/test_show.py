@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``karbor-manila show``: all that a checkpoint is."""
+
+import json
+
+from tests.fakes.karbor import PROJECT, SHARE
+from tests.unit.cli.tenant.saying import key
+
+
+def test_show_finds_the_provider_and_tells_all(karbor, rows):
+    karbor.providers.insert(0, {"id": "other", "name": "theirs"})
+    plan = karbor.plan("home", (SHARE, "s1"))
+    info = {"reasons": {key("s1"): "why", "checkpoint#x": "all"}, "left_out": [{"id": "s9"}]}
+    found = karbor.checkpoint(plan, "error", extra_info=json.dumps(info))
+    karbor.verification(found, resources_status={key("s1"): "available"})
+    karbor.verification({"id": "of another"})
+    code, told = rows("show", found["id"])
+    assert code == 3
+    assert told["provider_id"] == "prov"
+    assert told["shares"] == [{"name": "home", "id": "s1", "reason": "why"}]
+    assert told["reasons"] == ["checkpoint#x: all"]
+    assert told["left_out"] == [{"id": "s9"}]
+    (verification,) = told["verifications"]
+    assert (verification["depth"], verification["status"]) == ("drill", "success")
+    assert verification["results"] == [{"id": "s1", "status": "available", "told": None}]
+
+
+def test_a_graph_that_the_bank_has_decoded_is_read_too(karbor, rows):
+    plan = karbor.plan("home", (SHARE, "s1"))
+    graph = [{"0x0": [SHARE, "s1", "home", None], "0x1": [PROJECT, "p1", "p", None]}, []]
+    found = karbor.checkpoint(plan, resource_graph=graph)
+    assert rows("show", found["id"])[1]["shares"] == [{"name": "home", "id": "s1"}]
+    unlisted = karbor.checkpoint(plan, "protecting", resource_graph=None, extra_info=None)
+    assert rows("show", unlisted["id"])[1]["shares"] == []
+
+
+def test_a_checkpoint_that_nobody_has_is_one_line(karbor, run):
+    code, out, err = run("show", "nosuch")
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "none of its providers has it" in err
+
+
+def test_somebody_elses_checkpoint_is_karbors_own_word(karbor, run):
+    karbor.failures[("GET", "/checkpoints/cp-1")] = [(403, "Access is not allowed")]
+    code, _out, err = run("show", "cp-1")
+    assert code == 1
+    assert "HTTP 403, Access is not allowed." in err
