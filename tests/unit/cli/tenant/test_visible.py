@@ -78,7 +78,7 @@ def test_every_command_prints_through_the_one_way(name: str) -> None:
 
 
 @pytest.fixture
-def hostile(karbor: Any) -> Any:  # noqa: F811
+def hostile(karbor: Any) -> Any:
     """A Karbor in which everything that somebody may name bears an evil name."""
     karbor.providers[:] = [{"id": "prov", "name": EVIL}]
     plan = karbor.plan("home", (SHARE, "s1"))
@@ -126,7 +126,7 @@ FORMS = [
 @pytest.mark.parametrize(("words", "form"), FORMS, ids=str)
 def test_a_command_of_a_tenant_prints_nothing_that_is_obeyed(
     hostile: Any,
-    run: Any,  # noqa: F811
+    run: Any,
     words: tuple[str, ...],
     form: str,
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_command_of_a_tenant_prints_nothing_that_is_obeyed(
     assert not [line for line in (out + err).splitlines() if line.startswith("| forged")]
 
 
-def test_programs_get_the_name_that_there_is(hostile: Any, run: Any) -> None:  # noqa: F811
+def test_programs_get_the_name_that_there_is(hostile: Any, run: Any) -> None:
     _code, out, _err = run("show", hostile.id, "-f", "json")
     assert json.loads(out)["shares"][0]["name"] == EVIL
     _code, out, _err = run("show", hostile.id, "-f", "yaml")
@@ -148,8 +148,8 @@ def test_programs_get_the_name_that_there_is(hostile: Any, run: Any) -> None:  #
 
 @pytest.mark.parametrize("verbosity", [(), ("-vv",), ("--debug",), ("--log-file", "LOG")])
 def test_what_karbor_answers_is_not_obeyed(
-    karbor: Any,  # noqa: F811
-    run: Any,  # noqa: F811
+    karbor: Any,
+    run: Any,
     verbosity: tuple[str, ...],
     tmp_path: Any,
 ) -> None:
@@ -164,7 +164,7 @@ def test_what_karbor_answers_is_not_obeyed(
         assert obeyed(log.read_text()) == []
 
 
-def test_a_name_in_wrong_usage_is_not_obeyed(hostile: Any, run: Any) -> None:  # noqa: F811
+def test_a_name_in_wrong_usage_is_not_obeyed(hostile: Any, run: Any) -> None:
     code, _out, err = run("restore", hostile.id, "--share", EVIL)
     assert code == 2
     assert len(err.splitlines()) == 1

@@ -8,10 +8,7 @@ from typing import Any
 
 from karbor_manila.bank import identity
 from tests.unit.banks import open_bank, stored
-from tests.unit.cli.test_operator import _logging_as_it_was, conf, run, service  # noqa: F401
 from tests.unit.recovery.audit.stage import orphaned, protected, snapshots_of
-
-# ruff: noqa: F811
 
 
 def the_row(ran: Any) -> dict[str, Any]:
