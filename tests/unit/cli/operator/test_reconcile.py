@@ -119,13 +119,17 @@ def test_a_bank_that_is_away_keeps_no_other_from_being_reconciled(
     assert "out of order" in ran.err
 
 
-def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(conf: Path) -> None:
+def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     karbors_host = Host([str(conf)])
     held = karbors_host.claims()
     (provider,) = karbors_host.providers
     identity.confirm(provider.bank, provider.id)
+    keepers: dict[str, Any] = {}
+    monkeypatch.setattr(held, "keep", keepers.__setitem__)
     with pytest.raises(Died), karbors_host.alive(held):
-        keeper = held._keepers[provider.id]
+        keeper = keepers[provider.id]
         assert keeper._interval == karbors_host.settings.lease_interval
         keeper.renew()
         key = f"{identity.PREFIX}/leases/{provider.bank.get_owner_id()}"
