@@ -14,7 +14,7 @@ nth write of this kind since the file was last changed::
 
     {"op": "update", "key": "^/checkpoints/[^/]+/index.json$", "nth": 2, "side": "before"}
 
-With ``"act": "stop"`` it is SIGSTOP instead, until somebody sends SIGCONT. With ``"act": "wait"``
+With ``"act": "pause"`` it is SIGSTOP instead, until somebody sends SIGCONT. With ``"act": "delay"``
 and ``"seconds": 5`` this one write takes so long, and nothing else of the process is held up.
 ``reached`` appears beside it when any of this begins.
 
@@ -37,6 +37,7 @@ from karbor.services.protection.provider import PROTECTION_NAMESPACE
 from oslo_config import cfg
 
 from sandbox import files
+from sandbox.faults import AFTER, BEFORE, KILL, PAUSE
 
 GROUP = "mortal_bank"
 OPTIONS = [
@@ -45,11 +46,6 @@ OPTIONS = [
 ]
 UPDATE = "update"
 DELETE = "delete"
-BEFORE = "before"
-AFTER = "after"
-KILL = "kill"
-STOP = "stop"
-WAIT = "wait"
 _OF_THE_PROCESS = re.compile(r"^/karbor-manila/(leases/|bank\.json$)")
 
 
@@ -120,7 +116,7 @@ class Fate:
         act = plan.get("act", KILL)
         if act == KILL:
             os.kill(os.getpid(), signal.SIGKILL)
-        elif act == STOP:
+        elif act == PAUSE:
             # To this very thread: it does not run on while another one takes the signal.
             signal.raise_signal(signal.SIGSTOP)
         else:
@@ -154,7 +150,7 @@ def plan(
 ) -> None:
     """Let the process die at a write to come; ``key`` is a regular expression.
 
-    :param act: ``kill``, ``stop`` or ``wait``
+    :param act: ``kill``, ``pause`` or ``delay``
     :param seconds: how long it waits
     """
     _reached_of(folder).unlink(missing_ok=True)

@@ -7,18 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sandbox.faults import AFTER, BEFORE, DELAY, KILL, OUTAGE, PAUSE, SIDES
+
+__all__ = ["AFTER", "BEFORE", "DELAY", "KILL", "OUTAGE", "PAUSE", "SIDES", "Rule", "Rules"]
+
 ANSWER = "answer"
-DELAY = "delay"
 RESET = "reset"
 LOSE_REPLY = "lose_reply"
-OUTAGE = "outage"
-KILL = "kill"
-PAUSE = "pause"
 ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, OUTAGE, KILL, PAUSE)
 WITH_PID = (KILL, PAUSE)
-BEFORE = "before"
-AFTER = "after"
-SIDES = (BEFORE, AFTER)
 FOREVER = None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from karborclient.common.apiclient import exceptions as karbor_errors
 
+from sandbox import faults
 from sandbox.karbor import mortal_bank
 from sandbox.proxy.rules import Rule
 from tests.crash import promise, second, told
@@ -132,7 +133,7 @@ class Actors(Pauses):
         call, folder, proxy = point.call, self.world.stack.state.mortal, self.world.stack.proxy
         if call.kind == BANK:
             plan = (call.method, call.pattern, point.nth, point.side)
-            mortal_bank.plan(folder, *plan, mortal_bank.WAIT, HELD_SECONDS)
+            mortal_bank.plan(folder, *plan, faults.DELAY, HELD_SECONDS)
         else:
             more = {"nth": point.nth, "side": point.side}
             proxy.add(Rule.delay(call.method, call.pattern, HELD_SECONDS, **more))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from sandbox import faults
 from sandbox.karbor import config, mortal_bank, providers
 from sandbox.process import Process
 from sandbox.proxy.rules import AFTER, BEFORE, Rule
@@ -178,8 +179,7 @@ class Pauses(Harness):
         call = point.call
         if call.kind == BANK:
             folder = self.world.stack.state.mortal
-            act = mortal_bank.STOP
-            mortal_bank.plan(folder, call.method, call.pattern, point.nth, point.side, act)
+            mortal_bank.plan(folder, call.method, call.pattern, point.nth, point.side, faults.PAUSE)
         else:
             pid = self.world.karbor().pid
             side, seconds = (BEFORE, LATE_SECONDS) if point.side == LATE else (point.side, 0)

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from sandbox.faults import BANK, MANILA, SIDES
 from sandbox.proxy import counts
-from sandbox.proxy.rules import SIDES
 
-MANILA = "manila"
-BANK = "bank"
 #: How many of the GETs of a kind are points: one a share; what comes after are polls.
 LOOKS = 2
 _DAY = re.compile(r"(?<=/)\d{4}-\d\d-\d\d(?=/|$)")

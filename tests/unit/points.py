@@ -16,9 +16,8 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_db import exception as db_exception
 
 from karbor_manila.recovery.claim_table import ClaimTable
+from sandbox.faults import BANK, DATABASE, MANILA
 from tests.fakes.manila import Died, FakeClock, FakeManila, passing
-
-MANILA, BANK, DATABASE = "manila", "bank", "database"
 
 #: What one meets while a service is away.
 AWAY: dict[str, Callable[[], Exception]] = {

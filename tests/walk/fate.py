@@ -16,10 +16,10 @@ from karbor import exception as karbor_exception
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import FileSystemBankPlugin
 
 from karbor_manila.common.errors import KarborManilaError
+from sandbox import faults
+from sandbox.faults import BANK, DATABASE, MANILA
 from tests.fakes.manila import Cloud, Died, FakeManila, passing, refused
 from tests.unit.karbor_stage import TOKEN
-
-MANILA, BANK, DATABASE = "manila", "bank", "database"
 
 WRITES = ("update", "delete")
 
@@ -52,7 +52,7 @@ class Trouble:
     @property
     def mild(self) -> bool:
         """Whether an operation has to succeed in spite of it."""
-        return self.kind == "passing" and self.times <= 3
+        return self.kind == faults.TRANSIENT and self.place == MANILA and self.times <= 3
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Fate:
         self.cloud.failing |= {
             f"{each.name} {share}"
             for each in troubles
-            if each.kind == "failing"
+            if each.kind == faults.FAILING
             for share in self.cloud.shares
         }
         try:
@@ -115,7 +115,7 @@ class Fate:
         for at, trouble in enumerate(list(self.troubles)):
             if trouble.place != place or trouble.after != after:
                 continue
-            if trouble.name not in ("", name) or trouble.kind == "failing":
+            if trouble.name not in ("", name) or trouble.kind == faults.FAILING:
                 continue
             self.seen[at] += 1
             if trouble.nth <= self.seen[at] < trouble.nth + trouble.times:
@@ -125,30 +125,30 @@ class Fate:
 
     def _strike(self, trouble: Trouble, name: str, key: str) -> None:
         match trouble.kind:
-            case "death":
+            case faults.KILL:
                 self.dead = True
                 raise Died
-            case "passing":
+            case faults.TRANSIENT if trouble.place == BANK:
+                raise _BANK_ERRORS[name](key)
+            case faults.TRANSIENT:
                 raise passing()
-            case "outage":
+            case faults.OUTAGE:
                 self.out_until = self.cloud.clock.now() + trouble.detail
                 raise passing()
-            case "refused":
+            case faults.REFUSED:
                 raise refused(trouble.detail)
-            case "strange":
+            case faults.STRANGE:
                 raise RuntimeError(f"X-Auth-Token: {TOKEN}")
-            case "bank":
-                raise _BANK_ERRORS[name](key)
             case "change":
                 with self.aside():
                     self.change(trouble.detail)
             case "second":
                 with self.aside():
                     self.second(*trouble.detail)
-            case "pause":
+            case faults.PAUSE:
                 with self.aside():
                     self.take_over(*trouble.detail)
-            case "late" | "late death":
+            case faults.LATE | faults.LATE_KILL:
                 raise Late(trouble)
 
     def catch_up(self) -> None:
@@ -188,7 +188,7 @@ class WalkedManila(FakeManila):
         except Late as late:
             if method in ("create_snapshot", "create_share"):
                 fate.late.append((fate.cloud.clock.now() + late.trouble.detail, work))
-            if late.trouble.kind == "late death":
+            if late.trouble.kind == faults.LATE_KILL:
                 fate.dead = True
                 raise Died from None
             raise passing() from None

@@ -341,7 +341,7 @@ def test_a_user_deletes_what_a_dead_process_left() -> None:
     """The log of the dead protection stayed open."""
     walk = Walk()
     walk.begin(shares=3)
-    walk.protect_the_project(met=[Trouble("late death", MANILA, "create_snapshot", detail=0.05)])
+    walk.protect_the_project(met=[Trouble("late kill", MANILA, "create_snapshot", detail=0.05)])
     walk.delete(pick=0, met=[])
     walk.the_books_are_in_order()
     walk.teardown()

@@ -3,6 +3,7 @@
 
 from hypothesis import strategies as st
 
+from sandbox import faults as f
 from tests.walk import second
 from tests.walk.fate import BANK, DATABASE, MANILA, Trouble
 
@@ -38,9 +39,9 @@ _CREATES = st.sampled_from(("create_snapshot", "create_share"))
 _EARLY = st.integers(1, 5)
 _AFTER = st.booleans()
 
-PASSING = st.builds(
+TRANSIENT = st.builds(
     Trouble,
-    st.just("passing"),
+    st.just(f.TRANSIENT),
     st.just(MANILA),
     _METHOD,
     _EARLY,
@@ -49,7 +50,7 @@ PASSING = st.builds(
 )
 REFUSED = st.builds(
     Trouble,
-    st.just("refused"),
+    st.just(f.REFUSED),
     st.just(MANILA),
     _METHOD,
     _EARLY,
@@ -58,7 +59,7 @@ REFUSED = st.builds(
 )
 OUTAGE = st.builds(
     Trouble,
-    st.just("outage"),
+    st.just(f.OUTAGE),
     st.just(MANILA),
     _METHOD,
     st.integers(1, 12),
@@ -66,7 +67,10 @@ OUTAGE = st.builds(
     detail=st.sampled_from((10.0, 90.0, 400.0, 10.0**6)),
 )
 STRANGE = st.builds(
-    Trouble, st.sampled_from(("strange",)), st.sampled_from((MANILA, BANK)), nth=st.integers(1, 12)
+    Trouble,
+    st.sampled_from((f.STRANGE,)),
+    st.sampled_from((MANILA, BANK)),
+    nth=st.integers(1, 12),
 )
 CHANGE = st.builds(
     Trouble,
@@ -79,7 +83,7 @@ CHANGE = st.builds(
 )
 LATE = st.builds(
     Trouble,
-    st.sampled_from(("late", "late death", "late death")),
+    st.sampled_from((f.LATE, f.LATE_KILL, f.LATE_KILL)),
     st.just(MANILA),
     _CREATES,
     st.integers(1, 3),
@@ -87,13 +91,13 @@ LATE = st.builds(
 )
 FAILING = st.builds(
     Trouble,
-    st.just("failing"),
+    st.just(f.FAILING),
     st.just(MANILA),
     st.sampled_from(("create_snapshot", "create_share", "delete_snapshot")),
 )
 BANK_AWAY = st.builds(
     Trouble,
-    st.just("bank"),
+    st.just(f.TRANSIENT),
     st.just(BANK),
     st.sampled_from(("update", "update", "delete", "get", "list")),
     st.integers(1, 15),
@@ -101,16 +105,16 @@ BANK_AWAY = st.builds(
     times=st.sampled_from((1, 1, 4, 12, 10**6)),
 )
 DEATH = st.one_of(
-    st.builds(Trouble, st.just("death"), st.just(MANILA), _METHOD, _EARLY, _AFTER),
+    st.builds(Trouble, st.just(f.KILL), st.just(MANILA), _METHOD, _EARLY, _AFTER),
     st.builds(
         Trouble,
-        st.just("death"),
+        st.just(f.KILL),
         st.just(BANK),
         st.sampled_from(("update", "update", "delete")),
         st.integers(1, 18),
         _AFTER,
     ),
-    st.builds(Trouble, st.just("death"), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
+    st.builds(Trouble, st.just(f.KILL), st.just(DATABASE), st.just("write"), st.integers(1, 12)),
 )
 
 _SOON = st.integers(1, 8)
@@ -140,10 +144,10 @@ AT_ONCE = st.builds(
     detail=st.tuples(st.sampled_from(("delete", "delete", "restore", "reset")), st.just(0)),
 )
 PAUSE = st.one_of(
-    st.builds(Trouble, st.just("pause"), st.just(MANILA), nth=_SOON, after=_AFTER, detail=_ACT),
+    st.builds(Trouble, st.just(f.PAUSE), st.just(MANILA), nth=_SOON, after=_AFTER, detail=_ACT),
     st.builds(
         Trouble,
-        st.just("pause"),
+        st.just(f.PAUSE),
         st.just(BANK),
         st.sampled_from(("update", "update", "delete")),
         _SOON,
@@ -152,14 +156,14 @@ PAUSE = st.one_of(
     ),
 )
 
-ANY = st.one_of(DEATH, DEATH, PASSING, REFUSED, OUTAGE, STRANGE, CHANGE, FAILING, LATE, BANK_AWAY)
+ANY = st.one_of(DEATH, DEATH, TRANSIENT, REFUSED, OUTAGE, STRANGE, CHANGE, FAILING, LATE, BANK_AWAY)
 
 #: None, one or two. The first is what hypothesis shrinks to.
 SOME = st.one_of(
     st.just([]),
     st.lists(SECOND, min_size=1, max_size=2),
     st.lists(PAUSE, min_size=1, max_size=1),
-    st.lists(PASSING, min_size=1, max_size=2),
+    st.lists(TRANSIENT, min_size=1, max_size=2),
     st.lists(ANY, min_size=1, max_size=2),
     st.lists(ANY, min_size=2, max_size=3),
 )

@@ -77,7 +77,7 @@ def test_it_is_stopped_at_the_planned_write_and_does_it_when_it_goes_on(
         seen.append((number, mortal_bank.reached(folder), found))
 
     monkeypatch.setattr(mortal_bank.signal, "raise_signal", stop)
-    mortal_bank.plan(folder, "update", "index", 1, side, act="stop")
+    mortal_bank.plan(folder, "update", "index", 1, side, act="pause")
     assert not mortal_bank.reached(folder)
     bank.update_object(INDEX, 1)
     assert seen == [(signal.SIGSTOP, True, kept)]
@@ -89,7 +89,7 @@ def test_it_is_stopped_at_the_planned_write_and_does_it_when_it_goes_on(
 def test_one_write_takes_long_when_that_is_planned(bank, folder, monkeypatch):
     slept = []
     monkeypatch.setattr(mortal_bank.time, "sleep", slept.append)
-    mortal_bank.plan(folder, "update", "index", 2, "before", act="wait", seconds=5)
+    mortal_bank.plan(folder, "update", "index", 2, "before", act="delay", seconds=5)
     for number in range(3):
         bank.update_object(INDEX, number)
     assert slept == [5]
