@@ -1,286 +1,276 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract of a driver: one way to protect a share. It knows nothing of Karbor or its bank.
-
-A driver serves one flow, with the client of one session. That may be an administrator's, which
-reaches every project: what belongs to another project than a method is told of is never removed,
-adopted or restored from. Methods take and give plain values: a *view* is a dict as Manila's API
-shows a share or a snapshot. Each method may be repeated after a crash or a lost reply: the same
-mark means the same thing in Manila, never a second one. ``tests/contract`` holds every driver to
-this, on a fake and on the real Manila.
-"""
+"""The contract of a driver: one way to protect a share. It knows nothing of Karbor or its bank."""
 
 import abc
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar
 
-from karbor_manila.common.errors import NotSupported
+from oslo_config import cfg
+
+from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.drivers.environment import Environment
+from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
+from karbor_manila.manila.errors import CloneUnsupported, SnapshotDoubtful
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
-from karbor_manila.manila.views import NewShare, Placement, Revertible, Rule, Source, View
+from karbor_manila.manila.timeouts import Timeouts
+from karbor_manila.manila.views import NewShare, Placement, View
+
+__all__ = [
+    "BASIC",
+    "Driver",
+    "Environment",
+    "Kept",
+    "Preflight",
+    "ProtectOptions",
+    "Target",
+    "Timeouts",
+    "protect_one",
+]
+
+#: What every driver can do, by the names that an operator reads.
+BASIC = frozenset({"protect", "verify", "restore", "delete", "copy"})
 
 
-@dataclass(frozen=True)
-class Timeouts:
-    """How long a driver waits, all in seconds; see the options of the same names in opts.py.
-
-    ``request`` is for one answer.
-    """
-
-    request: float = 60.0
-    outage: float = 120.0
-    protect: float = 3600.0
-    restore: float = 86400.0
-    delete: float = 3600.0
-    undo: float = 120.0
-    settle: float = 15.0
-    poll_min: float = 0.1
-    poll_max: float = 15.0
-
-
-class ShareDriver(abc.ABC):
+class Driver(abc.ABC):
     """One way to protect shares.
+
+    A driver serves one flow, whose hooks call it side by side. Its session may be an
+    administrator's, which reaches every project: what belongs to another project than a method is
+    told of is never removed, adopted or restored from. Methods take and give plain values: a *view*
+    is a dict as Manila's API shows a share or a snapshot. Each may be repeated after a crash or a
+    lost reply: the same mark means the same thing in Manila, never a second one.
+    :mod:`karbor_manila.drivers.testing` holds every driver to this.
 
     Errors of every method: :class:`~karbor_manila.manila.errors.ManilaUnavailable` when transient
     errors went on for too long, :class:`~karbor_manila.manila.errors.ManilaRefused` when Manila
     said no.
     """
 
-    #: The name by which configuration and records know the driver.
-    name: str
+    #: The name by which configuration and records know the driver; that of its entry point.
+    name: ClassVar[str]
+    #: Its options in the provider's file, group ``[karbor_manila_driver_<name>]``.
+    options: ClassVar[Collection[cfg.Opt]] = ()
+    #: What it can do: BASIC, and the names of the optional abilities whose classes it is
+    #: (:data:`.abilities.ABILITIES`).
+    capabilities: ClassVar[frozenset[str]] = BASIC
 
-    @abc.abstractmethod
-    def capabilities(self) -> frozenset[str]:
-        """What this driver can do on this server: names of its methods and of its promises."""
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
 
-    @abc.abstractmethod
-    def is_alive(self) -> bool:
-        """Whether the server behind the driver answers."""
+    # -- before anything is made --------------------------------------------------------------
 
-    @abc.abstractmethod
-    def health(self) -> dict[str, str]:
-        """The driver's name, its server and what limits it there, for an operator to read."""
+    @classmethod
+    def objection(cls, share: View) -> Exception | None:
+        """Why this driver could not protect the share, or never give it back, by its view alone.
 
-    @abc.abstractmethod
-    def close(self) -> None:
-        """Let go of what the driver holds. It is not used afterwards."""
+        The one place that decides this: :meth:`preflight` asks it, and so do the list of what can
+        be protected and the graph of a plan, without a connection.
+        """
+        return None
 
-    @abc.abstractmethod
-    def preflight(self, shares: Collection[View]) -> dict[str, Exception]:
-        """Which of these shares cannot be protected, and why; writes nothing.
+    def check_options(  # noqa: B027 - most drivers take every text
+        self, options: ProtectOptions, mark: Mark
+    ) -> None:
+        """Whether something can be made with these options under this mark; asks nobody.
 
-        :returns: the errors by share id; shares without one can be protected
-        :raises QuotaTooSmall: not all of them fit
+        :raises InvalidParameter: it cannot
         """
 
-    def caveat(self, share: View) -> str:
-        """What the user should know of a share that the preflight lets pass: a sentence, or
-        nothing."""
-        return ""
+    @abc.abstractmethod
+    def preflight(
+        self,
+        shares: Collection[View],
+        options: Mapping[str, ProtectOptions],
+        marks: Mapping[str, Mark],
+    ) -> Preflight:
+        """Which of these shares cannot be protected, and why; called once per flow and driver, and
+        writes nothing.
 
-    def room(self, mark: Mark) -> int | None:
-        """How many characters :meth:`protect` takes as a description beside this mark; None when
-        the server alone sets the limit."""
-        return None
+        :param options, marks: by share id
+        :raises QuotaTooSmall: not all that are not refused fit
+        """
+
+    # -- protect ------------------------------------------------------------------------------
 
     @abc.abstractmethod
     def protect(
-        self, share: View, mark: Mark, *, name: str, description: str | None, force: bool
-    ) -> str:
-        """Begin to keep the share as it is now; adopts what already bears the mark.
+        self,
+        shares: Collection[View],
+        marks: Mapping[str, Mark],
+        options: Mapping[str, ProtectOptions],
+    ) -> Iterator[tuple[str, Kept | Exception]]:
+        """Begin to keep these shares as they are now; adopts what already bears a mark.
 
-        :returns: the id of what keeps it, as soon as the server has answered
+        Called once per flow with all shares that are this driver's and ready; those that were busy
+        come in later calls. The error of one share is that share's.
+
+        :param marks, options: by share id
+        :returns: share ids, each with what keeps it or with its error, as soon as the server has
+            answered for it: its id must get into the bank before anything else happens. Whoever
+            does not exhaust this leaves in-doubt requests behind
         """
 
     @abc.abstractmethod
-    def find(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
-        """What bears exactly this mark, as it is now: snapshots, or shares for a restore's mark.
-
-        :param project_id: whose it is; by default of the project that the client works on. What an
-            administrator makes for another project belongs to his own.
-        :returns: views, those that can be used first
-        """
-
-    @abc.abstractmethod
-    def everything(self) -> list[View]:
-        """What may keep a share, in all the projects that the client sees, marked or not."""
-
-    @abc.abstractmethod
-    def show(self, snapshot_id: str) -> View | None:
-        """One of :meth:`everything`, or None when it is not there."""
-
-    @abc.abstractmethod
-    def wait_protected(self, snapshot_id: str) -> View:
+    def wait(self, kept: Kept) -> Kept:
         """Wait until what :meth:`protect` began is complete.
 
+        :returns: it, as it is then
         :raises ResourceFailed: it failed, with the server's reason
         :raises DeadlineExceeded: it took too long
         """
 
+    # -- what is kept -------------------------------------------------------------------------
+
     @abc.abstractmethod
-    def verify(
-        self,
-        snapshot_id: str,
-        share_id: str,
-        size: int | None = None,
-        *,
-        project_id: str | None = None,
-    ) -> View:
-        """The view of what keeps the share, when the share could be had back from it.
+    def check(self, kept: Kept, *, project_id: str | None = None) -> Kept:
+        """Whether the share could be had back from what keeps it.
 
-        :param share_id: the share that the snapshot must belong to
-        :param size: GiB that it must have; None for any
+        :param kept: it must belong to its ``share_id`` and have its ``size``, if that is known
         :param project_id: whose it must be; None for any
-
+        :returns: it, as it is now
         :raises SnapshotGone: it is not there
         :raises SnapshotDoubtful: it is there and cannot be used
         """
 
     @abc.abstractmethod
-    def preflight_restore(self, sizes: Collection[int]) -> None:
-        """Whether the quota suffices for new shares of these sizes (GiB); writes nothing.
+    def place(self, kept: Kept, new: NewShare | None = None) -> Placement:
+        """Whether the server would make this new share, by what the kept share is now; writes
+        nothing.
 
-        :raises QuotaTooSmall: not all of them fit
-        """
-
-    @abc.abstractmethod
-    def preflight_clone(self, source: Source, new: NewShare) -> Placement:
-        """Whether the server would make this new share, by what the snapshot's share is now;
-        writes nothing.
-
+        :param new: what the user asks for; None for nothing in particular
         :returns: what the new share will have
-        :raises CloneUnsupported: its type allows no new share from a snapshot
+        :raises CloneUnsupported: its type allows no new share
         :raises ParentMissing: there is no such share any more
         :raises InvalidParameter: what the user asked for is not what that share has
         """
 
     @abc.abstractmethod
-    def preflight_copy(self, sources: Collection[Source]) -> dict[str, Exception]:
+    def restore(self, kept: Kept, target: Target) -> str:
+        """Begin to make a new share from what was kept; adopts one that already bears the mark.
+        Nothing is asked of type, network or zone but what the user asked for.
+
+        :returns: the new share's id, as soon as the server has answered;
+            :meth:`.shares.Shares.wait_restored` waits for it
+        """
+
+    def preflight_copy(self, kept: Collection[Kept]) -> dict[str, Exception]:
         """Which of these cannot be copied, and why; writes nothing.
 
         A copy is a new share, by :meth:`restore`, and what :meth:`protect` makes of that one.
 
-        :returns: the errors by snapshot id
+        :returns: the errors by id of what is kept
         :raises QuotaTooSmall: not all of them fit
         """
+        refused = self._doubtful(kept)
+        for each in kept:
+            try:
+                if each.id not in refused:
+                    self.place(each)
+            except (SnapshotDoubtful, CloneUnsupported) as error:
+                refused[each.id] = error
+        copied = [each for each in kept if each.id not in refused]
+        if copied:
+            self._check_quota_of_copies([each.size or 0 for each in copied])
+        return refused
 
-    @abc.abstractmethod
-    def restore(self, source: Source, mark: Mark, new: NewShare) -> str:
-        """Begin to make a new share from what was kept; adopts one that already bears the mark.
-        Nothing that the source says of type, network or zone is asked for.
+    def _doubtful(self, kept: Collection[Kept]) -> dict[str, Exception]:
+        """Which of these cannot be used now, by their ids; for a driver that can ask for many at a
+        time to override."""
+        refused: dict[str, Exception] = {}
+        for each in kept:
+            try:
+                self.check(each)
+            except SnapshotDoubtful as error:
+                refused[each.id] = error
+        return refused
 
-        :returns: the new share's id, as soon as the server has answered
-        """
+    def _check_quota_of_copies(self, sizes: Collection[int]) -> None:
+        """Whether the quota suffices for new shares of these sizes (GiB), and for what will keep
+        each of them. Raises QuotaTooSmall."""
+        self.environment.shares.check_quota(sizes)
 
-    @abc.abstractmethod
-    def wait_restored(self, share_id: str) -> View:
-        """Wait until what :meth:`restore` began is complete; raises as :meth:`wait_protected`."""
-
-    # What a driver without the capability ``revert`` need not have.
-
-    def inspect_revert(self, snapshot_id: str, share_id: str, project_id: str) -> Revertible:
-        """What a revert of the share would find; writes nothing.
-
-        :raises RevertRefused: it would be refused, for another reason than a newer snapshot
-        :raises SnapshotGone, SnapshotDoubtful: as :meth:`verify`
-        """
-        raise self._no_revert()
-
-    def preflight_revert(self, found: Revertible, *, safety_copy: bool) -> None:
-        """Whether the quota suffices; writes nothing.
-
-        :param safety_copy: whether the present content is copied into a new share first
-        :raises QuotaTooSmall: it does not
-        :raises CopyUnsupported: no copy can be made
-        """
-        raise self._no_revert()
-
-    def revert(self, snapshot_id: str, share_id: str, *, conflict_passes: bool = False) -> None:
-        """Begin to put the share back. Repeating it puts it back again: only while nobody else
-        may have written to the share.
-
-        :param conflict_passes: newer snapshots have just been removed, and may still be counted
-        """
-        raise self._no_revert()
-
-    def wait_reverted(self, share_id: str) -> View:
-        """Wait until the share is available again.
-
-        :raises RevertFailed: only an administrator can mend it
-        """
-        raise self._no_revert()
-
-    def show_share(self, share_id: str) -> View | None:
-        """A share, or None when it is not there."""
-        raise self._no_revert()
-
-    def find_temporary(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
-        """The snapshots that bear the mark of a restore, as they are now; see :meth:`find`."""
-        raise self._no_revert()
-
-    def _no_revert(self) -> NotSupported:
-        return NotSupported(
-            f"Restoring in place with the driver {self.name!r}",
-            "Restore into a new share: leave share_id out. Nothing was changed.",
-        )
-
-    @abc.abstractmethod
-    def access_rules(self, share_id: str) -> list[Rule] | None:
-        """Who may mount a share: dicts with ``access_type``, ``access_to``, ``access_level`` and
-        ``metadata``, never a key. None when the server does not tell.
-
-        ``access_to`` is :data:`HIDDEN` in a rule that the server does not show to this user."""
-
-    @abc.abstractmethod
-    def grant(self, share_id: str, rules: Collection[Rule]) -> list[str]:
-        """Give a share these access rules and wait until they are in force.
-
-        :returns: a sentence for each rule that is not
-        """
-
-    @abc.abstractmethod
-    def export_locations(self, share_id: str) -> list[str]:
-        """Where a share can be mounted, the preferred first; empty when it is not told."""
-
-    @abc.abstractmethod
-    def discard(
-        self, mark: Mark, share_id: str | None, *, project_id: str, undo: bool = True
-    ) -> bool:
-        """Remove the new share of a failed restore, by its id and by its mark. The protected share
-        is never removed, whatever it bears.
-
-        :param project_id: whose it is: that of the session which made it
-        :param undo: within the undo timeout; else within the delete timeout
-        :returns: whether anything had to be removed
-        :raises NotAdministrator: the session does not see what that project has
-        :raises DeadlineExceeded: it is still there
-        """
+    # -- delete -------------------------------------------------------------------------------
 
     @abc.abstractmethod
     def delete(
-        self, mark: Mark | None, snapshot_id: str | None, *, project_id: str, undo: bool = False
+        self,
+        kept: Kept | None = None,
+        mark: Mark | None = None,
+        *,
+        project_id: str,
+        undo: bool = False,
     ) -> None:
         """Remove what keeps a share, by its id and by its mark, and wait until it is gone.
 
         Nothing to remove is success, and so is what belongs to another project by now: that is left
         alone, whether it bears the mark or the id.
 
-        :param project_id: whose it is
+        :param kept: its id counts, and the driver's own data if there are any
         :param mark: removes all that bears it as well; None for a record without one
+        :param project_id: whose it is
         :param undo: this removes what the same flow has just made, within the undo timeout
         :raises NotAdministrator: the session does not see what that project has
         :raises NeedsAdministrator: only an administrator can remove it
         :raises DeadlineExceeded: it is still there
         """
 
-    @abc.abstractmethod
-    def delete_clone(
-        self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
-    ) -> None:
-        """Remove the share of a copy, as :meth:`delete` removes what keeps a share; after it.
+    # -- look ---------------------------------------------------------------------------------
 
-        :param mark: of the share (:meth:`Mark.of_clone`); None to go by the id alone. By the mark
-            only what was made for a copy is removed: it can be forged
+    @abc.abstractmethod
+    def find(self, mark: Mark, *, project_id: str | None = None) -> list[Kept]:
+        """What keeps a share and bears exactly this mark, as it is now, what can be used first.
+
+        With the mark of a restore: what that made to keep the present content for a while. The
+        shares that a restore made are :meth:`.shares.Shares.find`'s.
+
+        :param project_id: whose it is; by default of the project that the client works on. What an
+            administrator makes for another project belongs to his own
         """
 
     @abc.abstractmethod
-    def excuse(self, share_id: str) -> None:
-        """Say that this share of the flow will not be waited for (see :mod:`..waiting`)."""
+    def everything(self) -> list[View]:
+        """What may keep a share, in all the projects that the client sees, marked or not: views
+        with ``id``, ``share_id``, ``project_id``, ``status``, ``created_at`` and the mark."""
+
+    @abc.abstractmethod
+    def show(self, kept_id: str) -> View | None:
+        """One of :meth:`everything`; None when it, asked for by its id, is not there."""
+
+    # -- the driver itself --------------------------------------------------------------------
+
+    def is_alive(self) -> bool:
+        """Whether the server behind the driver answers."""
+        return self.environment.manila.is_alive()
+
+    def health(self) -> dict[str, Any]:
+        """For an operator to read: ``driver``, ``alive``, ``latency`` of that probe in seconds, and
+        what the driver says besides."""
+        clock = self.environment.clock
+        began = clock.now()
+        alive = self.is_alive()
+        found = {"driver": self.name, "alive": alive, "latency": clock.now() - began}
+        try:
+            return found | dict(self._health())
+        except KarborManilaError as error:
+            return found | {"error": str(error)}
+
+    def _health(self) -> Mapping[str, Any]:
+        """What else an operator should know: the server, and what limits the driver there."""
+        return {}
+
+    def gc(self) -> None:  # noqa: B027 - most drivers leave nothing behind
+        """Remove what the driver itself left behind and no checkpoint knows of, if it ever does."""
+
+    def close(self) -> None:  # noqa: B027 - most drivers hold nothing
+        """Let go of what the driver holds. It is not used afterwards."""
+
+
+def protect_one(driver: Driver, share: View, mark: Mark, options: ProtectOptions) -> Kept:
+    """As :meth:`Driver.protect`, of one share. Raises its error."""
+    share_id = str(share["id"])
+    results = dict(driver.protect([share], {share_id: mark}, {share_id: options}))
+    result = results[share_id]
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -1,58 +1,156 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which driver for which share: the control plane over the drivers of one flow."""
+"""Which driver for which share: the installed drivers, by what the provider's file says of them."""
 
+import functools
+import inspect
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import stevedore
+from oslo_config import cfg
+from oslo_log import log as logging
 
-from karbor_manila.drivers import base
-from karbor_manila.drivers.errors import DriverUnknown
+from karbor_manila.drivers.abilities import ABILITIES
+from karbor_manila.drivers.base import BASIC, Driver, Environment
+from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
 
-#: Entry points of installed drivers; each is called with ``(manila, patience, expected)``.
+LOG = logging.getLogger(__name__)
+
+#: Entry points of installed drivers: classes that are a :class:`~.base.Driver`.
 NAMESPACE = "karbor_manila.drivers"
 
-Factory = Callable[..., base.ShareDriver]
+GROUP_PREFIX = "karbor_manila_driver_"
+
+
+def names() -> list[str]:
+    """The names of the installed drivers; none is loaded for that."""
+    installed: Any = stevedore.NamedExtensionManager(NAMESPACE, names=[])
+    return sorted(set(installed.entry_points_names()))
+
+
+@functools.cache
+def load(name: str) -> type[Driver]:
+    """The class of an installed driver.
+
+    :raises DriverUnknown: none of this name is installed
+    :raises DriverUnsuitable: it cannot be loaded, is no Driver, or is not what it claims to be
+    """
+    known = names()
+    if name not in known:
+        raise DriverUnknown(name, known)
+    try:
+        found: Any = stevedore.DriverManager(NAMESPACE, name).driver
+    except Exception as error:  # whatever another package raises when it is imported
+        LOG.exception("Share driver %s", name)
+        raise DriverUnsuitable(name, f"it could not be loaded: {error}") from error
+    why = "; ".join(_faults(name, found))
+    if why:
+        raise DriverUnsuitable(name, why)
+    driver: type[Driver] = found
+    return driver
+
+
+def _faults(name: str, found: Any) -> list[str]:
+    """In what a class breaks the contract, some words each."""
+    if not (inspect.isclass(found) and issubclass(found, Driver)):
+        return [f"{found!r} is no karbor_manila.drivers.base.Driver"]
+    faults = []
+    if getattr(found, "name", None) != name:
+        faults.append(f"its class has the name {getattr(found, 'name', None)!r}")
+    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+        faults.append(f"it lacks {', '.join(missing)}")
+    claims = frozenset(found.capabilities)
+    if lacking := sorted(BASIC - claims):
+        faults.append(f"its capabilities lack {', '.join(lacking)}")
+    for capability in sorted(claims - BASIC):
+        if capability not in ABILITIES:
+            faults.append(f"it claims {capability!r}, which this release does not know")
+        elif not issubclass(found, ABILITIES[capability]):
+            faults.append(
+                f"it claims {capability!r} without being {ABILITIES[capability].__name__}"
+            )
+    for capability, kind in ABILITIES.items():
+        if issubclass(found, kind) and capability not in claims:
+            faults.append(f"it is {kind.__name__} without claiming {capability!r}")
+    return faults
 
 
 class Catalogue:
-    """The drivers of one flow, each made when it is first asked for.
+    """The drivers that one provider uses. It outlives a flow; loading is all that it costs.
 
-    :param make: makes the driver of a class
-    :param by_type: share type name to driver name
-    :param default: the driver for every other type
+    :param by_type: share type name to driver name (``share_type_drivers``)
+    :param default: the driver for every other type (``default_driver``)
+    :param options: gives the values of a driver's own options
     """
 
     def __init__(
-        self, make: Callable[[Factory], base.ShareDriver], by_type: Mapping[str, str], default: str
+        self,
+        by_type: Mapping[str, str],
+        default: str,
+        options: Callable[[type[Driver]], Any] | None = None,
     ) -> None:
-        self._make = make
         self._by_type = dict(by_type)
-        self._default = default
-        self._drivers: dict[str, base.ShareDriver] = {}
-        self._lock = threading.Lock()
+        self.default = default
+        self._options = options or default_options
 
     def name_for(self, share: Mapping[str, Any]) -> str:
         """The name of the driver that protects this share (a view), by the name of its type."""
-        return self._by_type.get(str(share.get("share_type_name")), self._default)
+        return self._by_type.get(str(share.get("share_type_name")), self.default)
 
-    def driver(self, name: str) -> base.ShareDriver:
-        """The flow's driver of this name. Raises DriverUnknown when none is installed."""
+    def configured(self) -> list[str]:
+        """The drivers that protect shares now; records may name others."""
+        return list(dict.fromkeys([self.default, *self._by_type.values()]))
+
+    def objection(self, share: Mapping[str, Any]) -> Exception | None:
+        """Why its driver could not protect this share (a view), without a connection."""
+        return load(self.name_for(share)).objection(dict(share))
+
+    def make(self, name: str, environment: Callable[[Any], Environment]) -> Driver:
+        """A driver for one flow.
+
+        :param environment: makes the driver's environment from the values of its own options
+        :raises DriverUnknown, DriverUnsuitable: there is none that can be used
+        """
+        driver = load(name)
+        return driver(environment(self._options(driver)))
+
+
+def default_options(driver: type[Driver]) -> cfg.ConfigOpts.GroupAttr:
+    """A driver's own options as they are when nobody sets them."""
+    return register_options(cfg.ConfigOpts(), driver)
+
+
+def register_options(conf: cfg.ConfigOpts, driver: type[Driver]) -> cfg.ConfigOpts.GroupAttr:
+    """Register a driver's own options on the ConfigOpts of a provider's file; their group."""
+    group = GROUP_PREFIX + driver.name
+    conf.register_group(cfg.OptGroup(group))
+    conf.register_opts(list(driver.options), group)
+    return conf[group]
+
+
+class FlowDrivers:
+    """The drivers of one flow, each made when it is first asked for.
+
+    :param environment: makes a driver's environment from the values of its own options
+    """
+
+    def __init__(self, catalogue: Catalogue, environment: Callable[[Any], Environment]) -> None:
+        self.catalogue = catalogue
+        self._environment = environment
+        self._drivers: dict[str, Driver] = {}
+        self._lock = threading.Lock()
+
+    def driver(self, name: str) -> Driver:
+        """The flow's driver of this name; raises as :meth:`Catalogue.make`."""
         with self._lock:
             if name not in self._drivers:
-                self._drivers[name] = self._make(_load(name))
+                self._drivers[name] = self.catalogue.make(name, self._environment)
             return self._drivers[name]
 
-    def in_use(self) -> list[base.ShareDriver]:
-        """The drivers that were asked for so far."""
+    def close(self) -> None:
+        """Close all that were made."""
         with self._lock:
-            return list(self._drivers.values())
-
-
-def _load(name: str) -> Factory:
-    installed: Any = stevedore.ExtensionManager(NAMESPACE, invoke_on_load=False)
-    if name not in installed:
-        raise DriverUnknown(name, sorted(installed.names()))
-    factory: Factory = installed[name].plugin
-    return factory
+            made, self._drivers = list(self._drivers.values()), {}
+        for driver in made:
+            driver.close()

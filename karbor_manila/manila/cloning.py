@@ -17,7 +17,7 @@ from karbor_manila.manila.errors import (
     ParentMissing,
     ShareNotProtectable,
 )
-from karbor_manila.manila.views import Placement, Source
+from karbor_manila.manila.views import Placement
 
 #: Of a share whose type allows reverts but no new shares.
 ONLY_IN_PLACE = (
@@ -50,15 +50,18 @@ def only_in_place(share: Share) -> bool:
     return not _clonable(share) and bool(share.get("revert_to_snapshot_support"))
 
 
-def check(parent: Share | None, source: Source, asked: Mapping[str, str]) -> Placement:
+def check(
+    parent: Share | None, snapshot_id: str, share_id: str, asked: Mapping[str, str]
+) -> Placement:
     """Whether Manila would make a new share from a snapshot, and where it would put it.
 
     :param parent: the view of the snapshot's share, None when there is none
+    :param share_id: that share's
     :param asked: ``share_type`` (id or name) and ``share_network_id`` that the user asked for
     :raises ParentMissing, CloneUnsupported, InvalidParameter: it would not
     """
     if parent is None:
-        raise ParentMissing(source.snapshot_id, source.share_id)
+        raise ParentMissing(snapshot_id, share_id)
     placed = Placement(
         share_type=parent.get("share_type"),
         share_type_name=parent.get("share_type_name"),
@@ -67,7 +70,7 @@ def check(parent: Share | None, source: Source, asked: Mapping[str, str]) -> Pla
     )
     if not _clonable(parent):
         raise CloneUnsupported(
-            source.share_id,
+            share_id,
             placed.share_type_name,
             revertible=bool(parent.get("revert_to_snapshot_support")),
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asking for something new: HTTP 500 to one request, again and again, is no outage of Manila.
+"""Creates what bears a mark, once; HTTP 500 to one request, again and again, is no outage.
 
 Many a database behind Manila has the character set ``utf8``, which has no letters of four bytes:
 a name with one ends in HTTP 500 each time (oslo.db raises DBDataError, and Manila's API knows
@@ -10,8 +10,16 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from oslo_log import log as logging
+
 from karbor_manila.common.clock import Clock
 from karbor_manila.manila.errors import ManilaFailing, ManilaTransient
+from karbor_manila.manila.flow_client import FlowClient
+from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.ownership import SHARE
+from karbor_manila.manila.views import View
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -71,3 +79,75 @@ def unusual(fields: Mapping[str, Any], within: str = "") -> Iterator[str]:
 
 def _is_odd(letter: str) -> bool:
     return ord(letter) > 0xFFFF or (unicodedata.category(letter) == "Cc" and letter not in "\n\t\r")
+
+
+class Creation:
+    """Creates what bears a mark, once: what an earlier attempt has made is adopted.
+
+    :param client: the flow's client
+    """
+
+    def __init__(self, client: FlowClient) -> None:
+        self._client = client
+        # What had to be asked for more than once, under which mark, and when it was answered.
+        self._repeated: dict[str, tuple[Mark, float]] = {}
+
+    def create(
+        self,
+        kind: str,
+        mark: Mark,
+        fields: Mapping[str, Any],
+        ask: Callable[[], View],
+        is_ours: Callable[[View], bool],
+    ) -> View:
+        """Create something in the session's own project, or adopt what bears the mark.
+
+        The first attempt looks into the flow's one list, each later one anew: a request without an
+        answer may have been carried out.
+
+        :param fields: what ``ask`` sends, for the error of an HTTP 500 that does not end
+        :param ask: sends the one request that creates
+        :param is_ours: whether what bears the mark can be adopted
+        :returns: the view, of any status
+        """
+        client = self._client
+        asked = few_times(ask, fields, client.clock)
+        # What is made belongs to the session's own project, whoever it works for.
+        own = client.manila.own_project_id
+        attempts = 0
+
+        def attempt() -> View:
+            nonlocal attempts
+            attempts += 1
+            for view in client.bearing(kind, mark, own, fresh=attempts > 1):
+                if is_ours(view):
+                    LOG.info("%s %s is adopted", kind.capitalize(), view["id"])
+                    return view
+            view = asked()
+            client.note_request(view)
+            return view
+
+        made = client.retry(attempt)
+        if attempts > 1:
+            self._repeated[made["id"]] = (mark, client.clock.now())
+        return made
+
+    def doubles(self, kind: str, kept_id: str) -> list[str]:
+        """What else bears the mark of what had to be asked for twice, told once: an in-doubt
+        request may have been carried out after all, once nobody looked any more.
+
+        A share is the user's, and costs: for it this waits until such a request has settled. A
+        snapshot that still appears goes with its checkpoint.
+        """
+        client = self._client
+        mark, asked = self._repeated.pop(kept_id, (None, 0.0))
+        if mark is None:
+            return []
+        if kind == SHARE:
+            left = asked + client.timeouts.settle - client.clock.now()
+            client.clock.sleep(max(0.0, left))
+        marked = client.bearing(kind, mark, client.manila.own_project_id, fresh=True)
+        doubles = [str(view["id"]) for view in marked if view["id"] != kept_id]
+        if doubles:
+            LOG.warning("Beside %s %s there are %s: removed", kind, kept_id, doubles)
+        return doubles

@@ -40,7 +40,7 @@ _BETWEEN_LOOKS = 0.5  # seconds
 
 
 class Reverts:
-    """The part of the snapshot driver that reverts shares.
+    """The reverts of one flow.
 
     :param outage: seconds for which transient errors are retried
     :param settle: seconds in which a request without an answer may still be carried out
@@ -108,7 +108,7 @@ class Reverts:
         if grows or copies:
             quota.check_shares(limits, copies, more=grows)
 
-    def begin(self, snapshot_id: str, share_id: str, *, conflict_passes: bool) -> None:
+    def begin(self, snapshot_id: str, share_id: str, *, retry_conflict: bool) -> None:
         """Ask for the revert, until Manila has taken it.
 
         A request without an answer may have been carried out, or may still be. So the share is
@@ -116,7 +116,7 @@ class Reverts:
         carried out after this restore has ended. Repeating it to the same, still newest snapshot
         gives the same content: who writes to a share while it is being restored has no promise.
 
-        :param conflict_passes: a 409 is asked again, because snapshots have just been removed, and
+        :param retry_conflict: a 409 is asked again, because snapshots have just been removed, and
             Manila counts those whose deletion it defers although nobody sees them any more
         """
         unclear = False
@@ -133,7 +133,7 @@ class Reverts:
                     return
                 raise
             except ManilaRefused as refused:
-                if refused.status == 409 and (unclear or conflict_passes):
+                if refused.status == 409 and (unclear or retry_conflict):
                     if unclear and self._is_reverting(share_id):
                         return
                     conflict = refused

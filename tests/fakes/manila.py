@@ -9,6 +9,7 @@ plans one that is never hit fails (see :meth:`FakeManila.assert_hit`).
 
 import datetime
 import itertools
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,6 +87,7 @@ class Cloud:
     meanwhile: dict[str, list[Callable[[], Any]]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     counter: Any = field(default_factory=lambda: itertools.count(1))
+    lock: Any = field(default_factory=threading.RLock)
 
     def add_share(self, project_id: str, **fields: Any) -> View:
         share = {
@@ -149,6 +151,7 @@ class FakeManila:
     """
 
     endpoint = "http://manila.invalid/v2"
+    parallel = 10
 
     def __init__(
         self,
@@ -232,6 +235,8 @@ class FakeManila:
                 raise ManilaRefused("snapshot", 404, "Share could not be found")
             if share["status"] != "available":
                 raise ManilaRefused("snapshot", 400, f"Share is {share['status']}")
+            if not share["snapshot_support"]:  # manila/api/v2/share_snapshots.py, create
+                raise ManilaRefused("snapshot", 422, "it does not have that capability")
             assert not metadata or self.features.snapshot_metadata
             view = {
                 "id": str(uuid.uuid4()),
@@ -404,10 +409,11 @@ class FakeManila:
             action()
         if method.partition("_")[0] in _CHANGING:
             self.guard()
-        self._cloud.calls.append(method)
-        self._raise(method, after=False)
-        result = work()
-        self._raise(method, after=True)
+        with self._cloud.lock:  # drivers ask side by side
+            self._cloud.calls.append(method)
+            self._raise(method, after=False)
+            result = work()
+            self._raise(method, after=True)
         return result
 
     def _raise(self, method: str, *, after: bool) -> None:

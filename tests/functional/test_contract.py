@@ -6,18 +6,23 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.drivers.base import ShareDriver, Timeouts
+from karbor_manila.drivers.base import Driver, Environment
+from karbor_manila.drivers.catalogue import default_options
 from karbor_manila.drivers.snapshot import SnapshotDriver
-from karbor_manila.manila.client import EVERY_PROJECT, Manila, Where
+from karbor_manila.drivers.testing import DriverContract, World
+from karbor_manila.manila.client import Manila, Where
+from karbor_manila.manila.flow_client import FlowClient
+from karbor_manila.manila.shares import Shares
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
-from tests.contract.driver import DriverContract, World
 from tests.functional.retyping import retype
 
 View = dict[str, Any]
 
 
 class RealWorld(World):
+    driver_class: type[Driver] = SnapshotDriver
+
     def __init__(self, stack: Stack, tenant: Tenant) -> None:
         self._stack = stack
         self._tenant = tenant
@@ -25,19 +30,24 @@ class RealWorld(World):
         self.project_id = tenant.project_id
         self.other_project_id = self._admin.project_id
 
-    def driver(self, expected: int = 1) -> ShareDriver:
+    def environment(self, expected: int = 1) -> Environment:
         manila = Manila(self._tenant.session, Where(interfaces=("internal",)))
-        return SnapshotDriver(manila, Timeouts(), expected)
+        return self._environment(manila, expected)
 
-    def overseer(self, works_for: str = EVERY_PROJECT) -> ShareDriver:
+    def environment_of_overseer(self, works_for: str) -> Environment:
         manila = Manila(self._admin.session, Where(interfaces=("internal",)), project_id=works_for)
-        return SnapshotDriver(manila, Timeouts())
+        return self._environment(manila)
 
-    def stranger(self, works_for: str) -> ShareDriver:
+    def environment_of_stranger(self, works_for: str) -> Environment:
         session = Tenant(self._tenant.info, "beta").session
         elsewhere = works_for if works_for == self.project_id else None
-        manila = Manila(session, Where(interfaces=("internal",)), project_id=elsewhere)
-        return SnapshotDriver(manila, Timeouts())
+        return self._environment(
+            Manila(session, Where(interfaces=("internal",)), project_id=elsewhere)
+        )
+
+    def _environment(self, manila: Manila, expected: int = 1) -> Environment:
+        client = FlowClient(manila, expected=expected)
+        return Environment(client, Shares(client), default_options(self.driver_class))
 
     def transfer(self, share_id: str) -> None:
         asked = {"transfer": {"share_id": share_id, "name": "for the administrator"}}
@@ -64,19 +74,12 @@ class RealWorld(World):
         retype(self._stack, share_id, "sandbox-too")
         return "sandbox-too"
 
-    def snapshots_of(self, share_id: str) -> list[View]:
-        every = self.overseer().everything()
-        return [view for view in every if view["share_id"] == share_id]
-
-    def share(self, share_id: str) -> View | None:
-        return self.overseer().show_share(share_id)
-
-    def remove_snapshot(self, snapshot_id: str) -> None:
-        self._tenant.manila.share_snapshots.delete(snapshot_id)
+    def remove(self, kept_id: str) -> None:
+        self._tenant.manila.share_snapshots.delete(kept_id)
         wait(
             "its end",
             self._tenant.snapshots,
-            lambda left: snapshot_id not in {s.id for s in left},
+            lambda left: kept_id not in {s.id for s in left},
             30,
         )
 

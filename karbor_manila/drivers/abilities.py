@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a driver may be able to do besides the contract: each ability is a class that it also is."""
+
+import abc
+from typing import Final
+
+from karbor_manila.manila.kept import Kept
+from karbor_manila.manila.views import Revertible, View
+
+
+class Reverts(abc.ABC):
+    """Can put a share back in place. The share is the kept one's ``share_id``."""
+
+    @abc.abstractmethod
+    def inspect_revert(self, kept: Kept, *, project_id: str) -> Revertible:
+        """What a revert of the share would find; writes nothing.
+
+        :param project_id: whose the share must be
+        :raises RevertRefused: it would be refused, for another reason than a newer snapshot
+        :raises SnapshotGone, SnapshotDoubtful: as :meth:`.base.Driver.check`
+        """
+
+    @abc.abstractmethod
+    def preflight_revert(self, found: Revertible, *, safety_copy: bool) -> None:
+        """Whether the quota suffices; writes nothing.
+
+        :param safety_copy: whether the present content is copied into a new share first
+        :raises QuotaTooSmall: it does not
+        :raises CopyUnsupported: no copy can be made
+        """
+
+    @abc.abstractmethod
+    def revert(self, kept: Kept, *, retry_conflict: bool = False) -> None:
+        """Begin to put the share back. Repeating it puts it back again: only while nobody else may
+        have written to the share.
+
+        :param retry_conflict: newer snapshots have just been removed, and may still be counted: an
+            HTTP 409 is retried
+        """
+
+    @abc.abstractmethod
+    def wait_reverted(self, share_id: str) -> View:
+        """Wait until the share is available again.
+
+        :raises RevertFailed: only an administrator can mend it
+        """
+
+
+#: The capability that stands for each ability.
+ABILITIES: Final[dict[str, type]] = {"revert": Reverts}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests side by side, whose results come as they are there."""
+
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def as_they_come(
+    keys: Collection[K], work: Callable[[K], V], at_most: int
+) -> Iterator[tuple[K, V | Exception]]:
+    """``work`` of each key, with its result or its error, in the order in which they end.
+
+    Under eventlet the threads are green ones: its patch covers what the executor is made of.
+
+    :param at_most: so many at a time
+    """
+    if len(keys) == 1:  # a thread would win nothing
+        (only,) = keys
+        yield only, _outcome(work, only)
+        return
+    pool = ThreadPoolExecutor(max_workers=max(1, min(at_most, len(keys))))
+    try:
+        asked: dict[Future[V | Exception], K] = {
+            pool.submit(_outcome, work, key): key for key in keys
+        }
+        for done in as_completed(asked):
+            yield asked[done], done.result()
+    finally:
+        # Whoever stops early, or is killed, sends nothing more and waits for nobody.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _outcome(work: Callable[[K], V], key: K) -> V | Exception:
+    try:
+        return work(key)
+    except Exception as error:  # noqa: BLE001 - it is the result of this key, whatever it is
+        return error

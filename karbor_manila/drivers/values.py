@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plain values that a driver is given and gives back; see also :class:`.kept.Kept`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.views import NewShare
+
+
+@dataclass(frozen=True)
+class ProtectOptions:
+    """One share's resolved parameters of a protection.
+
+    ``name`` and ``description`` are of what keeps the share. ``force`` is whether a share that is
+    not available is protected all the same, as far as Manila lets it.
+    """
+
+    name: str
+    description: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What a driver found of the shares of a flow, by their ids, before anything was made.
+
+    ``refused`` are the errors of those that cannot be protected; ``caveats`` are sentences on
+    others, which their user should know.
+    """
+
+    refused: Mapping[str, Exception] = field(default_factory=dict)
+    caveats: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a restore makes: a new share with this mark. ``share_proto`` is what the source share
+    had, by its record: Manila wants to be told."""
+
+    mark: Mark
+    new: NewShare
+    share_proto: str

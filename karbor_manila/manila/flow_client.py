@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Manila as one flow uses it: retries, pollers, lists that serve all of the flow, reasons."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from karbor_manila.common.clock import Clock
+from karbor_manila.common.polling import PENDING, Poller
+from karbor_manila.common.retry import retry
+from karbor_manila.common.lazy import Once
+from karbor_manila.manila import lookup, statuses, user_messages
+from karbor_manila.manila.client import Manila
+from karbor_manila.manila.errors import ResourceFailed
+from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.ownership import SHARE, Ownership
+from karbor_manila.manila.timeouts import Timeouts
+from karbor_manila.manila.views import View
+
+T = TypeVar("T")
+
+
+class FlowClient:
+    """The client of one flow, and what all who use it have in common.
+
+    The session may be an administrator's, which reaches every project: what belongs to another
+    project than a method is told of is never removed, adopted or restored from.
+
+    :param manila: the flow's client
+    :param timeouts: how long what may take
+    :param expected: how many shares the flow has
+    """
+
+    def __init__(
+        self,
+        manila: Manila,
+        timeouts: Timeouts | None = None,
+        expected: int = 1,
+        clock: Clock | None = None,
+    ) -> None:
+        self.manila = manila
+        self.timeouts = timeouts or Timeouts()
+        self.expected = expected
+        self.clock = clock or Clock()
+        #: Makes what the resources of the flow share; the first to ask makes it.
+        self.once = Once(self.clock, self.timeouts.outage)
+        self.ownership = Ownership(manila, self.retry)
+        self._pollers: list[Poller] = []
+        self._excused: set[str] = set()
+        self._requests: dict[str, str | None] = {}
+
+    def retry(self, attempt: Callable[[], T]) -> T:
+        """Retry transient errors for as long as an outage may take."""
+        return retry(
+            attempt,
+            timeout=self.timeouts.outage,
+            attempt_takes=self.timeouts.request,
+            clock=self.clock,
+        )
+
+    def poller(self, look: Callable[[Collection[str]], Mapping[str, View | None]]) -> Poller:
+        """A poller over what the flow waits for, which knows who is excused.
+
+        :param look: gives the views of those with these ids, None for what is not there
+        """
+        made = Poller(
+            look,
+            expected=self.expected,
+            shortest=self.timeouts.poll_min,
+            longest=self.timeouts.poll_max,
+            look_takes=self.timeouts.request,
+            clock=self.clock,
+        )
+        self._pollers.append(made)
+        for name in sorted(self._excused):
+            made.excuse(name)
+        return made
+
+    def excuse(self, name: str) -> None:
+        """A share of the flow (by its id) will not be waited for; pollers look rarely until all of
+        the flow's shares are waited for or excused."""
+        self._excused.add(name)
+        for poller in list(self._pollers):
+            poller.excuse(name)
+
+    def bearing(
+        self, kind: str, wanted: Mark, project_id: str | None = None, *, fresh: bool
+    ) -> list[View]:
+        """The snapshots or shares that bear exactly this mark in a project.
+
+        :param project_id: by default the one that the client works on
+        :param fresh: look now; else one list serves all of the flow, as it was at the first look
+        :raises NotAdministrator: the session does not see what that project has
+        """
+        whose = project_id or self.manila.project_id
+        self.ownership.require(whose)
+
+        def listed(metadata: Mapping[str, str]) -> list[View]:
+            return self.retry(lambda: self._list_marked(kind, metadata, whose))
+
+        if fresh:
+            views = listed(wanted.metadata())
+        else:
+            scope = wanted.scope()
+            views = self.once((kind, whose, *sorted(scope.items())), lambda: listed(scope))
+        return self.ownership.bearing(kind, wanted, views, whose)
+
+    def look(
+        self, kind: str, ids: Collection[str], scope: Mapping[str, str] | None
+    ) -> Mapping[str, View | None]:
+        """Many snapshots or shares as they are now, None for what is not there.
+
+        :param scope: metadata that they have in common, so that a list of them is short; what is
+            made under a scope is of the session's own project
+        """
+        manila = self.manila
+        one, many = (
+            (manila.share, manila.shares) if kind == SHARE else (manila.snapshot, manila.snapshots)
+        )
+        whose = manila.own_project_id if scope else None
+        return lookup.look(ids, one, lambda: many(metadata=scope, project_id=whose))
+
+    def note_request(self, view: View) -> None:
+        """Remember which request made something: Manila's message of a failure may be filed under
+        that alone."""
+        self._requests[str(view["id"])] = view.get("request_id")
+
+    def reason(self, resource_id: str) -> str:
+        """Manila's words on what became of something; empty when it has none."""
+        request_id = self._requests.get(resource_id)
+        return user_messages.reason(self.manila, resource_id, request_id, self.clock)
+
+    def until_available(self, kind: str, resource_id: str, final: Collection[str]) -> Any:
+        """A judge for a poller: gives the view once it is available.
+
+        :param final: the statuses that do not become ``available``, which raise ResourceFailed
+        """
+
+        def judge(view: View | None) -> Any:
+            if view is None:
+                raise ResourceFailed(kind, resource_id, "gone", "it was removed meanwhile")
+            if view["status"] == statuses.AVAILABLE:
+                return view
+            if view["status"] in final:
+                raise ResourceFailed(kind, resource_id, view["status"], self.reason(resource_id))
+            return PENDING
+
+        return judge
+
+    def _list_marked(self, kind: str, metadata: Mapping[str, str], whose: str) -> list[View]:
+        if kind == SHARE:
+            return self.manila.shares(metadata=metadata, project_id=whose)
+        if self.manila.features.snapshot_metadata:
+            return self.manila.snapshots(metadata=metadata, project_id=whose)
+        return self.manila.snapshots(project_id=whose)

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shares of one flow, whatever driver protects them: shown, made, mounted, removed."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from oslo_log import log as logging
+
+from karbor_manila.common.polling import PENDING
+from karbor_manila.manila import access, lookup, quota, statuses
+from karbor_manila.manila.creating import Creation
+from karbor_manila.manila.errors import ManilaRefused
+from karbor_manila.manila.flow_client import FlowClient
+from karbor_manila.manila.marks import COPY, PURPOSE, Mark
+from karbor_manila.manila.ownership import SHARE
+from karbor_manila.manila.removal import Removal
+from karbor_manila.manila.views import NewShare, Rule, View
+
+LOG = logging.getLogger(__name__)
+
+
+class Shares:
+    """Shares as the client of one flow sees them. There is one for each flow.
+
+    Errors of every method: :class:`~karbor_manila.manila.errors.ManilaUnavailable` when transient
+    errors went on for too long, :class:`~karbor_manila.manila.errors.ManilaRefused` when Manila
+    said no.
+
+    :param client: the flow's client
+    """
+
+    def __init__(self, client: FlowClient) -> None:
+        self._client = client
+        self._manila = client.manila
+        self._creation = Creation(client)
+        self._scope: Mapping[str, str] | None = None
+        # Shares of which this flow has removed snapshots: Manila may still count them.
+        self._cleared: set[str] = set()
+        #: Looks at all shares that the flow waits for.
+        self.poller = client.poller(self._look)
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def show(self, share_id: str) -> View | None:
+        """A share; None when Manila, asked for this id, has none."""
+        return self._client.retry(lambda: self._manila.share(share_id))
+
+    def parent(self, share_id: str) -> View | None:
+        """The share that something kept belongs to, as it is now. One list serves all of a flow of
+        many."""
+
+        def many() -> dict[str, View]:
+            if self._client.expected <= lookup.FEW:
+                return {}
+            return {view["id"]: view for view in self._client.retry(self._manila.shares)}
+
+        return self._client.once("parents", many).get(share_id) or self.show(share_id)
+
+    def find(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
+        """The shares that bear exactly this mark now, those that may become available first.
+
+        :param project_id: whose; by default the project that the client works on. What an
+            administrator makes for another project belongs to his own
+        :raises NotAdministrator: the session does not see what that project has
+        """
+        found = self._client.bearing(SHARE, mark, project_id, fresh=True)
+        return sorted(found, key=lambda view: view["status"] in statuses.SHARE_FINAL)
+
+    # -- making -------------------------------------------------------------------------------
+
+    def check_quota(self, sizes: Collection[int]) -> None:
+        """Whether the quota suffices for new shares of these sizes (GiB); writes nothing.
+
+        :raises QuotaTooSmall: not all of them fit
+        """
+        quota.check_shares(self._client.retry(self._manila.limits), sizes)
+
+    def create(
+        self,
+        mark: Mark,
+        new: NewShare,
+        fields: Mapping[str, Any],
+        is_ours: Callable[[View], bool],
+    ) -> str:
+        """Begin a new share, or adopt the one that bears the mark.
+
+        :param fields: what it is made of: ``share_proto``, and what the driver restores from
+        :param is_ours: whether a share that bears the mark was made of that
+        :returns: its id, as soon as the server has answered
+        """
+        self._scope = mark.scope()
+        asked: dict[str, Any] = {
+            **fields,
+            "size": new.size,
+            "name": new.name,
+            "description": new.description,
+            "metadata": {**new.metadata, **mark.metadata()},
+            "is_public": new.is_public,
+            **new.asked,
+        }
+        made = self._creation.create(
+            SHARE, mark, asked, lambda: self._manila.create_share(**asked), is_ours
+        )
+        return str(made["id"])
+
+    def wait_restored(self, share_id: str) -> View:
+        """Wait until a new share is available.
+
+        What a repeated request made besides is removed.
+
+        :raises ResourceFailed: it failed, with Manila's reason
+        :raises DeadlineExceeded: it took too long
+        """
+        client = self._client
+        view: View = self.poller.wait(
+            share_id,
+            client.until_available(SHARE, share_id, statuses.SHARE_FINAL),
+            client.timeouts.restore,
+            f"share {share_id} to become available",
+        )
+        undo = client.timeouts.undo
+        doubles = self._creation.doubles(SHARE, share_id)
+        self._remove(doubles, undo, undo, self._manila.own_project_id)
+        return view
+
+    def wait_made(self, share_id: str, snapshot_id: str, patience: float) -> None:
+        """Wait until a share is not being made any more, whatever became of it.
+
+        :param snapshot_id: of which it is made, for the error
+        :param patience: seconds
+        """
+
+        def judge(view: View | None) -> Any:
+            return PENDING if view and view["status"].startswith("creating") else True
+
+        awaited = f"share {share_id} to be made from snapshot {snapshot_id}"
+        self.poller.wait(share_id, judge, patience, awaited)
+
+    # -- mounting -----------------------------------------------------------------------------
+
+    def access_rules(self, share_id: str) -> list[Rule] | None:
+        """Who may mount a share: dicts with ``access_type``, ``access_to``, ``access_level`` and
+        ``metadata``, never a key. None when Manila does not tell.
+
+        ``access_to`` is :data:`.views.HIDDEN` in a rule that Manila does not show to this user."""
+        return access.read(self._manila, share_id, self._client.retry)
+
+    def grant(self, share_id: str, rules: Collection[Rule]) -> list[str]:
+        """Give a share these access rules and wait until they are in force.
+
+        :returns: a sentence for each rule that is not
+        """
+        return access.grant(
+            self._manila,
+            share_id,
+            rules,
+            retry=self._client.retry,
+            patience=self._client.timeouts.undo,
+            clock=self._client.clock,
+        )
+
+    def export_locations(self, share_id: str) -> list[str]:
+        """Where a share can be mounted, the preferred first; empty when it is not told."""
+        try:
+            return self._client.retry(lambda: self._manila.export_locations(share_id))
+        except ManilaRefused as refused:
+            LOG.info("The export locations of share %s are not told: %s", share_id, refused)
+            return []
+
+    # -- removing -----------------------------------------------------------------------------
+
+    def discard(
+        self, mark: Mark, share_id: str | None, *, project_id: str, undo: bool = True
+    ) -> bool:
+        """Remove the new share of a failed restore, by its id and by its mark, until it is gone.
+        The protected share is never removed, whatever it bears.
+
+        :param project_id: whose it is: that of the session which made it
+        :param undo: within the undo timeout; else within the delete timeout
+        :returns: whether anything had to be removed
+        :raises NotAdministrator: the session does not see what that project has
+        :raises DeadlineExceeded: it is still there
+        """
+        found = {view["id"] for view in self._client.bearing(SHARE, mark, project_id, fresh=True)}
+        found |= {share_id} if share_id else set()
+        found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
+        patience = self._patience(undo=undo)
+        outage = min(patience, self._client.timeouts.outage)
+        return self._remove(found, patience, outage, project_id)
+
+    def delete_clone(
+        self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
+    ) -> None:
+        """Remove the share of a copy until it is gone, as a driver's ``delete`` removes what keeps
+        a share; what keeps this one has to be gone before.
+
+        :param mark: of the share (:meth:`Mark.of_clone`); None to go by the id alone. By the mark
+            only what was made for a copy is removed: it can be forged
+        """
+        marked = self._client.bearing(SHARE, mark, project_id, fresh=undo) if mark else []
+        found = {view["id"] for view in marked if (view.get("metadata") or {}).get(PURPOSE) == COPY}
+        found |= {share_id} if share_id else set()
+        patience = self._patience(undo=undo)
+        outage = min(patience, self._client.timeouts.outage)
+        self._remove(found, patience, outage, project_id)
+        for removed in found:
+            self.poller.excuse(removed)
+
+    def note_removed_snapshot(self, share_id: str) -> None:
+        """A snapshot of this share was removed: Manila may defer that, and counts it until then."""
+        self._cleared.add(share_id)
+
+    def _patience(self, *, undo: bool) -> float:
+        return self._client.timeouts.undo if undo else self._client.timeouts.delete
+
+    def _remove(
+        self, shares: Collection[str], patience: float, outage: float, project_id: str
+    ) -> bool:
+        removal = Removal(
+            kind=SHARE,
+            ownership=self._client.ownership,
+            delete=self._manila.delete_share,
+            watcher=self.poller,
+            deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
+            stuck={statuses.ERROR_DELETING},
+            cure="openstack share delete --force {id}",
+            depends=self._has_dependents,
+            outage=outage,
+            longest=self._client.timeouts.request,
+            clock=self._client.clock,
+        )
+        removed = [removal.until_gone(share, patience, project_id) for share in sorted(shares)]
+        return any(removed)
+
+    def _has_dependents(self, share: View) -> bool:
+        """Whether Manila may refuse to delete a share for its snapshots or for a task on it. One
+        whose deletion Manila defers is not shown any more and still counts
+        (manila/share/api.py, delete)."""
+        if share.get("task_state") in statuses.TASK_BUSY or share["id"] in self._cleared:
+            return True
+        kept = self._client.retry(
+            lambda: self._manila.snapshots(share_id=share["id"], project_id=self._manila.reach)
+        )
+        return any(view["share_id"] == share["id"] for view in kept)
+
+    def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
+        return self._client.look(SHARE, ids, self._scope)

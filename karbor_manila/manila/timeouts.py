@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long the work of one flow at Manila may take."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds, each; the provider's options say them (opts.py, PROVIDER_OPTS).
+
+    ``request`` is for one answer, ``outage`` for the retries of one request, ``settle`` for an
+    in-doubt request. ``protect``, ``restore`` and ``delete`` are for what the user waits for,
+    ``undo`` for a roll back. ``poll_min`` and ``poll_max`` bound the interval between two looks.
+    """
+
+    request: float = 60.0
+    outage: float = 120.0
+    protect: float = 3600.0
+    restore: float = 86400.0
+    delete: float = 3600.0
+    undo: float = 120.0
+    settle: float = 15.0
+    poll_min: float = 0.1
+    poll_max: float = 15.0
