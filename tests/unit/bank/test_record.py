@@ -11,6 +11,7 @@ from oslo_serialization import jsonutils
 from karbor_manila import schemas
 from karbor_manila.bank import record
 from karbor_manila.bank.errors import RecordInvalid, RecordVersionUnknown
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 
 #: What Karbor 1.6.0's share plugin writes (share_snapshot_plugin.py, ProtectOperation.on_main).
@@ -46,6 +47,7 @@ RECORD = record.ShareRecord(
         {"access_type": "ip", "access_to": "10.0.0.0/8", "access_level": "rw", "metadata": {}}
     ],
     mark=MARK,
+    data={"colour": "blue", "parts": [1, {"of": None}]},
 )
 
 INTENT = record.Intent(
@@ -72,6 +74,14 @@ BARE = {
 
 #: What version 2 added to version 1.
 SINCE_2 = {"share_group_id", "metadata", "is_public", "access_rules", "clone_id"}
+
+
+def of_version(version):
+    """The record as an earlier release wrote it."""
+    stored = record.dump_record(RECORD) | {"version": version}
+    for name in {"kept"} | (SINCE_2 if version == 1 else set()):
+        del stored[name]
+    return stored
 
 
 def through_the_bank(stored):
@@ -169,7 +179,7 @@ def test_a_record_of_karbors_plugin_may_lack_what_a_restore_can_do_without(name)
         (record.load_intent, record.dump_intent(INTENT)),
     ],
 )
-@pytest.mark.parametrize("version", [3, 99, "2", "next"])
+@pytest.mark.parametrize("version", [4, 99, "2", "next"])
 def test_a_version_of_the_future_is_refused_with_the_advice_to_upgrade(load, stored, version):
     with pytest.raises(RecordVersionUnknown, match="Upgrade") as caught:
         load(stored | {"version": version})
@@ -196,12 +206,54 @@ def test_an_empty_object_is_refused(load):
 
 
 def test_a_record_of_version_1_is_read_and_what_it_does_not_say_is_unknown():
-    stored = record.dump_record(RECORD) | {"version": 1}
-    for name in SINCE_2:
-        del stored[name]
-    loaded = record.load_record(through_the_bank(stored))
+    loaded = record.load_record(through_the_bank(of_version(1)))
     unknown = dict.fromkeys(SINCE_2)
-    assert loaded == dataclasses.replace(RECORD, version=1, **unknown)
+    assert loaded == dataclasses.replace(RECORD, version=1, data={}, **unknown)
+
+
+def test_a_record_of_version_2_is_read_and_its_driver_has_no_data():
+    loaded = record.load_record(through_the_bank(of_version(2)))
+    assert loaded == dataclasses.replace(RECORD, version=2, data={})
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("name", ["snapshot_id", "share_id", "size", "mark", "project_id"])
+def test_damage_in_a_record_of_an_earlier_version_is_refused_by_name(version, name):
+    for damaged in (of_version(version) | {name: 1.5}, of_version(version)):
+        if damaged[name] != 1.5:
+            del damaged[name]
+        with pytest.raises(RecordInvalid, match=name):
+            record.load_record(damaged)
+
+
+def test_what_keeps_a_share_comes_back_with_the_drivers_own_data():
+    loaded = record.load_record(through_the_bank(record.dump_record(RECORD)))
+    assert loaded.kept() == Kept(
+        "snapshot", RECORD.snapshot_id, RECORD.share_id, 3, data=RECORD.data
+    )
+    of_a_copy = dataclasses.replace(RECORD, clone_id="clone")
+    assert record.load_record(record.dump_record(of_a_copy)).kept().share_id == "clone"
+
+
+@pytest.mark.parametrize("name", ["id", "share_id"])
+def test_a_record_that_names_two_things_is_refused(name):
+    stored = copy.deepcopy(record.dump_record(RECORD))
+    stored["kept"][name] = "other"
+    with pytest.raises(RecordInvalid, match=f"kept.{name}"):
+        record.load_record(stored)
+
+
+def test_the_release_before_refuses_a_record_of_today_as_one_of_a_later_release():
+    # What every release since the first does: its schema has the version that it knows.
+    stored = record.dump_record(RECORD)
+    assert stored["version"] == 3
+    with pytest.raises(RecordVersionUnknown, match="Upgrade"):
+        record._load(
+            stored,
+            {**schemas.RECORD_SCHEMA, "properties": {"version": {"const": 2}}},
+            "record",
+            record.ShareRecord,
+        )
 
 
 @pytest.mark.parametrize("secret", ["access_key", "password"])

@@ -28,12 +28,15 @@ VERSION_1 = VERSION_0 | {
     "protected_at",
 }
 VERSION_2 = VERSION_1 | {"share_group_id", "metadata", "is_public", "access_rules", "clone_id"}
+VERSION_3 = VERSION_2 | {"kept"}
 
 WRITTEN = {
     "karbor-1.6.0": (0, VERSION_0),
     "version-1": (1, VERSION_1),
     "version-2": (2, VERSION_2),
     "version-2-of-a-copy": (2, VERSION_2),
+    "version-3": (3, VERSION_3),
+    "version-3-of-a-copy": (3, VERSION_3),
 }
 
 
@@ -61,9 +64,12 @@ def test_a_record_has_the_fields_of_its_version_and_is_read_with_their_values(na
     read = dataclasses.asdict(loaded(name))
     mark = read.pop("mark")
     assert mark == (page.get("mark") and {"restore": "", **page["mark"]})
-    assert {key: read[key] for key in fields - {"mark", "version"}} == {
-        key: page[key] for key in fields - {"mark", "version"}
+    assert {key: read[key] for key in fields - {"mark", "version", "kept"}} == {
+        key: page[key] for key in fields - {"mark", "version", "kept"}
     }
+    kept = loaded(name).kept()
+    said = {"id": kept.id, "share_id": kept.share_id, "data": kept.data}
+    assert page.get("kept", said) == said
     assert read["version"] == version
 
 
@@ -71,7 +77,7 @@ def test_a_record_has_the_fields_of_its_version_and_is_read_with_their_values(na
 def test_what_a_record_does_not_say_is_unknown_and_not_made_up(name):
     _version, fields = WRITTEN[name]
     read = dataclasses.asdict(loaded(name))
-    unsaid = {key: read[key] for key in read.keys() - fields - {"version"}}
+    unsaid = {key: read[key] for key in read.keys() - fields - {"version", "data"}}
     said_by_its_maker = {"driver": "snapshot", "share_type_name": "sandbox"}
     assert {key: value for key, value in unsaid.items() if value is not None} == {
         key: said_by_its_maker[key] for key in said_by_its_maker.keys() - fields
@@ -87,7 +93,7 @@ def test_nothing_is_changed_by_being_read(path):
     assert page == before
 
 
-@pytest.mark.parametrize("name", ["version-2", "version-2-of-a-copy"])
+@pytest.mark.parametrize("name", ["version-3", "version-3-of-a-copy"])
 def test_a_record_of_today_is_written_as_it_was(name):
     assert record.dump_record(loaded(name)) == stored(RECORDS[name])
 
@@ -95,7 +101,7 @@ def test_a_record_of_today_is_written_as_it_was(name):
 def test_the_snapshot_of_a_copy_is_that_of_its_clone_and_all_others_of_their_share():
     for name in WRITTEN:
         read = loaded(name)
-        assert (read.snapshot_of == read.share_id) is (name != "version-2-of-a-copy")
+        assert (read.snapshot_of == read.share_id) is (not name.endswith("-of-a-copy"))
 
 
 @pytest.mark.parametrize("name", INTENTS)

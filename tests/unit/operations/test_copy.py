@@ -202,7 +202,7 @@ def test_older_records_are_copied(service: Service, version: int) -> None:
     made = copied(service, plan)
     assert made.status == "available"
     now = record(service, made, share)
-    assert (now["version"], now["project_id"]) == (2, service.project_id)
+    assert (now["version"], now["project_id"]) == (3, service.project_id)
     assert now["access_rules"] is None
     service.delete(source.id)
     assert service.restore(made.id).status == "success"
