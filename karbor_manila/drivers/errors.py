@@ -37,6 +37,6 @@ class DriverUnsuitable(KarborManilaError):
     def _sentence(self) -> str:
         where = f"{self.option}: share" if self.option else "Share"
         return (
-            f"{where} driver {self.name!r} cannot be used: {self.why}. Install a release of it that "
-            f"fits, or choose another driver in the provider's file."
+            f"{where} driver {self.name!r} cannot be used: {self.why}. Install a release of it "
+            f"that fits, or choose another driver in the provider's file."
         )

@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.lazy import Once
 from karbor_manila.common.polling import PENDING, Poller
 from karbor_manila.common.retry import retry
-from karbor_manila.common.lazy import Once
 from karbor_manila.manila import lookup, statuses, user_messages
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ResourceFailed

@@ -61,9 +61,8 @@ class AdoptSnapshot(ShareTask):
             raise Interrupted("protection", job.share_id, "Protect the plan again.")
         driver = job.driver(intent.driver)
         try:
-            driver.wait_protected(snapshot_id)
-            kept = driver.verify(snapshot_id, job.share_id)
-            protect.complete(job, intent, kept, driver.access_rules(job.share_id))
+            kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
+            protect.complete(job, intent, kept, job.flow.shares.access_rules(job.share_id))
         except SPOILT:
             job.made = snapshot_id
             undo.roll_back(job, intent)
@@ -80,11 +79,11 @@ class AdoptSnapshot(ShareTask):
         """The snapshot that an intent led to, if it did; its id is put down."""
         if intent.created_id:
             return intent.created_id
-        view = in_doubt.find(job, intent)
-        if view is None:
+        kept = in_doubt.find(job, intent)
+        if kept is None:
             return None
-        job.section.created(intent, view["id"])
-        return str(view["id"])
+        job.section.created(intent, kept.id)
+        return kept.id
 
 
 class AdoptCopy(ShareTask):
@@ -105,10 +104,9 @@ class AdoptCopy(ShareTask):
             if snapshot_id is None:
                 # Another snapshot would belong to the project of Karbor's own user.
                 raise HalfCopied(job.share_id)
-            driver.wait_restored(clone_id)
-            driver.wait_protected(snapshot_id)
-            driver.verify(snapshot_id, clone_id)
-            copy.complete(job, intent, snapshot_id)
+            job.flow.shares.wait_restored(clone_id)
+            kept = driver.wait(in_doubt.intent_kept(intent, snapshot_id))
+            copy.complete(job, intent, driver.check(kept))
         except SPOILT:
             undo.roll_back(job, intent)
             raise

@@ -11,6 +11,7 @@ from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ResourceFailed, RevertFailed
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Source, View
 from karbor_manila.operations import (
     delete,
@@ -50,16 +51,14 @@ class AdoptShare(ShareTask):
                 undo.last(job, lambda: job.section.end(intent))
             return
         record = job.section.record()
-        known = intent or record
-        name = known.driver if known else str(job.flow.settings.default_driver)
-        share_id = self._find(job, intent, name)
+        share_id = self._find(job, intent)
         if share_id is None:
             if intent:
                 job.section.end(intent)
             raise Interrupted("restore", job.share_id, "Restore it again.")
         job.made = share_id
         try:
-            view = job.driver(name).wait_restored(share_id)
+            view = job.flow.shares.wait_restored(share_id)
         except SPOILT:
             if intent:
                 # Intents of older releases do not say whether it is kept.
@@ -79,16 +78,16 @@ class AdoptShare(ShareTask):
         )
 
     @staticmethod
-    def _find(job: ShareJob, intent: Intent | None, driver: str) -> str | None:
+    def _find(job: ShareJob, intent: Intent | None) -> str | None:
         if intent and intent.created_id:
             return intent.created_id
         if intent:
-            view = in_doubt.find(job, intent)
+            view = in_doubt.find_share(job, intent)
             return str(view["id"]) if view else None
         # Complete, but for the last word in Karbor's database; or not even begun.
         mark = delete.bare_mark(job, job.request.id)
         whose = job.request.get("project_id")  # whoever restored it: not always the checkpoint's
-        found = job.driver(driver).find(mark, project_id=whose) if mark else []
+        found = job.flow.shares.find(mark, project_id=whose) if mark else []
         return str(found[0]["id"]) if found else None
 
 
@@ -143,7 +142,7 @@ class AdoptRevert(ShareTask):
         view = in_doubt.settled(
             job,
             str(intent.asked),
-            lambda: driver.show_share(job.share_id),
+            lambda: job.flow.shares.show(job.share_id),
             seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
         )
         snapshot = driver.show(str(intent.snapshot_id))
@@ -151,7 +150,7 @@ class AdoptRevert(ShareTask):
         ours = snapshot is not None and snapshot["status"] == "restoring"
         under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
         try:
-            return ours and under_way, driver.wait_reverted(job.share_id)
+            return ours and under_way, job.flow.reverter(intent.driver).wait_reverted(job.share_id)
         except (RevertFailed, ResourceFailed, DeadlineExceeded):
             revert_end.end(job, intent, sent=None)
             raise
@@ -162,6 +161,7 @@ def _plan_of(intent: Intent) -> RestorePlan:
     return RestorePlan(
         way=restore_plan.IN_PLACE,
         driver=intent.driver,
+        kept=Kept(intent.driver, str(intent.snapshot_id), intent.mark.resource),
         source=Source(str(intent.snapshot_id), intent.mark.resource, 0, "", None, None, None),
         removes=sorted(intent.removing or {}),
         safety_copy=intent.safety_copy,

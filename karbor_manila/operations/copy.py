@@ -10,14 +10,15 @@ from typing import Any
 
 from karbor.common import constants
 
-from karbor_manila.bank import record
+from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import ShareSection
+from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, PURPOSE
 from karbor_manila.manila.views import NewShare
-from karbor_manila.operations import in_doubt, protect, restore_plan, undo
+from karbor_manila.operations import in_doubt, parameters, protect, undo
 from karbor_manila.operations.errors import RecordMissing
-from karbor_manila.operations.parameters import ProtectOptions
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareTask
 
@@ -37,19 +38,14 @@ class ReadSource(ShareTask):
 
     default_provides = ("known", "kept")
 
-    def execute(self, job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, View]:
+    def execute(self, job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, Kept]:
         job.section.status(constants.RESOURCE_STATUS_PROTECTING)
         source = job.extras["source"]
         section = source.get_resource_bank_section(job.share_id)
         known = read_source(ShareSection(section, job.flow.clock.sleep), source.id, job.share_id)
         driver = job.flow.recorded_driver(known.driver, "record")
-        protect.check_description(job, known.driver, options)
-        kept = driver.verify(
-            known.snapshot_id,
-            known.snapshot_of,
-            size=known.size,
-            project_id=known.project_id or source.project_id,
-        )
+        protect.check_options(job, known.driver, options)
+        kept = driver.check(known.kept(), project_id=known.project_id or source.project_id)
         return known, kept
 
 
@@ -58,10 +54,10 @@ class WriteIntent(ShareTask):
 
     default_provides = "intent"
 
-    def execute(self, job: ShareJob, known: ShareRecord, kept: View) -> Intent:
+    def execute(self, job: ShareJob, known: ShareRecord, kept: Kept) -> Intent:
         project_id = job.checkpoint.project_id
-        protected_at = str(kept.get("created_at") or job.now())
-        share = record.describe_copy(known, project_id, protected_at)
+        protected_at = str(kept.created_at or job.now())
+        share = record_values.describe_copy(known, project_id, protected_at)
         return job.begin(COPY, known.driver, project_id, share=share)
 
 
@@ -74,15 +70,16 @@ class MakeClone(ShareTask):
         self, job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOptions
     ) -> str:
         source = job.extras["source"]
+        unnamed = parameters.default_name(str(job.checkpoint.id))
         new = NewShare(
-            name=options.name or f"copy-{job.checkpoint.id}",
+            name=f"copy-{job.checkpoint.id}" if options.name == unnamed else options.name,
             description=f"For checkpoint {job.checkpoint.id} alone, which is a copy of checkpoint "
             f"{source.id}; it is removed with it",
             size=known.size,
             metadata={PURPOSE: COPY},
         )
         clone_id = job.driver(intent.driver).restore(
-            restore_plan.source_of(known), intent.mark.of_clone(), new
+            known.kept(), Target(intent.mark.of_clone(), new, known.share_proto)
         )
         job.clone_id = clone_id
         job.section.cloned(intent, clone_id, job.now())
@@ -99,45 +96,44 @@ class AwaitClone(ShareTask):
     default_provides = ("clone", "cloned")
 
     def execute(self, job: ShareJob, intent: Intent, clone_id: str) -> tuple[View, Intent]:
-        clone = job.driver(intent.driver).wait_restored(clone_id)
+        clone = job.flow.shares.wait_restored(clone_id)
         return clone, job.section.cloned(intent, clone_id, job.now())
 
 
 class TakeSnapshot(ShareTask):
     """Begins the snapshot of the share of the copy."""
 
-    default_provides = "snapshot_id"
+    default_provides = "snapshot"
 
-    def execute(self, job: ShareJob, clone: View, cloned: Intent, options: ProtectOptions) -> str:
-        job.made = snapshot_id = job.driver(cloned.driver).protect(
+    def execute(self, job: ShareJob, clone: View, cloned: Intent, options: ProtectOptions) -> Kept:
+        kept = protect_one(
+            job.driver(cloned.driver),
             clone,
             cloned.mark,
-            name=options.name or f"checkpoint-{job.checkpoint.id}",
-            description=options.description,
-            force=False,
+            dataclasses.replace(options, force=False),
         )
-        job.section.created(cloned, snapshot_id)
-        return snapshot_id
+        job.made = kept.id
+        job.section.created(cloned, kept.id)
+        return kept
 
 
 class Complete(ShareTask):
     """The snapshot is complete: with its record the share counts as kept."""
 
-    def execute(self, job: ShareJob, cloned: Intent, snapshot_id: str) -> None:
-        job.driver(cloned.driver).wait_protected(snapshot_id)
-        complete(job, cloned, snapshot_id)
+    def execute(self, job: ShareJob, cloned: Intent, snapshot: Kept) -> None:
+        complete(job, cloned, job.driver(cloned.driver).wait(snapshot))
 
 
-def complete(job: ShareJob, intent: Intent, snapshot_id: str) -> None:
+def complete(job: ShareJob, intent: Intent, kept: Kept) -> None:
     """Both parts are there: the record of them takes the place of the intent."""
-    undo.keep(job, intent, record.complete_copy(intent, snapshot_id))
+    undo.keep(job, intent, record_values.complete_copy(intent, kept.id, kept.data))
 
 
 def find_clone(job: ShareJob, intent: Intent) -> str | None:
     """The id of the share that a copy has made, if it has."""
     if intent.clone_id:
         return intent.clone_id
-    view = in_doubt.find(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
+    view = in_doubt.find_share(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
     return str(view["id"]) if view else None
 
 

@@ -9,8 +9,8 @@ from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import BROKEN, NOT_SUPPORTED, Why
 from karbor_manila.manila.errors import CloneUnsupported, SnapshotGone
-from karbor_manila.manila.views import Source
-from karbor_manila.operations import leaving_out, restore_plan
+from karbor_manila.manila.kept import Kept
+from karbor_manila.operations import leaving_out
 from karbor_manila.operations.copy import read_source
 from karbor_manila.operations.errors import NotCopyable, RecordMissing
 from karbor_manila.operations.flow import FlowContext
@@ -31,7 +31,7 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
         no new share. They do not keep the others from being copied.
     :raises KarborManilaError: which share of which checkpoint cannot be copied, and why
     """
-    sources: dict[str, dict[str, Source]] = {}
+    sources: dict[str, list[Kept]] = {}
     holders: dict[str, tuple[Any, str]] = {}
     spoilt: dict[str, dict[str, Why]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
     for checkpoint, share_ids in wanted:
@@ -43,12 +43,11 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
             except KarborManilaError as error:
                 spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
-            source = restore_plan.source_of(known)
-            sources.setdefault(known.driver, {})[source.snapshot_id] = source
-            holders[source.snapshot_id] = (checkpoint, share_id)
+            sources.setdefault(known.driver, []).append(known.kept())
+            holders[known.snapshot_id] = (checkpoint, share_id)
     for name, of_driver in sources.items():
         driver = flow.recorded_driver(name, "record")
-        for snapshot_id, refusal in driver.preflight_copy(of_driver.values()).items():
+        for snapshot_id, refusal in driver.preflight_copy(of_driver).items():
             checkpoint, share_id = holders[snapshot_id]
             spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
     return spoilt

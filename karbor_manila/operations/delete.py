@@ -16,8 +16,9 @@ from oslo_utils import strutils
 from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
-from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.drivers.base import Driver
 from karbor_manila.manila.errors import ResourceFailed
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
@@ -33,7 +34,7 @@ class Left:
     (``is_copy``) the share that was made for it as well."""
 
     drivers: tuple[str, ...]
-    snapshot_id: str | None
+    kept: Kept | None
     mark: Mark | None
     is_copy: bool = False
     clone_id: str | None = None
@@ -43,7 +44,7 @@ class Left:
     @property
     def is_nothing(self) -> bool:
         """Whether nothing was ever begun, so that Manila need not be asked."""
-        return not (self.snapshot_id or self.clone_id or self.mark)
+        return not (self.kept or self.clone_id or self.mark)
 
 
 class ReadPages(ShareTask):
@@ -76,7 +77,7 @@ class ReadPages(ShareTask):
                 # A copy is made by whoever asks for it, from a share of whomever.
                 whose = None if is_copy else record.project_id
                 return Left(
-                    (record.driver,), record.snapshot_id, marked, is_copy, record.clone_id, whose
+                    (record.driver,), record.kept(), marked, is_copy, record.clone_id, whose
                 )
         except RecordInvalid as error:
             damaged = _drivers_of_damage(job, error, "record")
@@ -164,22 +165,26 @@ def _end_share(
     intent: Intent | None,
     mark: Mark,
     whose: str,
-    driver: ShareDriver,
+    driver: Driver,
     requested: tuple[str, Any] | None,
     *,
     undo: bool,
 ) -> None:
-    share_id = _made(job, intent) if intent else _first(driver.find(mark, project_id=whose))
+    shares = job.flow.shares
+    if intent:
+        share_id = intent.created_id or _id_of(in_doubt.find_share(job, intent))
+    else:
+        share_id = next((str(view["id"]) for view in shares.find(mark, project_id=whose)), None)
     if share_id:
         if _is_temporary(intent, requested):
-            driver.discard(mark, share_id, project_id=whose, undo=undo)
+            shares.discard(mark, share_id, project_id=whose, undo=undo)
         elif _is_the_users(job, intent, share_id, requested):
             LOG.info("Share %s, of restore %s, is its user's", share_id, mark.restore)
-        elif not _is_complete(driver, share_id):
-            driver.discard(mark, share_id, project_id=whose, undo=undo)
-    if intent is None and "revert" in driver.capabilities():
-        for view in driver.find_temporary(mark, project_id=whose):
-            driver.delete(None, str(view["id"]), project_id=whose)
+        elif not _is_complete(job, share_id):
+            shares.discard(mark, share_id, project_id=whose, undo=undo)
+    if intent is None:
+        for kept in driver.find(mark, project_id=whose):
+            driver.delete(kept, project_id=whose)
 
 
 def _intent_of(job: ShareJob, restore_id: str) -> Intent | None:
@@ -221,16 +226,16 @@ def _is_the_users(
     return bool(strutils.bool_from_string(given.get("keep_failed", False)))
 
 
-def _is_complete(driver: ShareDriver, share_id: str) -> bool:
+def _is_complete(job: ShareJob, share_id: str) -> bool:
     try:
-        driver.wait_restored(share_id)
+        job.flow.shares.wait_restored(share_id)
     except ResourceFailed:
         return False
     return True
 
 
-def _first(views: list[View]) -> str | None:
-    return str(views[0]["id"]) if views else None
+def _id_of(view: View | None) -> str | None:
+    return str(view["id"]) if view else None
 
 
 class Remove(ShareTask):
@@ -243,12 +248,12 @@ class Remove(ShareTask):
         project_id = left.project_id or job.checkpoint.project_id
         for name in left.drivers:
             driver = job.driver(name)
-            if left.snapshot_id or left.mark:
-                driver.delete(left.mark, left.snapshot_id, project_id=project_id)
-            if left.is_copy or left.clone_id:
-                mark = left.mark.of_clone() if left.mark else None
-                driver.delete_clone(mark, left.clone_id, project_id=project_id)
-        if not left.snapshot_id:
+            if left.kept or left.mark:
+                driver.delete(left.kept, left.mark, project_id=project_id)
+        if left.is_copy or left.clone_id:
+            mark = left.mark.of_clone() if left.mark else None
+            job.flow.shares.delete_clone(mark, left.clone_id, project_id=project_id)
+        if not left.kept:
             job.flow.excuse(job.share_id)
 
 
@@ -269,12 +274,11 @@ def bare_mark(job: ShareJob, restore_id: str = "") -> Mark | None:
     return job.mark(bank_id, restore_id) if bank_id else None
 
 
-def _made(job: ShareJob, intent: Intent) -> str | None:
-    """The id of what an intent led to, as far as there is anything."""
+def _made(job: ShareJob, intent: Intent) -> Kept | None:
+    """What an intent led to, as far as there is anything."""
     if intent.created_id:
-        return intent.created_id
-    view = in_doubt.find(job, intent)
-    return _first([view] if view else [])
+        return in_doubt.intent_kept(intent, intent.created_id)
+    return in_doubt.find(job, intent)
 
 
 class DeleteOperation(ShareOperation):

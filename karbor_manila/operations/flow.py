@@ -4,49 +4,40 @@ each flow, and names every resource of it before any hook runs."""
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from oslo_log import log as logging
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.errors import ClaimLost, NotSupported
 from karbor_manila.common.lazy import Lazy, Once
 from karbor_manila.common.polling import Poller
 from karbor_manila.common.retry import retry
 from karbor_manila.database import columns, requested
-from karbor_manila.drivers.base import ShareDriver, Timeouts
-from karbor_manila.drivers.catalogue import Catalogue
+from karbor_manila.drivers.abilities import Reverts
+from karbor_manila.drivers.base import Driver, Environment
+from karbor_manila.drivers.catalogue import Catalogue, FlowDrivers
 from karbor_manila.drivers.errors import DriverUnknown
 from karbor_manila.manila import lookup
 from karbor_manila.manila.client import Manila
+from karbor_manila.manila.flow_client import FlowClient
+from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.shares import Shares
+from karbor_manila.manila.timeouts import Timeouts
 from karbor_manila.operations import preflight
 from karbor_manila.operations.errors import RecordDriverMissing
+from karbor_manila.operations.protection import Protection
 from karbor_manila.operations.restores import Restores
+from karbor_manila.operations.work import Work
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 #: Makes the flow's client from Karbor's context and the project that is worked on.
 Connect = Callable[[Any, str], Manila]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a flow works on; Karbor gives the same to each of its hooks.
-
-    :param context: Karbor's request context; None for Karbor's own user
-    :param project_id: whose shares and snapshots they are
-    :param checkpoint: Karbor's checkpoint that is written to
-    :param request: Karbor's restore or verification, if it is one
-    :param is_verification: whether ``request`` is a verification
-    :param operation_log: Karbor's log of the operation, if there is one
-    """
-
-    context: Any
-    project_id: str
-    checkpoint: Any = None
-    request: Any = None
-    is_verification: bool = False
-    operation_log: Any = None
 
 
 class FlowContext:
@@ -57,6 +48,7 @@ class FlowContext:
     :param connect: makes the client; called once, by whichever hook comes first
     :param confirm: gives the id of a provider's bank (:func:`karbor_manila.bank.identity.confirm`)
     :param requested: gives Karbor's restore or verification of an id, as requested.find does
+    :param catalogue: the drivers of the provider; by default as ``settings`` say
     :param own_clock: makes the clock of this flow from the other one
     :param work: what it works on, if that is known already; else :meth:`bind` says it
     """
@@ -70,6 +62,7 @@ class FlowContext:
         requested: Callable[[str], tuple[str, Any] | None] = requested.find,
         own_clock: Callable[[Clock], Clock] | None = None,
         work: Work | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.settings = settings
         self.requested = requested
@@ -84,9 +77,15 @@ class FlowContext:
         self.resource_ids: list[str] = []
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
+        #: The parameters of all the plan's shares, as the user gave them to Karbor; None if they
+        #: are not known: Karbor gives each hook its own, and keeps them in no checkpoint.
+        self.parameters: Mapping[str, Any] | None = None
+        #: The shares that are done, or failed.
+        self.excused: set[str] = set()
         self._work = work
-        self._excused: set[str] = set()
-        self._drivers: list[ShareDriver] = []
+        self._client: FlowClient | None = None
+        self._catalogue = catalogue
+        self._protection: Protection | None = None
         self._connect = connect
         self._confirm = confirm
 
@@ -99,6 +98,21 @@ class FlowContext:
         """Say what the flow works on. Every hook does, and the first one counts."""
         if self._work is None:
             self._work = work
+
+    def close(self) -> None:
+        """The flow has ended, well or not: what no hook collected is rolled back, and the drivers
+        are let go. Not for a flow that was killed: what that leaves the reconciliation settles.
+
+        Who lost the claim rolls back nothing.
+        """
+        if self._protection:
+            try:
+                self.confirm()
+                self._protection.roll_back_uncollected()
+            except ClaimLost as lost:
+                LOG.warning("What no hook collected is left to the reconciliation: %s", lost)
+        if self._client:
+            self.drivers.close()
 
     @property
     def work(self) -> Work:
@@ -137,27 +151,49 @@ class FlowContext:
     # -- drivers ------------------------------------------------------------------------------
 
     @Lazy
-    def catalogue(self) -> Catalogue:
+    def client(self) -> FlowClient:
+        """Manila as all of the flow uses it."""
+        client = FlowClient(self.manila, self.timeouts(), len(self.resource_ids), self.clock)
+        self._client = client
+        for resource_id in sorted(self.excused):
+            client.excuse(resource_id)
+        return client
+
+    @Lazy
+    def shares(self) -> Shares:
+        """What is about shares in general, whichever driver keeps them."""
+        return Shares(self.client)
+
+    @Lazy
+    def drivers(self) -> FlowDrivers:
         """The flow's drivers."""
+        settings, shares = self.settings, self.shares
+        catalogue = self._catalogue or Catalogue(
+            settings.share_type_drivers, settings.default_driver
+        )
+        return FlowDrivers(catalogue, lambda options: Environment(self.client, shares, options))
 
-        def make(factory: Callable[..., ShareDriver]) -> ShareDriver:
-            driver = factory(self.manila, self.timeouts(), len(self.resource_ids), self.clock)
-            for resource_id in sorted(self._excused):
-                driver.excuse(resource_id)
-            self._drivers.append(driver)
-            return driver
-
-        _ = self.manila  # its errors are those of the catalogue
-        return Catalogue(make, self.settings.share_type_drivers, self.settings.default_driver)
-
-    def driver(self, name: str) -> ShareDriver:
+    def driver(self, name: str) -> Driver:
         """The flow's driver of this name: the one place at which operations get a driver.
 
         :raises DriverUnknown: it is not installed here
         """
-        return self.catalogue.driver(name)
+        return self.drivers.driver(name)
 
-    def recorded_driver(self, name: str, what: str) -> ShareDriver:
+    def reverter(self, name: str) -> Reverts:
+        """The flow's driver of this name, which can put a share back.
+
+        :raises NotSupported: it cannot
+        """
+        driver = self.driver(name)
+        if not isinstance(driver, Reverts):
+            raise NotSupported(
+                f"Restoring in place with the driver {name!r}",
+                "Restore into a new share: leave share_id out. Nothing was changed.",
+            )
+        return driver
+
+    def recorded_driver(self, name: str, what: str) -> Driver:
         """The flow's driver that an object in the bank names.
 
         :param what: the object, for the user to read: ``record`` or ``intent``
@@ -170,14 +206,25 @@ class FlowContext:
 
     def driver_name(self, share: Mapping[str, Any]) -> str:
         """The name of the driver that protects a share (a view), by its type."""
-        return self.catalogue.name_for(share)
+        return self.drivers.catalogue.name_for(share)
 
     def excuse(self, resource_id: str) -> None:
-        """This resource is done, or failed, and will not be waited for any more. Drivers that do
-        not exist yet learn it when they are made."""
-        self._excused.add(resource_id)
-        for driver in list(self._drivers):
-            driver.excuse(resource_id)
+        """This resource is done, or failed, and will not be waited for any more. A client that
+        does not exist yet learns it when it is made."""
+        self.excused.add(resource_id)
+        if self._client:
+            self._client.excuse(resource_id)
+
+    def mark(self, bank_id: str, share_id: str, restore_id: str = "") -> Mark:
+        """The mark of what is made for one of the flow's shares."""
+        checkpoint = self.work.checkpoint
+        return Mark(
+            bank=bank_id,
+            provider=checkpoint.provider_id,
+            checkpoint=checkpoint.id,
+            resource=share_id,
+            restore=restore_id,
+        )
 
     # -- what the shares of the flow have in common -------------------------------------------
 
@@ -188,6 +235,12 @@ class FlowContext:
         :raises QuotaTooSmall: the quota does not suffice for all of them
         """
         return preflight.look_at_all(self)
+
+    @Lazy
+    def protection(self) -> Protection:
+        """What keeps all shares of the flow, asked for together."""
+        self._protection = made = Protection(self)
+        return made
 
     @Lazy
     def restores(self) -> Restores:

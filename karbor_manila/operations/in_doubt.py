@@ -14,6 +14,7 @@ from taskflow.types.failure import Failure
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.polling import poll
 from karbor_manila.manila.errors import ManilaUnavailable
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import View
 from karbor_manila.operations.share_job import ShareJob
 
@@ -27,22 +28,30 @@ def is_unclear(failure: Failure) -> bool:
     return failure.check(ManilaUnavailable) is not None
 
 
-def find(
-    job: ShareJob,
-    intent: Intent,
-    *,
-    since: str | None = None,
-    look: Callable[..., list[View]] | None = None,
-) -> View | None:
-    """What bears the mark of an intent, in the project in which it was to be made; waits while it
-    may still appear.
+def intent_kept(intent: Intent, kept_id: str) -> Kept:
+    """What keeps a share, as far as its intent tells."""
+    return Kept(intent.driver, kept_id, intent.clone_id or intent.mark.resource)
+
+
+def find(job: ShareJob, intent: Intent, *, since: str | None = None) -> Kept | None:
+    """What keeps a share under the mark of an intent, in the project in which it was to be made;
+    waits while it may still appear.
 
     :param since: when the request was last sent, UTC, ISO 8601; by default when the intent was
         written
-    :param look: finds what bears a mark; by default the driver's ``find``
-    :returns: the view, a usable one if there is one
+    :returns: a usable one if there is one
     """
-    look = look or job.driver(intent.driver).find
+    return _first(job, intent, since, job.driver(intent.driver).find)
+
+
+def find_share(job: ShareJob, intent: Intent, *, since: str | None = None) -> View | None:
+    """As :func:`find`, of a share that a restore or a copy makes."""
+    return _first(job, intent, since, job.flow.shares.find)
+
+
+def _first(
+    job: ShareJob, intent: Intent, since: str | None, look: Callable[..., list[T]]
+) -> T | None:
     found = settled(
         job,
         since or intent.since,

@@ -17,8 +17,8 @@ from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.bank.share_section import ShareSection
-from karbor_manila.drivers.base import ShareDriver
 from karbor_manila.manila import marks
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import View
 from karbor_manila.operations.errors import NewerSnapshots
 from karbor_manila.operations.share_job import ShareJob
@@ -60,9 +60,11 @@ def refuse(job: ShareJob, snapshot_id: str, blocking: list[Newer], *, removed: b
         )
 
 
-def look(job: ShareJob, driver: ShareDriver, intent: Intent) -> list[Newer]:
+def look(job: ShareJob, intent: Intent) -> list[Newer]:
     """Those that are in the way of a revert now."""
-    found = driver.inspect_revert(str(intent.snapshot_id), job.share_id, intent.project_id)
+    kept = Kept(intent.driver, str(intent.snapshot_id), job.share_id)
+    driver = job.flow.reverter(intent.driver)
+    found = driver.inspect_revert(kept, project_id=intent.project_id)
     return identify(job, found.newer)
 
 

@@ -17,6 +17,7 @@ import jsonschema
 from oslo_utils import strutils
 
 from karbor_manila.common.errors import InvalidParameter, NotSupported
+from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, VERIFY_SCHEMA
 
 # Parameters of a new share that mean nothing for one that is there, and the other way round.
@@ -34,16 +35,6 @@ _OF_A_REVERT = ("remove_newer", "safety_copy")
 
 #: The depths of a verification (schemas/verify.json).
 RECORD, PLAN, DRILL = "record", "plan", "drill"
-
-
-@dataclass(frozen=True)
-class ProtectOptions:
-    """The parameters of one share's protection; ``name`` and ``description`` are those of what
-    keeps it, and ``force`` says whether a busy share is not waited for."""
-
-    name: str | None
-    description: str | None
-    force: bool
 
 
 @dataclass(frozen=True)
@@ -89,12 +80,19 @@ class VerifyOptions(RestoreOptions):
     depth: str
 
 
-def protect_options(given: Mapping[str, Any] | None) -> ProtectOptions:
+def protect_options(given: Mapping[str, Any] | None, checkpoint_id: str) -> ProtectOptions:
     """The parameters of a protection or a copy of one share. Raises InvalidParameter."""
     wanted = resolve(OPTIONS_SCHEMA, given)
     return ProtectOptions(
-        name=wanted["snapshot_name"], description=wanted["description"], force=wanted["force"]
+        name=wanted["snapshot_name"] or default_name(checkpoint_id),
+        description=wanted["description"],
+        force=wanted["force"],
     )
+
+
+def default_name(checkpoint_id: str) -> str:
+    """The name of what keeps a share in a checkpoint, when the user gives none."""
+    return f"checkpoint-{checkpoint_id}"
 
 
 def restore_options(share_id: str, given: Mapping[str, Any] | None) -> RestoreOptions:
@@ -167,21 +165,6 @@ def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[
     }
     _validate(schema, resolved)
     return resolved
-
-
-def check_description(description: str | None, room: int | None) -> None:
-    """Refuse a description of snapshots that leaves no room for the checkpoint's mark.
-
-    :param room: characters that there are for it, None for as many as the schema takes
-    :raises InvalidParameter: it is longer
-    """
-    if room is not None and description and len(description) > room:
-        raise InvalidParameter(
-            "description",
-            description,
-            f"this Manila keeps no metadata of snapshots, so that the checkpoint's mark stands in "
-            f"the description too, and leaves {room} characters",
-        )
 
 
 def merge(

@@ -2,14 +2,15 @@
 """What the recovery and the manager ask of our protection plugin, which the service room has."""
 
 import abc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from karbor.common import constants
 
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
-from karbor_manila.operations.flow import FlowContext, Work
+from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.work import Work
 
 SHARE = constants.SHARE_RESOURCE_TYPE
 PROJECT = constants.PROJECT_RESOURCE_TYPE
@@ -21,6 +22,15 @@ class SharePlugin(abc.ABC):
     @abc.abstractmethod
     def act_under(self, hold: Hold) -> None:
         """From now on nothing is changed without this claim."""
+
+    @abc.abstractmethod
+    def know_parameters(self, given: Mapping[str, Any]) -> None:
+        """The parameters of all resources of the plan that is about to be protected, as Karbor has
+        them: its hooks get their own alone."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """The flow has ended, well or not, and its claim is still held."""
 
     @abc.abstractmethod
     def context_for_a_call(

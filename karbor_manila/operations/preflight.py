@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from oslo_log import log as logging
 
+from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.common.polling import PENDING
+from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import lookup, marks, statuses
 from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
-from karbor_manila.operations import reporting
+from karbor_manila.operations import parameters, reporting
 
 if TYPE_CHECKING:
     from karbor_manila.operations.flow import FlowContext
@@ -52,11 +54,22 @@ def look_at_all(flow: "FlowContext") -> Preflight:
         elif view:
             by_driver[flow.driver_name(view)].append(view)
     for name, shares in by_driver.items():
-        driver = flow.driver(name)
-        refused |= driver.preflight(shares)
-        caveats = {share["id"]: driver.caveat(share) for share in shares}
-        _remark(flow, {of: said for of, said in caveats.items() if said and of not in refused})
+        ids = [str(share["id"]) for share in shares]
+        marks = {share_id: flow.mark(flow.bank_id, share_id) for share_id in ids}
+        options = {share_id: _options(flow, share_id) for share_id in ids}
+        found = flow.driver(name).preflight(shares, options, marks)
+        refused |= found.refused
+        _remark(flow, found.caveats)
     return Preflight(views, refused)
+
+
+def _options(flow: "FlowContext", share_id: str) -> ProtectOptions:
+    """A share's parameters. Those that are wrong or not known its own hook checks: they keep no
+    other share from being protected."""
+    try:
+        return flow.protection.options(share_id)
+    except (InvalidParameter, LookupError):
+        return ProtectOptions(parameters.default_name(str(flow.work.checkpoint.id)))
 
 
 def _remark(flow: "FlowContext", caveats: Mapping[str, str]) -> None:

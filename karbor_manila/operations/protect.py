@@ -1,140 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Protect: parameters, preflight, intent, snapshot, its id, its end, the record."""
+"""Protect one share, from its parameters to its record: the story of a protection, top to bottom.
+
+What all shares of a flow have in common is done once, by the first hook that needs it: the
+preflight (:mod:`.preflight`), and the requests for what keeps them (:mod:`.protection`).
+"""
 
 from typing import Any
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
-from oslo_log import log as logging
 from taskflow.types.failure import Failure
 
-from karbor_manila.bank import record
+from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
+from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, ShareGone
-from karbor_manila.manila.views import Rule
-from karbor_manila.operations import in_doubt, leaving_out, parameters, preflight, reporting, undo
-from karbor_manila.operations.parameters import ProtectOptions
+from karbor_manila.manila.kept import Kept
+from karbor_manila.manila.views import Rule, View
+from karbor_manila.operations import in_doubt, leaving_out, preflight, reporting, undo
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation, ShareTask
 
-LOG = logging.getLogger(__name__)
-
-View = dict[str, Any]
+# Manila refuses a snapshot of a share that is busy, or whose busy replica it does not find
+# (manila/share/api.py, create_snapshot).
+_MAY_BE_BUSY = (400, 404)
 
 
 class ResolveOptions(ShareTask):
-    """The plan's parameters for this share."""
+    """1. The plan's parameters for this share."""
 
     default_provides = "options"
 
     def execute(self, job: ShareJob) -> ProtectOptions:
-        return parameters.protect_options(job.given)
+        return job.flow.protection.options(job.share_id, job.given)
 
 
 class InspectShare(ShareTask):
-    """The share, when it can be protected: the flow's preflight, then patience if it is busy."""
+    """2. The share, when it can be protected: the flow's preflight; a busy share is waited for."""
 
     default_provides = "share"
 
     def execute(self, job: ShareJob, options: ProtectOptions) -> View:
         job.section.status(constants.RESOURCE_STATUS_PROTECTING)
         share = job.flow.preflight.share(job.share_id)
-        check_description(job, job.flow.driver_name(share), options)
+        check_options(job, job.flow.driver_name(share), options)
         return share if options.force else preflight.await_idle(job.flow, share)
 
 
-def check_description(job: ShareJob, driver: str, options: ProtectOptions) -> None:
-    """Refuse a description that does not fit beside the mark, before anything is made.
+def check_options(job: ShareJob, driver: str, options: ProtectOptions) -> None:
+    """Refuse what the share's driver cannot take, before anything is made; asks nobody.
 
-    :param driver: the name of the share's driver
-    :raises InvalidParameter:
+    :raises InvalidParameter: such as a description that does not fit beside the mark
     """
-    room = job.driver(driver).room(job.mark(job.flow.bank_id))
-    parameters.check_description(options.description, room)
+    job.driver(driver).check_options(options, job.mark(job.flow.bank_id))
 
 
-class WriteIntent(ShareTask):
-    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+class Begin(ShareTask):
+    """3. The intent, then the request for what keeps the share, then its id in the intent: from the
+    intent on a crash leaves something in the bank that says what may be in Manila.
 
-    default_provides = "intent"
+    Its revert removes what was made, or leaves the intent for the deletion of the checkpoint.
+    """
 
-    def execute(self, job: ShareJob, share: View) -> Intent:
-        driver = job.flow.driver_name(share)
-        return job.begin("protect", driver, share["project_id"], share=record.describe(share))
+    default_provides = ("intent", "begun")
 
-
-class TakeSnapshot(ShareTask):
-    """Begins what keeps the share. Its revert removes that, or leaves the intent for delete."""
-
-    default_provides = "snapshot_id"
-
-    def execute(self, job: ShareJob, options: ProtectOptions, share: View, intent: Intent) -> str:
-        driver = job.driver(intent.driver)
+    def execute(self, job: ShareJob, options: ProtectOptions, share: View) -> tuple[Intent, Kept]:
         deadline = job.flow.clock.now() + job.flow.settings.share_busy_timeout
         while True:
             try:
-                snapshot_id = driver.protect(
-                    share,
-                    intent.mark,
-                    name=options.name or f"checkpoint-{job.checkpoint.id}",
-                    description=options.description,
-                    force=options.force,
-                )
+                return job.flow.protection.take(job, share, options)
             except ManilaRefused as refused:
-                # The share may have become busy since the preflight; that passes.
-                waited = job.flow.clock.now() > deadline
-                if refused.status not in (400, 404) or waited:
+                # The share may have become busy since the preflight.
+                if refused.status not in _MAY_BE_BUSY or job.flow.clock.now() > deadline:
                     raise
-                again = preflight.look_again(job.flow, job.share_id)
-                if options.force:
+                share = preflight.look_again(job.flow, job.share_id)
+                if options.force or share["status"] == statuses.AVAILABLE:
                     raise
-                if again["status"] == statuses.AVAILABLE:
-                    raise
-                preflight.await_idle(job.flow, again)
-            else:
-                job.made = snapshot_id
-                job.section.created(intent, snapshot_id)
-                return str(snapshot_id)
+                share = preflight.await_idle(job.flow, share)
 
-    def revert(self, job: ShareJob, intent: Intent, result: Any, **_kwargs: Any) -> None:
-        unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
-        undo.roll_back(job, intent, unclear=unclear)
+    def revert(self, job: ShareJob, result: Any, **_kwargs: Any) -> None:
+        intent = job.flow.protection.intent_of(job.share_id)
+        if intent:
+            unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
+            undo.roll_back(job, intent, unclear=unclear)
 
 
 class ReadAccess(ShareTask):
-    """Who may mount the share; asked for while Manila makes the snapshot."""
+    """4. Who may mount the share; asked for while Manila makes the snapshot."""
 
     default_provides = "rules"
 
-    def execute(self, job: ShareJob, intent: Intent, snapshot_id: str) -> list[Rule] | None:
-        return job.driver(intent.driver).access_rules(job.share_id)
+    def execute(self, job: ShareJob, begun: Kept) -> list[Rule] | None:
+        return job.flow.shares.access_rules(job.share_id)
 
 
-class AwaitSnapshot(ShareTask):
-    """The snapshot is complete."""
+class AwaitKept(ShareTask):
+    """5. What keeps the share is complete."""
 
     default_provides = "kept"
 
-    def execute(self, job: ShareJob, intent: Intent, snapshot_id: str) -> View:
-        view: View = job.driver(intent.driver).wait_protected(snapshot_id)
-        return view
+    def execute(self, job: ShareJob, intent: Intent, begun: Kept) -> Kept:
+        return job.driver(intent.driver).wait(begun)
 
 
 class CompleteRecord(ShareTask):
-    """The record that everything later works from; with it the share counts as protected."""
+    """6. The record that everything later works from; with it the share counts as protected."""
 
-    def execute(self, job: ShareJob, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
+    def execute(self, job: ShareJob, intent: Intent, kept: Kept, rules: list[Rule] | None) -> None:
         complete(job, intent, kept, rules)
 
 
-def complete(job: ShareJob, intent: Intent, kept: View, rules: list[Rule] | None) -> None:
-    """The snapshot is there: the record of it takes the place of the intent.
+def complete(job: ShareJob, intent: Intent, kept: Kept, rules: list[Rule] | None) -> None:
+    """What keeps the share is there: the record of it takes the place of the intent.
 
     Its size is that of the snapshot: the share may have been extended since the preflight, and
     Manila makes no share that is smaller than the snapshot.
     """
-    made = record.complete(intent, kept["id"], job.now(), size=kept.get("size"), access_rules=rules)
+    made = record_values.complete(
+        intent, kept.id, job.now(), size=kept.size, access_rules=rules, data=kept.data
+    )
     undo.keep(job, intent, made)
 
 
@@ -149,10 +134,9 @@ class ProtectOperation(ShareOperation):
         return [
             ResolveOptions(),
             InspectShare(),
-            WriteIntent(),
-            TakeSnapshot(),
+            Begin(),
             ReadAccess(),
-            AwaitSnapshot(),
+            AwaitKept(),
             CompleteRecord(),
         ]
 

@@ -42,7 +42,6 @@ def remove(job: ShareJob, intent: Intent, expected: Collection[str]) -> Intent:
     :raises NewerSnapshots: there are others by now; nothing was removed
     :raises Taken: somebody is at work on one of the checkpoints; nothing was removed
     """
-    driver = job.driver(intent.driver)
     hold = job.flow.hold
     if hold is None:
         raise NotSupported(
@@ -50,14 +49,14 @@ def remove(job: ShareJob, intent: Intent, expected: Collection[str]) -> Intent:
             "It does not know who works on a checkpoint; see the operator's guide.",
         )
     with job.flow.removing, contextlib.ExitStack() as claimed:
-        blocking = look(job, driver, intent)
+        blocking = look(job, intent)
         unexpected = [newer for newer in blocking if newer.snapshot_id not in expected]
         refuse(job, str(intent.snapshot_id), unexpected, removed=False)
         refuse(job, str(intent.snapshot_id), blocking, removed=True)
         for checkpoint_id in sorted({str(newer.checkpoint_id) for newer in blocking}):
             claimed.enter_context(_claimed(job, hold, checkpoint_id))
         # What was in work until now may be something else now.
-        refuse(job, str(intent.snapshot_id), look(job, driver, intent), removed=True)
+        refuse(job, str(intent.snapshot_id), look(job, intent), removed=True)
         intent = job.section.going_to_remove(
             intent, {newer.snapshot_id: str(newer.checkpoint_id) for newer in blocking}
         )
@@ -83,7 +82,7 @@ def _remove_one(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint_id: 
     )
     if job.flow.hold:  # whose claim alone, the restore's, Manila's client confirms
         fencing.Hold(job.flow.hold.claims, checkpoint_id).confirm()
-    job.driver(record.driver).delete(None, snapshot_id, project_id=intent.project_id)
+    job.driver(record.driver).delete(record.kept(), project_id=intent.project_id)
     LOG.info(
         "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
         snapshot_id,
@@ -139,7 +138,7 @@ def _require_witness(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint
         nor anything else that bears a mark of this bank
     """
     driver = job.driver(intent.driver)
-    if driver.show_share(job.share_id) or driver.show(str(intent.snapshot_id)):
+    if job.flow.shares.show(job.share_id) or driver.show(str(intent.snapshot_id)):
         return
     borne = (marks.read(view) for view in driver.everything())
     if not any(found and found.bank == intent.mark.bank for found in borne):

@@ -11,6 +11,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
+from karbor_manila.drivers.base import Target
 from karbor_manila.operations import in_doubt, reporting, restore_plan, revert, undo
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.restore_plan import RestorePlan
@@ -74,7 +75,9 @@ class CreateShare(ShareTask):
     default_provides = "new_share_id"
 
     def execute(self, job: ShareJob, plan: RestorePlan, intent: Intent) -> str:
-        job.made = job.driver(intent.driver).restore(plan.source, intent.mark, plan.share())
+        job.made = job.driver(intent.driver).restore(
+            plan.kept, Target(intent.mark, plan.share(), plan.source.share_proto)
+        )
         job.section.created(intent, str(job.made))
         if intent.operation == "restore":
             reporting.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
@@ -91,7 +94,7 @@ class AwaitShare(ShareTask):
     default_provides = "view"
 
     def execute(self, job: ShareJob, intent: Intent, new_share_id: str) -> dict[str, Any]:
-        return job.driver(intent.driver).wait_restored(new_share_id)
+        return job.flow.shares.wait_restored(new_share_id)
 
 
 class Finish(ShareTask):
@@ -111,10 +114,10 @@ def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[s
     job.complete = True
     missing, places = list(plan.not_restored), []
     try:
-        driver = job.driver(plan.driver)
+        shares = job.flow.shares
         if plan.access_rules:
-            missing += driver.grant(view["id"], plan.access_rules)
-        places = driver.export_locations(view["id"])
+            missing += shares.grant(view["id"], plan.access_rules)
+        places = shares.export_locations(view["id"])
     except ClaimLost:
         raise
     except KarborManilaError as error:

@@ -16,6 +16,7 @@ from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Rule, Source
 from karbor_manila.operations import newer_snapshots, not_restored
 from karbor_manila.operations.errors import PublicShare, SnapshotOfClone
@@ -38,6 +39,7 @@ class RestorePlan:
 
     way: str
     driver: str
+    kept: Kept
     source: Source
     new: NewShare | None = None
     placement: Placement | None = None
@@ -55,7 +57,9 @@ class RestorePlan:
 
     def told(self) -> str:
         """The plan as JSON, for Karbor's API."""
-        return str(jsonutils.dumps(asdict(self)))
+        plain = asdict(self)
+        del plain["kept"]  # the source is what its user reads of it
+        return str(jsonutils.dumps(plain))
 
 
 def check_by_record(checkpoint: Any, share_id: str, options: RestoreOptions) -> None:
@@ -86,17 +90,12 @@ def plan(job: ShareJob, options: RestoreOptions) -> RestorePlan:
     if options.is_revert:
         _check_snapshot_of(record)
     driver = job.flow.recorded_driver(record.driver, "record")
-    driver.verify(
-        record.snapshot_id,
-        record.snapshot_of,
-        size=record.size,
-        project_id=record.project_id or job.checkpoint.project_id,
-    )
+    driver.check(record.kept(), project_id=record.project_id or job.checkpoint.project_id)
     if options.is_revert:
         made = _revert(job, record, options)
     else:
         made = new_share(job.checkpoint.id, record, options)
-        placement = driver.preflight_clone(made.source, made.share())
+        placement = driver.place(made.kept, made.share())
         moved = not_restored.moved(record, placement)
         made = replace(made, placement=placement, not_restored=[*made.not_restored, *moved])
     _ = job.flow.restores.quota
@@ -135,6 +134,7 @@ def new_share(checkpoint_id: str, record: ShareRecord, options: RestoreOptions) 
     return RestorePlan(
         way=NEW_SHARE,
         driver=record.driver,
+        kept=record.kept(),
         source=source_of(record),
         new=NewShare(
             name=options.restore_name or record.share_name or f"{checkpoint_id}@{record.share_id}",
@@ -150,8 +150,8 @@ def new_share(checkpoint_id: str, record: ShareRecord, options: RestoreOptions) 
 
 
 def _revert(job: ShareJob, record: ShareRecord, options: RestoreOptions) -> RestorePlan:
-    driver = job.driver(record.driver)
-    found = driver.inspect_revert(record.snapshot_id, record.share_id, job.context.project_id)
+    driver = job.flow.reverter(record.driver)
+    found = driver.inspect_revert(record.kept(), project_id=job.context.project_id)
     blocking = newer_snapshots.identify(job, found.newer)
     newer_snapshots.refuse(job, record.snapshot_id, blocking, removed=options.remove_newer)
     if blocking and found.share.get("is_public"):
@@ -160,6 +160,7 @@ def _revert(job: ShareJob, record: ShareRecord, options: RestoreOptions) -> Rest
     return RestorePlan(
         way=IN_PLACE,
         driver=record.driver,
+        kept=record.kept(),
         source=source_of(record),
         removes=[each.snapshot_id for each in blocking],
         safety_copy=options.safety_copy,

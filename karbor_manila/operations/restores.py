@@ -92,18 +92,13 @@ class Restores:
 
         :raises QuotaTooSmall: it does not
         """
-        by_driver: dict[str, list[int]] = {}
-        for share_id in self._flow.resource_ids:
-            if made := self._makes(share_id):
-                driver, size = made
-                by_driver.setdefault(driver, []).append(size)
-        # The quota is the project's, whichever driver keeps a share.
-        sizes = [size for of_driver in by_driver.values() for size in of_driver]
+        made = (self._makes(share_id) for share_id in self._flow.resource_ids)
+        sizes = [size for size in made if size]
         if sizes:
-            self._flow.driver(next(iter(by_driver))).preflight_restore(sizes)
+            self._flow.shares.check_quota(sizes)
 
-    def _makes(self, share_id: str) -> tuple[str, int] | None:
-        """The driver and the size (GiB) of the share that a restore makes, safety copies too, as
+    def _makes(self, share_id: str) -> int | None:
+        """The size (GiB) of the share that a restore makes, safety copies too, as
         far as the record and the parameters tell; None when it makes none.
 
         What is wrong with a share is reported by its own plan, and hinders no other.
@@ -119,4 +114,4 @@ class Restores:
                 error,
             )
             return None
-        return (record.driver, options.size or record.size) if record else None
+        return (options.size or record.size) if record else None

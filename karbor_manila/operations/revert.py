@@ -5,7 +5,6 @@ What can be undone comes first and what cannot comes last: the copy, then the ne
 the revert. The protected share is never removed, whatever goes wrong.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
+from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
 from karbor_manila.manila.errors import TargetMissing
 from karbor_manila.manila.views import NewShare, View
 from karbor_manila.operations import (
@@ -66,35 +66,28 @@ class KeepPresent(ShareTask):
     def execute(self, job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
         if not plan.safety_copy:
             return intent
-        driver, name = job.driver(intent.driver), f"before-restore-{job.checkpoint.id}"
-        share = driver.show_share(job.share_id)
+        driver, shares = job.driver(intent.driver), job.flow.shares
+        name = f"before-restore-{job.checkpoint.id}"
+        share = shares.show(job.share_id)
         if share is None:
             raise TargetMissing(job.share_id)
-        snapshot_id = driver.protect(
-            share,
-            intent.mark,
-            name=name,
-            description="Temporary; it is removed by itself",
-            force=True,
-        )
-        driver.wait_protected(snapshot_id)
+        temporary = ProtectOptions(name, "Temporary; it is removed by itself", force=True)
+        kept = driver.wait(protect_one(driver, share, intent.mark, temporary))
         made = driver.restore(
-            dataclasses.replace(
-                plan.source,
-                snapshot_id=snapshot_id,
-                share_id=job.share_id,
-                size=int(share["size"]),
-            ),
-            intent.mark,
-            NewShare(
-                name=name,
-                description=f"What share {job.share_id} held before it was restored in place",
-                size=int(share["size"]),
+            kept,
+            Target(
+                intent.mark,
+                NewShare(
+                    name=name,
+                    description=f"What share {job.share_id} held before it was restored in place",
+                    size=int(share["size"]),
+                ),
+                plan.source.share_proto,
             ),
         )
         intent = job.section.created(intent, made)
-        driver.wait_restored(made)
-        driver.delete(None, snapshot_id, project_id=intent.project_id)
+        shares.wait_restored(made)
+        driver.delete(kept, project_id=intent.project_id)
         revert_end.tell_copy(job, made)
         return intent
 
@@ -114,10 +107,10 @@ class AskRevert(ShareTask):
     default_provides = "asked"
 
     def execute(self, job: ShareJob, plan: RestorePlan, cleared: Intent) -> Intent:
-        driver = job.driver(cleared.driver)
+        driver = job.flow.reverter(cleared.driver)
         if plan.safety_copy or plan.removes:
             # All that took time, and somebody may have made another snapshot.
-            found = driver.inspect_revert(plan.source.snapshot_id, job.share_id, cleared.project_id)
+            found = driver.inspect_revert(plan.kept, project_id=cleared.project_id)
             newer_snapshots.refuse(
                 job,
                 plan.source.snapshot_id,
@@ -129,11 +122,7 @@ class AskRevert(ShareTask):
         reporting.guard(reporting.to_record, job, job.request, job.share_id, restoring)
         if job.flow.hold:
             job.flow.hold.share(job.share_id).confirm()
-        driver.revert(
-            plan.source.snapshot_id,
-            job.share_id,
-            conflict_passes=bool(plan.removes or plan.safety_copy),
-        )
+        driver.revert(plan.kept, retry_conflict=bool(plan.removes or plan.safety_copy))
         return intent
 
     def revert(self, job: ShareJob, result: Any, **_kwargs: Any) -> None:
@@ -149,7 +138,7 @@ class AwaitRevert(ShareTask):
     default_provides = "view"
 
     def execute(self, job: ShareJob, asked: Intent) -> View:
-        return job.driver(asked.driver).wait_reverted(job.share_id)
+        return job.flow.reverter(asked.driver).wait_reverted(job.share_id)
 
 
 class TellRevert(ShareTask):
@@ -174,7 +163,7 @@ def tell(
     places: list[str] = []
     missing = list(plan.not_restored)
     try:
-        places = job.driver(plan.driver).export_locations(job.share_id)
+        places = job.flow.shares.export_locations(job.share_id)
     except ClaimLost:
         raise
     except KarborManilaError as error:

@@ -55,17 +55,17 @@ def tell_copy(job: ShareJob, copy_id: str) -> None:
 
 
 def _end_safety_copy(job: ShareJob, intent: Intent, sent: str | None) -> str | None:
-    driver, whose = job.driver(intent.driver), intent.project_id
-    copies = driver.find(intent.mark, project_id=whose)
+    driver, shares, whose = job.driver(intent.driver), job.flow.shares, intent.project_id
+    copies = shares.find(intent.mark, project_id=whose)
     if sent and intent.asked is None and not copies:
-        if in_doubt.find(job, intent, since=sent, look=driver.find_temporary):
-            in_doubt.find(job, intent, since=sent)  # the copy is asked for after the snapshot
-        copies = driver.find(intent.mark, project_id=whose)
+        if in_doubt.find(job, intent, since=sent):
+            in_doubt.find_share(job, intent, since=sent)  # it is asked for after the snapshot
+        copies = shares.find(intent.mark, project_id=whose)
     whole = [view for view in copies if _is_whole(job, view)]
     if copies and not whole:
-        driver.discard(intent.mark, None, project_id=whose)
-    for view in driver.find_temporary(intent.mark, project_id=whose):
-        driver.delete(None, str(view["id"]), project_id=whose, undo=True)
+        shares.discard(intent.mark, None, project_id=whose)
+    for kept in driver.find(intent.mark, project_id=whose):
+        driver.delete(kept, project_id=whose, undo=True)
     return str(whole[0]["id"]) if whole else None
 
 

@@ -2,13 +2,16 @@
 """One operation on one share: what its steps have in common, beside what they give each other."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.bank.share_section import ShareSection
-from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.drivers.base import Driver
 from karbor_manila.manila.marks import Mark
-from karbor_manila.operations.flow import FlowContext, Work
+from karbor_manila.operations.work import Work
+
+if TYPE_CHECKING:
+    from karbor_manila.operations.flow import FlowContext
 
 
 @dataclass
@@ -21,7 +24,7 @@ class ShareJob:
     context: Any
     given: dict[str, Any]
     extras: dict[str, Any]
-    flow: FlowContext
+    flow: "FlowContext"
     section: ShareSection
     #: The id of what the operation made in Manila, if it made anything.
     made: str | None = None
@@ -40,7 +43,7 @@ class ShareJob:
     @classmethod
     def of_hook(
         cls,
-        flow: FlowContext,
+        flow: "FlowContext",
         checkpoint: Any,
         resource: Any,
         context: Any,
@@ -75,13 +78,7 @@ class ShareJob:
 
     def mark(self, bank_id: str, restore_id: str = "") -> Mark:
         """The mark of what this job makes."""
-        return Mark(
-            bank=bank_id,
-            provider=self.checkpoint.provider_id,
-            checkpoint=self.checkpoint.id,
-            resource=self.share_id,
-            restore=restore_id,
-        )
+        return self.flow.mark(bank_id, self.share_id, restore_id)
 
     def begin(
         self, operation: str, driver: str, project_id: str, *, restore_id: str = "", **fields: Any
@@ -105,7 +102,7 @@ class ShareJob:
         self.section.begin(intent)
         return intent
 
-    def driver(self, name: str) -> ShareDriver:
+    def driver(self, name: str) -> Driver:
         """The flow's driver of this name."""
         return self.flow.driver(name)
 

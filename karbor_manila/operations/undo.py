@@ -19,6 +19,7 @@ from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.manila.marks import COPY
 from karbor_manila.operations import in_doubt, last_word, revert_end
+from karbor_manila.operations.in_doubt import intent_kept
 from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
@@ -132,7 +133,8 @@ def _protection(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: 
     # What is in doubt keeps its intent: a deletion of the checkpoint looks for it again.
     in_time = not unclear or job.made or in_doubt.find(job, intent, since=job.now())
     driver = job.driver(intent.driver)
-    driver.delete(intent.mark, job.made, project_id=intent.project_id, undo=True)
+    kept = intent_kept(intent, job.made) if job.made else None
+    driver.delete(kept, intent.mark, project_id=intent.project_id, undo=True)
     if in_time:
         job.section.end(intent)
 
@@ -140,8 +142,10 @@ def _protection(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: 
 def _copy(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
     in_time = not unclear or _copy_has_settled(job, intent)
     driver, project_id = job.driver(intent.driver), intent.project_id
-    driver.delete(intent.mark, job.made, project_id=project_id, undo=True)
-    driver.delete_clone(intent.mark.of_clone(), job.clone_id, project_id=project_id, undo=True)
+    kept = intent_kept(intent, job.made) if job.made else None
+    driver.delete(kept, intent.mark, project_id=project_id, undo=True)
+    clone = intent.mark.of_clone()
+    job.flow.shares.delete_clone(clone, job.clone_id, project_id=project_id, undo=True)
     if in_time:
         job.section.end(intent)
 
@@ -149,10 +153,9 @@ def _copy(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001
 def _copy_has_settled(job: ShareJob, intent: Intent) -> bool:
     """Wait while what was asked for last may still appear; whether that is known or was found."""
     if job.clone_id is None:
-        intent = dataclasses.replace(intent, mark=intent.mark.of_clone())
-    elif job.made is not None:
-        return True
-    return in_doubt.find(job, intent, since=job.now()) is not None
+        clone = dataclasses.replace(intent, mark=intent.mark.of_clone())
+        return in_doubt.find_share(job, clone, since=job.now()) is not None
+    return job.made is not None or in_doubt.find(job, intent, since=job.now()) is not None
 
 
 def _restore(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
@@ -161,9 +164,8 @@ def _restore(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT
         last(job, lambda: job.section.end(intent))
         return
     if unclear and job.made is None:
-        in_doubt.find(job, intent, since=job.now())
-    driver = job.driver(intent.driver)
-    if driver.discard(intent.mark, job.made, project_id=intent.project_id):
+        in_doubt.find_share(job, intent, since=job.now())
+    if job.flow.shares.discard(intent.mark, job.made, project_id=intent.project_id):
         job.remarks.append("The new share was removed again.")
     job.section.end(intent)
 

@@ -30,10 +30,8 @@ class CheckRecord(ShareTask):
 
     def execute(self, job: ShareJob) -> None:
         record = job.flow.restores.record(job.share_id)
-        view = job.flow.recorded_driver(record.driver, "record").verify(
-            record.snapshot_id, record.snapshot_of, size=record.size
-        )
-        report(job, job.share_id, view["status"])
+        kept = job.flow.recorded_driver(record.driver, "record").check(record.kept())
+        report(job, job.share_id, kept.status)
 
 
 class TellPlan(ShareTask):
@@ -73,10 +71,10 @@ class CheckShare(ShareTask):
         self, job: ShareJob, plan: RestorePlan, began: float, view: dict[str, Any]
     ) -> dict[str, Any]:
         restored_in = job.flow.clock.now() - began
-        settings, driver = job.flow.settings, job.driver(plan.driver)
+        settings, shares = job.flow.settings, job.flow.shares
         # Of what the share lacks, a check that has to mount it is interested in the rules.
         missing = list(plan.not_restored) if self._options.access_rules else []
-        missing += driver.grant(view["id"], plan.access_rules) if plan.access_rules else []
+        missing += shares.grant(view["id"], plan.access_rules) if plan.access_rules else []
         told = {
             "depth": DRILL,
             "at": job.now(),
@@ -84,7 +82,7 @@ class CheckShare(ShareTask):
             "not_restored": missing,
         }
         if settings.drill_command:
-            places = driver.export_locations(view["id"])
+            places = shares.export_locations(view["id"])
             command.run(
                 settings.drill_command,
                 {
@@ -124,8 +122,8 @@ class RemoveShare(ShareTask):
         self, job: ShareJob, intent: Intent, new_share_id: str, told: dict[str, Any]
     ) -> None:
         try:
-            driver = job.driver(intent.driver)
-            driver.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
+            shares = job.flow.shares
+            shares.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
         except _STAYS as error:
             _log_left(job, new_share_id, error)
             left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"

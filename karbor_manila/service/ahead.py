@@ -17,11 +17,12 @@ from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
+from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila.errors import CloneUnsupported
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import parameters, restore_plan
-from karbor_manila.operations.flow import Work
 from karbor_manila.operations.plugin import protects_shares
+from karbor_manila.operations.work import Work
 from karbor_manila.service import requests as plan_requests
 
 LOG = logging.getLogger(__name__)
@@ -50,11 +51,13 @@ def check_descriptions(
     plugin = provider.load_plugins()[plan_requests.SHARE]
     flow = plugin.context_for_a_call(Work(context, context.project_id), (), patience)
     try:
-        room = flow.driver(flow.settings.default_driver).room(mark)
+        driver = flow.driver(flow.settings.default_driver)
+        driver.check_options(ProtectOptions(name="", description=longest), mark)
+    except InvalidParameter:
+        raise
     except KarborManilaError as error:
         LOG.info("Whether a description fits is found out by the protection: %s", error)
         return
-    parameters.check_description(longest, room)
 
 
 def check_asked(
@@ -82,7 +85,7 @@ def check_asked(
         for share_id, plan in wanted.items():
             driver = flow.driver(plan.driver)
             try:
-                driver.preflight_clone(plan.source, plan.share())
+                driver.place(plan.kept, plan.share())
             except (InvalidParameter, CloneUnsupported) as error:
                 wrong[share_id] = str(error)
     except KarborManilaError as error:

@@ -17,7 +17,7 @@ from karbor_manila.common import left_out
 from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
 from karbor_manila.operations import copy_preflight
 from karbor_manila.operations.errors import NotCopyable
-from karbor_manila.operations.flow import Work
+from karbor_manila.operations.work import Work
 from karbor_manila.service import ahead, lacking
 from karbor_manila.service import requests as plan_requests
 from karbor_manila.service.worker import Worker

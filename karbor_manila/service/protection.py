@@ -15,11 +15,12 @@ from karbor_manila.common.clock import Clock
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import FlowContext, Work
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SharePlugin
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from karbor_manila.operations.verify import VerifyOperation
+from karbor_manila.operations.work import Work
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, SAVED_INFO_SCHEMA, VERIFY_SCHEMA
 from karbor_manila.service import forms, sessions
 
@@ -44,6 +45,14 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         """From now on nothing is changed without this claim. Under Karbor's own manager there is
         none."""
         self._hold = self._flow.hold = hold
+
+    def know_parameters(self, given: Mapping[str, Any]) -> None:
+        """The parameters of all resources of the plan."""
+        self._flow.parameters = given
+
+    def close(self) -> None:
+        """The flow has ended; see :meth:`FlowContext.close`."""
+        self._flow.close()
 
     @classmethod
     def get_supported_resources_types(cls) -> list[str]:

@@ -63,6 +63,7 @@ class _Running:
     source: Any = None
     targets: tuple[str, ...] = ()
     word: LastWord | None = None
+    provider: fencing.Provider | None = None
 
     @property
     def thing(self) -> str:
@@ -233,7 +234,9 @@ class Worker(worker.Worker):
             hold = fencing.Hold(self._claims, job.thing, job.sources)
             job = self._fenced(job, hold)
             hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
-            flow = self._build(context, job, fencing.Provider(provider, hold), kwargs)
+            fenced = fencing.Provider(provider, hold, _parameters(operation_type, kwargs))
+            job = dataclasses.replace(job, provider=fenced)
+            flow = self._build(context, job, fenced, kwargs)
         except (Taken, BankNotOurs) as refused:
             # What somebody else works on, or another bank holds, is not ours to settle. A record is
             # not in the bank, and is ours as long as its claim is.
@@ -276,7 +279,7 @@ class Worker(worker.Worker):
         job = self._flows.get(id(flow_engine))
         settled = True
         try:
-            super().run_flow(flow_engine)
+            self._run_and_close(flow_engine, job)
         except Exception as error:  # noqa: BLE001 - the end of a green thread: nobody catches it
             LOG.error(
                 "The %s flow of checkpoint %s failed: %s",
@@ -305,6 +308,16 @@ class Worker(worker.Worker):
         for thing in job.things if job else ():
             # What could not be settled the reconciliation brings to its end.
             (self._claims.release if settled else self._claims.leave)(thing)
+
+    def _run_and_close(self, flow_engine: Any, job: _Running | None) -> None:
+        """Run a flow, and let its plugins roll back what no hook collected, under its claim. Who is
+        killed rolls nothing back: the reconciliation settles what that leaves."""
+        try:
+            super().run_flow(flow_engine)
+        except Exception:
+            _close(job)
+            raise
+        _close(job)
 
     def _build(self, context: Any, job: _Running, provider: Any, kwargs: dict[str, Any]) -> Any:
         checkpoint = job.checkpoint
@@ -404,6 +417,22 @@ class Worker(worker.Worker):
             or (checkpoint_id in job.things and job.checkpoint.status not in _AFTER)
             for job in self._flows.values()
         )
+
+
+def _parameters(operation: str, kwargs: dict[str, Any]) -> Any:
+    """The parameters of the plan that is protected; None of another operation."""
+    if operation != constants.OPERATION_PROTECT:
+        return None
+    return (kwargs.get("plan") or {}).get("parameters") or {}
+
+
+def _close(job: _Running | None) -> None:
+    if job is None or job.provider is None:
+        return
+    try:
+        job.provider.close()
+    except Exception:  # whatever a driver raises: the flow has ended, and its intents stay
+        LOG.exception("Checkpoint %s: not all of its flow could be closed", job.checkpoint.id)
 
 
 def _fence_log(flow: Any, hold: fencing.Hold) -> None:

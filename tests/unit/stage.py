@@ -17,10 +17,11 @@ from oslo_config import cfg
 from karbor_manila import opts
 from karbor_manila.bank.identity import bank_id
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import FlowContext, Work
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from karbor_manila.operations.verify import VerifyOperation
+from karbor_manila.operations.work import Work
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
 
 SHARE = "OS::Manila::Share"
@@ -179,6 +180,8 @@ class Stage:
     ) -> list[BaseException]:
         """Run one flow: the main hook for each share. Returns the errors of those that failed."""
         shared = self.flow(*share_ids)
+        # As our worker does it; Karbor's own manager tells nobody but the hooks.
+        shared.parameters = {SHARE: given or {}}
         for name in ("restore", "verify"):
             record = extras.get(name)
             if record is not None:
@@ -197,6 +200,7 @@ class Stage:
                 )
             except Exception as error:  # noqa: BLE001 - they are what the test looks at
                 errors.append(error)
+        shared.close()
         return errors
 
     def protect(self, checkpoint: Any, *share_ids: str, **kwargs: Any) -> list[BaseException]:

@@ -10,10 +10,12 @@ from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
 from karbor_manila.manila.client import EVERY_PROJECT
 from karbor_manila.manila.errors import SnapshotGone
+from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import lost_snapshots
-from karbor_manila.operations.flow import FlowContext, Work
+from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SHARE
+from karbor_manila.operations.work import Work
 from karbor_manila.recovery.audit.bank_side import BankSide
 from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Outcome, left_alone
 from karbor_manila.recovery.audit.judge import Judge
@@ -143,9 +145,11 @@ class Audit:
     def _remove(self, finding: Finding, mark: Mark) -> Outcome:
         self._flow.hold = fencing.Hold(self._claims, finding.checkpoint_id)
         driver = self._manila.driver(finding.driver)
-        driver.delete(None, finding.snapshot_id, project_id=finding.project_id)
+        kept = Kept(finding.driver, finding.snapshot_id, finding.share_id)
+        driver.delete(kept, project_id=finding.project_id)
         if mark.resource != finding.share_id:
-            driver.delete_clone(mark.of_clone(), None, project_id=finding.project_id)
+            clone, project_id = mark.of_clone(), finding.project_id
+            self._flow.shares.delete_clone(clone, None, project_id=project_id)
         LOG.info(
             "Orphaned snapshot %s of share %s, checkpoint %s is removed",
             finding.snapshot_id,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from oslo_log import log as logging
 
 from karbor_manila.bank.record import ShareRecord
-from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.drivers.base import Driver
 from karbor_manila.drivers.errors import DriverUnknown
 from karbor_manila.manila.views import View
 from karbor_manila.operations.flow import FlowContext
@@ -75,7 +75,7 @@ class ManilaSide:
         """Whether Manila shows this share."""
         return bool(self._flow.manila.share(share_id))
 
-    def driver(self, name: str) -> ShareDriver:
+    def driver(self, name: str) -> Driver:
         """The driver of this name.
 
         :raises DriverUnknown: it is not installed

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from karbor.resource import Resource
 
+from karbor_manila.common.polling import Poller
 from karbor_manila.operations.restore import RestoreOperation
 from tests.unit.stage import SHARE, Context, Record, Stage
 
@@ -56,20 +57,14 @@ def test_restoring_one_share_of_twenty_looks_as_often_as_restoring_one_of_one(
     assert min(pauses) < RARELY / 2
 
 
-def test_a_driver_that_is_made_later_is_told_who_was_excused_before(stage: Stage) -> None:
-    told: list[str] = []
-
-    class Driver:
-        def __init__(self, *_args: Any) -> None:
-            pass
-
-        def excuse(self, share_id: str) -> None:
-            told.append(share_id)
-
-    shared = stage.bound(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
-    catalogue = shared.catalogue
-    shared.excuse("first")
-
-    catalogue._make(Driver)
-
-    assert told == ["first"]
+def test_a_poller_that_is_made_later_knows_who_was_excused_before(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    excused: list[str] = []
+    monkeypatch.setattr(Poller, "excuse", lambda _self, name: excused.append(name))
+    flow = stage.bound(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
+    flow.excuse("before there is a client")
+    assert flow.shares.poller
+    assert excused == ["before there is a client"]
+    flow.excuse("afterwards")
+    assert excused[-1] == "afterwards"

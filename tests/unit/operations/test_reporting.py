@@ -15,7 +15,8 @@ from karbor.services.protection.flows import utils as flow_utils
 from oslo_serialization import jsonutils
 
 from karbor_manila.operations import reporting, restore
-from karbor_manila.operations.flow import FlowContext, Work
+from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.work import Work
 from tests.fakes.manila import passing, refused
 from tests.unit.karbor_stage import SHARE, Service, context_of, database, started, told
 from tests.unit.stage import Record, Stage

@@ -367,8 +367,8 @@ def test_the_protected_share_is_not_removed_even_when_it_bears_the_restores_own_
     """A tenant can write anything into its metadata."""
     job_mark = Mark("b", "p", checkpoint.id, share["id"], restore="r")
     share["metadata"] = job_mark.metadata()
-    driver = stage.bound(share["id"]).driver("snapshot")
-    assert not driver.discard(job_mark, share["id"], project_id=stage.project_id)
+    shares = stage.bound(share["id"]).shares
+    assert not shares.discard(job_mark, share["id"], project_id=stage.project_id)
     assert "delete_share" not in stage.cloud.calls
 
 

@@ -30,9 +30,9 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 
 
 def install(monkeypatch: pytest.MonkeyPatch, driver: type) -> None:
-    load = catalogue._load
+    load = catalogue.load
     monkeypatch.setattr(
-        catalogue, "_load", lambda name: driver if name == driver.name else load(name)
+        catalogue, "load", lambda name: driver if name == driver.name else load(name)
     )
 
 
@@ -134,7 +134,7 @@ def test_a_damaged_record_that_names_no_driver_is_removed_with_the_marks_of_all_
     asked = []
 
     class Watching(Replica):
-        def delete(self, mark: Any, snapshot_id: Any, **kwargs: Any) -> None:
+        def delete(self, kept: Any = None, mark: Any = None, **kwargs: Any) -> None:
             asked.append(mark)
 
     install(monkeypatch, Watching)
