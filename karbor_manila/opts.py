@@ -6,6 +6,10 @@ Two places hold options of the group ``manila_share_protection``:
 * the provider's file (``providers.d/*.conf``), which the protection plugin reads;
 * ``karbor.conf``, which the manager and the protectable plugin read.
 
+Each driver has options of its own, which its class declares
+(:attr:`karbor_manila.drivers.base.Driver.options`); they stand in the provider's file, in the
+group ``karbor_manila_driver_<name>``.
+
 How Manila is reached (region, interface, endpoint, CA file, insecure) is not repeated here: that is
 what Karbor's own ``[manila_client]`` in ``karbor.conf`` is for, see
 :mod:`karbor_manila.service.sessions`.
@@ -14,6 +18,8 @@ what Karbor's own ``[manila_client]`` in ``karbor.conf`` is for, see
 from collections.abc import Sequence
 
 from oslo_config import cfg
+
+from karbor_manila.drivers import catalogue
 
 GROUP = "manila_share_protection"
 
@@ -258,6 +264,7 @@ def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
         ("provider", _KARBORS_PROVIDER_OPTS),
         ("file_system_bank_plugin", _KARBORS_BANK_OPTS),
         (GROUP, PROVIDER_OPTS),
+        *catalogue.options_of_all(),
     ]
 
 

@@ -4,7 +4,7 @@
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import stevedore
@@ -21,6 +21,8 @@ LOG = logging.getLogger(__name__)
 NAMESPACE = "karbor_manila.drivers"
 
 GROUP_PREFIX = "karbor_manila_driver_"
+
+_FOR_TESTS = frozenset({"faulty"})
 
 
 def names() -> list[str]:
@@ -114,6 +116,52 @@ class Catalogue:
         """
         driver = load(name)
         return driver(environment(self._options(driver)))
+
+
+def of_provider(conf: cfg.ConfigOpts, settings: Any) -> Catalogue:
+    """The catalogue of one provider, which is known to work.
+
+    :param conf: the ConfigOpts of the provider's file, on which the drivers' options are registered
+    :param settings: the provider's own options (opts.PROVIDER_OPTS)
+    :raises DriverUnknown, DriverUnsuitable: an option names what cannot be used; it is in the error
+    :raises cfg.ConfigFileValueError: a driver's own option has a value that it does not take
+    """
+    for option, name in _named(settings):
+        try:
+            group = register_options(conf, load(name))
+        except DriverUnknown as error:
+            raise DriverUnknown(name, error.known, option) from error
+        except DriverUnsuitable as error:
+            raise DriverUnsuitable(name, error.why, option) from error
+        for own in load(name).options:
+            group[own.dest]  # a value that is refused is refused now
+    return Catalogue(
+        settings.share_type_drivers,
+        settings.default_driver,
+        lambda driver: register_options(conf, driver),
+    )
+
+
+def _named(settings: Any) -> Iterator[tuple[str, str]]:
+    """The drivers that a provider's file names, each with what names it there."""
+    yield f"default_driver = {settings.default_driver}", settings.default_driver
+    for share_type, name in settings.share_type_drivers.items():
+        yield f"share_type_drivers = {share_type}:{name}", name
+
+
+def options_of_all() -> list[tuple[str, list[cfg.Opt]]]:
+    """The options of all installed drivers that can be loaded, by group; for the sample. Those that
+    tests use alone are not in it."""
+    listed = []
+    for name in names():
+        try:
+            driver = load(name)
+        except DriverUnsuitable as error:
+            LOG.warning("Its options are not listed: %s", error)
+            continue
+        if driver.options and name not in _FOR_TESTS:
+            listed.append((GROUP_PREFIX + name, list(driver.options)))
+    return listed
 
 
 def default_options(driver: type[Driver]) -> cfg.ConfigOpts.GroupAttr:

@@ -11,7 +11,7 @@ from karbor.services.protection.protection_plugin import ProtectionPlugin
 
 from karbor_manila.cli.app import NAMESPACE as COMMANDS
 from karbor_manila.drivers import catalogue
-from karbor_manila.drivers.base import ShareDriver
+from karbor_manila.drivers.base import Driver
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
@@ -33,6 +33,7 @@ def test_the_names_stay():
             "karbor_manila.service.project:ProjectPlugin",
         ),
         (PROTECTIONS, BANK, "karbor_manila.bank.filesystem.plugin:FileSystemBankPlugin"),
+        (catalogue.NAMESPACE, "faulty", "karbor_manila.drivers.faulty:FaultyDriver"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
@@ -55,7 +56,7 @@ def test_the_names_stay():
     [
         (PROTECTABLES, ProtectablePlugin),
         (PROTECTIONS, (ProtectionPlugin, BankPlugin)),
-        (catalogue.NAMESPACE, ShareDriver),
+        (catalogue.NAMESPACE, Driver),
         (COMMANDS, Command),
     ],
 )
