@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A driver of another package is installed and used without a change here."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+OUTSIDE = ROOT / "tests" / "outside_driver"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package installed, without a network."""
+    folder = tmp_path_factory.mktemp("site")
+    source = tmp_path_factory.mktemp("source") / "package"  # setuptools writes beside its sources
+    shutil.copytree(OUTSIDE, source, ignore=shutil.ignore_patterns("checks", "__pycache__"))
+    wanted = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", *wanted, str(source)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with the package installed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_it_keeps_the_contract_and_the_table_says_so(site: Path) -> None:
+    checks = str(OUTSIDE / "checks" / "test_mirror_contract.py")
+    done = run(site, "-m", "karbor_manila.drivers.testing.table", checks, "-p", "no:cacheprovider")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    rows = dict(
+        line.strip("| ").split("|", 1) for line in done.stdout.splitlines() if line[:2] == "| "
+    )
+    told = {promise.strip(): outcome.strip() for promise, outcome in rows.items()}
+    assert told.pop("promise") == "TestMirrorDriver"
+    assert told.pop("Reverting") == "cannot"
+    assert told
+    assert all(outcome.split(" of ")[0] == outcome.split(" of ")[1] for outcome in told.values())
+
+
+def test_a_share_of_its_type_is_protected_restored_and_deleted(site: Path) -> None:
+    checks = str(OUTSIDE / "checks" / "test_mirror_used.py")
+    done = run(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", checks)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
