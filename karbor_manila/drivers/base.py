@@ -36,10 +36,10 @@ class Driver(abc.ABC):
     """One way to protect shares.
 
     A driver serves one flow, whose hooks call it side by side. Its session may be an
-    administrator's, which reaches every project: what belongs to another project than a method is
-    told of is never removed, adopted or restored from. Methods take and give plain values: a *view*
+    administrator's, which reaches every project: what belongs to another project than a method
+    names is never removed, adopted or restored from. Methods take and give plain values: a *view*
     is a dict as Manila's API shows a share or a snapshot. Each may be repeated after a crash or a
-    lost reply: the same mark means the same thing in Manila, never a second one.
+    lost reply: the same mark means the same snapshot or share in Manila, never a second one.
     :mod:`karbor_manila.drivers.testing` holds every driver to this.
 
     Errors of every method: :class:`~karbor_manila.manila.errors.ManilaUnavailable` when transient

@@ -158,7 +158,7 @@ class SnapshotDriver(base.Driver, Reverts):
     ) -> None:
         """The snapshot, and whatever else bears the mark."""
         timeouts = self.environment.timeouts
-        patience = timeouts.undo if undo else timeouts.delete
+        timeout = timeouts.undo if undo else timeouts.delete
         ours = {kept.id} if kept else set()
         if mark:
             # An undo looks anew: what it has to find was made after the flow's first list.
@@ -166,7 +166,7 @@ class SnapshotDriver(base.Driver, Reverts):
             ours |= {str(view["id"]) for view in found}
         for snapshot_id in sorted(ours):
             fresh = undo or mark is None
-            self._snapshots.remove(snapshot_id, patience, project_id, fresh=fresh)
+            self._snapshots.remove(snapshot_id, timeout, project_id, fresh=fresh)
 
     # -- look ---------------------------------------------------------------------------------
 

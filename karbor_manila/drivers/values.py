@@ -36,7 +36,7 @@ class Preflight:
 @dataclass(frozen=True)
 class Target:
     """What a restore makes: a new share with this mark. ``share_proto`` is what the source share
-    had, by its record: Manila wants to be told."""
+    had, by its record: Manila wants it."""
 
     mark: Mark
     new: NewShare

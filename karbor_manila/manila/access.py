@@ -25,7 +25,7 @@ def read(manila: Manila, share_id: str, retry: Persist) -> list[Rule] | None:
     try:
         rules = retry(lambda: manila.access_rules(share_id))
     except ManilaRefused as refused:
-        LOG.warning("The access rules of share %s are not told: %s", share_id, refused)
+        LOG.warning("The access rules of share %s are not shown: %s", share_id, refused)
         return None
     return [_plain(rule) for rule in rules if rule.get("state") not in statuses.RULE_NOT_GRANTED]
 
@@ -36,12 +36,12 @@ def grant(
     rules: Collection[Rule],
     *,
     retry: Persist,
-    patience: float,
+    timeout: float,
     clock: Clock,
 ) -> list[str]:
     """Ask for the rules and wait until each is in force or has failed.
 
-    :param patience: seconds
+    :param timeout: seconds
     :returns: a sentence for each rule that is not in force
     """
     problems = []
@@ -55,7 +55,7 @@ def grant(
         except KarborManilaError as error:
             problems.append(f"{_named(rule)}: {error}")
     if asked:
-        problems += _await(manila, share_id, asked, retry, patience, clock)
+        problems += _await(manila, share_id, asked, retry, timeout, clock)
     return problems
 
 
@@ -76,7 +76,7 @@ def _await(
     share_id: str,
     rules: Collection[Rule],
     retry: Persist,
-    patience: float,
+    timeout: float,
     clock: Clock,
 ) -> list[str]:
     def states() -> dict[Any, str]:
@@ -86,7 +86,7 @@ def _await(
     def are_final(found: dict[Any, str]) -> bool:
         return all(found.get(_key(rule)) in {*statuses.RULE_FINAL, None} for rule in rules)
 
-    found = poll(states, are_final, timeout=patience, clock=clock, longest=5.0)
+    found = poll(states, are_final, timeout=timeout, clock=clock, longest=5.0)
     return [
         f"{_named(rule)}: its state is {found.get(_key(rule), 'unknown')!r}"
         for rule in rules

@@ -133,7 +133,7 @@ class Creation:
         return made
 
     def doubles(self, kind: str, kept_id: str) -> list[str]:
-        """What else bears the mark of what had to be asked for twice, told once: an in-doubt
+        """What else bears the mark of what had to be asked for twice, given once: an in-doubt
         request may have been carried out after all, once nobody looked any more.
 
         A share is the user's, and costs: for it this waits until such a request has settled. A

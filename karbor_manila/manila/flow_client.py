@@ -23,7 +23,7 @@ class FlowClient:
     """The client of one flow, and what all who use it have in common.
 
     The session may be an administrator's, which reaches every project: what belongs to another
-    project than a method is told of is never removed, adopted or restored from.
+    project than a method names is never removed, adopted or restored from.
 
     :param manila: the flow's client
     :param timeouts: how long what may take

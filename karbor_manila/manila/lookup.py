@@ -23,6 +23,6 @@ def look(
     :param listed: lists many
     """
     if len(ids) <= FEW:
-        return {thing: one(thing) for thing in ids}
+        return {each: one(each) for each in ids}
     found = {view["id"]: view for view in listed()}
-    return {thing: found[thing] if thing in found else one(thing) for thing in ids}
+    return {each: found[each] if each in found else one(each) for each in ids}

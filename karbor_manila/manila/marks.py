@@ -32,7 +32,7 @@ _IN_DESCRIPTION = re.compile(
 
 @dataclass(frozen=True)
 class Mark:
-    """Whose a thing in Manila is. All fields are ids, none is secret.
+    """Whose something in Manila is. All fields are ids, none is secret.
 
     ``restore`` is set on what a restore made, shares and temporary snapshots: the id of Karbor's
     restore. On a share that was made for a copied checkpoint it is the id of that checkpoint.

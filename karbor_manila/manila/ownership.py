@@ -47,7 +47,7 @@ class Ownership:
         if project_id not in (self._manila.own_project_id, EVERY_PROJECT):
             self._retry(lambda: self._manila.require_administrator(project_id))
 
-    def show(self, kind: str, thing: str, project_id: str) -> View | None:
+    def show(self, kind: str, resource_id: str, project_id: str) -> View | None:
         """A share or snapshot as it is now; None when it is gone, or is another project's by now.
 
         :raises NotAdministrator: nobody knows
@@ -56,10 +56,10 @@ class Ownership:
         one = self._manila.share if kind == SHARE else self._manila.snapshot
 
         def look() -> View | None:
-            view: View | None = one(thing)
+            view: View | None = one(resource_id)
             if view is not None:
                 # What does not say whose it is says nothing: least of all that it is another's.
-                responses.part(f"show {kind} {thing}", view, "project_id")
+                responses.part(f"show {kind} {resource_id}", view, "project_id")
             return view
 
         view = self._retry(look)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removing from Manila until it is gone: a 202 is a promise, a 404 to a GET is the end."""
+"""Removal from Manila until a GET says that it is gone; a DELETE is accepted before (202)."""
 
 import functools
 from collections.abc import Callable, Collection
@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 _GONE = "gone"
 _AGAIN = "again"
 
-# Refusals of a thing in its present status; a 403 may also be one of policy.
+# Refusals of what is in its present status; a 403 may also be one of policy.
 _OF_ITS_STATUS = frozenset({400, 409})
 
 
@@ -32,104 +32,108 @@ class Removal:
     ``delete`` asks Manila and returns False when there is nothing (404). ``depends`` says of a view
     in a deletable status whether something depends on it, which Manila refuses with the same
     HTTP 403 as policy does. ``stuck`` are the statuses that only an administrator can end, with the
-    command in ``cure`` (``{id}`` is filled in). ``outage`` and ``longest`` (of one request) are in
-    seconds.
+    command in ``cure`` (``{id}`` is filled in). ``outage`` and ``attempt_takes`` (of one request)
+    are in seconds.
     """
 
     kind: str
     ownership: Ownership
     delete: Callable[[str], bool]
-    watcher: Poller
+    poller: Poller
     deletable: Collection[str]
     stuck: Collection[str]
     depends: Callable[[View], bool]
     cure: str
     outage: float
     clock: Clock
-    longest: float = 60.0
+    attempt_takes: float = 60.0
 
-    def until_gone(self, thing: str, patience: float, project_id: str) -> bool:
-        """Remove ``thing`` and wait until it is gone.
+    def until_gone(self, resource_id: str, timeout: float, project_id: str) -> bool:
+        """Remove a share or snapshot by its id and wait until it is gone.
 
-        :param patience: seconds
+        :param timeout: seconds
         :param project_id: whose it is; another project's is left alone, and counts as gone
         :returns: False when there was nothing to remove in the first place
         :raises NotAdministrator: the session does not see what the project has
         :raises NeedsAdministrator, DeadlineExceeded, ManilaRefused, ManilaUnavailable:
         """
-        deadline = Deadline(patience, self.clock)
+        deadline = Deadline(timeout, self.clock)
         pause = 0.5
         asked = False
         while True:
-            view = self.ownership.show(self.kind, thing, project_id)
+            view = self.ownership.show(self.kind, resource_id, project_id)
             if view is None:
                 return asked
-            refusal = self._ask(thing, deadline, project_id)
+            refusal = self._ask(resource_id, deadline, project_id)
             asked = asked or refusal is None
-            if self._wait(thing, refusal, deadline, patience, project_id) == _GONE:
+            if self._wait(resource_id, refusal, deadline, timeout, project_id) == _GONE:
                 return True
             if pause > deadline.left:
-                awaited = self._awaited(thing, refusal)
-                raise DeadlineExceeded(awaited, patience, "it is still there")
+                awaited = self._awaited(resource_id, refusal)
+                raise DeadlineExceeded(awaited, timeout, "it is still there")
             deadline.spend(functools.partial(self.clock.sleep, pause), pause)
             pause = min(pause * 2, 10.0)
 
-    def _ask(self, thing: str, deadline: Deadline, project_id: str) -> ManilaRefused | None:
+    def _ask(self, resource_id: str, deadline: Deadline, project_id: str) -> ManilaRefused | None:
         """Ask Manila to delete it; gives the refusal if it may be another answer later."""
         began = self.clock.now()
         try:
             retry(
-                lambda: self.delete(thing),
+                lambda: self.delete(resource_id),
                 timeout=self.outage,
-                attempt_takes=self.longest,
+                attempt_takes=self.attempt_takes,
                 clock=self.clock,
             )
         except ManilaRefused as refused:
-            if not self._may_be_taken_later(refused, thing, project_id):
+            if not self._may_be_taken_later(refused, resource_id, project_id):
                 raise
-            LOG.info("%s %s cannot be deleted yet: %s", self.kind, thing, refused)
+            LOG.info("%s %s cannot be deleted yet: %s", self.kind, resource_id, refused)
             return refused
         finally:
-            deadline.forgive(began, self.outage + self.longest)
+            deadline.forgive(began, self.outage + self.attempt_takes)
         return None
 
-    def _may_be_taken_later(self, refused: ManilaRefused, thing: str, project_id: str) -> bool:
+    def _may_be_taken_later(
+        self, refused: ManilaRefused, resource_id: str, project_id: str
+    ) -> bool:
         """Whether a refusal may be another answer later. One of policy is the same for ever."""
         if refused.status != 403:
             return refused.status in _OF_ITS_STATUS
-        view = self.ownership.show(self.kind, thing, project_id)
+        view = self.ownership.show(self.kind, resource_id, project_id)
         return view is None or view["status"] not in self.deletable or self.depends(view)
 
     def _wait(
         self,
-        thing: str,
+        resource_id: str,
         refusal: ManilaRefused | None,
         deadline: Deadline,
-        patience: float,
+        timeout: float,
         project_id: str,
     ) -> str:
         """Wait until it is gone, or can be asked for again."""
-        awaited, left = self._awaited(thing, refusal), max(0.0, deadline.left)
-        judge = self._judge(thing, project_id)
+        awaited, left = self._awaited(resource_id, refusal), max(0.0, deadline.left)
+        judge = self._judge(resource_id, project_id)
         began = self.clock.now()
         try:
-            return str(self.watcher.wait(thing, judge, left, awaited))
+            return str(self.poller.wait(resource_id, judge, left, awaited))
         except DeadlineExceeded as late:
-            raise DeadlineExceeded(awaited, patience, late.last_seen) from late
+            raise DeadlineExceeded(awaited, timeout, late.last_seen) from late
         finally:
             deadline.forgive(began, left)
 
-    def _awaited(self, thing: str, refusal: Exception | None) -> str:
+    def _awaited(self, resource_id: str, refusal: Exception | None) -> str:
         said = f" ({str(refusal).rstrip('.')})" if refusal else ""
-        return f"the end of {self.kind} {thing}{said}"
+        return f"the removal of {self.kind} {resource_id}{said}"
 
-    def _judge(self, thing: str, project_id: str) -> Callable[[Any], Any]:
+    def _judge(self, resource_id: str, project_id: str) -> Callable[[Any], Any]:
         def judge(view: View | None) -> Any:
             if view is None or not self.ownership.is_of(self.kind, view, project_id):
                 return _GONE
             status = view["status"]
             if status in self.stuck:
-                raise NeedsAdministrator(self.kind, thing, status, self.cure.format(id=thing))
+                raise NeedsAdministrator(
+                    self.kind, resource_id, status, self.cure.format(id=resource_id)
+                )
             # Still (or again) deletable: refused for a reason that is not its status, or the
             # deletion failed on the way and Manila put it back.
             return _AGAIN if status in self.deletable else PENDING

@@ -142,16 +142,16 @@ class Reverts:
 
         try:
             # A turn without an answer takes the settle time itself.
-            self._retry(attempt, patience=self._outage + self._settle)
+            self._retry(attempt, timeout=self._outage + self._settle)
         except ManilaUnavailable:
             if conflict and not unclear:
                 raise conflict from None  # it did answer, and the share is untouched
             raise
 
-    def wait(self, share_id: str, watcher: Poller, patience: float, reason: Any) -> View:
+    def wait(self, share_id: str, poller: Poller, timeout: float, reason: Any) -> View:
         """Wait until the share is available again.
 
-        :param patience: seconds
+        :param timeout: seconds
         :param reason: gives Manila's words on what became of a share
         """
 
@@ -166,7 +166,7 @@ class Reverts:
                 raise ResourceFailed("share", share_id, view["status"], reason(share_id))
             return PENDING
 
-        return watcher.wait(share_id, judge, patience, f"the revert of share {share_id}")
+        return poller.wait(share_id, judge, timeout, f"the revert of share {share_id}")
 
     def _has_begun(self, share_id: str) -> bool:
         """Whether an unanswered request is seen to be carried out, while it may be."""
@@ -184,10 +184,10 @@ class Reverts:
         # Anything but available: whoever waits for the share finds out what that means.
         return view is None or view["status"] != statuses.AVAILABLE
 
-    def _retry(self, attempt: Callable[[], Any], patience: float | None = None) -> Any:
+    def _retry(self, attempt: Callable[[], Any], timeout: float | None = None) -> Any:
         return retry(
             attempt,
-            timeout=patience or self._outage,
+            timeout=timeout or self._outage,
             attempt_takes=self._request + self._settle,
             clock=self._clock,
         )

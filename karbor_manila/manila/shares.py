@@ -123,18 +123,18 @@ class Shares:
         self._remove(doubles, undo, undo, self._manila.own_project_id)
         return view
 
-    def wait_made(self, share_id: str, snapshot_id: str, patience: float) -> None:
+    def wait_made(self, share_id: str, snapshot_id: str, timeout: float) -> None:
         """Wait until a share is not being made any more, whatever became of it.
 
         :param snapshot_id: of which it is made, for the error
-        :param patience: seconds
+        :param timeout: seconds
         """
 
         def judge(view: View | None) -> Any:
             return PENDING if view and view["status"].startswith("creating") else True
 
         awaited = f"share {share_id} to be made from snapshot {snapshot_id}"
-        self.poller.wait(share_id, judge, patience, awaited)
+        self.poller.wait(share_id, judge, timeout, awaited)
 
     # -- mounting -----------------------------------------------------------------------------
 
@@ -155,16 +155,16 @@ class Shares:
             share_id,
             rules,
             retry=self._client.retry,
-            patience=self._client.timeouts.undo,
+            timeout=self._client.timeouts.undo,
             clock=self._client.clock,
         )
 
     def export_locations(self, share_id: str) -> list[str]:
-        """Where a share can be mounted, the preferred first; empty when it is not told."""
+        """Where a share can be mounted, the preferred first; empty when Manila does not show it."""
         try:
             return self._client.retry(lambda: self._manila.export_locations(share_id))
         except ManilaRefused as refused:
-            LOG.info("The export locations of share %s are not told: %s", share_id, refused)
+            LOG.info("The export locations of share %s are not shown: %s", share_id, refused)
             return []
 
     # -- removing -----------------------------------------------------------------------------
@@ -184,9 +184,9 @@ class Shares:
         found = {view["id"] for view in self._client.bearing(SHARE, mark, project_id, fresh=True)}
         found |= {share_id} if share_id else set()
         found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
-        patience = self._patience(undo=undo)
-        outage = min(patience, self._client.timeouts.outage)
-        return self._remove(found, patience, outage, project_id)
+        timeout = self._timeout(undo=undo)
+        outage = min(timeout, self._client.timeouts.outage)
+        return self._remove(found, timeout, outage, project_id)
 
     def delete_clone(
         self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
@@ -200,9 +200,9 @@ class Shares:
         marked = self._client.bearing(SHARE, mark, project_id, fresh=undo) if mark else []
         found = {view["id"] for view in marked if (view.get("metadata") or {}).get(PURPOSE) == COPY}
         found |= {share_id} if share_id else set()
-        patience = self._patience(undo=undo)
-        outage = min(patience, self._client.timeouts.outage)
-        self._remove(found, patience, outage, project_id)
+        timeout = self._timeout(undo=undo)
+        outage = min(timeout, self._client.timeouts.outage)
+        self._remove(found, timeout, outage, project_id)
         for removed in found:
             self.poller.excuse(removed)
 
@@ -210,26 +210,26 @@ class Shares:
         """A snapshot of this share was removed: Manila may defer that, and counts it until then."""
         self._cleared.add(share_id)
 
-    def _patience(self, *, undo: bool) -> float:
+    def _timeout(self, *, undo: bool) -> float:
         return self._client.timeouts.undo if undo else self._client.timeouts.delete
 
     def _remove(
-        self, shares: Collection[str], patience: float, outage: float, project_id: str
+        self, shares: Collection[str], timeout: float, outage: float, project_id: str
     ) -> bool:
         removal = Removal(
             kind=SHARE,
             ownership=self._client.ownership,
             delete=self._manila.delete_share,
-            watcher=self.poller,
+            poller=self.poller,
             deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
             stuck={statuses.ERROR_DELETING},
             cure="openstack share delete --force {id}",
             depends=self._has_dependents,
             outage=outage,
-            longest=self._client.timeouts.request,
+            attempt_takes=self._client.timeouts.request,
             clock=self._client.clock,
         )
-        removed = [removal.until_gone(share, patience, project_id) for share in sorted(shares)]
+        removed = [removal.until_gone(share, timeout, project_id) for share in sorted(shares)]
         return any(removed)
 
     def _has_dependents(self, share: View) -> bool:

@@ -137,10 +137,10 @@ class Snapshots:
         """One snapshot; None when Manila, asked for this id, has none."""
         return self._client.retry(lambda: self._manila.snapshot(snapshot_id))
 
-    def remove(self, snapshot_id: str, patience: float, project_id: str, *, fresh: bool) -> bool:
+    def remove(self, snapshot_id: str, timeout: float, project_id: str, *, fresh: bool) -> bool:
         """Remove a snapshot until it is gone; clones that are being made of it end first.
 
-        :param patience: seconds
+        :param timeout: seconds
         :param project_id: whose it is; another project's is left alone
         :param fresh: look anew for such clones; else one list serves all of the flow
         :returns: whether it was there
@@ -149,21 +149,21 @@ class Snapshots:
         client = self._client
         view = client.ownership.show(SNAPSHOT, snapshot_id, project_id)
         if view is not None:
-            self._wait_for_clones(snapshot_id, patience, fresh=fresh)
+            self._wait_for_clones(snapshot_id, timeout, fresh=fresh)
             removal = Removal(
                 kind=SNAPSHOT,
                 ownership=client.ownership,
                 delete=self._manila.delete_snapshot,
-                watcher=self._poller,
+                poller=self._poller,
                 deletable=statuses.SNAPSHOT_DELETABLE,
                 stuck=statuses.SNAPSHOT_STUCK,
                 depends=lambda _view: False,
                 cure=_CURE,
-                outage=min(patience, client.timeouts.outage),
-                longest=client.timeouts.request,
+                outage=min(timeout, client.timeouts.outage),
+                attempt_takes=client.timeouts.request,
                 clock=client.clock,
             )
-            removal.until_gone(snapshot_id, patience, project_id)
+            removal.until_gone(snapshot_id, timeout, project_id)
             self._shares.note_removed_snapshot(str(view["share_id"]))
         self._poller.excuse(snapshot_id)  # it may have been gone without a wait
         return view is not None
@@ -171,13 +171,13 @@ class Snapshots:
     def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
         return self._client.look(SNAPSHOT, ids, self._scope)
 
-    def _wait_for_clones(self, snapshot_id: str, patience: float, *, fresh: bool) -> None:
+    def _wait_for_clones(self, snapshot_id: str, timeout: float, *, fresh: bool) -> None:
         """Let the clones that are being made of this snapshot end: they fail when it goes."""
 
         clones = self._list_clones() if fresh else self._client.once("clones", self._list_clones)
         for share_id, source in clones:
             if source == snapshot_id:
-                self._shares.wait_made(share_id, snapshot_id, patience)
+                self._shares.wait_made(share_id, snapshot_id, timeout)
 
     def _list_clones(self) -> list[tuple[str, str]]:
         """The shares that are being made from a snapshot, in whatever project the session sees:

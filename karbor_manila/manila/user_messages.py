@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Manila's own words on what became of a thing: its user messages."""
+"""Manila's own words on what became of something: its user messages."""
 
 from oslo_log import log as logging
 
@@ -15,13 +15,13 @@ LOG = logging.getLogger(__name__)
 _PATIENCE = 3.0
 
 
-def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> str:
-    """Why a thing failed, as far as Manila says; empty when it does not.
+def reason(manila: Manila, resource_id: str, request_id: str | None, clock: Clock) -> str:
+    """Why something failed, as far as Manila says; empty when it does not.
 
     A message may be filed under the snapshot's instance, whose id a tenant does not know; the id of
-    the request that made the thing finds it then.
+    the request that made it finds it then.
     """
-    filters = [{"resource_id": thing}]
+    filters = [{"resource_id": resource_id}]
     if request_id:
         filters.append({"request_id": request_id})
     try:
@@ -30,7 +30,7 @@ def reason(manila: Manila, thing: str, request_id: str | None, clock: Clock) -> 
             if found:
                 return str(found[0].get("user_message") or "")
     except (ManilaUnavailable, ManilaRefused) as error:
-        LOG.info("No reason is known for %s: %s", thing, error)
+        LOG.info("No reason is known for %s: %s", resource_id, error)
     return ""
 
 

@@ -66,12 +66,12 @@ def clock():
     return FakeClock(now=0.0)
 
 
-def remove(clock, manila, *, patience=600.0, outage=120.0, longest=15.0, **kwargs):
+def remove(clock, manila, *, timeout=600.0, outage=120.0, longest=15.0, **kwargs):
     removal = Removal(
         kind="snapshot",
         ownership=Ownership(manila, lambda attempt: retry(attempt, timeout=60, clock=clock)),
         delete=manila.delete,
-        watcher=Poller(manila.look, shortest=0.01, longest=longest, clock=clock),
+        poller=Poller(manila.look, shortest=0.01, longest=longest, clock=clock),
         deletable=statuses.SNAPSHOT_DELETABLE,
         stuck=statuses.SNAPSHOT_STUCK,
         cure=CURE,
@@ -79,7 +79,7 @@ def remove(clock, manila, *, patience=600.0, outage=120.0, longest=15.0, **kwarg
         clock=clock,
         **{"depends": lambda _view: False, **kwargs},
     )
-    return removal.until_gone("snap-1", patience, PROJECT)
+    return removal.until_gone("snap-1", timeout, PROJECT)
 
 
 def refused(status):
@@ -116,8 +116,8 @@ def test_what_is_transferred_while_it_is_busy_is_left_alone(clock):
 def test_a_404_to_a_delete_is_no_proof(clock):
     """Something in between may say it, and a thing that is there is not gone."""
     manila = Manila(clock, False, becomes={0.0: "available"})
-    with pytest.raises(DeadlineExceeded, match="the end of snapshot snap-1"):
-        remove(clock, manila, patience=60.0)
+    with pytest.raises(DeadlineExceeded, match="the removal of snapshot snap-1"):
+        remove(clock, manila, timeout=60.0)
 
 
 def test_what_policy_forbids_is_final_at_once(clock):
@@ -144,7 +144,7 @@ def test_a_refusal_of_the_status_that_it_had_just_then_is_not_final(clock):
 def test_there_is_another_request_after_the_process_woke(nth):
     clock = Stopped(nth, 7200.0)
     manila = Manila(clock, refused(400), refused(400), True, takes=5.0)
-    assert remove(clock, manila, patience=60.0) is True
+    assert remove(clock, manila, timeout=60.0) is True
 
 
 def test_an_accepted_request_is_not_the_end(clock):
@@ -210,7 +210,7 @@ def test_what_gets_stuck_on_the_way_is_told_too(clock):
         remove(clock, manila)
 
 
-def test_passing_errors_are_ridden_out(clock):
+def test_transient_errors_are_retried(clock):
     busy = ManilaTransient("delete snapshot snap-1", "HTTP 503, busy")
     manila = Manila(clock, busy, busy, True, takes=60.0)
     assert remove(clock, manila) is True
@@ -238,8 +238,8 @@ def test_an_outage_has_an_end(clock):
 def test_what_stays_is_an_error_when_patience_ends(clock, answer, status):
     manila = Manila(clock, answer, becomes={0.0: status})
     with pytest.raises(DeadlineExceeded) as caught:
-        remove(clock, manila, patience=100.0)
-    assert "the end of snapshot snap-1" in caught.value.awaited
+        remove(clock, manila, timeout=100.0)
+    assert "the removal of snapshot snap-1" in caught.value.awaited
     assert caught.value.seconds <= 100.0
     assert 80.0 < clock.now() <= 100.0 + 1e-6
 
@@ -247,7 +247,7 @@ def test_what_stays_is_an_error_when_patience_ends(clock, answer, status):
 def test_the_error_says_why_manila_refused(clock):
     manila = Manila(clock, refused(409), becomes={0.0: "available"})
     with pytest.raises(DeadlineExceeded, match="HTTP 409, not now"):
-        remove(clock, manila, patience=10.0)
+        remove(clock, manila, timeout=10.0)
 
 
 def test_the_error_tells_the_patience_that_there_was(clock):
@@ -255,14 +255,14 @@ def test_the_error_tells_the_patience_that_there_was(clock):
         clock, refused(400), becomes={0.0: "creating", 30.0: "available", 38.0: "creating"}
     )
     with pytest.raises(DeadlineExceeded) as caught:
-        remove(clock, manila, patience=100.0)
+        remove(clock, manila, timeout=100.0)
     assert caught.value.seconds == 100.0
 
 
 def test_requests_become_rarer(clock):
     manila = Manila(clock, refused(409), becomes={0.0: "available"})
     with pytest.raises(DeadlineExceeded):
-        remove(clock, manila, patience=600.0)
+        remove(clock, manila, timeout=600.0)
     gaps = [later - sooner for sooner, later in itertools.pairwise(manila.deletes)]
     assert gaps[0] < 2.0
     assert max(gaps) > 9.0
@@ -272,7 +272,7 @@ def test_requests_become_rarer(clock):
 def test_requests_become_rarer_however_often_is_looked(clock):
     manila = Manila(clock, refused(409), becomes={0.0: "available"})
     with pytest.raises(DeadlineExceeded):
-        remove(clock, manila, patience=60.0, longest=0.01)
+        remove(clock, manila, timeout=60.0, longest=0.01)
     gaps = [round(later - sooner, 1) for sooner, later in itertools.pairwise(manila.deletes)]
     assert gaps == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0]
 

@@ -115,8 +115,8 @@ class MirrorDriver(Driver):
         if mark:
             ids |= {view["id"] for view in self._snapshots.find(mark, project_id)}
         for snapshot_id in sorted(ids):
-            patience = timeouts.undo if undo else timeouts.delete
-            self._snapshots.remove(snapshot_id, patience, project_id, fresh=True)
+            timeout = timeouts.undo if undo else timeouts.delete
+            self._snapshots.remove(snapshot_id, timeout, project_id, fresh=True)
 
     def find(self, mark: Mark, *, project_id: str | None = None) -> list[Kept]:
         return [self._kept(view) for view in self._snapshots.find(mark, project_id)]
