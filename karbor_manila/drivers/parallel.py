@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests side by side, whose results come as they are there."""
 
+import contextvars
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TypeVar
@@ -25,7 +26,9 @@ def as_they_come(
     pool = ThreadPoolExecutor(max_workers=max(1, min(at_most, len(keys))))
     try:
         asked: dict[Future[V | Exception], K] = {
-            pool.submit(_outcome, work, key): key for key in keys
+            # In a context of its own each, so that a circle of lazy values is seen through it.
+            pool.submit(contextvars.copy_context().run, _outcome, work, key): key
+            for key in keys
         }
         for done in as_completed(asked):
             yield asked[done], done.result()
