@@ -8,138 +8,18 @@ plans one that is never hit fails (see :meth:`FakeManila.assert_hit`).
 """
 
 import datetime
-import itertools
-import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.client import EVERY_PROJECT, Features
-from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, NotAdministrator
+from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
+from tests.fakes.cloud import Cloud, Died, FakeClock, Fault, passing, refused
+
+__all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "passing", "refused"]
 
 View = dict[str, Any]
-
-
-class FakeClock(Clock):
-    """Seconds that pass only when somebody sleeps or waits."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def utcnow(self) -> datetime.datetime:
-        return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
-            seconds=self.seconds
-        )
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def wait(self, condition: Any, seconds: float) -> None:
-        self.seconds += max(seconds, 0.001)
-
-
-class Died(BaseException):
-    """The process was killed here."""
-
-
-@dataclass
-class Fault:
-    """What goes wrong at the n-th call of a method; ``after`` means once the work was done."""
-
-    method: str
-    error: Callable[[], BaseException]
-    nth: int = 1
-    times: int = 1
-    after: bool = False
-    seen: int = 0
-    hits: int = 0
-
-    def due(self, method: str, *, after: bool) -> bool:
-        if method != self.method or after != self.after:
-            return False
-        self.seen += 1
-        if not self.nth <= self.seen < self.nth + self.times:
-            return False
-        self.hits += 1
-        return True
-
-
-@dataclass
-class Cloud:
-    """What every client of the same Manila sees."""
-
-    clock: FakeClock
-    shares: dict[str, View] = field(default_factory=dict)
-    snapshots: dict[str, View] = field(default_factory=dict)
-    messages: list[View] = field(default_factory=list)
-    access: dict[str, list[View]] = field(default_factory=dict)
-    limits: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    failing: set[str] = field(default_factory=set)
-    calls: list[str] = field(default_factory=list)
-    #: What others do right before the next call of a method, by its name; done once.
-    meanwhile: dict[str, list[Callable[[], Any]]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    counter: Any = field(default_factory=lambda: itertools.count(1))
-    lock: Any = field(default_factory=threading.RLock)
-
-    def add_share(self, project_id: str, **fields: Any) -> View:
-        share = {
-            "id": str(uuid.uuid4()),
-            "name": "share",
-            "description": None,
-            "status": "available",
-            "size": 1,
-            "share_proto": "NFS",
-            "share_type": "type-id",
-            "share_type_name": "default",
-            "share_network_id": None,
-            "availability_zone": "nova",
-            "snapshot_support": True,
-            "create_share_from_snapshot_support": True,
-            "revert_to_snapshot_support": True,
-            "mount_snapshot_support": False,
-            "access_rules_status": "active",
-            "task_state": None,
-            "project_id": project_id,
-            "metadata": {},
-            "is_soft_deleted": False,
-            "snapshot_id": None,
-            "is_public": False,
-        } | fields
-        self.shares[share["id"]] = share
-        return share
-
-    def transfer(self, share_id: str, project_id: str) -> None:
-        """The share belongs to another project from now on, and its snapshots go along
-        (manila/transfer/api.py)."""
-        self.shares[share_id]["project_id"] = project_id
-        for view in self.snapshots.values():
-            if view["share_id"] == share_id:
-                view["project_id"] = project_id
-
-    def plan(self, method: str, error: Callable[[], BaseException], **kwargs: Any) -> Fault:
-        fault = Fault(method, error, **kwargs)
-        self.faults.append(fault)
-        return fault
-
-    def assert_hit(self) -> None:
-        missed = [fault for fault in self.faults if not fault.hits]
-        assert not missed, f"planned faults were never hit: {missed}"
-
-
-def passing() -> ManilaTransient:
-    return ManilaTransient("do it", "HTTP 503, Service Unavailable")
-
-
-def refused(status: int = 400) -> ManilaRefused:
-    return ManilaRefused("do it", status, "no")
 
 
 class FakeManila:
