@@ -12,6 +12,7 @@ from oslo_log import log as logging
 from karbor_manila import opts
 from karbor_manila.bank import fencing, record
 from karbor_manila.common.clock import Clock
+from karbor_manila.drivers import catalogue
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
@@ -38,7 +39,8 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
         self._settings = opts.register_provider_opts(config)
-        self._flow = FlowContext(self._settings, self._connect)
+        self._drivers = catalogue.of_provider(config, self._settings)
+        self._flow = FlowContext(self._settings, self._connect, catalogue=self._drivers)
         self._hold: fencing.Hold | None = None
 
     def act_under(self, hold: fencing.Hold) -> None:
@@ -135,7 +137,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
                 parallel=self._settings.max_parallel_requests,
             )
 
-        flow = FlowContext(settings, connect, work=work)
+        flow = FlowContext(settings, connect, work=work, catalogue=self._drivers)
         for share_id in share_ids:
             flow.register(share_id)
         return flow
@@ -148,7 +150,9 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         :param share_ids: the resources of the flow
         :param clock: makes the clock of the flow from the usual one
         """
-        flow = FlowContext(self._settings, self._connect_as_karbor, own_clock=clock)
+        flow = FlowContext(
+            self._settings, self._connect_as_karbor, own_clock=clock, catalogue=self._drivers
+        )
         flow.hold = self._hold
         for share_id in share_ids:
             flow.register(share_id)
