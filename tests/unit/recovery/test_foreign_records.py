@@ -18,8 +18,8 @@ class Replica(SnapshotDriver):
 
     name = "replica"
 
-    def show(self, snapshot_id: str) -> Any:
-        return {"id": snapshot_id, "status": "available"}
+    def show(self, kept_id: str) -> Any:
+        return {"id": kept_id, "status": "available"}
 
 
 @pytest.fixture
