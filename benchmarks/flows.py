@@ -23,9 +23,9 @@ from karbor.services.protection import graph, resource_flow  # noqa: E402
 from karbor.services.protection.flows.workflow import TaskFlowEngine  # noqa: E402
 from oslo_config import cfg  # noqa: E402
 
-from karbor_manila.service.engine import Engine  # noqa: E402
+from karbor_manila.operations.plugin import SHARE  # noqa: E402
+from karbor_manila.service.flows.engine import Engine  # noqa: E402
 from karbor_manila.service.protection import ShareProtectionPlugin  # noqa: E402
-from karbor_manila.service.requests import SHARE  # noqa: E402
 
 _TICK = 0.01  # seconds
 

@@ -139,7 +139,6 @@ class Provider:
     def __init__(self, of: Any, hold: Hold, parameters: Mapping[str, Any] | None = None) -> None:
         self._of = of
         self._parameters = parameters
-        self._loaded: list[Any] = []
         self.hold = hold
         self.bank = bank(of.bank, hold.check)
         self._checkpoints = CheckpointCollection(self.bank)
@@ -160,13 +159,7 @@ class Provider:
                 plugin.act_under(self.hold)
                 if self._parameters is not None:
                     plugin.know_parameters(self._parameters)
-                self._loaded.append(plugin)
         return plugins
-
-    def close(self) -> None:
-        """The flow of the plugins has ended, well or not, and its claim is still held."""
-        for plugin in self._loaded:
-            plugin.close()
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else the provider has."""

@@ -29,7 +29,7 @@ class SharePlugin(abc.ABC):
         them: its hooks get their own alone."""
 
     @abc.abstractmethod
-    def close(self) -> None:
+    def close_flow(self) -> None:
         """The flow has ended, well or not, and its claim is still held."""
 
     @abc.abstractmethod

@@ -52,7 +52,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         """The parameters of all resources of the plan."""
         self._flow.parameters = given
 
-    def close(self) -> None:
+    def close_flow(self) -> None:
         """The flow has ended; see :meth:`FlowContext.close`."""
         self._flow.close()
 

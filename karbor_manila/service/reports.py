@@ -9,7 +9,7 @@ from karbor_manila.bank import checkpoints
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.database import requested
 from karbor_manila.operations import reporting
-from karbor_manila.service import requests as plan_requests
+from karbor_manila.operations.plugin import SHARE
 from karbor_manila.service.errors import NoSuchRecord
 
 
@@ -38,7 +38,7 @@ def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
     why = record.get("resources_reason") or {}
     checkpoint = checkpoints.get(provider, record.checkpoint_id)
     for node in checkpoints.resources(checkpoint):
-        if node.type != plan_requests.SHARE:
+        if node.type != SHARE:
             continue
         page = ShareSection(checkpoint.get_resource_bank_section(node.id), time.sleep).reported(
             record_id

@@ -35,7 +35,8 @@ from karbor_manila.bank import identity
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import flow
 from karbor_manila.recovery import claims, lease, loop
-from karbor_manila.service import sessions, worker
+from karbor_manila.service import sessions
+from karbor_manila.service.flows import claiming
 from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
 
@@ -374,7 +375,7 @@ def started(
     monkeypatch.setattr(flow, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(claims, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(bank_access, "pause", lambda _seconds: None)
-    monkeypatch.setattr(worker, "Clock", lambda: cloud.clock)
+    monkeypatch.setattr(claiming, "Clock", lambda: cloud.clock)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)
         monkeypatch.setattr(sessions, "connect", service.connect)

@@ -64,8 +64,8 @@ def hosted(service: Service) -> Iterator[Callable[[], None]]:
         service.manager.init_host()
 
     def turn() -> None:
-        service.manager._watch_leases()
-        for keeper in service.manager._keepers.values():
+        service.manager.runtime.leases.watch()
+        for keeper in service.manager.runtime.leases.keepers.values():
             keeper.renew()
         service.manager.reconciliation.run()
 
@@ -150,7 +150,7 @@ def test_a_start_before_the_bank_is_mounted_leaves_nothing_under_the_mount(
         with hosted(heir) as turn:
             turn()
         assert heir.manager.reconciliation.away is not None
-        (keeper,) = heir.manager._keepers.values()
+        (keeper,) = heir.manager.runtime.leases.keepers.values()
         assert not keeper.is_fresh
     turn()
     assert heir.manager.reconciliation.away is None

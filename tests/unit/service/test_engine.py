@@ -13,9 +13,9 @@ from taskflow import exceptions, task
 
 from karbor_manila.common.clock import Clock
 from karbor_manila.recovery.claims import Claims
-from karbor_manila.service import engine as engines
-from karbor_manila.service.engine import Engine
-from karbor_manila.service.worker import Worker
+from karbor_manila.service.flows import engine as engines
+from karbor_manila.service.flows.engine import Engine
+from karbor_manila.service.flows.worker import Worker
 
 PROJECT, SHARE = "project", "share"
 

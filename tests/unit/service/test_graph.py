@@ -18,7 +18,7 @@ from karbor_manila import opts
 from karbor_manila.common.left_out import MOST_NAMED
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.service.errors import SessionUnavailable
-from karbor_manila.service.graph import GraphBuilder
+from karbor_manila.service.flows.graph import GraphBuilder
 from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila, passing
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, context_of

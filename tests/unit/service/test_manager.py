@@ -802,7 +802,7 @@ def test_a_start_gives_the_bank_its_id(at_work: Service) -> None:
 
 
 def test_a_started_process_renews_its_lease(at_work: Service) -> None:
-    at_work.manager._keepers[at_work.provider.id].renew()
+    at_work.manager.runtime.leases.keepers[at_work.provider.id].renew()
     bank = at_work.provider.bank
     stored = bank.get_object(f"{identity.PREFIX}/leases/{bank.get_owner_id()}")
     assert lease.Lease(**stored).pid == os.getpid()
@@ -865,8 +865,8 @@ def test_a_bank_that_is_down_does_not_stop_the_renewal_in_the_others(
     monkeypatch.setattr(FaultyPlugin, "update_object", fail_with(error))
     service.manager.provider_registry.providers = {"0": bad, "1": good}
     for provider in (bad, good):
-        service.manager._keep_lease(provider)
-    keepers = service.manager._keepers
+        service.manager.runtime.leases.keep(provider)
+    keepers = service.manager.runtime.leases.keepers
     for keeper in keepers.values():
         keeper.stop()
         keeper.renew()
@@ -898,9 +898,9 @@ def pauses(service: Service, monkeypatch: pytest.MonkeyPatch, outcomes: list[Any
             raise Enough
 
     monkeypatch.setattr(service.manager.reconciliation, "run", run)
-    monkeypatch.setattr("karbor_manila.manager.eventlet.sleep", rest)
+    monkeypatch.setattr("karbor_manila.service.reconciling.eventlet.sleep", rest)
     with pytest.raises(Enough):
-        service.manager._reconcile_for_ever()
+        service.manager.runtime.reconciling.run_for_ever()
     return rests
 
 
@@ -965,7 +965,7 @@ def test_a_stop_ends_the_reconciliation(service: Service, monkeypatch: pytest.Mo
     eventlet.sleep(0)
     service.manager.cleanup_host()
     assert ended == ["ended"]
-    assert service.manager._reconciler.dead
+    assert service.manager.runtime.reconciling.is_over
 
 
 def test_a_stop_without_a_start_is_fine(service: Service) -> None:
@@ -1073,7 +1073,7 @@ def test_the_banks_are_searched_at_the_start_and_now_and_then(
             raise Enough
 
     monkeypatch.setattr(service.manager.reconciliation, "run", run)
-    monkeypatch.setattr("karbor_manila.manager.eventlet.sleep", rest)
+    monkeypatch.setattr("karbor_manila.service.reconciling.eventlet.sleep", rest)
     with pytest.raises(Enough):
-        service.manager._reconcile_for_ever()
+        service.manager.runtime.reconciling.run_for_ever()
     assert [turn for turn, whole in enumerate(searched) if whole] == [0, 20, 40]

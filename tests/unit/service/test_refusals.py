@@ -22,7 +22,7 @@ from karbor_manila.database.known_banks import KnownBanks
 from karbor_manila.manila.errors import EndpointUnsuitable, ManilaUnavailable
 from karbor_manila.recovery.claim_table import ClaimTable
 from karbor_manila.recovery.claims import Claims
-from karbor_manila.service.worker import Worker
+from karbor_manila.service.flows import building
 from tests.unit.karbor_stage import Service, started
 
 
@@ -60,7 +60,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "look for the bank": (identity, "confirm"),
     "claim": (Claims, "take"),
     "confirm the claim": (Claims, "check"),
-    "build the flow": (Worker, "_build"),
+    "build the flow": (building, "build"),
 }
 CHANGES = ("protect", "copy", "restore", "verification", "delete")
 REQUESTS: dict[str, tuple[str, ...]] = {

@@ -15,8 +15,8 @@ from stevedore import extension
 
 from karbor_manila import opts
 from karbor_manila.manager import ProtectionManager
+from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.protectable import ShareProtectable
-from karbor_manila.service.worker import Worker
 from tests.unit.karbor_stage import (
     NOOP,
     OUR_PROJECT,

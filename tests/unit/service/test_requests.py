@@ -16,9 +16,9 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
 
 from karbor_manila.operations import parameters
 from karbor_manila.operations.plugin import protects_shares
-from karbor_manila.service import requests as plan_requests
 from karbor_manila.service.project import ProjectPlugin
 from karbor_manila.service.protection import ShareProtectionPlugin
+from karbor_manila.service.requests import plans, share_parameters
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, context_of
 
 OWN = str(uuid.UUID(int=0xA))
@@ -53,7 +53,7 @@ def plan(*resources: dict[str, Any], given: Any = None) -> Any:
 
 def check(plan: Any, *, plugins: Any = OURS, is_admin: bool = False) -> None:
     provider = SimpleNamespace(name="files", plugins=plugins)
-    plan_requests.check_plan(plan, provider, context_of(OWN, is_admin=is_admin))
+    plans.check_plan(plan, provider, context_of(OWN, is_admin=is_admin))
 
 
 def refusal(plan: Any, **kwargs: Any) -> str:
@@ -194,7 +194,7 @@ def test_a_provider_is_ours_when_our_plugin_protects_its_shares(plugins: Any, ou
 
 
 def wrong(given: Any, *shares: str) -> dict[str, str]:
-    return plan_requests.check_restore(given, shares or (SHARE_ID,), parameters.restore_options)
+    return share_parameters.check_restore(given, shares or (SHARE_ID,), parameters.restore_options)
 
 
 @pytest.mark.parametrize(
@@ -276,9 +276,11 @@ def test_a_target_that_is_no_id_is_told_so() -> None:
 
 def test_a_verification_takes_the_parameters_of_a_restore_and_a_depth() -> None:
     given = {"depth": "plan", "restore_name": "back", "size": "3"}
-    assert plan_requests.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options) == {}
-    assert plan_requests.check_restore({SHARE: {}}, [SHARE_ID], parameters.verify_options) == {}
-    said = plan_requests.check_restore(
+    assert (
+        share_parameters.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options) == {}
+    )
+    assert share_parameters.check_restore({SHARE: {}}, [SHARE_ID], parameters.verify_options) == {}
+    said = share_parameters.check_restore(
         {SHARE: {"depth": "deep"}}, [SHARE_ID], parameters.verify_options
     )
     assert "one of record, plan, drill" in said[SHARE_ID]
@@ -287,10 +289,10 @@ def test_a_verification_takes_the_parameters_of_a_restore_and_a_depth() -> None:
 @pytest.mark.parametrize(("name", "value"), [("share_id", SHARE_ID), ("keep_failed", "True")])
 def test_a_drill_leaves_nothing_behind(name: str, value: str) -> None:
     given = {"depth": "drill", name: value}
-    said = plan_requests.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options)
+    said = share_parameters.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options)
     assert "leaves nothing behind" in said[SHARE_ID]
 
 
 def test_parameters_for_a_share_of_a_checkpoint_without_shares_are_wrong() -> None:
     given = {f"{SHARE}#{UNKNOWN_ID}": {"restore_name": "back"}}
-    assert plan_requests.check_restore(given, [], parameters.restore_options)
+    assert share_parameters.check_restore(given, [], parameters.restore_options)

@@ -22,8 +22,9 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.operations import lost_snapshots
-from karbor_manila.service import retention_run, sessions
+from karbor_manila.service import sessions
 from karbor_manila.service.errors import SessionUnavailable
+from karbor_manila.service.retention import run
 from tests.fakes.manila import refused
 from tests.unit.karbor_stage import (
     NOOP,
@@ -418,7 +419,7 @@ def test_karbors_count_of_checkpoints_stays_right(stage: Stage) -> None:
 def test_only_so_many_failed_checkpoints_are_removed_at_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention_run, "FAILED_AT_A_TIME", 2)
+    monkeypatch.setattr(run, "FAILED_AT_A_TIME", 2)
     plan, _there = failing(stage)
     stage.schedule(plan, max_backups=1)
     made = [stage.service.protect(plan).id for _ in range(6)]
@@ -432,7 +433,7 @@ def test_only_so_many_failed_checkpoints_are_removed_at_once(
 def test_what_cannot_go_keeps_nothing_else_from_going(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention_run, "FAILED_AT_A_TIME", 1)
+    monkeypatch.setattr(run, "FAILED_AT_A_TIME", 1)
     plan, _there = failing(stage)
     stage.schedule(plan, max_backups=1)
     made = [stage.service.protect(plan).id for _ in range(4)]

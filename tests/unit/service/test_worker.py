@@ -19,8 +19,9 @@ from karbor.services.protection.provider import PluggableProtectionProvider
 from oslo_serialization import jsonutils
 
 from karbor_manila.recovery.claims import Claims
+from karbor_manila.service.flows.running import Running
+from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.protectable import ShareProtectable
-from karbor_manila.service.worker import Worker, _Running
 from tests.fakes.manila import FakeClock, FakeManila, passing, refused
 from tests.unit.karbor_stage import NOOP, PROJECT, SHARE, Foreign, Service, started, told
 
@@ -124,7 +125,8 @@ def test_a_checkpoint_that_is_read_only_fails_its_request_all_the_same(
 ) -> None:
     """What cannot be written down does not hide what went wrong."""
     service.cloud.plan("shares", lambda: refused(403))
-    monkeypatch.setattr("karbor_manila.service.worker.reporting.add", raising(OSError("read-only")))
+    read_only = raising(OSError("read-only"))
+    monkeypatch.setattr("karbor_manila.service.flows.building.reporting.add", read_only)
     with pytest.raises(karbor_exception.FlowError, match="HTTP 403"):
         service.protect(whole_project(service))
 
@@ -468,7 +470,7 @@ class Ending(FakeClock):
     def __init__(self, checkpoint: Any, after: float) -> None:
         super().__init__()
         self.worker = Worker(Claims(60.0), clock=self)
-        self.worker._flows[0] = _Running("protect", checkpoint, None)
+        self.worker._flows[0] = Running("protect", checkpoint, None)
         self.ends = self.seconds + after
 
     def sleep(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from karbor.services.protection.checkpoint import CheckpointCollection
 
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.recovery import lease
-from karbor_manila.service import copy_flow, worker
+from karbor_manila.service.flows import copy_flow, ending
 from tests.unit.karbor_stage import SHARE, Service
 from tests.unit.recovery.two_processes.stage import in_place, reason_of, taken_over
 
@@ -141,7 +141,7 @@ def test_a_copy_whose_failure_cannot_be_written_is_left_to_the_reconciliation(
         raise RuntimeError
 
     monkeypatch.setattr(copy_flow, "build", build)
-    monkeypatch.setattr(worker, "_settle", lambda *_args: False)
+    monkeypatch.setattr(ending, "fail", lambda *_args: False)
     with pytest.raises(karbor_exception.FlowError):
         service.call("copy", plan)
     (left,) = service.manager.claims.all()

@@ -56,12 +56,14 @@ class Provider:
 
     :param provider: Karbor's
     :param operation: Karbor's name of it
+    :param loaded: gets the plugins that are made for the flow
     :ivar passed_over: the resources, known when the flow has been built
     """
 
-    def __init__(self, provider: Any, operation: str) -> None:
+    def __init__(self, provider: Any, operation: str, loaded: list[Any] | None = None) -> None:
         self._provider = provider
         self._wanted = operation
+        self._loaded = [] if loaded is None else loaded
         self.passed_over: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -69,10 +71,9 @@ class Provider:
 
     def load_plugins(self) -> dict[str, Any]:
         """The plugins by the types of their resources, as Karbor's flows take them."""
-        return {
-            resource_type: _Plugin(self, plugin)
-            for resource_type, plugin in self._provider.load_plugins().items()
-        }
+        plugins = self._provider.load_plugins()
+        self._loaded.extend(plugins.values())
+        return {kind: _Plugin(self, plugin) for kind, plugin in plugins.items()}
 
     def operation_of(self, plugin: Any, operation: str, resource: Any) -> Any:
         """What a plugin does with a resource; nothing for one that is passed over.
@@ -90,7 +91,7 @@ class Provider:
         self.passed_over.append(resource)
         return protection_plugin.Operation()
 
-    def tell(self, checkpoint: Any, record: Any) -> None:
+    def report(self, checkpoint: Any, record: Any) -> None:
         """Name what is passed over; before the flow runs, whose hooks write there too.
 
         :param checkpoint: the one that is made, of a copy

@@ -21,26 +21,25 @@ from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila.errors import CloneUnsupported
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import parameters, restore_plan
-from karbor_manila.operations.plugin import protects_shares
+from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.operations.work import Work
-from karbor_manila.service import requests as plan_requests
 
 LOG = logging.getLogger(__name__)
 
 
 def check_descriptions(
-    given: Mapping[str, Any] | None, provider: Any, context: Any, patience: float
+    given: Mapping[str, Any] | None, provider: Any, context: Any, timeout: float
 ) -> None:
     """Refuse a plan whose snapshots cannot have the description that it gives them.
 
     :param given: the parameters of a plan, or of a copy
-    :param patience: seconds for Manila to answer
+    :param timeout: seconds for Manila to answer
     :raises InvalidParameter: one does not fit beside the mark
     """
     wanted = [
         str((values or {}).get("description") or "")
         for key, values in (given or {}).items()
-        if key.partition("#")[0] == plan_requests.SHARE
+        if key.partition("#")[0] == SHARE
     ]
     longest = max(wanted, key=len, default="")
     # An id of a bank, a checkpoint or a share is a UUID; they are of one length.
@@ -48,8 +47,8 @@ def check_descriptions(
     mark = Mark(some, str(provider.id), some, some)
     if len(longest) <= mark.room():
         return
-    plugin = provider.load_plugins()[plan_requests.SHARE]
-    flow = plugin.context_for_a_call(Work(context, context.project_id), (), patience)
+    plugin = provider.load_plugins()[SHARE]
+    flow = plugin.context_for_a_call(Work(context, context.project_id), (), timeout)
     try:
         driver = flow.driver(flow.settings.default_driver)
         driver.check_options(ProtectOptions(name="", description=longest), mark)
@@ -66,21 +65,21 @@ def check_asked(
     context: Any,
     given: Mapping[str, Any] | None,
     share_ids: Collection[str],
-    patience: float,
+    timeout: float,
 ) -> dict[str, str]:
     """Which new shares Manila would not make as the user asked for them.
 
     :param given: the parameters of a restore or a verification; they have been checked
-    :param patience: seconds for Manila to answer
+    :param timeout: seconds for Manila to answer
     :returns: the reasons by share id; empty when nothing is wrong, or nobody knows
     """
     wanted = dict(_asking(checkpoint, given, share_ids))
     wrong: dict[str, str] = {}
     if not wanted:
         return wrong
-    plugin = provider.load_plugins()[plan_requests.SHARE]
+    plugin = provider.load_plugins()[SHARE]
     work = Work(context, checkpoint.project_id, checkpoint)
-    flow = plugin.context_for_a_call(work, wanted, patience)
+    flow = plugin.context_for_a_call(work, wanted, timeout)
     try:
         for share_id, plan in wanted.items():
             driver = flow.driver(plan.driver)
@@ -99,7 +98,7 @@ def _asking(
     """The plans, by the records alone, of the new shares of which something was asked that Manila
     may refuse."""
     for share_id in share_ids:
-        own = parameters.merge(given, plan_requests.SHARE, share_id)
+        own = parameters.merge(given, SHARE, share_id)
         own.pop("depth", None)  # of a verification; it has been checked
         options = parameters.restore_options(share_id, own)
         if not options.include or options.is_revert or not options.asked:
@@ -114,7 +113,7 @@ def _asking(
             yield share_id, restore_plan.new_share(checkpoint.id, record, options)
 
 
-def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, patience: float) -> None:
+def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, timeout: float) -> None:
     """As :func:`check_descriptions`, as Karbor's API takes it.
 
     :raises karbor.exception.InvalidPlan: HTTP 400
@@ -122,6 +121,6 @@ def refuse_plan(plan: Mapping[str, Any], provider: Any, context: Any, patience: 
     if not protects_shares(provider):
         return
     try:
-        check_descriptions(plan.get("parameters"), provider, context, patience)
+        check_descriptions(plan.get("parameters"), provider, context, timeout)
     except InvalidParameter as error:
         raise karbor_exception.InvalidPlan(reason=str(error)) from error

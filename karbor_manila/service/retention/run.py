@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run of Karbor's retention, known by its token, and what it is told and allowed.
+"""A run of Karbor's retention: the list that it gets, and what it may delete.
 
 Karbor's operation engine prunes through the REST API with nothing but a list and a DELETE: it asks
 for the plan's checkpoints, deletes what comes after the first ``max_backups`` of those that are
 ``available``, then what is older than ``retention_duration`` days, and ends at the first DELETE
 that is refused (karbor/services/operationengine/operations/retention_operation.py). What it may
-remove is decided in :mod:`.retention`; the list is written so that its arithmetic comes to that.
+remove is decided in :mod:`.rules`; the list is written so that its arithmetic comes to that.
 """
 
 import datetime
@@ -21,12 +21,13 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery.claims import Claims
-from karbor_manila.service import retention
 from karbor_manila.service.errors import StaysForRetention
-from karbor_manila.service.retention import Decision, Kept, Rules
-from karbor_manila.service.retention_facts import AT_REST, is_counted, kept, rules_of
+from karbor_manila.service.retention import rules
+from karbor_manila.service.retention.facts import AT_REST, is_counted, kept, rules_of
+from karbor_manila.service.retention.recogniser import Recogniser
+from karbor_manila.service.retention.rules import Decision, Kept, Rules
 
 LOG = logging.getLogger(__name__)
 
@@ -38,54 +39,32 @@ FAILED_AT_A_TIME = 10
 Delete = Callable[[Any, str, str], None]
 
 
-class Recogniser:
-    """Tells the requests of Karbor's operation engine from those of users.
-
-    The engine works with tokens of the trusts that users give Karbor with their scheduled
-    operations. Karbor's API hands the token's data on to us (karbor/context.py, auth_token_info),
-    so nobody has to be asked; Keystone wrote into it whose trust it is, and to whom it was given.
-
-    :param karbor_user: gives the id of the user as whom the engine works (``[trustee]``)
-    """
-
-    def __init__(self, karbor_user: Callable[[], str]) -> None:
-        self._ask = karbor_user
-        self._karbor_user: str | None = None
-
-    def is_retention(self, context: Any) -> bool:
-        """Whether a list or a DELETE of a plan's checkpoints comes from a run of retention.
-
-        A trust that was given to somebody else is none of Karbor's: what he deletes with it is the
-        user's own decision. When nobody can say who Karbor is, it counts as Karbor's, because what
-        is kept by mistake can still be deleted.
-        """
-        info = getattr(context, "auth_token_info", None) or {}
-        trust = (info.get("token") or {}).get("OS-TRUST:trust")
-        if not trust:
-            return False
-        try:
-            self._karbor_user = self._karbor_user or self._ask()
-        except KarborManilaError as error:
-            LOG.warning("A request with a trust counts as one of retention: %s", error)
-            return True
-        return bool((trust.get("trustee_user") or {}).get("id") == self._karbor_user)
-
-
 class RetentionRun:
     """Serves the requests of retention.
 
     :param claims: of this process
+    :param recogniser: knows whose requests are retention's
     :param spawn: lets a function run in the background
     :param delete: how a checkpoint is removed; it asks :meth:`check` under the claim
     """
 
     def __init__(
-        self, claims: Claims, spawn: Callable[..., Any], delete: Delete, clock: Clock | None = None
+        self,
+        claims: Claims,
+        recogniser: Recogniser,
+        spawn: Callable[..., Any],
+        delete: Delete,
+        clock: Clock | None = None,
     ) -> None:
         self._claims = claims
+        self._recogniser = recogniser
         self._spawn = spawn
         self._delete = delete
         self._clock = clock or Clock()
+
+    def asks(self, context: Any, provider: Any) -> bool:
+        """Whether a list or a DELETE is one of retention, of a provider whose shares are ours."""
+        return protects_shares(provider) and self._recogniser.is_retention(context)
 
     def shown(self, context: Any, provider: Any, plan_id: str) -> list[dict[str, Any]]:
         """The list from which retention comes to what may go of a plan; failed checkpoints that
@@ -93,8 +72,8 @@ class RetentionRun:
 
         :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
         """
-        rules = rules_of(provider.id, plan_id)
-        if rules is None:
+        limits = rules_of(provider.id, plan_id)
+        if limits is None:
             LOG.info("Plan %s has no retention any more: nothing of it is removed", plan_id)
             return []
         found = checkpoints.find(provider, _of_plan(provider, context.project_id, plan_id))
@@ -102,25 +81,25 @@ class RetentionRun:
         at_rest = self._kept(found)
         # What somebody works with is refused to a DELETE, and retention would end there.
         busy = self._in_work(provider)
-        decision = retention.decide(at_rest, rules, today).without(busy)
+        decision = rules.decide(at_rest, limits, today).without(busy)
         failed = _to_clear(found, {item.id for item in decision.failed}, busy)
         if failed:
             self._spawn(self._clear, context, provider, failed)
-        return listing(decision, rules, {item.id: item.to_dict() for item in found}, today)
+        return listing(decision, limits, {item.id: item.to_dict() for item in found}, today)
 
-    def check(self, provider: Any, checkpoint: Any) -> None:
-        """Refuse what retention never removes. The caller holds the checkpoint's claim.
+    def check(self, context: Any, provider: Any, checkpoint: Any) -> None:
+        """Refuse to retention what it never removes. The caller holds the checkpoint's claim.
 
         :raises StaysForRetention: it may be the newest of something
         """
-        if checkpoint.status not in AT_REST:
-            return  # somebody has asked for its end before
+        if checkpoint.status not in AT_REST or not self.asks(context, provider):
+            return  # its deletion was asked for before, or is a user's own decision
         plan_id = checkpoint.protection_plan["id"]
         newer = itertools.takewhile(
             lambda other: other.id != checkpoint.id,
             checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
         )
-        if not retention.may_go(kept(checkpoint, self._clock.sleep), self._kept(newer)):
+        if not rules.may_go(kept(checkpoint, self._clock.sleep), self._kept(newer)):
             raise StaysForRetention(str(checkpoint.id))
 
     def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
@@ -166,7 +145,7 @@ class RetentionRun:
 
 
 def listing(
-    decision: Decision, rules: Rules, shown: Mapping[str, dict[str, Any]], today: datetime.date
+    decision: Decision, limits: Rules, shown: Mapping[str, dict[str, Any]], today: datetime.date
 ) -> list[dict[str, Any]]:
     """The list from which Karbor's retention comes to the decision.
 
@@ -175,7 +154,7 @@ def listing(
 
     :param shown: Karbor's own view of each checkpoint, by id
     """
-    first = decision.staying[: rules.most or 0]
+    first = decision.staying[: limits.most or 0]
     return [shown[item.id] | {"created_at": today.isoformat()} for item in first] + [
         shown[item.id] for item in decision.going
     ]

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One flow is built: of a new checkpoint only over what its provider protects, and all of it fenced
+by the claim under which it runs."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from karbor import exception as karbor_exception
+from karbor.common import constants
+from oslo_log import log as logging
+
+from karbor_manila.bank import access as bank_access
+from karbor_manila.bank import fencing
+from karbor_manila.common import left_out
+from karbor_manila.common.errors import ClaimLost
+from karbor_manila.database import requested
+from karbor_manila.operations import reporting
+from karbor_manila.operations.last_word import LastWord
+from karbor_manila.operations.plugin import protects_shares
+from karbor_manila.service.errors import NothingProtected
+from karbor_manila.service.flows import copy_flow, engine, missing_operations
+from karbor_manila.service.flows.graph import GraphBuilder
+from karbor_manila.service.flows.running import Running
+from karbor_manila.service.retention import facts
+
+LOG = logging.getLogger(__name__)
+
+# What a checkpoint is when it is to be filled.
+_BEGUN = {
+    constants.OPERATION_PROTECT: constants.CHECKPOINT_STATUS_PROTECTING,
+    constants.OPERATION_COPY: constants.CHECKPOINT_STATUS_WAIT_COPYING,
+}
+
+
+def fenced(running: Running, hold: fencing.Hold, targets: tuple[str, ...]) -> Running:
+    """The same with a checkpoint, as it is now, and a record that are written to under the claim
+    alone.
+
+    :param targets: the ids of the shares that are reverted
+    :raises karbor.exception.CheckpointNotAvailable: it is to be used, and has been deleted
+    :raises ClaimLost: it was to be made, or is a restore or verification, and another process
+        has brought it to its end
+    """
+    checkpoint = fencing.checkpoint(running.checkpoint, hold.check)
+    begun = _BEGUN.get(running.operation)
+    if begun and checkpoint.status != begun:
+        # Karbor makes it before we can claim it, and a process may sleep in between.
+        raise ClaimLost(checkpoint.id, f"it is {checkpoint.status} already")
+    if running.record is None:
+        last_word = LastWord(checkpoint, "commit")
+    else:
+        _fence_record(running, hold)
+        if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
+            raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)
+        last_word = LastWord(running.record, "save")
+    return dataclasses.replace(running, checkpoint=checkpoint, targets=targets, last_word=last_word)
+
+
+def _fence_record(running: Running, hold: fencing.Hold) -> None:
+    record = running.record
+    stands = requested.get_record(running.operation, record.id).status
+    if stands != constants.RESTORE_STATUS_IN_PROGRESS:  # the word of verifications, too
+        # A process that saw it unclaimed for too long has written down how it ended.
+        raise ClaimLost(record.id, f"it is {stands} already")
+    fencing.record(record, hold.check)
+
+
+def build(
+    context: Any,
+    workflow_engine: Any,
+    build_karbors: Callable[..., Any],
+    running: Running,
+    fenced_provider: fencing.Provider,
+    kwargs: dict[str, Any],
+) -> Any:
+    """The engine of a flow; nothing runs yet.
+
+    :param build_karbors: Karbor's ``get_flow``
+    :param running: what :func:`fenced` has returned; it gets the plugins of the flow
+    :param kwargs: what Karbor's manager has given for this operation, besides
+    :raises karbor.exception.KarborException: a new checkpoint would hold nothing
+    :raises karbor.exception.InvalidInput: a plugin lacks an operation that cannot be left undone
+    """
+    checkpoint, operation = running.checkpoint, running.operation
+    engine.cut_back_extra_args()
+    provider = missing_operations.Provider(fenced_provider, operation, running.plugins)
+    if running.source is not None:
+        flow = copy_flow.build(context, workflow_engine, provider, checkpoint, **kwargs)
+        provider.report(checkpoint, None)
+        return flow
+    builder = None
+    if operation == constants.OPERATION_PROTECT:
+        builder = GraphBuilder(kwargs["protectable_registry"], provider.plugins)
+        kwargs = kwargs | {"protectable_registry": builder}
+    if operation == constants.OPERATION_DELETE and checkpoint.resource_graph is None:
+        # It died before its graph was stored, so nothing was ever made for it.
+        checkpoint.resource_graph = []
+    flow = build_karbors(context, operation, checkpoint, provider, **kwargs)
+    _fence_log(flow, fenced_provider.hold)
+    if builder:
+        _report_left_out(checkpoint, builder.left_out(), ours=protects_shares(provider))
+    provider.report(checkpoint, running.record)
+    return flow
+
+
+def parameters_of(operation: str, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """The parameters of the plan that is protected; None of another operation."""
+    if operation != constants.OPERATION_PROTECT:
+        return None
+    return (kwargs.get("plan") or {}).get("parameters") or {}
+
+
+def close(running: Running) -> None:
+    """Let the plugins of a flow that is over, or never came to be, roll back what no hook collected
+    and give up what they hold open. Its claim is still held."""
+    for plugin in running.plugins:
+        close_flow = getattr(plugin, "close_flow", None)  # Karbor asks for no base class
+        if close_flow is None:
+            continue
+        try:
+            close_flow()
+        except Exception:  # whatever it is, the work of the flow is done and its end is written
+            LOG.exception(
+                "Checkpoint %s: the flow of plugin %s could not be closed",
+                running.checkpoint.id,
+                type(plugin).__name__,
+            )
+
+
+def _fence_log(flow: Any, hold: fencing.Hold) -> None:
+    """Karbor's tasks write the log of a flow after the checkpoint or record, and may sleep in
+    between."""
+    storage = getattr(flow, "storage", None)  # another workflow_engine may have none
+    if storage is not None:
+        fencing.record(storage.fetch("operation_log"), hold.check)
+
+
+def _report_left_out(checkpoint: Any, entries: list[dict[str, Any]], *, ours: bool) -> None:
+    """Name in a new checkpoint what it does not hold.
+
+    :param ours: whether it is our plugin that protects the provider's shares
+    :raises karbor.exception.KarborException: it holds nothing. An empty checkpoint would be
+        available, and restorable, and push out a full one
+    """
+    if entries:
+        reporting.add(checkpoint, left_out.KEY, entries)
+        bank_access.commit(checkpoint)
+    if missing := left_out.broken({left_out.KEY: entries}):
+        LOG.warning("Checkpoint %s is partial: %s", checkpoint.id, [item["id"] for item in missing])
+    if ours and not facts.contents(checkpoint):
+        nothing = NothingProtected(checkpoint.protection_plan["id"], entries)
+        raise karbor_exception.KarborException(str(nothing)) from nothing

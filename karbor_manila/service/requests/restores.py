@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Restores and verifications: what is checked and claimed before Karbor begins one, and the reason
+in the record of one that is refused."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from karbor import exception
+from karbor.common import constants
+from oslo_log import log as logging
+from oslo_messaging.rpc import dispatcher
+
+from karbor_manila.bank import checkpoints
+from karbor_manila.common.errors import ClaimLost
+from karbor_manila.database import columns
+from karbor_manila.operations import parameters, restore_plan
+from karbor_manila.operations.plugin import SHARE, protects_shares
+from karbor_manila.service import bank_refusals, refusals
+from karbor_manila.service.requests import access, manila_checks, share_parameters
+from karbor_manila.service.runtime import Runtime
+
+LOG = logging.getLogger(__name__)
+
+_LONGEST_REFUSAL = 8_000  # bytes; the record of the restore has the whole of it
+
+
+@dataclass(frozen=True)
+class Use:
+    """A way to use a checkpoint that Karbor keeps a record of.
+
+    :ivar operation: Karbor's name of it
+    :ivar failure: the status of a record of it that failed
+    :ivar check: resolves the parameters of a share, by its id; raises what is wrong with them
+    """
+
+    operation: str
+    failure: str
+    check: Callable[[str, dict[str, Any]], Any]
+
+
+RESTORE = Use(
+    constants.OPERATION_RESTORE, constants.RESTORE_STATUS_FAILURE, parameters.restore_options
+)
+VERIFICATION = Use(
+    constants.OPERATION_VERIFY, constants.VERIFICATION_STATUS_FAILURE, parameters.verify_options
+)
+
+
+@contextlib.contextmanager
+def accepted(runtime: Runtime, context: Any, record: Any, use: Use) -> Iterator[None]:
+    """Around Karbor's own restore or verification: it is begun under the claims of its record and
+    of the shares that are reverted. One that is refused has failed, and its record has the reason.
+
+    :param record: Karbor's Restore or Verification
+    :raises karbor.exception.KarborException: the refusal
+    """
+    with _refusal_recorded(record, use.failure), refusals.explained():
+        provider_id, checkpoint_id = record["provider_id"], record["checkpoint_id"]
+        checkpoint = access.own_checkpoint(runtime, context, provider_id, checkpoint_id)
+        using = runtime.worker.using(checkpoint, record, use.operation)
+        with bank_refusals.explained(runtime.provider(provider_id)), using as claim_share:
+            for share_id in _check(runtime, context, record, use):
+                claim_share(share_id)
+            yield
+
+
+def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[str]:
+    """Refuse what cannot be done, before anything is begun.
+
+    :returns: the ids of the shares that are reverted
+    """
+    checkpoint = access.own_checkpoint(
+        runtime, context, record["provider_id"], record["checkpoint_id"]
+    )
+    if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
+        raise exception.InvalidInput(
+            reason=f"checkpoint {checkpoint.id} is {checkpoint.status}, and only an available "
+            f"one can be used"
+        )
+    provider = runtime.provider(record["provider_id"])
+    if not protects_shares(provider):
+        return []
+    shares = [node.id for node in checkpoints.resources(checkpoint) if node.type == SHARE]
+    reverted = []
+
+    def check(share_id: str, given: dict[str, Any]) -> None:
+        options = use.check(share_id, given)
+        restore_plan.check_by_record(checkpoint, share_id, options)
+        if options.include and options.is_revert:
+            reverted.append(share_id)
+
+    given = record["parameters"]
+    wrong = share_parameters.check_restore(given, shares, check) or manila_checks.check_asked(
+        checkpoint, provider, context, given, shares, runtime.answer_timeout
+    )
+    if wrong:
+        raise _of_shares(record, wrong)
+    return reverted
+
+
+def _of_shares(record: Any, wrong: dict[str, str]) -> exception.InvalidInput:
+    """Write down with each share what is wrong with it. Returns the refusal of them all."""
+    written = columns.Told(record)
+    for share_id, reason in wrong.items():
+        key = f"{SHARE}#{share_id}"
+        written.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
+    every = " ".join(sorted(set(wrong.values())))
+    return exception.InvalidInput(reason=columns.text(every, _LONGEST_REFUSAL))
+
+
+@contextlib.contextmanager
+def _refusal_recorded(record: Any, failure: str) -> Iterator[None]:
+    """A restore or verification that is refused ends as failed, with the reason.
+
+    Karbor's API sets the status of most of them and the reason of none
+    (karbor/api/v1/restores.py). Karbor's manager says of every flow that cannot be built that it
+    cannot be built: what we know of it takes the place of that.
+    """
+    try:
+        yield
+    except (exception.KarborException, dispatcher.ExpectedException) as error:
+        refusal = error.exc_info[1] if isinstance(error, dispatcher.ExpectedException) else error
+        cause = refusals.origin(refusal)
+        unnamed = cause is not None and isinstance(refusal, exception.FlowError)
+        if unnamed:
+            refusal = exception.InvalidInput(reason=str(cause))
+        if not isinstance(cause, ClaimLost):  # else another process has written how it ended
+            _record_refusal(record, failure, str(getattr(refusal, "msg", refusal)))
+        if unnamed:
+            raise refusal from cause
+        raise
+
+
+def _record_refusal(record: Any, failure: str, reason: str) -> None:
+    if record["status"] == failure and record.get("resources_reason"):
+        return  # written under the claim, while the flow was being built
+    if not record.get("resources_reason"):
+        key = f"checkpoint#{record['checkpoint_id']}"
+        columns.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
+    record["status"] = failure
+    try:
+        columns.save(record)
+    except Exception:  # a database that is away must not take the refusal's place
+        LOG.exception("The reason of a refusal could not be written into %s", record["id"])

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one karbor-protection process holds from its start to its end."""
+
+from collections.abc import Callable
+from typing import Any
+
+import futurist
+from oslo_config import cfg
+
+from karbor_manila import opts
+from karbor_manila.recovery.claims import Claims
+from karbor_manila.recovery.loop import Reconciliation
+from karbor_manila.service import bank_refusals
+from karbor_manila.service.flows.worker import Worker
+from karbor_manila.service.leases import Leases
+from karbor_manila.service.reconciling import ReconciliationThread
+
+
+class Runtime:
+    """The providers, claims, leases, flows and reconciliation of this process.
+
+    :param registry: Karbor's provider registry
+    :param spawn: lets a function run in the background
+    :raises cfg.Error: an option cannot be as it is; the service does not start
+    """
+
+    def __init__(self, registry: Any, spawn: Callable[..., Any]) -> None:
+        self._registry = registry
+        self.spawn = spawn
+        self.settings = opts.register_service_opts(cfg.CONF)
+        opts.check_lease(self.settings)
+        #: Seconds for which Manila is asked while a requester waits for the answer.
+        self.answer_timeout = float(self.settings.listing_timeout)
+        self.claims = Claims(self.settings.lease_timeout)
+        self.worker = Worker(self.claims)
+        self.leases = Leases(
+            self.claims,
+            self.providers,
+            interval=self.settings.lease_interval,
+            timeout=self.settings.lease_timeout,
+        )
+        self.reconciliation = Reconciliation(
+            self.providers,
+            self.claims,
+            grace=self.settings.lease_timeout,
+            executor=lambda count: futurist.GreenThreadPoolExecutor(max_workers=count),
+        )
+        self.reconciling = ReconciliationThread(
+            self.reconciliation, self.settings.reconcile_interval
+        )
+
+    def start(self) -> None:
+        """Begin to show in every bank that this process is alive, and to reconcile."""
+        self.leases.start()
+        self.reconciling.start()
+
+    def stop(self) -> None:
+        """End what :meth:`start` began, if it did."""
+        self.reconciling.stop()
+        self.leases.stop()
+
+    def providers(self) -> list[Any]:
+        """Karbor's providers."""
+        return list(self._registry.providers.values())
+
+    def provider(self, provider_id: str) -> Any:
+        """One of them.
+
+        :raises karbor.exception.ProviderNotFound:
+        """
+        return self._registry.show_provider(provider_id)
+
+    def provider_with_bank(self, provider_id: str) -> Any:
+        """One of them, whose bank is there.
+
+        :raises karbor.exception.ProviderNotFound:
+        :raises karbor.exception.InvalidInput: its own bank is not there
+        """
+        provider = self.provider(provider_id)
+        bank_refusals.require(provider)
+        return provider
