@@ -57,8 +57,8 @@ def hosted(service: Service) -> Iterator[Callable[[], None]]:
     """The start of a process, without what it then does in the background; gives what does one
     turn of that."""
     with (
-        mock.patch("karbor_manila.manager.eventlet.spawn"),
-        mock.patch("karbor_manila.manager.loopingcall.FixedIntervalLoopingCall"),
+        mock.patch("karbor_manila.service.reconciling.eventlet.spawn"),
+        mock.patch("karbor_manila.service.leases.loopingcall.FixedIntervalLoopingCall"),
         mock.patch.object(lease_keeper.Keeper, "start"),
     ):
         service.manager.init_host()

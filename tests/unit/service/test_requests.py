@@ -279,7 +279,8 @@ def test_a_verification_takes_the_parameters_of_a_restore_and_a_depth() -> None:
     assert (
         share_parameters.check_restore({SHARE: given}, [SHARE_ID], parameters.verify_options) == {}
     )
-    assert share_parameters.check_restore({SHARE: {}}, [SHARE_ID], parameters.verify_options) == {}
+    check = parameters.verify_options
+    assert share_parameters.check_restore({SHARE: {}}, [SHARE_ID], check) == {}
     said = share_parameters.check_restore(
         {SHARE: {"depth": "deep"}}, [SHARE_ID], parameters.verify_options
     )
