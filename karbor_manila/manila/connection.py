@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests to Manila: the endpoint and its microversion, one request after the other, no retries.
 
-keystoneauth's adapter sends the requests with the microversion. manilaclient is not used: its
-managers write a completion cache into the home folder at every list and create
+manilaclient's adapter (``client.client``) sends the requests with the microversion, rather than its
+managers: they write a completion cache into the home folder at every list and create
 (manilaclient/base.py, completion_cache) and drop the request id, by which Manila's user messages
-are found; it cannot build the exception for a 429 with Retry-After
-(manilaclient/common/apiclient/exceptions.py, from_response).
+are found. keystoneauth reads what microversions there are (:mod:`.endpoint`).
 """
 
 import threading
@@ -13,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import cachetools
-from keystoneauth1 import adapter
+from manilaclient import api_versions
+from manilaclient import client as manilaclient
 from oslo_log import log as logging
 
 from karbor_manila.manila import endpoint, responses
@@ -23,9 +23,6 @@ from karbor_manila.manila.features import Features
 from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
-
-# The official name, which keystoneauth writes into the header of the microversion.
-_SERVICE_TYPE = "shared-file-system"
 
 # URL -> endpoint and microversion. A cloud is upgraded rarely, and one GET per operation is a cost
 # that a plan with one share can feel.
@@ -63,19 +60,19 @@ class Connection:
         self._slots = threading.BoundedSemaphore(parallel)
         self._session = session
         self._own_project_id = own_project_id
-        self._timeout = timeout
         self._answered = False  # as the v2 API of Manila does
         with responses.asking("find Manila in Keystone's catalog"):
             url = endpoint.find(session, where)
         found, microversion = _discover(session, url, timeout)
         self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
         self.features = Features(microversion)
-        self._http = adapter.LegacyJsonAdapter(
-            session,
-            service_type=_SERVICE_TYPE,
-            endpoint_override=self.endpoint,
-            default_microversion=microversion,
-        )
+        self._http = manilaclient.Client(
+            api_versions.APIVersion(microversion),
+            session=session,
+            service_catalog_url=self.endpoint,
+            timeout=timeout,
+            retries=0,
+        ).client
 
     @property
     def own_project_id(self) -> str:
@@ -152,9 +149,7 @@ class Connection:
         with self._slots, responses.asking(asked, self.endpoint):
             if method != "GET":
                 self.guard()
-            response, body = self._http.request(
-                path, method, raise_exc=False, timeout=self._timeout, **kwargs
-            )
+            response, body = self._http.request(path, method, raise_exc=False, **kwargs)
         body = responses.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
         return response, body
 

@@ -131,7 +131,7 @@ class Shares:
         """
 
         def judge(view: View | None) -> Any:
-            return PENDING if view and view["status"].startswith("creating") else True
+            return PENDING if view and view["status"] in statuses.SHARE_CREATING else True
 
         awaited = f"share {share_id} to be made from snapshot {snapshot_id}"
         self.poller.wait(share_id, judge, timeout, awaited)
@@ -221,8 +221,8 @@ class Shares:
             ownership=self._client.ownership,
             delete=self._manila.delete_share,
             poller=self.poller,
-            deletable={statuses.AVAILABLE, statuses.ERROR, "inactive"},
-            stuck={statuses.ERROR_DELETING},
+            deletable=statuses.SHARE_DELETABLE,
+            stuck=statuses.SHARE_STUCK,
             cure="openstack share delete --force {id}",
             depends=self._has_dependents,
             outage=outage,

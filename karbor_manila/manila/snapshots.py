@@ -185,10 +185,10 @@ class Snapshots:
         # Most of Manila's drivers leave a clone in the first; only those that go on after they have
         # answered use the second (manila/share/manager.py).
         named = self._manila.features.creating_from_snapshot
-        statuses_of_clones = ("creating", *(("creating_from_snapshot",) if named else ()))
+        of_clones = statuses.SHARE_CREATING if named else {statuses.CREATING}
         return [
             (view["id"], view["snapshot_id"])
-            for status in statuses_of_clones
+            for status in sorted(of_clones)
             for view in self._list_shares(status)
             if view.get("snapshot_id")
         ]
