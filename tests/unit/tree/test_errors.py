@@ -41,6 +41,7 @@ EXAMPLES = (
     common.ClaimLost("checkpoint cp-1", "its lease lapsed"),
     database.DatabaseUnreadable("the claim", "DBError"),
     drivers.DriverUnknown("tape", ["snapshot"]),
+    drivers.DriverUnsuitable("tape", "it lacks delete", "default_driver = tape"),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
     bank.RecordForeign("record", "it is not for us"),
     bank.RecordVersionUnknown("record", 9, "tape"),
