@@ -43,7 +43,7 @@ def test_nobody_else_spells_a_status_of_manilas():
         (path.relative_to(PACKAGE).as_posix(), node.value)
         for room in ("manila", "drivers", "operations", "recovery", "service", "bank")
         for path in (PACKAGE / room).rglob("*.py")
-        if path.name != "statuses.py"
+        if path.name != "statuses.py" and "testing" not in path.parts  # its modules have names
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and node.value in words
     }
