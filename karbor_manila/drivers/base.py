@@ -10,7 +10,12 @@ from oslo_config import cfg
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.drivers.environment import Environment
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
-from karbor_manila.manila.errors import CloneUnsupported, SnapshotDoubtful
+from karbor_manila.manila import eligibility
+from karbor_manila.manila.errors import (
+    CloneUnsupported,
+    ShareNotProtectable,
+    SnapshotDoubtful,
+)
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.timeouts import Timeouts
@@ -61,12 +66,19 @@ class Driver(abc.ABC):
     # -- before anything is made --------------------------------------------------------------
 
     @classmethod
-    def objection(cls, share: View) -> Exception | None:
+    def objection(cls, share: View, project_id: str | None = None) -> ShareNotProtectable | None:
         """Why this driver could not protect the share, or never give it back, by its view alone.
 
-        The one place that decides this: :meth:`preflight` asks it, and so do the list of what can
-        be protected and the graph of a plan, without a connection.
+        :meth:`preflight` asks it, and so do the list of what can be protected and the graph of a
+        plan, without a connection.
+
+        :param project_id: whose it must be; None for any
         """
+        return eligibility.objection(share, cls.unsupported(share), project_id)
+
+    @classmethod
+    def unsupported(cls, share: View) -> ShareNotProtectable | None:
+        """What this driver has against the type of a share; nothing, if it protects every type."""
         return None
 
     def check_options(  # noqa: B027 - most drivers take every text

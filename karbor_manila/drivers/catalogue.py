@@ -14,6 +14,8 @@ from oslo_log import log as logging
 from karbor_manila.drivers.abilities import ABILITIES
 from karbor_manila.drivers.base import BASIC, Driver, Environment
 from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
+from karbor_manila.manila import eligibility
+from karbor_manila.manila.errors import ShareNotProtectable
 
 LOG = logging.getLogger(__name__)
 
@@ -78,6 +80,25 @@ def _faults(name: str, found: Any) -> list[str]:
     return faults
 
 
+def objection(share: Mapping[str, Any]) -> ShareNotProtectable | None:
+    """Why no installed driver could protect this share (a view).
+
+    For Karbor's lists of shares, which are of no provider; what a provider's own driver has against
+    a share its preflight tells. A driver that cannot be loaded protects none.
+    """
+    found = None
+    for name in names():
+        try:
+            objected = load(name).objection(dict(share))
+        except DriverUnsuitable as error:
+            LOG.debug("Share %s: %s", share["id"], error)
+            continue
+        if objected is None:
+            return None
+        found = found or objected
+    return found or eligibility.objection(dict(share))
+
+
 class Catalogue:
     """The drivers that one provider uses. It outlives a flow; loading is all that it costs.
 
@@ -104,9 +125,14 @@ class Catalogue:
         """The drivers that protect shares now; records may name others."""
         return list(dict.fromkeys([self.default, *self._by_type.values()]))
 
-    def objection(self, share: Mapping[str, Any]) -> Exception | None:
-        """Why its driver could not protect this share (a view), without a connection."""
-        return load(self.name_for(share)).objection(dict(share))
+    def objection(
+        self, share: Mapping[str, Any], project_id: str | None = None
+    ) -> ShareNotProtectable | None:
+        """Why its driver could not protect this share (a view), without a connection.
+
+        :param project_id: whose it must be; None for any
+        """
+        return load(self.name_for(share)).objection(dict(share), project_id)
 
     def make(self, name: str, environment: Callable[[Any], Environment]) -> Driver:
         """A driver for one flow.

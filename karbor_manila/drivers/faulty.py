@@ -18,7 +18,12 @@ from karbor_manila.drivers import base
 from karbor_manila.drivers.abilities import Reverts
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
-from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, SnapshotGone
+from karbor_manila.manila.errors import (
+    ManilaRefused,
+    ManilaUnavailable,
+    ShareNotProtectable,
+    SnapshotGone,
+)
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import NewShare, Placement, Revertible, View
@@ -114,9 +119,9 @@ class FaultyDriver(base.Driver, Reverts):
         LOG.warning("The share driver %r makes mistakes on purpose: it is for tests", self.name)
 
     @classmethod
-    def objection(cls, share: View) -> Exception | None:
+    def unsupported(cls, share: View) -> ShareNotProtectable | None:
         """As the other driver."""
-        found: Exception | None = cls.wraps.objection(share)
+        found: ShareNotProtectable | None = cls.wraps.unsupported(share)
         return found
 
     def check_options(self, options: ProtectOptions, mark: Mark) -> None:

@@ -10,7 +10,12 @@ from karbor_manila.drivers.abilities import Reverts
 from karbor_manila.drivers.parallel import as_they_come
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import cloning, quota, revert
-from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, SnapshotDoubtful
+from karbor_manila.manila.errors import (
+    ManilaRefused,
+    ManilaUnavailable,
+    ShareNotProtectable,
+    SnapshotDoubtful,
+)
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.snapshots import Snapshots
@@ -40,8 +45,8 @@ class SnapshotDriver(base.Driver, Reverts):
     # -- before anything is made --------------------------------------------------------------
 
     @classmethod
-    def objection(cls, share: View) -> Exception | None:
-        """What its type allows."""
+    def unsupported(cls, share: View) -> ShareNotProtectable | None:
+        """A type without snapshots, or whose snapshots could never be given back."""
         return cloning.refusal(share)
 
     def check_options(self, options: ProtectOptions, mark: Mark) -> None:

@@ -208,6 +208,10 @@ class FlowContext:
         """The name of the driver that protects a share (a view), by its type."""
         return self.drivers.catalogue.name_for(share)
 
+    def objection(self, share: Mapping[str, Any]) -> Exception | None:
+        """Why its driver could not protect a share (a view) in the user's project."""
+        return self.drivers.catalogue.objection(share, self.work.context.project_id)
+
     def excuse(self, resource_id: str) -> None:
         """This resource is done, or failed, and will not be waited for any more. A client that
         does not exist yet learns it when it is made."""

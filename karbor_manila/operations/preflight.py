@@ -10,8 +10,8 @@ from oslo_log import log as logging
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.common.polling import PENDING
 from karbor_manila.drivers.base import ProtectOptions
-from karbor_manila.manila import lookup, marks, statuses
-from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
+from karbor_manila.manila import lookup, statuses
+from karbor_manila.manila.errors import ShareGone
 from karbor_manila.operations import parameters, reporting
 
 if TYPE_CHECKING:
@@ -129,38 +129,4 @@ def _objection(flow: "FlowContext", share_id: str, view: View | None) -> Excepti
     """Why this share cannot be protected in the user's project, by its view alone."""
     if view is None:
         return ShareGone(share_id, endpoint=flow.manila.endpoint)
-    gone = _gone(share_id, view, flow.work.context.project_id)
-    if gone:
-        return gone
-    purpose = (view.get("metadata") or {}).get(marks.PURPOSE)
-    if purpose:
-        # A snapshot of it would keep it from being removed.
-        return ShareNotProtectable(
-            share_id,
-            f"karbor-manila made it itself, for a {purpose}, and removes it again",
-            "Take it out of the plan.",
-        )
-    if view["status"] in statuses.SHARE_FINAL:
-        return ShareNotProtectable(
-            share_id,
-            f"its status is {view['status']!r}",
-            "Mend it or take it out of the plan, then protect again.",
-        )
-    return None
-
-
-def _gone(share_id: str, view: View, project_id: str) -> ShareGone | None:
-    """Why a share that is still seen is none of this project's any more."""
-    if view.get("project_id") != project_id:
-        return ShareGone(
-            share_id,
-            "it belongs to another project, and a snapshot would belong to this one",
-            "Protect it from its own project.",
-        )
-    if view.get("is_soft_deleted"):
-        return ShareGone(
-            share_id, "it is in the recycle bin", "Take it out of there, or out of the plan."
-        )
-    if view["status"] in statuses.SHARE_GOING:
-        return ShareGone(share_id, f"its status is {view['status']!r}")
-    return None
+    return flow.objection(view)

@@ -5,7 +5,7 @@ project."""
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from karbor import exception as karbor_exception
 from karbor import resource
@@ -15,25 +15,17 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from karbor_manila import opts
-from karbor_manila.common import left_out
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
 from karbor_manila.common.retry import retry
-from karbor_manila.manila import cloning, marks, statuses
+from karbor_manila.drivers import catalogue
 from karbor_manila.manila.client import Manila, View
 from karbor_manila.service import sessions
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Objection(NamedTuple):
-    """Why a share cannot be protected: one of the kinds of :mod:`left_out`, and a phrase."""
-
-    kind: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -108,12 +100,12 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
                 type=self.get_resource_type(),
                 reason="there is no such share in this project",
             )
-        objected = objection(view)
+        objected = catalogue.objection(view)
         if objected:
             # Whatever it is, Karbor's API makes an HTTP 500 of it, with this text
             # (karbor/api/v1/protectables.py, instances_show).
             raise karbor_exception.InvalidProtectableInstance(
-                f"Share {resource_id} cannot be protected: {objected.reason}."
+                f"Share {resource_id} cannot be protected: {objected.why}."
             )
         return self._resource(view)
 
@@ -143,13 +135,15 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         # administrators, all): what counts is whose they are.
         own = [view for view in views if view.get("project_id") == project_id]
         missing = [
-            LeftOut(self.get_resource_type(), view["id"], view.get("name"), why.reason, why.kind)
+            LeftOut(self.get_resource_type(), view["id"], view.get("name"), found.why, found.kind)
             for view in own
-            if (why := objection(view))
+            if (found := catalogue.objection(view))
         ]
         for share in missing:
             LOG.info("Share %s of project %s is left out: %s", share.id, project_id, share.reason)
-        return Inventory([self._resource(view) for view in own if not objection(view)], missing)
+        refused = {share.id for share in missing}
+        shares = [self._resource(view) for view in own if view["id"] not in refused]
+        return Inventory(shares, missing)
 
     def _ask(self, context: Any, project_id: str | None, what: Callable[[Manila], T]) -> T:
         settings = opts.register_service_opts(self._conf)
@@ -182,24 +176,3 @@ def unlistable(
     return karbor_exception.KarborException(
         f"The shares of project {parent.id} cannot be listed. {error}"
     )
-
-
-def objection(view: View) -> Objection | None:
-    """Why a share cannot be protected; None when it can, now or in a moment.
-
-    A busy share is no objection: its protection waits for it. What a share can never do is told
-    before what is wrong with it just now: mending it would not help.
-    """
-    purpose = (view.get("metadata") or {}).get(marks.PURPOSE)
-    if purpose:
-        return Objection(left_out.NOT_SUPPORTED, f"karbor-manila made it itself, for a {purpose}")
-    if view.get("is_soft_deleted"):
-        return Objection(left_out.NOT_SUPPORTED, "it is in the recycle bin")
-    if view["status"] in statuses.SHARE_GOING:
-        return Objection(left_out.GONE, f"its status is {view['status']}")
-    refusal = cloning.refusal(view)
-    if refusal:
-        return Objection(left_out.NOT_SUPPORTED, refusal.why)
-    if view["status"] in statuses.SHARE_FINAL:
-        return Objection(left_out.BROKEN, f"its status is {view['status']}")
-    return None

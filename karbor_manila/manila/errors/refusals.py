@@ -7,16 +7,22 @@
 from dataclasses import KW_ONLY, dataclass, field
 
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.left_out import GONE, NOT_SUPPORTED
 from karbor_manila.manila.errors.answers import at, reason
 
 
 @dataclass(eq=False)
 class ShareNotProtectable(KarborManilaError):
-    """A share that cannot be protected as it is."""
+    """A share that cannot be protected as it is.
+
+    ``kind`` is one of :mod:`karbor_manila.common.left_out`: what a checkpoint without it says.
+    """
 
     share_id: str
     why: str
     advice: str
+    _: KW_ONLY
+    kind: str = NOT_SUPPORTED
 
     def _sentence(self) -> str:
         return f"Share {self.share_id} cannot be protected: {self.why}. {self.advice}"
@@ -29,6 +35,7 @@ class ShareGone(ShareNotProtectable):
     why: str = ""
     advice: str = "Take it out of the plan, if it was deleted or went to another project."
     _: KW_ONLY
+    kind: str = GONE
     endpoint: str = ""
 
     def __post_init__(self) -> None:

@@ -137,7 +137,7 @@ def test_shares_that_cannot_be_protected_are_reported_with_their_reason(
         "type": SHARE,
         "id": bad["id"],
         "name": "broken",
-        "reason": "its status is error",
+        "reason": "its status is 'error'",
         "kind": "broken",
     }
 

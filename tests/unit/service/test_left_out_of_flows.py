@@ -24,7 +24,7 @@ def test_what_is_left_out_is_told_in_extra_info_as_a_json_string(service: Servic
             "type": SHARE,
             "id": bad,
             "name": "broken",
-            "reason": "its status is error",
+            "reason": "its status is 'error'",
             "kind": "broken",
         }
     ]
@@ -74,7 +74,7 @@ def test_a_checkpoint_that_holds_nothing_is_no_success_and_says_why(service: Ser
     (checkpoint,) = (service.checkpoint(item) for item in service.checkpoints())
     assert checkpoint.status == "error"
     (reason,) = told(checkpoint)["reasons"].values()
-    for said in (bad, gone, "its status is error", "has no snapshot support"):
+    for said in (bad, gone, "its status is 'error'", "has no snapshot support"):
         assert said in reason
         assert said in str(refused.value)
     assert len(told(checkpoint)["left_out"]) == 3
@@ -96,7 +96,7 @@ def test_of_many_gaps_the_reason_names_some_and_counts_the_rest(service: Service
         service.share(status="error")
     with pytest.raises(karbor_exception.FlowError) as refused:
         service.protect(whole_project(service))
-    assert str(refused.value).count("its status is error") == 5
+    assert str(refused.value).count("its status is 'error'") == 5
     assert "and 4 more, which the checkpoint names" in str(refused.value)
 
 

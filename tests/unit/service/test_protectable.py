@@ -14,13 +14,14 @@ from karbor.services.protection.protectable_registry import ProtectableRegistry
 from oslo_config import cfg
 
 from karbor_manila import opts
+from karbor_manila.drivers.catalogue import objection
 from karbor_manila.manila import marks, statuses
 from karbor_manila.manila.errors import (
     EndpointMissing,
     ManilaRefused,
     ManilaTooOld,
 )
-from karbor_manila.service.protectable import ShareProtectable, objection
+from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import FakeClock
 from tests.unit.karbor_stage import PROJECT, SHARE, context_of
 from tests.unit.service.protectable_stage import (

@@ -19,7 +19,7 @@ from karbor_manila.drivers.base import (
     Target,
 )
 from karbor_manila.manila import cloning
-from karbor_manila.manila.errors import ManilaRefused, SnapshotDoubtful
+from karbor_manila.manila.errors import ManilaRefused, ShareNotProtectable, SnapshotDoubtful
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.snapshots import Snapshots
 from karbor_manila.manila.views import NewShare, Placement, View
@@ -38,7 +38,7 @@ class MirrorDriver(Driver):
         self._snapshots = Snapshots(environment.client, environment.shares)
 
     @classmethod
-    def objection(cls, share: View) -> Exception | None:
+    def unsupported(cls, share: View) -> ShareNotProtectable | None:
         return cloning.refusal(share)
 
     def check_options(self, options: ProtectOptions, mark: Mark) -> None:
