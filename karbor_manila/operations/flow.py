@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from oslo_log import log as logging
 
 from karbor_manila.bank import identity
+from karbor_manila.bank.errors import RecordForeign
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, NotSupported
@@ -19,7 +20,7 @@ from karbor_manila.database import columns, requested
 from karbor_manila.drivers.abilities import Reverts
 from karbor_manila.drivers.base import Driver, Environment
 from karbor_manila.drivers.catalogue import Catalogue, FlowDrivers
-from karbor_manila.drivers.errors import DriverUnknown
+from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
 from karbor_manila.manila import lookup
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.flow_client import FlowClient
@@ -198,11 +199,14 @@ class FlowContext:
 
         :param what: the object, for the user to read: ``record`` or ``intent``
         :raises RecordDriverMissing: it is not installed here
+        :raises RecordForeign: it is, and does not keep the contract
         """
         try:
             return self.driver(name)
         except DriverUnknown as error:
             raise RecordDriverMissing(what, name, error.known) from error
+        except DriverUnsuitable as error:
+            raise RecordForeign(what, str(error).rstrip("."), name) from error
 
     def driver_name(self, share: Mapping[str, Any]) -> str:
         """The name of the driver that protects a share (a view), by its type."""

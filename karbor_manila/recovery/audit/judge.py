@@ -17,7 +17,7 @@ from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.ids import is_id
-from karbor_manila.drivers.errors import DriverUnknown
+from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
 from karbor_manila.manila import marks
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import View
@@ -157,7 +157,7 @@ class Judge:
         for share_id, record in self._bank.records(checkpoint):
             try:
                 listed = self._manila.listed(record.driver).get(record.snapshot_id)
-            except DriverUnknown as error:
+            except (DriverUnknown, DriverUnsuitable) as error:
                 LOG.warning(
                     "Share %s, checkpoint %s is not judged: %s", share_id, checkpoint.id, error
                 )
@@ -173,7 +173,7 @@ class Judge:
         another project's by now, which a share that is transferred takes it along to."""
         try:
             view = self._manila.show(record.driver, record.snapshot_id)
-        except DriverUnknown as error:
+        except (DriverUnknown, DriverUnsuitable) as error:
             LOG.warning(
                 "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint.id, error
             )

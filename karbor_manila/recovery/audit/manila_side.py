@@ -8,7 +8,6 @@ from oslo_log import log as logging
 
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.drivers.base import Driver
-from karbor_manila.drivers.errors import DriverUnknown
 from karbor_manila.manila.views import View
 from karbor_manila.operations.flow import FlowContext
 
@@ -38,12 +37,8 @@ class ManilaSide:
         Nothing in the bank names the driver of an orphan: its checkpoint is gone, or was never
         there. So all drivers that the provider is configured with are asked.
         """
-        settings = self._flow.settings
-        for name in dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]):
-            try:
-                self.listed(name)
-            except DriverUnknown as error:
-                LOG.warning("What it keeps is not judged: %s", error)
+        for name in self._flow.drivers.catalogue.configured():
+            self.listed(name)
 
     def listed(self, name: str) -> dict[str, View]:
         """What a driver lists, by id; the driver is asked the first time.

@@ -42,7 +42,8 @@ def test_a_copy_is_a_clone_and_its_snapshot_and_the_living_share_is_not_touched(
     assert (clone["size"], clone["is_public"]) == (3, False)
     snapshot = service.cloud.snapshots[now["snapshot_id"]]
     assert snapshot["share_id"] == now["clone_id"] == clone["id"]
-    own = ("snapshot_id", "clone_id", "mark")
+    own = ("snapshot_id", "clone_id", "mark", "kept")
+    assert now["kept"] == {"id": snapshot["id"], "share_id": clone["id"], "data": {}}
     assert {k: v for k, v in now.items() if k not in own} == {
         k: v for k, v in was.items() if k not in own
     }

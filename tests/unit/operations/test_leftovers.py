@@ -11,7 +11,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_db import exception as db_exception
 
 from karbor_manila.database import requested
-from karbor_manila.drivers.snapshot import SnapshotDriver
+from karbor_manila.manila.shares import Shares
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service, started
 
@@ -147,7 +147,7 @@ def failing(service: Service, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Any
     record = service.record(objects.Restore, checkpoint.id, {SHARE: {"keep_failed": "True"}})
     service.call("restore", record, None)
     with monkeypatch.context() as patch, pytest.raises(Died):
-        patch.setattr(SnapshotDriver, "wait_restored", _dies)
+        patch.setattr(Shares, "wait_restored", _dies)
         service.run()
     service.cloud.clock.sleep(10)
     return share, checkpoint, record

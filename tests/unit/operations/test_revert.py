@@ -207,7 +207,9 @@ def test_a_copied_checkpoint_is_refused_with_the_ways_that_there_are(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     section = checkpoint.get_resource_bank_section(share["id"])
-    section.update_object("metadata", section.get_object("metadata") | {"clone_id": "c-1"})
+    known = section.get_object("metadata")
+    kept = known["kept"] | {"share_id": "c-1"}
+    section.update_object("metadata", known | {"clone_id": "c-1", "kept": kept})
     _request, error = restore(stage, checkpoint, share)
     assert isinstance(error, SnapshotOfClone)
     assert "clone c-1" in str(error)

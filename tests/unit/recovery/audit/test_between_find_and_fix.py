@@ -121,7 +121,8 @@ def test_a_checkpoint_that_is_not_what_it_was_is_not_called_lost(
         service.call("delete", service.provider.id, checkpoint.id)
     elif happened == "protected anew":
         section = checkpoint.get_resource_bank_section(share)
-        record = section.get_object("metadata") | {"snapshot_id": str(uuid.uuid4())}
+        known, new = section.get_object("metadata"), str(uuid.uuid4())
+        record = known | {"snapshot_id": new, "kept": known["kept"] | {"id": new}}
         section.update_object("metadata", record)
     else:
         checkpoint.get_resource_bank_section(share).delete_object("metadata")

@@ -138,7 +138,7 @@ def test_a_claim_that_is_lost_at_an_access_rule_is_no_trouble_with_the_rule(
             share,
             [rule],
             retry=lambda attempt: attempt(),
-            patience=1.0,
+            timeout=1.0,
             clock=service.cloud.clock,
         )
 
