@@ -152,15 +152,8 @@ def of_provider(conf: cfg.ConfigOpts, settings: Any) -> Catalogue:
     :raises DriverUnknown, DriverUnsuitable: an option names what cannot be used; it is in the error
     :raises cfg.ConfigFileValueError: a driver's own option has a value that it does not take
     """
-    for option, name in _named(settings):
-        try:
-            group = register_options(conf, load(name))
-        except DriverUnknown as error:
-            raise DriverUnknown(name, error.known, option) from error
-        except DriverUnsuitable as error:
-            raise DriverUnsuitable(name, error.why, option) from error
-        for own in load(name).options:
-            group[own.dest]  # a value that is refused is refused now
+    for option, name in named(settings):
+        usable(conf, name, option)
     return Catalogue(
         settings.share_type_drivers,
         settings.default_driver,
@@ -168,11 +161,35 @@ def of_provider(conf: cfg.ConfigOpts, settings: Any) -> Catalogue:
     )
 
 
-def _named(settings: Any) -> Iterator[tuple[str, str]]:
-    """The drivers that a provider's file names, each with what names it there."""
+def named(settings: Any) -> Iterator[tuple[str, str]]:
+    """The drivers that a provider's file names, each after what names it there, such as
+    ``default_driver = snapshot``."""
     yield f"default_driver = {settings.default_driver}", settings.default_driver
     for share_type, name in settings.share_type_drivers.items():
         yield f"share_type_drivers = {share_type}:{name}", name
+
+
+def usable(conf: cfg.ConfigOpts, name: str, option: str = "") -> type[Driver]:
+    """The class of an installed driver, whose own options have values that it takes.
+
+    :param conf: the ConfigOpts of the provider's file
+    :param option: what names the driver there, for the error
+    :raises: as :func:`of_provider`
+    """
+    try:
+        driver = load(name)
+    except DriverUnknown as error:
+        raise DriverUnknown(name, error.known, option) from error
+    except DriverUnsuitable as error:
+        raise DriverUnsuitable(name, error.why, option) from error
+    group = register_options(conf, driver)
+    for own in driver.options:
+        try:
+            group[own.dest]  # a value that is refused is refused now
+        except ValueError as error:
+            where = f"[{GROUP_PREFIX}{name}] {own.name}"
+            raise cfg.ConfigFileValueError(f"{where}: {error}") from error
+    return driver
 
 
 def options_of_all() -> list[tuple[str, list[cfg.Opt]]]:

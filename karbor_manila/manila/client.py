@@ -176,6 +176,14 @@ class Manila(Connection):
         found: list[View] = self._part(asked, reply, "export_locations")
         return [view["path"] for view in sorted(found, key=lambda view: not view.get("preferred"))]
 
+    def share_types(self) -> list[View]:
+        """The share types, private ones too if the session is an administrator's. They come in one
+        answer, without pages (manila/api/v2/share_types.py, _get_share_types)."""
+        asked = "list its share types"
+        reply = self._ask("GET", "/types?is_public=all", asked)
+        found: list[View] = self._part(asked, reply, "share_types")
+        return found
+
     def messages(self, **filters: str) -> list[View]:
         """The project's user messages, newest first (microversion 2.37)."""
         query = urllib.parse.urlencode(filters | {"sort_key": "created_at", "sort_dir": "desc"})

@@ -4,13 +4,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import eventlet
 import futurist
 from oslo_config import cfg
 
 from karbor_manila import opts
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
-from karbor_manila.service import bank_refusals
+from karbor_manila.service import bank_refusals, driver_options
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
 from karbor_manila.service.reconciling import ReconciliationThread
@@ -21,7 +22,8 @@ class Runtime:
 
     :param registry: Karbor's provider registry
     :param spawn: lets a function run in the background
-    :raises cfg.Error: an option cannot be as it is; the service does not start
+    :raises cfg.Error: an option, of the service or of a provider's drivers, cannot be as it is; the
+        service does not start
     """
 
     def __init__(self, registry: Any, spawn: Callable[..., Any]) -> None:
@@ -29,8 +31,10 @@ class Runtime:
         self.spawn = spawn
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
+        driver_options.check(self.providers())
         #: Seconds for which Manila is asked while a requester waits for the answer.
         self.answer_timeout = float(self.settings.listing_timeout)
+        self._types: Any = None
         self.claims = Claims(self.settings.lease_timeout)
         self.worker = Worker(self.claims)
         self.leases = Leases(
@@ -53,9 +57,13 @@ class Runtime:
         """Begin to show in every bank that this process is alive, and to reconcile."""
         self.leases.start()
         self.reconciling.start()
+        # Beside the pool of operations, of which it must take no place.
+        self._types = eventlet.spawn(driver_options.warn_of_unknown_types, self.providers())
 
     def stop(self) -> None:
         """End what :meth:`start` began, if it did."""
+        if self._types is not None:
+            self._types.kill()
         self.reconciling.stop()
         self.leases.stop()
 

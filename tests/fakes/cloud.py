@@ -70,6 +70,7 @@ class Cloud:
     shares: dict[str, View] = field(default_factory=dict)
     snapshots: dict[str, View] = field(default_factory=dict)
     messages: list[View] = field(default_factory=list)
+    share_types: set[str] = field(default_factory=lambda: {"default"})
     access: dict[str, list[View]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)

@@ -260,6 +260,11 @@ class FakeManila:
     def limits(self) -> dict[str, int]:
         return self._call("limits", lambda: dict(self._cloud.limits))
 
+    def share_types(self) -> list[View]:
+        return self._call(
+            "share_types", lambda: [{"name": name} for name in sorted(self._cloud.share_types)]
+        )
+
     def messages(self, **filters: str) -> list[View]:
         return self._call(
             "messages",

@@ -79,6 +79,13 @@ def test_the_limits_are_the_absolute_ones(manila, requests_mock):
     assert manila.limits() == absolute
 
 
+def test_share_types_are_listed_with_the_private_ones(manila, requests_mock):
+    kinds = [{"id": "1", "name": "default"}, {"id": "2", "name": "gold"}]
+    served = requests_mock.get(f"{ENDPOINT}/types", json={"share_types": kinds})
+    assert manila.share_types() == kinds
+    assert query(served.last_request) == {"is_public": "all"}
+
+
 def test_messages_come_newest_first(manila, requests_mock):
     served = requests_mock.get(f"{ENDPOINT}/messages", json={"messages": [{"id": "m"}]})
     assert manila.messages(resource_id="x") == [{"id": "m"}]
