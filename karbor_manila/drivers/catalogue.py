@@ -33,6 +33,11 @@ def names() -> list[str]:
     return sorted(set(installed.entry_points_names()))
 
 
+def is_for_tests(name: str) -> bool:
+    """Whether this driver of ours is there for tests alone."""
+    return name in _FOR_TESTS
+
+
 @functools.cache
 def load(name: str) -> type[Driver]:
     """The class of an installed driver.
@@ -202,7 +207,7 @@ def options_of_all() -> list[tuple[str, list[cfg.Opt]]]:
         except DriverUnsuitable as error:
             LOG.warning("Its options are not listed: %s", error)
             continue
-        if driver.options and name not in _FOR_TESTS:
+        if driver.options and not is_for_tests(name):
             listed.append((GROUP_PREFIX + name, list(driver.options)))
     return listed
 

@@ -219,7 +219,51 @@ def test_with_manila_down_an_audit_says_so_in_one_line(
     assert "refused to list its services" in line
 
 
-@pytest.mark.parametrize("argv", [("audit",), ("reconcile", "--dry-run"), ("reconcile",)])
+def test_drivers_are_listed_with_their_health_and_what_manila_does_not_have(
+    stack: Stack, command: Command, tmp_path: Path
+) -> None:
+    well = command("drivers", "-f", "json")
+    assert (well.returncode, well.stderr) == (0, "")
+    ours = [row for row in json.loads(well.stdout) if row["Driver"] == "snapshot"]
+    assert ours
+    for row in ours:
+        assert (row["Configured"], row["Alive"]) == (True, True)
+        assert 0 < row["Latency"] < 10
+        assert row["Health"]["endpoint"].startswith("http")
+
+    other = shutil.copytree(stack.state.directory("karbor") / "providers.d", tmp_path / "other")
+    for path in other.iterdir():
+        path.write_text(
+            path.read_text().replace(
+                "[manila_share_protection]",
+                "[manila_share_protection]\nshare_type_drivers = no-such-type:snapshot",
+            )
+        )
+    config = (stack.state.directory("karbor") / "karbor.conf").read_text()
+    line = next(line for line in config.splitlines() if "provider_config_dir" in line)
+    changed = tmp_path / "karbor.conf"
+    files.write(changed, config.replace(line, f"provider_config_dir = {other}"))
+    ran = run_command(stack, changed, "drivers", "-f", "json")
+    assert ran.returncode == 3, ran.stderr
+    rows = [row for row in json.loads(ran.stdout) if row["Driver"] == "snapshot"]
+    assert {str(row["Unknown Types"]) for row in rows} == {"['no-such-type']"}
+
+
+def test_with_manila_hanging_the_drivers_are_listed_all_the_same(
+    proxy: Proxy, command: Command
+) -> None:
+    with proxy.fault(Rule.delay("GET", "/services", 30, times=None)):
+        ran = command("drivers", "--timeout", "2", "-f", "json")
+    assert ran.returncode == 3, ran.stderr
+    (error,) = {
+        row["Health"]["error"] for row in json.loads(ran.stdout) if row["Driver"] == "snapshot"
+    }
+    assert "2" in error
+
+
+@pytest.mark.parametrize(
+    "argv", [("audit",), ("reconcile", "--dry-run"), ("reconcile",), ("drivers",)]
+)
 def test_no_password_is_printed_at_any_volume(
     stack: Stack, command: Command, marked: Any, argv: tuple[str, ...]
 ) -> None:

@@ -40,6 +40,7 @@ def test_the_names_stay():
         (COMMANDS, "bank_accept", "karbor_manila.cli.operator.bank:BankAccept"),
         (COMMANDS, "bank_list", "karbor_manila.cli.operator.bank:BankList"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
+        (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
         (COMMANDS, "reconcile", "karbor_manila.cli.operator.commands:Reconcile"),
         (COMMANDS, "report", "karbor_manila.cli.operator.report:Report"),
         (COMMANDS, "restore", "karbor_manila.cli.tenant.restore:Restore"),

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``karbor-manila drivers``: which drivers are installed, and whether those in use work."""
+
+import argparse
+import concurrent.futures
+import json
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cliff.columns import FormattableColumn
+
+from karbor_manila.cli.columns import Facts
+from karbor_manila.cli.operator.commands import HostCommand
+from karbor_manila.common.errors import KarborManilaError
+
+if TYPE_CHECKING:
+    from oslo_config import cfg
+
+    from karbor_manila.manila.client import Manila
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_TIMEOUT = 10.0  # seconds
+
+_EVERY_OTHER = "every other"
+
+_PARALLEL = 10
+
+#: The name of the threads in which it is waited for answers.
+THREAD = "karbor-manila drivers"
+
+
+class Drivers(HostCommand):
+    """List the share drivers of each provider: whether they work, and which shares they protect.
+
+    Nothing is changed. Exit code 3: a driver that is configured does not work, or a share type
+    that is configured is not in Manila, or nobody knows whether it is. Exit code 1 and a list: the
+    list lacks a provider whose options cannot be read.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """As above, and how long to wait."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--timeout",
+            type=_seconds,
+            default=_TIMEOUT,
+            metavar="SECONDS",
+            help="Wait so long for Manila, and for each driver (by default %(default)g).",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
+        """One line for each driver of each provider."""
+        from karbor_manila.cli.operator.host import Host  # noqa: PLC0415
+
+        host = Host(parsed_args.config_file)
+        providers = host.ours()
+        probe = _Probe(parsed_args.timeout)
+        rows = [row for provider in providers for row in self._rows(provider, probe)]
+        return (
+            (
+                "Provider",
+                "Name",
+                "Driver",
+                "Configured",
+                "Alive",
+                "Latency",
+                "Capabilities",
+                "Share Types",
+                "Unknown Types",
+                "Health",
+            ),
+            rows,
+        )
+
+    def _rows(self, provider: Any, probe: "_Probe") -> Iterator[tuple[Any, ...]]:
+        from karbor_manila.drivers import catalogue  # noqa: PLC0415
+        from karbor_manila.service import driver_options  # noqa: PLC0415
+
+        conf, settings = driver_options.of_provider(provider)
+        try:
+            options = {name: option for option, name in catalogue.named(settings)}
+        except ValueError as error:  # share_type_drivers is no list of pairs
+            LOG.error("Provider %s (%s): %s", provider.name, provider.id, error)
+            self.failed = True
+            return
+        for name in sorted({*catalogue.names(), *options}):
+            configured = name in options
+            types = [key for key, value in settings.share_type_drivers.items() if value == name]
+            unknown = probe.unknown(types)
+            health = probe.health(conf, name, options.get(name, ""), configured=configured)
+            self.left |= unknown != [] or (configured and not health["alive"])
+            yield (
+                provider.id,
+                provider.name,
+                name,
+                configured,
+                health.pop("alive"),
+                health.pop("latency"),
+                Names(health.pop("capabilities")),
+                Names(types + [_EVERY_OTHER] * (name == settings.default_driver)),
+                Names(unknown or []),
+                Facts(health),
+            )
+
+
+class Names(FormattableColumn[list[str]]):
+    """Names: in one line for people, a list for programs."""
+
+    def human_readable(self) -> str:
+        """With commas."""
+        return ", ".join(self._value)
+
+    def machine_readable(self) -> list[str]:
+        """As they are."""
+        return self._value
+
+
+class _Probe:
+    """What is asked of Manila and of the drivers, each no longer than so many seconds.
+
+    :param timeout: seconds
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._connected: Manila | str | None = None
+        self._types: set[str] | None = None
+
+    def health(
+        self, conf: "cfg.ConfigOpts", name: str, option: str, *, configured: bool
+    ) -> dict[str, Any]:
+        """``alive`` (None when nobody asked), ``latency`` in seconds, ``capabilities``, and what
+        the driver says of itself or the ``error``.
+
+        :param conf: the ConfigOpts of the provider's file
+        :param option: what names the driver there
+        """
+        from karbor_manila.drivers import catalogue  # noqa: PLC0415
+
+        found: dict[str, Any] = {"alive": False, "latency": None, "capabilities": []}
+        try:
+            driver = catalogue.usable(conf, name, option)
+        except (KarborManilaError, ValueError) as error:
+            return found | {"error": str(error)}
+        found["capabilities"] = sorted(driver.capabilities)
+        if catalogue.is_for_tests(name) and not configured:
+            return found | {"alive": None, "note": "for tests alone"}
+        manila = self._manila()
+        if isinstance(manila, str):
+            return found | {"error": manila}
+        options = catalogue.register_options(conf, driver)
+        said = self._within(lambda: _health(driver, manila, options, self._timeout), f"{name!r}")
+        if isinstance(said, str):
+            return found | {"error": said}
+        return found | said
+
+    def unknown(self, share_types: list[str]) -> list[str] | None:
+        """Which of these share types Manila does not have; None when nobody knows."""
+        from karbor_manila.service import driver_options  # noqa: PLC0415
+
+        if not share_types:
+            return []
+        manila = self._manila()
+        if isinstance(manila, str):
+            return None
+        if self._types is None:
+            known = self._within(lambda: driver_options.known_types(manila), "Manila")
+            if isinstance(known, str):
+                LOG.error("The share types are not known: %s", known)
+                return None
+            self._types = known
+        return [name for name in share_types if name not in self._types]
+
+    def _manila(self) -> "Manila | str":
+        """Manila as Karbor's own user reaches it, or why he does not; asked once."""
+        from karbor_manila.manila.client import EVERY_PROJECT  # noqa: PLC0415
+        from karbor_manila.service import sessions  # noqa: PLC0415
+
+        if self._connected is None:
+            self._connected = self._within(
+                lambda: sessions.connect_as_karbor(
+                    EVERY_PROJECT, timeout=self._timeout, parallel=_PARALLEL
+                ),
+                "Manila",
+            )
+        return self._connected
+
+    def _within(self, call: Callable[[], T], who: str) -> T | str:
+        """What a call gives, or the sentence that says why it gives nothing."""
+        try:
+            return within(self._timeout, call)
+        except concurrent.futures.TimeoutError:
+            return f"{who} did not answer within {self._timeout:g} s"
+        except Exception as error:  # noqa: BLE001 - another package's driver raises what it likes
+            LOG.debug("%s", who, exc_info=True)
+            return str(error) or type(error).__name__
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What a call gives if that takes no longer than so many seconds; raises what it raises.
+
+    A call that hangs is left behind in a thread which does not keep the process from its end, as
+    those of an executor would.
+
+    :raises concurrent.futures.TimeoutError: it took longer
+    """
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=THREAD, daemon=True).start()
+    return future.result(timeout=seconds)
+
+
+def _health(driver: Any, manila: "Manila", options: Any, timeout: float) -> dict[str, Any]:
+    """What a driver of this class says of its health, as JSON can have it."""
+    from karbor_manila.drivers.base import Environment, Timeouts  # noqa: PLC0415
+    from karbor_manila.manila.flow_client import FlowClient  # noqa: PLC0415
+    from karbor_manila.manila.shares import Shares  # noqa: PLC0415
+
+    client = FlowClient(manila, Timeouts(request=timeout, outage=0.0))
+    made = driver(Environment(client, Shares(client), options))
+    try:
+        said: dict[str, Any] = json.loads(json.dumps(dict(made.health()), default=str))
+        said.pop("driver", None)
+        return said | {"alive": bool(said["alive"]), "latency": round(float(said["latency"]), 3)}
+    finally:
+        made.close()
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds
