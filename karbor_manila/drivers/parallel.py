@@ -19,9 +19,9 @@ def as_they_come(
 
     :param at_most: so many at a time
     """
-    if len(keys) == 1:  # a thread would win nothing
-        (only,) = keys
-        yield only, _outcome(work, only)
+    if len(keys) == 1 or at_most == 1:  # a thread would win nothing
+        for key in keys:
+            yield key, _outcome(work, key)
         return
     pool = ThreadPoolExecutor(max_workers=max(1, min(at_most, len(keys))))
     try:

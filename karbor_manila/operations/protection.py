@@ -27,7 +27,7 @@ from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import View
-from karbor_manila.operations import parameters, undo
+from karbor_manila.operations import in_doubt, parameters, undo
 from karbor_manila.operations.share_job import ShareJob
 
 if TYPE_CHECKING:
@@ -118,9 +118,10 @@ class Protection:
         else:
             self._await(job.share_id)
         asked = self._asked.get(job.share_id)
+        if asked and not asked.is_answered:
+            self._look_for(asked)
         if asked is None or asked.taken or not asked.is_answered:
-            # It was busy, or is asked for once more, or whoever asked for it was stopped.
-            self._ask([own])
+            self._ask([own])  # it was busy, or whoever was to ask for it was stopped
             asked = self._asked[job.share_id]
         asked.taken = True
         job.made = asked.kept.id if asked.kept else None
@@ -219,6 +220,12 @@ class Protection:
                 if not self._asked[share_id].is_answered:
                     self._asked[share_id].error = error
                     self._arrived(share_id)
+
+    def _look_for(self, asked: _Asked) -> None:
+        """Whoever asked for a share was stopped: the request is in doubt, and may be sent."""
+        found = in_doubt.find(asked.job, asked.intent, since=asked.job.now())
+        if found:
+            self._put_down(asked.job.share_id, found)
 
     def _put_down(self, share_id: str, result: Kept | Exception) -> None:
         asked = self._asked[share_id]

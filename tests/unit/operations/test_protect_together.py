@@ -206,6 +206,29 @@ def test_a_bank_that_refuses_the_intent_of_another_share_keeps_nobody_from_going
     assert refusals == []
 
 
+def test_who_was_stopped_while_he_asked_for_all_leaves_the_others_what_was_made(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed green thread: the hooks of the other shares go on, and nothing is there twice."""
+    shares = some(stage, 3)
+    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
+    original = SnapshotDriver.protect
+
+    def stopped(self: Any, *args: Any) -> Any:
+        for answer in list(original(self, *args))[:1]:
+            yield answer
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SnapshotDriver, "protect", stopped)
+        with pytest.raises(Died):
+            hook(stage, flow, checkpoint, shares[0])
+    for share in shares[1:]:
+        hook(stage, flow, checkpoint, share)
+    assert len(stage.cloud.snapshots) == 3
+    assert stage.cloud.calls.count("create_snapshot") == 3
+
+
 # -- deaths ---------------------------------------------------------------------------------------
 
 #: What the first hook of three shares writes: its status, three intents, three ids.
