@@ -32,7 +32,6 @@ from oslo_serialization import jsonutils
 from karbor_manila import opts
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import identity
-from karbor_manila.drivers import parallel
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import flow
 from karbor_manila.recovery import claims, lease, loop
@@ -40,7 +39,6 @@ from karbor_manila.service import sessions
 from karbor_manila.service.flows import claiming
 from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
-from tests.unit.in_turn import InTurn
 
 SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
@@ -377,7 +375,8 @@ def started(
     monkeypatch.setattr(flow, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(claims, "Clock", lambda: cloud.clock)
     monkeypatch.setattr(bank_access, "pause", lambda _seconds: None)
-    monkeypatch.setattr(parallel, "ThreadPoolExecutor", InTurn)
+    # One request at a time: threads of a process that died would go on, in another order each time.
+    monkeypatch.setattr(FakeManila, "parallel", 1)
     monkeypatch.setattr(claiming, "Clock", lambda: cloud.clock)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)

@@ -8,7 +8,6 @@ import pytest
 from karbor import objects
 from oslo_db import exception as db_exception
 
-from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import (
     Service,
 )
@@ -48,13 +47,6 @@ def test_a_death_at_any_point_comes_to_an_end_and_nothing_is_lost(
     assert nth > total * 0.8
 
 
-@pytest.fixture
-def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One request at a time: threads of the dead would go on, in another order each time."""
-    monkeypatch.setattr(FakeManila, "parallel", 1)
-
-
-@pytest.mark.usefixtures("one_at_a_time")
 @pytest.mark.parametrize("work", MIDDLES)
 def test_a_reconciliation_that_dies_at_any_point_is_repeated_by_the_next_process(
     service: Service, points: Points, work: str
@@ -74,7 +66,6 @@ def test_a_reconciliation_that_dies_at_any_point_is_repeated_by_the_next_process
 
 
 @pytest.mark.parametrize("kind", [MANILA, BANK, DATABASE])
-@pytest.mark.usefixtures("one_at_a_time")
 @pytest.mark.parametrize("work", MIDDLES)
 def test_what_is_away_at_any_point_of_a_reconciliation_only_makes_it_later(
     service: Service, points: Points, work: str, kind: str
