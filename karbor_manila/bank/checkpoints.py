@@ -7,7 +7,7 @@ newest (karbor/services/operationengine/operations/retention_operation.py).
 """
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -107,12 +107,28 @@ def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
     :raises karbor.exception.CheckpointNotFound: the bank does not have it
     :raises BankUnreadable: the bank does not give it
     """
+    return read(
+        provider.bank,
+        checkpoint_id,
+        lambda: provider.get_checkpoint(checkpoint_id, context=context),
+    )
+
+
+def read(
+    bank: Any,
+    checkpoint_id: str,
+    attempt: Callable[[], Any],
+    sleep: Callable[[float], None] | None = None,
+) -> Any:
+    """As :func:`get`, of any collection of checkpoints in a bank.
+
+    :param attempt: asks the collection for it
+    :param sleep: how to let seconds pass between two attempts
+    """
     found = bank_access.ask(
-        lambda: bank_access.look(
-            lambda: provider.get_checkpoint(checkpoint_id, context=context),
-            lambda: is_held(provider.bank, checkpoint_id),
-        ),
+        lambda: bank_access.look(attempt, lambda: is_held(bank, checkpoint_id)),
         f"give checkpoint {checkpoint_id}",
+        sleep=sleep,
     )
     if found.is_absent:
         raise karbor_exception.CheckpointNotFound(checkpoint_id=checkpoint_id)

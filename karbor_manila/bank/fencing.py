@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from karbor.services.protection.bank_plugin import Bank, BankPlugin
 from karbor.services.protection.checkpoint import CheckpointCollection
 
+from karbor_manila.bank import checkpoints
+
 #: Raises ClaimLost when this process may not act any more.
 Guard = Callable[[], None]
 
@@ -111,10 +113,11 @@ def checkpoint(read: Any, guard: Guard) -> Any:
     """A checkpoint as the bank has it now, written to only while the guard allows it.
 
     :param read: Karbor's checkpoint, however old
-    :raises karbor.exception.CheckpointNotFound: the bank does not give it
+    :raises karbor.exception.CheckpointNotFound: the bank does not have it
+    :raises BankUnreadable: the bank does not give it
     """
     fenced = bank(read.checkpoint_section.bank, guard)
-    return CheckpointCollection(fenced).get(read.id)
+    return checkpoints.read(fenced, read.id, lambda: CheckpointCollection(fenced).get(read.id))
 
 
 def record(of: Any, guard: Guard) -> Any:

@@ -113,7 +113,10 @@ class FlowContext:
             except ClaimLost as lost:
                 LOG.warning("What no hook collected is left to the reconciliation: %s", lost)
         if self._client:
-            self.drivers.close()
+            try:
+                self.drivers.close()
+            except Exception:  # whatever a driver raises: the work of the flow is done
+                LOG.exception("The drivers of a flow could not be closed")
 
     @property
     def work(self) -> Work:

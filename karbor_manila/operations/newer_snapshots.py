@@ -9,10 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection.checkpoint import CheckpointCollection
 
-from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import Intent
@@ -122,16 +122,16 @@ def _objection_by_record(job: ShareJob, view: View, checkpoint: Any) -> str:
 def checkpoint_of(job: ShareJob, checkpoint_id: str) -> Any:
     """Another checkpoint of the bank, or None when there is none.
 
-    :raises BankUnreadable: nobody knows
+    :raises BankUnreadable: the bank does not give it
     """
     bank = job.checkpoint.checkpoint_section.bank
-    if not checkpoints.is_held(bank, checkpoint_id):
+    collection = CheckpointCollection(bank)
+    try:
+        return checkpoints.read(
+            bank, checkpoint_id, lambda: collection.get(checkpoint_id), job.flow.clock.sleep
+        )
+    except karbor_exception.CheckpointNotFound:
         return None
-    return bank_access.ask(
-        lambda: CheckpointCollection(bank).get(checkpoint_id),
-        f"give checkpoint {checkpoint_id}",
-        sleep=job.flow.clock.sleep,
-    )
 
 
 def section_of(job: ShareJob, checkpoint: Any) -> ShareSection:

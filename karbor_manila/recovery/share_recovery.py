@@ -80,7 +80,9 @@ def run(
 
     errors: list[Exception] = []
     away: BaseException | None = None
-    for outcome in side_by_side.run([functools.partial(on_share, each) for each in shares]):
+    outcomes = side_by_side.run([functools.partial(on_share, each) for each in shares])
+    flow.close()  # not when it is killed: the next reconciliation goes on with it
+    for outcome in outcomes:
         if not isinstance(outcome, Exception):
             continue
         if not isinstance(outcome, karbor_exception.KarborException):
