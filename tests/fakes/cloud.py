@@ -127,7 +127,7 @@ class Cloud:
         assert not missed, f"planned faults were never hit: {missed}"
 
 
-def passing() -> ManilaTransient:
+def transient() -> ManilaTransient:
     return ManilaTransient("do it", "HTTP 503, Service Unavailable")
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.client import EVERY_PROJECT, Features
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
-from tests.fakes.cloud import Cloud, Died, FakeClock, Fault, passing, refused
+from tests.fakes.cloud import Cloud, Died, FakeClock, Fault, refused, transient
 
-__all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "passing", "refused"]
+__all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "refused", "transient"]
 
 View = dict[str, Any]
 

@@ -17,11 +17,11 @@ from oslo_db import exception as db_exception
 
 from karbor_manila.recovery.claim_table import ClaimTable
 from sandbox.faults import BANK, DATABASE, MANILA
-from tests.fakes.manila import Died, FakeClock, FakeManila, passing
+from tests.fakes.manila import Died, FakeClock, FakeManila, transient
 
 #: What one meets while a service is away.
 AWAY: dict[str, Callable[[], Exception]] = {
-    MANILA: passing,
+    MANILA: transient,
     BANK: lambda: karbor_exception.BankGetObjectFailed(reason="503", key="any"),
     DATABASE: db_exception.DBConnectionError,
 }

@@ -18,7 +18,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from karbor_manila.common.errors import KarborManilaError
 from sandbox import faults
 from sandbox.faults import BANK, DATABASE, MANILA
-from tests.fakes.manila import Cloud, Died, FakeManila, passing, refused
+from tests.fakes.manila import Cloud, Died, FakeManila, refused, transient
 from tests.unit.karbor_stage import TOKEN
 
 WRITES = ("update", "delete")
@@ -111,7 +111,7 @@ class Fate:
         if self.dead:
             raise Died
         if place == MANILA and not after and self.cloud.clock.now() < self.out_until:
-            raise passing()
+            raise transient()
         for at, trouble in enumerate(list(self.troubles)):
             if trouble.place != place or trouble.after != after:
                 continue
@@ -131,10 +131,10 @@ class Fate:
             case faults.TRANSIENT if trouble.place == BANK:
                 raise _BANK_ERRORS[name](key)
             case faults.TRANSIENT:
-                raise passing()
+                raise transient()
             case faults.OUTAGE:
                 self.out_until = self.cloud.clock.now() + trouble.detail
-                raise passing()
+                raise transient()
             case faults.REFUSED:
                 raise refused(trouble.detail)
             case faults.STRANGE:
@@ -191,7 +191,7 @@ class WalkedManila(FakeManila):
             if late.trouble.kind == faults.LATE_KILL:
                 fate.dead = True
                 raise Died from None
-            raise passing() from None
+            raise transient() from None
         judged, self._judged = self._judged, None
 
         def carried_out() -> Any:

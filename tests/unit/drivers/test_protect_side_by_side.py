@@ -15,7 +15,7 @@ from karbor_manila.drivers.testing.world import KEPT, mark_for
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.marks import Mark
 from tests.contract.world import FakeWorld
-from tests.fakes.manila import Died, passing, refused
+from tests.fakes.manila import Died, refused, transient
 
 
 def of_one_checkpoint(shares: list[dict[str, Any]]) -> dict[str, Mark]:
@@ -35,7 +35,7 @@ def test_one_list_finds_what_is_adopted_by_all() -> None:
 
 def test_a_list_that_cannot_be_had_is_the_error_of_each() -> None:
     world = FakeWorld()
-    world.cloud.plan("snapshots", passing, times=1000)
+    world.cloud.plan("snapshots", transient, times=1000)
     shares = [world.make_share() for _ in range(3)]
     marks = of_one_checkpoint(shares)
     results = dict(world.driver(3).protect(shares, marks, dict.fromkeys(marks, KEPT)))
@@ -46,7 +46,7 @@ def test_a_list_that_cannot_be_had_is_the_error_of_each() -> None:
 
 def test_a_transient_error_of_one_is_retried_and_is_nobody_elses() -> None:
     world = FakeWorld()
-    world.cloud.plan("create_snapshot", passing, nth=2)
+    world.cloud.plan("create_snapshot", transient, nth=2)
     shares = [world.make_share() for _ in range(3)]
     marks = of_one_checkpoint(shares)
     results = dict(world.driver(3).protect(shares, marks, dict.fromkeys(marks, KEPT)))

@@ -12,7 +12,7 @@ from karbor.services.protection.graph import GraphNode
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.manila import marks
-from tests.fakes.manila import passing, refused
+from tests.fakes.manila import refused, transient
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Service, started, told
 from tests.unit.operations.copies import clones, copied, copy, nothing_is_open, pages, record
 
@@ -359,7 +359,7 @@ def test_a_type_that_nobody_copies_is_refused_by_name(service: Service) -> None:
 def test_with_manila_away_the_request_says_so(service: Service) -> None:
     plan = service.plan(service.share())
     service.protect(plan)
-    fault = service.cloud.plan("snapshots", passing, times=10**6)
+    fault = service.cloud.plan("snapshots", transient, times=10**6)
     began = service.cloud.clock.now()
     assert "Try again when Manila is back" in refusal(service, plan)
     assert service.cloud.clock.now() - began <= 45, "Karbor's API does not wait for longer"

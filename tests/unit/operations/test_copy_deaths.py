@@ -9,7 +9,7 @@ import pytest
 
 from karbor_manila.recovery.audit import Audit
 from karbor_manila.service import sessions
-from tests.fakes.manila import Died, passing, refused
+from tests.fakes.manila import Died, refused, transient
 from tests.unit.karbor_stage import SHARE, Service, started, told
 from tests.unit.operations.copies import clones, copied, copy, nothing_is_open, pages, record
 
@@ -70,7 +70,7 @@ def test_one_of_several_shares_fails_and_the_next_checkpoint_is_copied(service: 
 def test_a_lost_reply_makes_nothing_twice(service: Service, method: str) -> None:
     plan = service.plan(service.share())
     service.protect(plan)
-    service.cloud.plan(method, passing, after=True)
+    service.cloud.plan(method, transient, after=True)
     made = copied(service, plan)
     assert made.status == "available"
     assert len(clones(service)) == 1
@@ -268,7 +268,7 @@ def test_with_manila_away_a_dead_copy_is_left_as_it_is(service: Service) -> None
     source = service.protect(plan)
     following = killed(service, plan, "create_snapshot", 1, True)
     assert following
-    fault = following.cloud.plan("snapshots", passing, times=10**6)
+    fault = following.cloud.plan("snapshots", transient, times=10**6)
     assert "" in following.manager.reconciliation.run().values()
     following.cloud.faults.remove(fault)
     whole_or_gone(following, plan, source, share)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.manila import Died, passing, refused
+from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import Stage
 
 
@@ -144,7 +144,7 @@ def test_a_snapshot_that_stays_fails_at_the_deadline_with_manilas_words(
 def test_a_transient_error_on_any_call_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str
 ) -> None:
-    stage.cloud.plan(method, passing, times=3)
+    stage.cloud.plan(method, transient, times=3)
     assert stage.delete(checkpoint, share["id"]) == []
     assert gone(stage, checkpoint, share)
     stage.cloud.assert_hit()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from tests.fakes.manila import passing
+from tests.fakes.manila import transient
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
 from tests.unit.stage import Stage
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_told_beforehand_is_refused_before_any_intent(
 
 
 def _away(*_args: Any, **_kwargs: Any) -> Any:
-    raise passing()
+    raise transient()
 
 
 def test_a_copys_description_is_refused_before_there_is_a_copy(service: Service) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.manila import passing
+from tests.fakes.manila import transient
 from tests.unit.stage import Record, Stage
 
 
@@ -25,7 +25,7 @@ def carried_out_late(stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch) -
     def hide() -> Exception:
         (new,) = set(things) - before
         hidden[new] = things.pop(new)
-        return passing()
+        return transient()
 
     stage.cloud.plan(method, hide, after=True)
     sleep = stage.cloud.clock.sleep

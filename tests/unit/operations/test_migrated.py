@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from tests.fakes.manila import passing
+from tests.fakes.manila import transient
 from tests.unit.karbor_stage import started
 from tests.unit.stage import SHARE, Record, Stage
 
@@ -168,7 +168,7 @@ def test_a_request_that_manila_cannot_be_asked_about_begins_and_each_share_asks_
     with started(tmp_path, monkeypatch) as service:
         share = service.share()
         checkpoint = service.protect(service.plan(share))
-        lost_sight = service.cloud.plan("share", passing, times=30)
+        lost_sight = service.cloud.plan("share", transient, times=30)
         restore = service.restore(checkpoint.id, {SHARE: {"share_type": "gold"}})
         assert lost_sight.hits
         assert restore.status == "fail"

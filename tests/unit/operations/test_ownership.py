@@ -21,7 +21,7 @@ from karbor_manila.operations.adopt import (
 )
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.service.errors import CaFileMissing
-from tests.fakes.manila import Died, FakeManila, passing
+from tests.fakes.manila import Died, FakeManila, transient
 from tests.unit.stage import SHARE, Context, Record, Stage
 
 ADMIN = "project-of-administrators"
@@ -123,7 +123,7 @@ def test_an_administrator_restores_nothing_that_has_become_another_projects(
 def test_a_lost_reply_to_an_administrators_restore_makes_no_second_share(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
-    stage.cloud.plan("create_share", passing, after=True)
+    stage.cloud.plan("create_share", transient, after=True)
     restore = Record(project_id=ADMIN)
     context = administrator()
     assert stage.restore(checkpoint, share["id"], context=context, restore=restore) == []

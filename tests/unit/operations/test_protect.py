@@ -7,7 +7,7 @@ import pytest
 from oslo_serialization import jsonutils
 
 from karbor_manila.manila.marks import read
-from tests.fakes.manila import Died, passing, refused
+from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import Record, Stage
 
 
@@ -153,7 +153,7 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(stage: Stage) -> None:
 )
 def test_a_transient_error_on_any_call_is_retried(stage: Stage, method: str) -> None:
     share = stage.cloud.add_share(stage.project_id)
-    stage.cloud.plan(method, passing, times=3)
+    stage.cloud.plan(method, transient, times=3)
     assert stage.protect(stage.checkpoint(share["id"]), share["id"]) == []
     assert len(stage.cloud.snapshots) == 1
     stage.cloud.assert_hit()
@@ -161,7 +161,7 @@ def test_a_transient_error_on_any_call_is_retried(stage: Stage, method: str) -> 
 
 def test_a_lost_reply_makes_no_second_snapshot(stage: Stage) -> None:
     share = stage.cloud.add_share(stage.project_id)
-    stage.cloud.plan("create_snapshot", passing, after=True)
+    stage.cloud.plan("create_snapshot", transient, after=True)
     checkpoint = stage.checkpoint(share["id"])
     assert stage.protect(checkpoint, share["id"]) == []
     (snapshot_id,) = stage.cloud.snapshots
@@ -171,7 +171,7 @@ def test_a_lost_reply_makes_no_second_snapshot(stage: Stage) -> None:
 
 def test_an_outage_that_does_not_end_fails_and_says_so(stage: Stage) -> None:
     share = stage.cloud.add_share(stage.project_id)
-    stage.cloud.plan("create_snapshot", passing, times=10**6)
+    stage.cloud.plan("create_snapshot", transient, times=10**6)
     (error,) = stage.protect(stage.checkpoint(share["id"]), share["id"])
     assert "for 120 seconds" in str(error)
     assert "503" in str(error)
@@ -272,7 +272,7 @@ def _delete_after_restart(stage: Stage, checkpoint_id: str, share_id: str) -> No
 def test_manilas_own_words_are_told_though_they_are_asked_for_twice(stage: Stage) -> None:
     share = stage.cloud.add_share(stage.project_id)
     stage.cloud.failing.add(f"create_snapshot {share['id']}")
-    stage.cloud.plan("messages", passing)
+    stage.cloud.plan("messages", transient)
     checkpoint = stage.checkpoint(share["id"])
     stage.protect(checkpoint, share["id"])
     assert "Manila says" in reason(checkpoint, share["id"])
@@ -282,7 +282,7 @@ def test_manilas_own_words_are_told_though_they_are_asked_for_twice(stage: Stage
 def test_a_failure_is_told_though_manilas_own_words_cannot_be_had(stage: Stage) -> None:
     share = stage.cloud.add_share(stage.project_id)
     stage.cloud.failing.add(f"create_snapshot {share['id']}")
-    stage.cloud.plan("messages", passing, times=1000)
+    stage.cloud.plan("messages", transient, times=1000)
     checkpoint = stage.checkpoint(share["id"])
     stage.protect(checkpoint, share["id"])
     assert "is in status 'error'. Manila gives no reason." in reason(checkpoint, share["id"])

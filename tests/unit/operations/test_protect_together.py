@@ -15,7 +15,7 @@ from karbor_manila.operations.adopt import RecoverProtectOperation
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.share_job import ShareJob
-from tests.fakes.manila import Died, passing, refused
+from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import SHARE, Context, Record, Stage
 
 
@@ -281,6 +281,6 @@ def test_a_death_at_any_request_is_settled(stage: Stage, nth: int, after: bool) 
 def test_after_a_lost_reply_nothing_is_there_twice(stage: Stage) -> None:
     shares = some(stage, 3)
     checkpoint = stage.checkpoint(*shares)
-    stage.cloud.plan("create_snapshot", passing, after=True)
+    stage.cloud.plan("create_snapshot", transient, after=True)
     assert stage.protect(checkpoint, *shares) == []
     assert len(stage.cloud.snapshots) == 3

@@ -17,7 +17,7 @@ from oslo_serialization import jsonutils
 from karbor_manila.operations import reporting, restore
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.work import Work
-from tests.fakes.manila import passing, refused
+from tests.fakes.manila import refused, transient
 from tests.unit.karbor_stage import SHARE, Service, context_of, database, started, told
 from tests.unit.stage import Record, Stage
 
@@ -186,7 +186,7 @@ def test_one_place_that_cannot_be_written_hides_neither_the_error_nor_the_other_
 def test_a_refusal_is_told_even_when_manila_is_away_afterwards(stage: Stage) -> None:
     share = stage.cloud.add_share(stage.project_id)["id"]
     stage.cloud.plan("create_snapshot", lambda: refused(413))
-    stage.cloud.plan("share", passing, nth=2, times=10**6)
+    stage.cloud.plan("share", transient, nth=2, times=10**6)
     (error,) = stage.protect(stage.checkpoint(share), share)
     assert "HTTP 413" in str(error)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.manila import Died, passing
+from tests.fakes.manila import Died, transient
 from tests.unit.stage import SHARE, Record, Stage
 
 
@@ -106,7 +106,7 @@ def test_a_share_that_fails_is_removed_and_named_with_manilas_reason(
 
 
 def test_a_lost_reply_makes_no_second_share(stage: Stage, share: Any, checkpoint: Any) -> None:
-    stage.cloud.plan("create_share", passing, after=True)
+    stage.cloud.plan("create_share", transient, after=True)
     assert stage.restore(checkpoint, share["id"], restore=Record()) == []
     assert len(new_shares(stage, share)) == 1
     stage.cloud.assert_hit()
@@ -116,7 +116,7 @@ def test_a_lost_reply_makes_no_second_share(stage: Stage, share: Any, checkpoint
 def test_a_transient_error_on_any_call_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str
 ) -> None:
-    stage.cloud.plan(method, passing, times=3)
+    stage.cloud.plan(method, transient, times=3)
     assert stage.restore(checkpoint, share["id"], restore=Record()) == []
     stage.cloud.assert_hit()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.manila import passing, refused
+from tests.fakes.manila import refused, transient
 from tests.unit.stage import SHARE, Record, Stage
 
 RULE = {"access_type": "ip", "access_to": "10.0.0.1", "access_level": "rw", "metadata": {"a": "b"}}
@@ -99,7 +99,7 @@ def test_access_rules_come_back_when_asked(stage: Stage, share: Any, checkpoint:
 def test_a_transient_error_at_a_rule_makes_it_once(
     stage: Stage, share: Any, checkpoint: Any, after: bool
 ) -> None:
-    stage.cloud.plan("allow_access", passing, after=after)
+    stage.cloud.plan("allow_access", transient, after=after)
     new, told, _restore = restored(stage, share, checkpoint, access_rules="True")
     assert len(stage.cloud.access[new["id"]]) == 1
     assert not any("access rule" in said for said in told["not_restored"])
@@ -126,8 +126,8 @@ def test_a_rule_that_ends_in_error_is_told(stage: Stage, share: Any) -> None:
 def test_manila_away_after_the_share_is_there_does_not_give_it_up(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
-    stage.cloud.plan("allow_access", passing, times=10**6)
-    stage.cloud.plan("export_locations", passing, times=10**6)
+    stage.cloud.plan("allow_access", transient, times=10**6)
+    stage.cloud.plan("export_locations", transient, times=10**6)
     new, told, restore = restored(stage, share, checkpoint, access_rules="True")
     assert restore["resources_status"][f"{SHARE}#{new['id']}"] == "available"
     assert told["not_restored"]

@@ -24,7 +24,7 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations.errors import NewerSnapshots, SnapshotOfClone
-from tests.fakes.manila import passing, refused
+from tests.fakes.manila import refused, transient
 from tests.unit.stage import SHARE, Record, Stage
 
 WRITES = {"create_snapshot", "delete_snapshot", "create_share", "delete_share", "revert_share"}
@@ -269,7 +269,7 @@ def test_a_failed_revert_needs_an_administrator_and_keeps_share_copy_and_checkpo
 def test_a_transient_error_on_any_call_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str
 ) -> None:
-    stage.cloud.plan(method, passing, times=3)
+    stage.cloud.plan(method, transient, times=3)
     assert restore(stage, checkpoint, share)[1] is None
     assert share["_text"] == "then"
     stage.cloud.assert_hit()
@@ -278,7 +278,7 @@ def test_a_transient_error_on_any_call_is_retried(
 def test_a_lost_reply_is_seen_to_be_carried_out_and_not_repeated(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
-    stage.cloud.plan("revert_share", passing, after=True)
+    stage.cloud.plan("revert_share", transient, after=True)
     assert restore(stage, checkpoint, share)[1] is None
     assert writes(stage) == ["revert_share"]
 
@@ -287,7 +287,7 @@ def test_a_lost_reply_of_a_revert_that_is_over_at_once_is_repeated_after_the_set
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     stage.cloud.seconds["revert_share"] = 0.0
-    stage.cloud.plan("revert_share", passing, after=True)
+    stage.cloud.plan("revert_share", transient, after=True)
     began = stage.cloud.clock.now()
     assert restore(stage, checkpoint, share)[1] is None
     assert writes(stage) == ["revert_share", "revert_share"]
@@ -297,7 +297,7 @@ def test_a_lost_reply_of_a_revert_that_is_over_at_once_is_repeated_after_the_set
 def test_with_manila_away_at_the_revert_nobody_claims_to_know(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
-    stage.cloud.plan("revert_share", passing, times=10**6)
+    stage.cloud.plan("revert_share", transient, times=10**6)
     request, error = restore(stage, checkpoint, share)
     assert isinstance(error, ManilaUnavailable)
     assert "not known" in request["resources_reason"][f"{SHARE}#{share['id']}"]
@@ -332,7 +332,7 @@ def test_with_manila_away_at_the_safety_copy_nothing_is_left(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
     pages = stage.pages(checkpoint, share["id"])
-    stage.cloud.plan("create_share", passing, times=10**6)
+    stage.cloud.plan("create_share", transient, times=10**6)
     _request, error = restore(stage, checkpoint, share, safety_copy=True)
     assert isinstance(error, ManilaUnavailable)
     assert list(stage.cloud.shares) == [share["id"]]

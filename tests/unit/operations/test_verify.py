@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.manila import passing
+from tests.fakes.manila import transient
 from tests.unit.stage import SHARE, Record, Stage
 
 
@@ -81,6 +81,6 @@ def test_an_unknown_parameter_is_refused(stage: Stage, share: Any, checkpoint: A
 
 
 def test_a_transient_error_is_retried(stage: Stage, share: Any, checkpoint: Any) -> None:
-    stage.cloud.plan("snapshot", passing, times=3)
+    stage.cloud.plan("snapshot", transient, times=3)
     assert verify(stage, checkpoint, share)[0] == "available"
     stage.cloud.assert_hit()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from tests.fakes.manila import Died, passing
+from tests.fakes.manila import Died, transient
 from tests.unit.stage import SHARE, Record, Stage
 
 WRITING = {"create_share", "create_snapshot", "delete_share", "delete_snapshot", "allow_access"}
@@ -148,7 +148,7 @@ def test_a_drill_that_fails_leaves_nothing(stage: Stage, share: Any, checkpoint:
 def test_a_transient_error_in_a_drill_is_retried(
     stage: Stage, share: Any, checkpoint: Any, method: str, after: bool
 ) -> None:
-    stage.cloud.plan(method, passing, after=after)
+    stage.cloud.plan(method, transient, after=after)
     assert verified(stage, checkpoint, share, depth="drill")[0] == "available"
     assert list(stage.cloud.shares) == [share["id"]]
     stage.cloud.assert_hit()
@@ -157,7 +157,7 @@ def test_a_transient_error_in_a_drill_is_retried(
 def test_a_drill_whose_share_cannot_be_removed_goes_with_the_checkpoint(
     stage: Stage, share: Any, checkpoint: Any
 ) -> None:
-    fault = stage.cloud.plan("delete_share", passing, times=10**6)
+    fault = stage.cloud.plan("delete_share", transient, times=10**6)
     status, reason = verified(stage, checkpoint, share, depth="drill")
     assert status == "available"
     assert "is not gone yet" in json.loads(reason)["left"]

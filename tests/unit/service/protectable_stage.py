@@ -78,5 +78,5 @@ def dependents(registry: ProtectableRegistry, project_id: str = OWN, **kwargs: A
     return [item.id for item in found]
 
 
-def passing(retry_after: float = 0.0) -> ManilaTransient:
+def transient(retry_after: float = 0.0) -> ManilaTransient:
     return ManilaTransient("list the shares", "HTTP 503, out of order", retry_after)

@@ -8,7 +8,7 @@ from karbor.services.protection.provider import PluggableProtectionProvider
 
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service.flows.worker import Worker
-from tests.fakes.manila import passing, refused
+from tests.fakes.manila import refused, transient
 from tests.unit.karbor_stage import Service
 from tests.unit.service.flow_stage import raising, the_checkpoint, whole_project, why
 
@@ -16,7 +16,7 @@ from tests.unit.service.flow_stage import raising, the_checkpoint, whole_project
 def test_with_manila_down_a_project_plan_ends_in_error_and_not_in_an_empty_available(
     service: Service,
 ) -> None:
-    service.cloud.plan("shares", passing, times=10**6)
+    service.cloud.plan("shares", transient, times=10**6)
     with pytest.raises(karbor_exception.FlowError, match="503"):
         service.protect(whole_project(service))
     checkpoint = the_checkpoint(service)

@@ -20,7 +20,7 @@ from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.service.errors import SessionUnavailable
 from karbor_manila.service.flows.graph import GraphBuilder
 from karbor_manila.service.protectable import ShareProtectable
-from tests.fakes.manila import Cloud, FakeClock, FakeManila, passing
+from tests.fakes.manila import Cloud, FakeClock, FakeManila, transient
 from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, context_of
 
 SERVER = "OS::Nova::Server"
@@ -189,7 +189,7 @@ def test_a_plugin_that_answers_with_nothing_is_no_error(registry: ProtectableReg
 @pytest.mark.parametrize(
     "error",
     [
-        passing(),
+        transient(),
         ManilaRefused("list the shares", 403, "forbidden"),
         SessionUnavailable(OWN),
     ],

@@ -31,7 +31,7 @@ from tests.unit.service.protectable_stage import (
     Listing,
     dependents,
     listed,
-    passing,
+    transient,
     view,
 )
 
@@ -161,7 +161,7 @@ def test_a_busy_share_is_kept_because_its_protection_waits_for_it(
 
 def test_passing_errors_are_ridden_out(registry: ProtectableRegistry, manila: Listing) -> None:
     manila.views = [view("mine")]
-    manila.failures = [passing(), passing(), passing()]
+    manila.failures = [transient(), transient(), transient()]
     assert listed(registry) == ["mine"]
     assert manila.asked == 4
 
@@ -169,7 +169,7 @@ def test_passing_errors_are_ridden_out(registry: ProtectableRegistry, manila: Li
 def test_an_outage_is_ridden_out_for_the_listing_timeout_and_no_longer(
     registry: ProtectableRegistry, manila: Listing, clock: FakeClock
 ) -> None:
-    manila.outage = passing()
+    manila.outage = transient()
     before = clock.now()
     with pytest.raises(karbor_exception.ListProtectableResourceFailed):
         listed(registry)
@@ -180,7 +180,7 @@ def test_an_outage_is_ridden_out_for_the_listing_timeout_and_no_longer(
 def test_a_retry_after_beyond_the_listing_timeout_is_not_waited_for(
     registry: ProtectableRegistry, manila: Listing, clock: FakeClock
 ) -> None:
-    manila.outage = passing(retry_after=3600)
+    manila.outage = transient(retry_after=3600)
     before = clock.now()
     with pytest.raises(karbor_exception.ListProtectableResourceFailed):
         listed(registry)
@@ -196,7 +196,7 @@ def test_a_manila_that_swallows_requests_is_told_before_karbors_api_gives_up(
 
     def hangs() -> list[dict[str, Any]]:
         clock.sleep(1 if len(manila.timeouts) <= quick else manila.timeouts[-1])
-        raise passing()
+        raise transient()
 
     manila.shares = hangs  # type: ignore[method-assign]
     with pytest.raises(karbor_exception.ListProtectableResourceFailed):
@@ -205,7 +205,7 @@ def test_a_manila_that_swallows_requests_is_told_before_karbors_api_gives_up(
 
 
 def test_a_list_that_fails_says_why(registry: ProtectableRegistry, manila: Listing) -> None:
-    manila.outage = passing()
+    manila.outage = transient()
     with pytest.raises(karbor_exception.ListProtectableResourceFailed, match="HTTP 503"):
         listed(registry)
 
@@ -233,7 +233,7 @@ def test_a_final_error_ends_the_list_at_once(
 def test_karbor_does_not_swallow_that_the_shares_of_a_project_cannot_be_listed(
     registry: ProtectableRegistry, manila: Listing
 ) -> None:
-    manila.outage = passing()
+    manila.outage = transient()
     with pytest.raises(karbor_exception.KarborException, match="HTTP 503") as caught:
         dependents(registry)
     assert not isinstance(caught.value, karbor_exception.ListProtectableResourceFailed)
@@ -254,7 +254,7 @@ def test_karbor_swallows_the_error_that_its_own_plugins_raise(
 def test_an_outage_is_not_told_as_a_project_that_does_not_exist(
     registry: ProtectableRegistry, manila: Listing
 ) -> None:
-    manila.outage = passing()
+    manila.outage = transient()
     with pytest.raises(karbor_exception.KarborException) as caught:
         dependents(registry)
     assert not isinstance(caught.value, karbor_exception.NotFound)
@@ -304,7 +304,7 @@ def test_a_share_that_cannot_be_protected_is_shown_with_the_reason(
 def test_a_share_cannot_be_shown_while_manila_is_down_and_is_not_said_to_be_missing(
     registry: ProtectableRegistry, manila: Listing
 ) -> None:
-    manila.outage = passing()
+    manila.outage = transient()
     with pytest.raises(karbor_exception.ListProtectableResourceFailed, match="HTTP 503"):
         registry.show_resource(context_of(OWN), SHARE, "mine")
 

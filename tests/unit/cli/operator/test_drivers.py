@@ -14,7 +14,7 @@ from karbor_manila.drivers.faulty import PLANNED
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.service import sessions
-from tests.fakes.manila import passing
+from tests.fakes.manila import transient
 from tests.unit.cli.operator.acts import SECOND, Ran
 from tests.unit.karbor_stage import OUR_PROJECT, OURS, Service, provider_file
 
@@ -199,7 +199,7 @@ def test_when_manila_does_not_list_its_types_that_is_said_and_answers_3(
     service: Service, configure: Callable[..., None], run: Callable[..., Ran]
 ) -> None:
     configure("share_type_drivers = default:snapshot")
-    service.cloud.plan("share_types", passing)
+    service.cloud.plan("share_types", transient)
     ran = run("drivers", "-f", "json")
     assert ran.code == 3
     assert "The share types are not known" in ran.err

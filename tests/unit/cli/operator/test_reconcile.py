@@ -13,7 +13,7 @@ from karbor_manila.bank import identity
 from karbor_manila.cli.operator import host
 from karbor_manila.cli.operator.host import Host
 from karbor_manila.recovery import lease, settle_checkpoint
-from tests.fakes.manila import Died, passing
+from tests.fakes.manila import Died, transient
 from tests.unit.cli.operator.acts import command_ends, killed, second_provider, the_status
 from tests.unit.karbor_stage import (
     Service,
@@ -58,7 +58,7 @@ def test_a_reconciliation_ends_what_is_unfinished_and_answers_0(service: Service
 
 def test_with_manila_away_it_is_to_be_tried_again_and_answers_3(service: Service, run: Any) -> None:
     service = killed(service)
-    fault = service.cloud.plan("snapshots", passing, times=10**6)
+    fault = service.cloud.plan("snapshots", transient, times=10**6)
     ran = run("reconcile", "-f", "json")
     assert (ran.code, ran.rows[0]["Status"]) == (3, "to be tried again")
     assert "Traceback" not in ran.err

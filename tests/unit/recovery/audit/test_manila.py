@@ -17,7 +17,7 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.recovery.audit import ORPHAN
 from karbor_manila.service import sessions
-from tests.fakes.manila import passing, refused
+from tests.fakes.manila import refused, transient
 from tests.unit.karbor_stage import (
     Service,
 )
@@ -42,7 +42,7 @@ def test_a_user_who_is_no_administrator_sees_nothing_and_judges_nothing(service:
 def test_with_manila_away_nothing_is_said_to_be_lost(service: Service, method: str) -> None:
     share = service.share()
     snapshot_away(service, protected(service, share), share)
-    service.cloud.plan(method, passing, times=10**6)
+    service.cloud.plan(method, transient, times=10**6)
     with pytest.raises(ManilaUnavailable):
         find(service)
     service.cloud.assert_hit()
@@ -63,9 +63,9 @@ def test_with_manila_refusing_nothing_is_said_to_be_lost(
 @pytest.mark.parametrize(
     ("method", "error", "raised"),
     [
-        ("snapshot", passing, ManilaUnavailable),
+        ("snapshot", transient, ManilaUnavailable),
         ("snapshot", lambda: refused(403), ManilaRefused),
-        ("delete_snapshot", passing, ManilaUnavailable),
+        ("delete_snapshot", transient, ManilaUnavailable),
         ("delete_snapshot", lambda: refused(401), ManilaRefused),
         ("delete_snapshot", lambda: refused(409), DeadlineExceeded),
     ],
@@ -100,7 +100,7 @@ def test_an_outage_of_a_moment_is_ridden_out(service: Service) -> None:
     protected(service)
     orphaned(service)
     for method in ("require_administrator", "snapshots", "snapshot", "delete_snapshot"):
-        service.cloud.plan(method, passing, times=2)
+        service.cloud.plan(method, transient, times=2)
     assert fix_all(service) == ["removed"]
     service.cloud.assert_hit()
 

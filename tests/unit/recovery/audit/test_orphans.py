@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from karbor_manila.recovery.audit import ORPHAN
-from tests.fakes.manila import passing
+from tests.fakes.manila import transient
 from tests.unit.karbor_stage import (
     Service,
 )
@@ -116,7 +116,7 @@ def test_what_an_intent_stands_for_agrees(service: Service) -> None:
     """A protection failed and could not undo what it made: it goes with the checkpoint."""
     share = service.share()
     service.cloud.failing.add(f"create_snapshot {share}")
-    fault = service.cloud.plan("delete_snapshot", passing, times=10**6)
+    fault = service.cloud.plan("delete_snapshot", transient, times=10**6)
     checkpoint = service.protect(service.plan(share))
     service.cloud.faults.remove(fault)
     assert checkpoint.status == "error"

@@ -4,7 +4,7 @@
 import pytest
 from karbor import objects
 
-from tests.fakes.manila import Died, passing
+from tests.fakes.manila import Died, transient
 from tests.unit.karbor_stage import (
     SHARE,
     Service,
@@ -44,7 +44,7 @@ def test_with_manila_away_nothing_is_changed_and_the_next_attempt_succeeds(
 ) -> None:
     service.cloud.plan("create_snapshot", Died, after=True)
     service = killed(service, "protect", service.plan(service.share()))
-    fault = service.cloud.plan("snapshots", passing, times=10**6)
+    fault = service.cloud.plan("snapshots", transient, times=10**6)
     assert reconcile(service) == [""]
     assert the_checkpoint(service).status == "protecting"
     assert told(the_checkpoint(service)) == {}
