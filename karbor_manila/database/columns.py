@@ -27,7 +27,7 @@ MOST_BYTES = 60_000
 #: Bytes below which nothing of a text can be understood: it is left out instead, and counted.
 _LEAST = 120
 
-#: Bytes in which a restored share can be told from others.
+#: Bytes in which a restored share can be identified.
 _ENOUGH = 2 * _LEAST
 
 #: Room for the sentence about what is left out.
@@ -41,7 +41,7 @@ SHORTENED = "shortened"
 # Of a key ("OS::Manila::Share#<uuid>") in JSON, with what stands around it.
 _KEY = 64
 
-# What is told of a restored share and needed to know which one it was.
+# The fields of a restored share that identify it.
 _KEPT_LONGEST = ("way", "depth", "restored_from")
 
 #: Bytes to which texts are cut, the largest first: few enough that each is cut only once.
@@ -67,10 +67,10 @@ def text(value: str, most: int = MOST_BYTES) -> str:
     return encoded[: max(0, most - len(_MARK))].decode(errors="ignore") + _MARK
 
 
-def lines(said: Iterable[str], most: int = MOST_BYTES) -> str:
+def lines(parts: Iterable[str], most: int = MOST_BYTES) -> str:
     """Whole sentences, one a line, as many as fit; then how many more there are."""
     kept: list[str] = []
-    left, rest = most - 100, list(said)
+    left, rest = most - 100, list(parts)
     for number, line in enumerate(rest):
         plain = text(line, max(_LEAST, most // 4))
         left -= len(plain.encode()) + 1
@@ -80,10 +80,10 @@ def lines(said: Iterable[str], most: int = MOST_BYTES) -> str:
     return "\n".join(kept)
 
 
-class Told:
-    """All that is told of one restore or verification, however long; the record gets what fits.
+class Report:
+    """The whole report of one restore or verification, however long; its record gets what fits.
 
-    :param record: Karbor's restore or verification; what it says already is kept
+    :param record: Karbor's restore or verification; what is in it already is kept
     """
 
     def __init__(self, record: Any) -> None:
@@ -92,8 +92,8 @@ class Told:
         self._reason: dict[str, str] = dict(record.get("resources_reason") or {})
         self._note = self._reason.pop(self._note_key, "")
 
-    def tell(self, record: Any, key: str, status: str, reason: str | None = None) -> None:
-        """Say it of the resource with Karbor's key ``<type>#<id>``; nothing is saved yet."""
+    def add(self, record: Any, key: str, status: str, reason: str | None = None) -> None:
+        """Add the resource with Karbor's key ``<type>#<id>``; nothing is saved yet."""
         self._status[key] = status
         if reason is not None:
             self._reason[key] = reason
@@ -116,7 +116,7 @@ class Told:
 
 
 def fair_share(count: int) -> int:
-    """Bytes of a reason as JSON that are never cut while ``count`` resources are told of; 0 when
+    """Bytes of a reason as JSON that are never cut while ``count`` resources are reported; 0 when
     not even the shortest is safe."""
     fair = (MOST_BYTES - 2 * _NOTE) // (count + 1) - _KEY
     return fair if fair >= _LEAST else 0
@@ -127,18 +127,18 @@ def size(value: str) -> int:
     return _size(value)
 
 
-def tell(record: Any, key: str, status: str, reason: str | None = None) -> None:
-    """Say something in a restore or verification outside of a flow; nothing is saved yet."""
-    Told(record).tell(record, key, status, reason)
+def report(record: Any, key: str, status: str, reason: str | None = None) -> None:
+    """Report in a restore or verification outside of a flow; nothing is saved yet."""
+    Report(record).add(record, key, status, reason)
 
 
-def save(record: Any, told: Told | None = None) -> None:
+def save(record: Any, report: Report | None = None) -> None:
     """Save a restore, a verification or an operation log.
 
     What the database refuses for its content is rolled back (Karbor's session does that), made much
     shorter and saved again; a status is never lost for a reason.
 
-    :param told: all that is told of the record, if that is more than stands in it
+    :param report: the whole report of the record, if that is more than it holds
     :raises Exception: as the database raises it when it is away, or refuses even the shortest
     """
     for most in (MOST_BYTES // 4, 0):
@@ -148,8 +148,8 @@ def save(record: Any, told: Told | None = None) -> None:
         except Exception as error:
             if not is_refused(error):
                 raise
-            LOG.warning("What %s tells is refused and made shorter: %s", record["id"], error)
-            _shorten(record, told, most)
+            LOG.warning("The report in %s is refused and made shorter: %s", record["id"], error)
+            _shorten(record, report, most)
     record.save()
 
 
@@ -160,9 +160,9 @@ def is_refused(error: BaseException) -> bool:
     return isinstance(error, refusals) or isinstance(inner, refusals)
 
 
-def _shorten(record: Any, told: Told | None, most: int) -> None:
+def _shorten(record: Any, report: Report | None, most: int) -> None:
     if hasattr(record, "update_resource_status"):
-        (told or Told(record)).fit(record, most)
+        (report or Report(record)).fit(record, most)
     elif record.get("error_info"):
         plain = str(record["error_info"]).encode("ascii", "backslashreplace").decode()
         record["error_info"] = text(plain, most)
@@ -231,11 +231,11 @@ def _cut(reason: str, most: int) -> str:
     if _size(reason) <= most:
         return reason
     try:
-        told = jsonutils.loads(reason)
+        fields = jsonutils.loads(reason)
     except ValueError:
-        told = None
-    if isinstance(told, dict):
-        return next(cut for cut in _smaller(told) if _size(cut) <= most or cut == "{}")
+        fields = None
+    if isinstance(fields, dict):
+        return next(cut for cut in _smaller(fields) if _size(cut) <= most or cut == "{}")
     # Not by bisection of the bytes: an escape in JSON takes six of them, or twelve.
     length = bisect.bisect_left(
         range(len(reason)), most, key=lambda n: len(jsonutils.dumps(reason[:n])) + len(_MARK)
@@ -243,9 +243,9 @@ def _cut(reason: str, most: int) -> str:
     return reason[: max(0, length - 1)] + _MARK
 
 
-def _smaller(told: dict[str, Any]) -> Iterator[str]:
-    """What a JSON object tells, with ever fewer of its fields; it names those that are missing."""
-    kept = dict(told)
+def _smaller(fields: dict[str, Any]) -> Iterator[str]:
+    """A JSON object with ever fewer of its fields; it names those that are missing."""
+    kept = dict(fields)
     missing: list[str] = []
     while kept:
         largest = max(
@@ -259,12 +259,12 @@ def _smaller(told: dict[str, Any]) -> Iterator[str]:
 
 
 def _note(cut: int, unlisted: int, record_id: str) -> str:
-    said = []
+    parts = []
     if cut:
-        said.append(f"{cut} reasons are shortened or left out")
+        parts.append(f"{cut} reasons are shortened or left out")
     if unlisted:
-        said.append(f"{unlisted} more resources are not listed")
+        parts.append(f"{unlisted} more resources are not listed")
     return (
-        f"{' and '.join(said)}, because Karbor's database has room for 64 KiB only. The bank has "
+        f"{' and '.join(parts)}, because Karbor's database has room for 64 KiB only. The bank has "
         f'all of them: the operator sees them with "karbor-manila report {record_id}".'
     )

@@ -21,9 +21,10 @@ from karbor_manila.operations.errors import ManilaShowsNothing, Unsettled
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation, ShareTask
 
-#: What may be otherwise the next time, the operator's configuration too. The database is where a
-#: restore is told of. What a later release or another driver wrote waits for that one.
-PASSING = (
+#: What the next attempt may not meet again: transient errors, and what the operator can mend. The
+#: database is where a restore is reported. What a later release or another driver wrote waits for
+#: that one.
+RETRIED_LATER = (
     ManilaUnavailable,
     ManilaTransient,
     ManilaShowsNothing,
@@ -43,8 +44,8 @@ class Recovery(ShareOperation):
     """What the operations of a recovery have in common."""
 
     def is_final(self, error: Exception) -> bool:
-        """The reconciliation comes back to what may be otherwise the next time."""
-        return not isinstance(error, PASSING)
+        """The reconciliation tries again after what the next attempt may not meet."""
+        return not isinstance(error, RETRIED_LATER)
 
 
 class RecoverProtectOperation(Recovery, protect.ProtectOperation):
@@ -97,7 +98,7 @@ class EndLeftover(ShareTask):
 
 
 class EndKept(ShareTask):
-    """The last words of a protection or a copy that is complete are said."""
+    """The final writes of a protection or a copy that is complete are made."""
 
     def execute(self, job: ShareJob) -> None:
         if job.section.record():
@@ -109,16 +110,16 @@ class EndKept(ShareTask):
 
 
 class EndKeptOperation(Recovery, protect.ProtectOperation):
-    """Says what a protection or a copy could not say itself."""
+    """Makes the final writes that a protection or a copy could not make itself."""
 
-    verb = "Last words of the protection"
+    verb = "Final writes of the protection"
 
     def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
         return [EndKept()]
 
     def is_final(self, error: Exception) -> bool:
-        """It is tried again for ever, and told of in the log."""
+        """It is retried for ever, and logged."""
         return False
 
 
@@ -132,5 +133,5 @@ class EndLeftoverOperation(restore.RestoreOperation):
         return [EndLeftover()]
 
     def is_final(self, error: Exception) -> bool:
-        """It is tried again for ever, and told of in the log."""
+        """It is retried for ever, and logged."""
         return False

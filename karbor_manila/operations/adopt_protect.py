@@ -16,7 +16,7 @@ from karbor_manila.operations.share_operation import ShareTask
 LOG = logging.getLogger(__name__)
 
 #: What is final about a share or snapshot in Manila: it will not become what it was to be.
-SPOILT = (
+UNUSABLE = (
     ResourceFailed,
     DeadlineExceeded,
     SnapshotDoubtful,
@@ -26,7 +26,7 @@ SPOILT = (
 
 
 def is_kept(job: ShareJob, intent: Intent | None) -> bool:
-    """Whether the share is in the checkpoint for good; then its last words are said, too.
+    """Whether the share is in the checkpoint for good; then its final writes are made, too.
 
     :raises SnapshotGone: its record is there, and its snapshot is not
     :raises RecordForeign: another release or driver made it
@@ -38,7 +38,7 @@ def is_kept(job: ShareJob, intent: Intent | None) -> bool:
     except RecordInvalid:
         if intent is None:
             raise
-        return False  # the write of it was cut short; the intent says what it was to be
+        return False  # the write of it was cut short; the intent has what it was to be
     if record is None:
         return False
     if job.flow.recorded_driver(record.driver, "record").show(record.snapshot_id) is None:
@@ -63,7 +63,7 @@ class AdoptSnapshot(ShareTask):
         try:
             kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
             protect.complete(job, intent, kept, job.flow.shares.access_rules(job.share_id))
-        except SPOILT:
+        except UNUSABLE:
             job.made = snapshot_id
             undo.roll_back(job, intent)
             raise
@@ -107,7 +107,7 @@ class AdoptCopy(ShareTask):
             job.flow.shares.wait_restored(clone_id)
             kept = driver.wait(in_doubt.intent_kept(intent, snapshot_id))
             copy.complete(job, intent, driver.check(kept))
-        except SPOILT:
+        except UNUSABLE:
             undo.roll_back(job, intent)
             raise
         LOG.info(

@@ -24,7 +24,7 @@ from karbor_manila.operations import (
     revert_end,
     undo,
 )
-from karbor_manila.operations.adopt_protect import SPOILT
+from karbor_manila.operations.adopt_protect import UNUSABLE
 from karbor_manila.operations.errors import Interrupted, RevertUnknown
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.restore_plan import RestorePlan
@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 
 
 class AdoptShare(ShareTask):
-    """The restored share is there and told of, or nothing of the attempt is left."""
+    """The restored share is there and reported, or nothing of the attempt is left."""
 
     def __init__(self, options: RestoreOptions) -> None:
         super().__init__()
@@ -43,10 +43,10 @@ class AdoptShare(ShareTask):
 
     def execute(self, job: ShareJob) -> None:
         intent = job.section.restore(job.request.id)
-        told = _told_share(job, intent)
-        if told:
-            # Complete, but for the last words: the share is the user's, whatever became of it.
-            job.made, job.complete = told, True
+        reported = _reported_share(job, intent)
+        if reported:
+            # Complete, but for the final writes: the share is the user's, whatever its state is.
+            job.made, job.complete = reported, True
             if intent:
                 undo.last(job, lambda: job.section.end(intent))
             return
@@ -59,7 +59,7 @@ class AdoptShare(ShareTask):
         job.made = share_id
         try:
             view = job.flow.shares.wait_restored(share_id)
-        except SPOILT:
+        except UNUSABLE:
             if intent:
                 # Intents of older releases do not say whether it is kept.
                 keep_failed = self._options.keep_failed
@@ -69,7 +69,7 @@ class AdoptShare(ShareTask):
             plan = restore_plan.new_share(job.checkpoint.id, record, self._options)
             restore.finish(job, plan, intent, view)
         else:
-            restore.tell_made(job, intent, view["status"])
+            restore.report_made(job, intent, view["status"])
         LOG.info(
             "Share %s, made from share %s, checkpoint %s, is adopted from a dead process",
             share_id,
@@ -84,17 +84,17 @@ class AdoptShare(ShareTask):
         if intent:
             view = in_doubt.find_share(job, intent)
             return str(view["id"]) if view else None
-        # Complete, but for the last word in Karbor's database; or not even begun.
+        # Complete, but for the final status in Karbor's database; or not even begun.
         mark = delete.bare_mark(job, job.request.id)
-        whose = job.request.get("project_id")  # whoever restored it: not always the checkpoint's
+        whose = job.request.get("project_id")  # of the restore: not always the checkpoint's
         found = job.flow.shares.find(mark, project_id=whose) if mark else []
         return str(found[0]["id"]) if found else None
 
 
-def _told_share(job: ShareJob, intent: Intent | None) -> str | None:
-    """The new share that the restore tells its user to be his, if it does."""
+def _reported_share(job: ShareJob, intent: Intent | None) -> str | None:
+    """The new share that the restore reports to its user, if it does."""
     made = intent.created_id if intent else None
-    if made and reporting.says_available(job, job.request, made):
+    if made and reporting.is_reported_available(job, job.request, made):
         return made
     return reporting.restored_as(job, job.request)
 
@@ -107,8 +107,8 @@ class AdoptRevert(ShareTask):
 
     def execute(self, job: ShareJob) -> None:
         intent = job.section.restore(job.request.id)
-        if reporting.status_told(job) == constants.RESOURCE_STATUS_AVAILABLE:
-            # Complete, but for the last words.
+        if reporting.reported_status(job) == constants.RESOURCE_STATUS_AVAILABLE:
+            # Complete, but for the final writes.
             job.complete = True
             if intent:
                 undo.last(job, lambda: revert_end.end(job, intent, sent=None))
@@ -125,8 +125,8 @@ class AdoptRevert(ShareTask):
         if not seen:
             revert_end.end(job, intent, sent=None)
             raise RevertUnknown(job.share_id, str(intent.snapshot_id))
-        # Told first: another attempt would not see it.
-        revert.tell(
+        # Reported first: another attempt would not see it.
+        revert.report(
             job,
             _plan_of(intent),
             intent,
@@ -138,7 +138,7 @@ class AdoptRevert(ShareTask):
     def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
         """Whether the revert was seen under way, and the share once it is over."""
         driver = job.driver(intent.driver)
-        # The request may still be on its way: nobody is told "not known" before it would be here.
+        # The request may still be on its way: "not known" is reported only after that time.
         view = in_doubt.settled(
             job,
             str(intent.asked),

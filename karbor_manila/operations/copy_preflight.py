@@ -33,7 +33,7 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
     """
     sources: dict[str, list[Kept]] = {}
     holders: dict[str, tuple[Any, str]] = {}
-    spoilt: dict[str, dict[str, Why]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
+    unusable: dict[str, dict[str, Why]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
     for checkpoint, share_ids in wanted:
         for share_id in share_ids:
             section = checkpoint.get_resource_bank_section(share_id)
@@ -41,7 +41,7 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
                 own = ShareSection(section, flow.clock.sleep)
                 known = read_source(own, checkpoint.id, share_id)
             except KarborManilaError as error:
-                spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
+                unusable[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
             sources.setdefault(known.driver, []).append(known.kept())
             holders[known.snapshot_id] = (checkpoint, share_id)
@@ -49,8 +49,8 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
         driver = flow.recorded_driver(name, "record")
         for snapshot_id, refusal in driver.preflight_copy(of_driver).items():
             checkpoint, share_id = holders[snapshot_id]
-            spoilt[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
-    return spoilt
+            unusable[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
+    return unusable
 
 
 def _why_left_out(checkpoint: Any, share_id: str, error: Exception) -> Why:

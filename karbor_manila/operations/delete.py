@@ -47,7 +47,7 @@ class Left:
         return not (self.kept or self.clone_id or self.mark)
 
 
-class ReadPages(ShareTask):
+class ReadSection(ShareTask):
     """What the bank says is left of the share.
 
     Raises RecordForeign, before anything is touched, for what another release or a driver that is
@@ -144,7 +144,7 @@ def end_restore(
     :param requested: Karbor's restore or verification and its operation, if the caller has it
     :param undo: within the undo timeout; else within the delete timeout
     :raises RecordForeign: another release or driver began it
-    :raises DatabaseUnreadable: nobody knows what its user was told; nothing was touched
+    :raises DatabaseUnreadable: what was reported to its user is not known; nothing was touched
     """
     intent = _intent_of(job, restore_id)
     if intent and intent.operation == revert_end.REVERT:
@@ -219,7 +219,9 @@ def _is_the_users(
             job.checkpoint.id,
         )
         return True
-    if reporting.says_available(job, requested[1], share_id) or (intent and intent.keep_failed):
+    if reporting.is_reported_available(job, requested[1], share_id) or (
+        intent and intent.keep_failed
+    ):
         return True
     # Intents of older releases do not say it.
     given = parameters.merge(requested[1].parameters, constants.SHARE_RESOURCE_TYPE, job.share_id)
@@ -289,7 +291,7 @@ class DeleteOperation(ShareOperation):
 
     def steps(self, job: ShareJob) -> list[ShareTask]:
         """The steps, in order."""
-        return [ReadPages(), EndRestores(), Remove(), Erase()]
+        return [ReadSection(), EndRestores(), Remove(), Erase()]
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""

@@ -275,9 +275,9 @@ class FlowContext:
         return identity.read(self.work.checkpoint.checkpoint_section.bank)
 
     @Lazy
-    def told(self) -> columns.Told:
+    def report(self) -> columns.Report:
         """All that the restore or verification tells of its shares."""
-        return columns.Told(self.work.request)
+        return columns.Report(self.work.request)
 
     @Lazy
     def log_lines(self) -> list[Any]:

@@ -35,7 +35,7 @@ def mark_as_lost(checkpoint: Any, share_id: str, loss: SnapshotDoubtful, sleep: 
     :param loss: what became of the snapshot
     :raises BankUnreadable: the bank does not take it
     """
-    _say(checkpoint, share_id, loss)
+    _report(checkpoint, share_id, loss)
     _announced(checkpoint, share_id, forget=True)
     _section(checkpoint, share_id, sleep).status(constants.RESOURCE_STATUS_ERROR)
     _fail_when_empty(checkpoint, sleep)
@@ -62,7 +62,7 @@ def announce(
             "restore": restore_id
         }
         reporting.add(checkpoint, _REMOVING, {reporting.key(share_id): before})
-    _say(checkpoint, share_id, loss)
+    _report(checkpoint, share_id, loss)
     _fail_when_empty(checkpoint, sleep)
     bank_access.commit(checkpoint, sleep=sleep)
 
@@ -86,11 +86,11 @@ def take_back(checkpoint: Any, share_id: str, *, sleep: Sleep) -> None:
     before = _announced(checkpoint, share_id, forget=True)
     if before is None:
         return
-    told = dict(reporting.of(checkpoint))
-    told.pop(reporting.key(share_id), None)
+    reasons = dict(reporting.of(checkpoint))
+    reasons.pop(reporting.key(share_id), None)
     if before.get("reason"):
-        told[reporting.key(share_id)] = str(before["reason"])
-    _set(checkpoint, "reasons", told)
+        reasons[reporting.key(share_id)] = str(before["reason"])
+    _set(checkpoint, "reasons", reasons)
     lost = dict(reporting.facts(checkpoint, KEY))
     lost.pop(share_id, None)
     _set(checkpoint, KEY, lost)
@@ -107,7 +107,7 @@ def _announced(checkpoint: Any, share_id: str, *, forget: bool = False) -> dict[
     return before if isinstance(before, dict) else None
 
 
-def _say(checkpoint: Any, share_id: str, loss: SnapshotDoubtful) -> None:
+def _report(checkpoint: Any, share_id: str, loss: SnapshotDoubtful) -> None:
     reporting.add(checkpoint, "reasons", {reporting.key(share_id): str(loss)})
     reporting.add(checkpoint, KEY, {share_id: loss.snapshot_id})
 
@@ -123,7 +123,7 @@ def _fail_when_empty(checkpoint: Any, sleep: Sleep) -> None:
     gone = {
         share
         for share, record in records(checkpoint, sleep)
-        if is_told(checkpoint, share, record.snapshot_id)
+        if is_reported_lost(checkpoint, share, record.snapshot_id)
     }
     # What cannot be read here, or is no share, may be as good as ever.
     if not any(
@@ -133,12 +133,12 @@ def _fail_when_empty(checkpoint: Any, sleep: Sleep) -> None:
         checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
 
 
-def told(checkpoint: Any) -> set[str]:
+def reported(checkpoint: Any) -> set[str]:
     """The keys (as in the reasons) of the shares whose snapshots are lost."""
     return {reporting.key(share_id) for share_id in reporting.facts(checkpoint, KEY)}
 
 
-def is_told(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
+def is_reported_lost(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
     """Whether the checkpoint says that this snapshot is gone: by its id, whatever else is said of
     the share. A checkpoint of an older release is told again, which does no harm."""
     return reporting.facts(checkpoint, KEY).get(share_id) == snapshot_id

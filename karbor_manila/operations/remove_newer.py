@@ -66,7 +66,7 @@ def remove(job: ShareJob, intent: Intent, expected: Collection[str]) -> Intent:
 
 
 def _remove_one(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint_id: str) -> None:
-    checkpoint = _to_be_told(job, checkpoint_id)
+    checkpoint = _to_report(job, checkpoint_id)
     record = section_of(job, checkpoint).record() if checkpoint else None
     if record is None or record.snapshot_id != snapshot_id:
         raise BankUnreadable(
@@ -116,7 +116,7 @@ def settle(job: ShareJob, intent: Intent) -> None:
         with job.flow.removing, contextlib.ExitStack() as claimed:
             if job.flow.hold:  # Karbor's own manager claims nothing
                 claimed.enter_context(_claimed(job, job.flow.hold, checkpoint_id))
-            checkpoint = _to_be_told(job, checkpoint_id)
+            checkpoint = _to_report(job, checkpoint_id)
             record = _keeps(job, checkpoint, snapshot_id, intent)
             if record is None:
                 continue
@@ -153,13 +153,13 @@ def _keeps(job: ShareJob, checkpoint: Any, snapshot_id: str, intent: Intent) -> 
     ):
         return None  # it goes, or is gone: there is nobody to tell
     announced = lost_snapshots.is_announced(checkpoint, job.share_id, intent.mark.restore)
-    if not announced and lost_snapshots.is_told(checkpoint, job.share_id, snapshot_id):
+    if not announced and lost_snapshots.is_reported_lost(checkpoint, job.share_id, snapshot_id):
         return None
     record = section_of(job, checkpoint).record()
     return record if record and record.snapshot_id == snapshot_id else None
 
 
-def _to_be_told(job: ShareJob, checkpoint_id: str) -> Any:
+def _to_report(job: ShareJob, checkpoint_id: str) -> Any:
     """Another checkpoint, which is written to only while its own claim is held, too."""
     checkpoint, hold = checkpoint_of(job, checkpoint_id), job.flow.hold
     if checkpoint is None or hold is None:

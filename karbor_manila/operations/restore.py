@@ -122,32 +122,32 @@ def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[s
         raise
     except KarborManilaError as error:
         missing.append(str(error))
-    except Exception as error:  # whatever a driver raises: the share is there, and it is told
+    except Exception as error:  # whatever a driver raises: the share is there; reported
         LOG.exception("Share %s, made for checkpoint %s", view["id"], job.checkpoint.id)
         missing.append(f"What comes after its content: an error ({type(error).__name__}).")
-    told = {
+    details = {
         "restored_from": {"share_id": job.share_id, "snapshot_id": plan.source.snapshot_id},
         "way": plan.way,
         "export_locations": places,
         "not_restored": missing,
     }
-    tell_made(job, intent, view["status"], jsonutils.dumps(told))
+    report_made(job, intent, view["status"], jsonutils.dumps(details))
 
 
-def tell_made(job: ShareJob, intent: Intent | None, status: str, told: str | None = None) -> None:
+def report_made(job: ShareJob, intent: Intent | None, status: str, what: str | None = None) -> None:
     """Report a share that is complete; the intent goes once that is done."""
     job.complete = True
 
-    def say() -> None:
-        _report_made(job, status, told)
+    def report_final() -> None:
+        _report_made(job, status, what)
         if intent:
             job.section.end(intent)
 
-    undo.last(job, say)
+    undo.last(job, report_final)
 
 
-def _report_made(job: ShareJob, status: str, told: str | None = None) -> None:
-    report(job, str(job.made), status, told)
+def _report_made(job: ShareJob, status: str, what: str | None = None) -> None:
+    report(job, str(job.made), status, what)
 
 
 def report(job: ShareJob, share_id: str, status: str, reason: str | None = None) -> None:

@@ -55,7 +55,7 @@ class RestorePlan:
             raise ValueError(f"a restore {self.way} makes no share")
         return self.new
 
-    def told(self) -> str:
+    def as_report(self) -> str:
         """The plan as JSON, for Karbor's API."""
         plain = asdict(self)
         del plain["kept"]  # the source is what its user reads of it

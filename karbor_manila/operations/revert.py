@@ -88,7 +88,7 @@ class KeepPresent(ShareTask):
         intent = job.section.created(intent, made)
         shares.wait_restored(made)
         driver.delete(kept, project_id=intent.project_id)
-        revert_end.tell_copy(job, made)
+        revert_end.report_copy(job, made)
         return intent
 
 
@@ -141,7 +141,7 @@ class AwaitRevert(ShareTask):
         return job.flow.reverter(asked.driver).wait_reverted(job.share_id)
 
 
-class TellRevert(ShareTask):
+class ReportRevert(ShareTask):
     """What the user reads of it."""
 
     def execute(self, job: ShareJob, plan: RestorePlan, asked: Intent, view: View) -> None:
@@ -149,15 +149,15 @@ class TellRevert(ShareTask):
             remove_newer.settle(job, asked)
             job.section.end(asked)
 
-        tell(job, plan, asked, view, end)
+        report(job, plan, asked, view, end)
 
 
-def tell(
+def report(
     job: ShareJob, plan: RestorePlan, intent: Intent, view: View, end: Callable[[], object]
 ) -> None:
     """Report a share that was put back; nothing that fails from here on is a failure of that.
 
-    :param end: ends the intent, once that is told
+    :param end: ends the intent, once that is reported
     """
     job.complete = True
     places: list[str] = []
@@ -168,10 +168,10 @@ def tell(
         raise
     except KarborManilaError as error:
         missing.append(str(error))
-    except Exception as error:  # whatever a driver raises: the share was put back, and it is told
+    except Exception as error:  # whatever a driver raises: the share was put back; reported
         LOG.exception("Share %s, checkpoint %s", job.share_id, job.checkpoint.id)
         missing.append(f"Its export locations: an error ({type(error).__name__}).")
-    told = {
+    text = {
         "restored_from": {"share_id": job.share_id, "snapshot_id": plan.source.snapshot_id},
         "way": plan.way,
         "export_locations": places,
@@ -180,13 +180,13 @@ def tell(
         "safety_copy": intent.created_id,
     }
 
-    def say() -> None:
-        reporting.to_record(job, job.request, job.share_id, view["status"], jsonutils.dumps(told))
+    def report_final() -> None:
+        reporting.to_record(job, job.request, job.share_id, view["status"], jsonutils.dumps(text))
         end()
 
-    undo.last(job, say)
+    undo.last(job, report_final)
 
 
 def tasks() -> list[ShareTask]:
     """What carries out the plan, in order."""
-    return [WriteIntent(), KeepPresent(), RemoveNewer(), AskRevert(), AwaitRevert(), TellRevert()]
+    return [WriteIntent(), KeepPresent(), RemoveNewer(), AskRevert(), AwaitRevert(), ReportRevert()]

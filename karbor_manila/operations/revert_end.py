@@ -32,12 +32,12 @@ def end(job: ShareJob, intent: Intent, *, sent: str | None) -> str | None:
     remove_newer.settle(job, intent)
     kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
     if kept:
-        tell_copy(job, kept)
+        report_copy(job, kept)
     job.section.end(intent)
     return kept
 
 
-def tell_copy(job: ShareJob, copy_id: str) -> None:
+def report_copy(job: ShareJob, copy_id: str) -> None:
     """Name the safety copy in Karbor's restore, so that the user finds it. A deletion of the
     checkpoint has no restore to write to: the copy bears the restore's mark and its name."""
     record = job.extras.get("restore")
@@ -49,9 +49,9 @@ def tell_copy(job: ShareJob, copy_id: str) -> None:
             copy_id,
         )
         return
-    told = f"What share {job.share_id} held before this restore (safety_copy)."
+    what = f"What share {job.share_id} held before this restore (safety_copy)."
     available = constants.RESOURCE_STATUS_AVAILABLE
-    reporting.guard(reporting.to_record, job, record, copy_id, available, told)
+    reporting.guard(reporting.to_record, job, record, copy_id, available, what)
 
 
 def _end_safety_copy(job: ShareJob, intent: Intent, sent: str | None) -> str | None:

@@ -102,7 +102,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         failure = self._failure(job, reason)
         if self.is_final(error):
             if reporting.guard(self.failed, job, reason):
-                reporting.note_told(failure)
+                reporting.mark_reported(failure)
             reporting.guard(reporting.to_operation_log, job, reason)
         return failure
 

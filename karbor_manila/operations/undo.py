@@ -2,9 +2,9 @@
 """Rolls back what a failed operation made. The one rule: what is complete is never rolled back.
 
 A protection or a copy is complete once its record is in the bank, a restore once its share is
-available, a revert once the share is put back. After that there are last words (a status, the
-report, the intent that goes): one of them that fails is a line in the log, and the reconciliation
-says it later, by the intent that stays.
+available, a revert once the share is put back. After that there are final writes (a status, the
+report, the removal of the intent): one of them that fails is a line in the log, and the
+reconciliation makes it later, by the intent that stays.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInval
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.manila.marks import COPY
-from karbor_manila.operations import in_doubt, last_word, revert_end
+from karbor_manila.operations import final_status, in_doubt, revert_end
 from karbor_manila.operations.in_doubt import intent_kept
 from karbor_manila.operations.share_job import ShareJob
 
@@ -31,40 +31,40 @@ _KEPT_IN_A_CHECKPOINT = frozenset({"protect", COPY})
 
 
 def keep(job: ShareJob, intent: Intent, record: ShareRecord) -> None:
-    """Complete a protection or a copy: the record first, then its last words.
+    """Complete a protection or a copy: the record first, then its final writes.
 
-    :raises BankUnreadable: the record is not there, or nobody knows
+    :raises BankUnreadable: the record is not there, or that is in doubt
     """
     job.section.complete(record)
     end_kept(job, intent)
 
 
 def end_kept(job: ShareJob, intent: Intent | None) -> None:
-    """Say the last words of a protection or a copy whose record is there."""
+    """Make the final writes of a protection or a copy whose record is there."""
     job.complete = True
 
-    def say() -> None:
+    def write_final() -> None:
         job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
         if intent:
             job.section.end(intent)  # last: as long as it is there, this is repeated
 
-    last(job, say)
+    last(job, write_final)
 
 
-def last(job: ShareJob, say: Callable[[], Any]) -> bool:
+def last(job: ShareJob, write_final: Callable[[], Any]) -> bool:
     """Do what comes after the completion; a failure is a line in the log and undoes nothing.
 
     :returns: whether it was done
     :raises ClaimLost: another process has taken over
     """
     try:
-        say()
+        write_final()
     except ClaimLost:
-        raise  # it is another's: nothing more is for us to say
+        raise  # the work is another process's: nothing more is for us to write
     except Exception:  # whatever a bank, a database or Manila raises: the work is complete
         LOG.warning(
-            "Share %s, checkpoint %s is complete, but not all could be said of it; the "
-            "reconciliation says it",
+            "Share %s, checkpoint %s is complete, but not all of it could be recorded; the "
+            "reconciliation records it",
             job.share_id,
             job.checkpoint.id,
             exc_info=True,
@@ -119,7 +119,7 @@ def may_undo(job: ShareJob, intent: Intent) -> bool:
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, job.checkpoint.id, error)
         kept = True
     if kept:
-        job.followed = last_word.leave_open(job.checkpoint)
+        job.followed = final_status.leave_open(job.checkpoint)
         job.unsettled = True
         LOG.warning(
             "Share %s, checkpoint %s: nothing is removed, it may be complete",

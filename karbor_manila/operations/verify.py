@@ -34,11 +34,11 @@ class CheckRecord(ShareTask):
         report(job, job.share_id, kept.status)
 
 
-class TellPlan(ShareTask):
+class ReportPlan(ShareTask):
     """The plan of a restore, for the user to read."""
 
     def execute(self, job: ShareJob, plan: RestorePlan) -> None:
-        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.told())
+        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.as_report())
 
 
 class PlanDrill(restore.PlanRestore):
@@ -61,7 +61,7 @@ class PlanDrill(restore.PlanRestore):
 class CheckShare(ShareTask):
     """The operator's command says whether the share is good; without one it is, being there."""
 
-    default_provides = "told"
+    default_provides = "found"
 
     def __init__(self, options: RestoreOptions) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class CheckShare(ShareTask):
         # Of what the share lacks, a check that has to mount it is interested in the rules.
         missing = list(plan.not_restored) if self._options.access_rules else []
         missing += shares.grant(view["id"], plan.access_rules) if plan.access_rules else []
-        told = {
+        found = {
             "depth": DRILL,
             "at": job.now(),
             "seconds": round(restored_in, 1),
@@ -96,14 +96,14 @@ class CheckShare(ShareTask):
                 },
                 settings.drill_timeout,
             )
-        return told | {"check": "passed" if settings.drill_command else "none is configured"}
+        return found | {"check": "passed" if settings.drill_command else "none is configured"}
 
 
-class TellDrill(ShareTask):
+class ReportDrill(ShareTask):
     """How the drill went, for the user to read, whatever becomes of its share."""
 
-    def execute(self, job: ShareJob, told: dict[str, Any]) -> None:
-        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(told))
+    def execute(self, job: ShareJob, found: dict[str, Any]) -> None:
+        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(found))
 
 
 # What can keep the share of a good drill from going. It does not make the drill a bad one.
@@ -119,7 +119,7 @@ class RemoveShare(ShareTask):
     """The temporary share is gone; or its intent stays, by which the reconciliation removes it."""
 
     def execute(
-        self, job: ShareJob, intent: Intent, new_share_id: str, told: dict[str, Any]
+        self, job: ShareJob, intent: Intent, new_share_id: str, found: dict[str, Any]
     ) -> None:
         try:
             shares = job.flow.shares
@@ -127,9 +127,9 @@ class RemoveShare(ShareTask):
         except _STAYS as error:
             _log_left(job, new_share_id, error)
             left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"
-            said = jsonutils.dumps(told | {"left": left})
+            text = jsonutils.dumps(found | {"left": left})
             available = constants.RESOURCE_STATUS_AVAILABLE
-            reporting.guard(reporting.to_record, job, job.request, job.share_id, available, said)
+            reporting.guard(reporting.to_record, job, job.request, job.share_id, available, text)
             return
         try:
             job.section.end(intent)
@@ -162,7 +162,7 @@ class VerifyOperation(ShareOperation):
         if not options.include:
             return [restore.LeaveOut()]
         if options.depth == PLAN:
-            return [restore.PlanRestore(options), TellPlan()]
+            return [restore.PlanRestore(options), ReportPlan()]
         if options.depth == DRILL:
             return [
                 PlanDrill(options),
@@ -170,7 +170,7 @@ class VerifyOperation(ShareOperation):
                 restore.CreateShare(),
                 restore.AwaitShare(),
                 CheckShare(options),
-                TellDrill(),
+                ReportDrill(),
                 RemoveShare(),
             ]
         return [CheckRecord()]

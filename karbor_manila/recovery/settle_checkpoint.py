@@ -144,7 +144,7 @@ def _complete_reports(provider: Any, checkpoint: Any, side_by_side: SideBySide) 
 
 
 def _report(checkpoint: Any, reason: str) -> None:
-    reporting.tell(checkpoint, {f"checkpoint#{checkpoint.id}": reason})
+    reporting.add_reasons(checkpoint, {f"checkpoint#{checkpoint.id}": reason})
 
 
 def _reasons(checkpoint: Any) -> str:

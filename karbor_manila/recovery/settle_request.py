@@ -75,7 +75,7 @@ def _settle_restore(provider: Any, request: Any, side_by_side: SideBySide) -> bo
 
 def _report_death(request: Any, word: str, item: Unfinished) -> None:
     unrecorded = word == "restore" and not item.claimed
-    columns.tell(
+    columns.report(
         request,
         f"checkpoint#{request.checkpoint_id}",
         constants.RESOURCE_STATUS_ERROR,

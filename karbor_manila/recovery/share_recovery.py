@@ -87,7 +87,7 @@ def run(
             continue
         if not isinstance(outcome, karbor_exception.KarborException):
             raise outcome
-        if isinstance(outcome.__cause__, adopt.PASSING):
+        if isinstance(outcome.__cause__, adopt.RETRIED_LATER):
             away = outcome.__cause__
         else:
             errors.append(outcome)

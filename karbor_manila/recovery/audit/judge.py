@@ -182,7 +182,7 @@ class Judge:
 
     @staticmethod
     def _loss(checkpoint: Any, share_id: str, record: ShareRecord, view: View | None) -> Finding:
-        reported = lost_snapshots.is_told(checkpoint, share_id, record.snapshot_id)
+        reported = lost_snapshots.is_reported_lost(checkpoint, share_id, record.snapshot_id)
         reported = reported and not lost_snapshots.is_announced(checkpoint, share_id)
         why = "its snapshot is not in Manila any more"
         if view is not None:

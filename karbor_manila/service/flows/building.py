@@ -16,7 +16,7 @@ from karbor_manila.common import left_out
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database import requested
 from karbor_manila.operations import reporting
-from karbor_manila.operations.last_word import LastWord
+from karbor_manila.operations.final_status import FinalStatus
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.service.errors import NothingProtected
 from karbor_manila.service.flows import copy_flow, engine, missing_operations
@@ -48,13 +48,15 @@ def fenced(running: Running, hold: fencing.Hold, targets: tuple[str, ...]) -> Ru
         # Karbor makes it before we can claim it, and a process may sleep in between.
         raise ClaimLost(checkpoint.id, f"it is {checkpoint.status} already")
     if running.record is None:
-        last_word = LastWord(checkpoint, "commit")
+        final_status = FinalStatus(checkpoint, "commit")
     else:
         _fence_record(running, hold)
         if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
             raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)
-        last_word = LastWord(running.record, "save")
-    return dataclasses.replace(running, checkpoint=checkpoint, targets=targets, last_word=last_word)
+        final_status = FinalStatus(running.record, "save")
+    return dataclasses.replace(
+        running, checkpoint=checkpoint, targets=targets, final_status=final_status
+    )
 
 
 def _fence_record(running: Running, hold: fencing.Hold) -> None:

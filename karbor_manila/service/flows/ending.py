@@ -24,8 +24,8 @@ def fail(running: Running, reason: str) -> bool:
     :param reason: empty when it was reported already
     :returns: whether that could be written down; if not, it is left to the reconciliation
     """
-    last_word = running.last_word
-    if last_word and (last_word.complete or last_word.open):
+    final_status = running.final_status
+    if final_status and (final_status.complete or final_status.open):
         # Complete, but for Karbor's own last writes; or in doubt. The reconciliation writes it.
         LOG.warning("%s: its end is left to the reconciliation", running.claimed_id)
         return False
@@ -47,7 +47,7 @@ def _fail_checkpoint(checkpoint: Any, reason: str) -> None:
         # python-karborclient cannot show a checkpoint without one.
         checkpoint.resource_graph = []
     if reason:
-        reporting.tell(checkpoint, {f"checkpoint#{checkpoint.id}": reason})
+        reporting.add_reasons(checkpoint, {f"checkpoint#{checkpoint.id}": reason})
     bank_access.commit(checkpoint)
 
 
@@ -55,7 +55,7 @@ def _fail_record(running: Running, reason: str) -> None:
     record = running.record
     if reason:
         key = f"checkpoint#{running.checkpoint.id}"
-        columns.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
+        columns.report(record, key, constants.RESOURCE_STATUS_ERROR, reason)
     record.status = FAILED.get(record.status, record.status)
     columns.save(record)
 
@@ -87,5 +87,5 @@ def unreported(error: Exception) -> str:
     """
     failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
     causes = [failure.exception for failure in failures] or [error]
-    found = [refusals.sentence(cause) for cause in causes if not reporting.is_told(cause)]
+    found = [refusals.sentence(cause) for cause in causes if not reporting.is_reported(cause)]
     return " ".join(dict.fromkeys(found))

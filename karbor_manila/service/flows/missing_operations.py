@@ -108,11 +108,11 @@ class Provider:
         there = {(each.type, each.id) for each in checkpoints.resources(checkpoint)}
         if len(self.passed_over) == len(there):
             raise self.refusal(self.passed_over[0])
-        told = columns.Told(record)
+        report = columns.Report(record)
         for number, each in enumerate(self.passed_over):
             reason = str(self._lack(each, passed_over=True)) if number < _MOST_REASONS else None
-            told.tell(record, f"{each.type}#{each.id}", PASSED_OVER, reason)
-        columns.save(record, told)
+            report.add(record, f"{each.type}#{each.id}", PASSED_OVER, reason)
+        columns.save(record, report)
 
     def _left_out(self, resource: Any) -> dict[str, str]:
         reason = str(self._lack(resource, passed_over=True))

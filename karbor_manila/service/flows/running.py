@@ -8,7 +8,7 @@ from typing import Any
 
 from karbor.common import constants
 
-from karbor_manila.operations.last_word import LastWord
+from karbor_manila.operations.final_status import FinalStatus
 
 #: What a checkpoint or record becomes when its flow fails, by the status that it had in the flow.
 FAILED: Mapping[str, str] = MappingProxyType(
@@ -31,7 +31,7 @@ class Running:
     :ivar record: Karbor's restore or verification, if it is one
     :ivar source: the checkpoint that is copied, if it is a copy
     :ivar targets: the ids of the shares that are reverted
-    :ivar last_word: what the flow has written down as its result
+    :ivar final_status: the status that the flow has written as its result
     :ivar plugins: Karbor's protection plugins that were made for this flow
     """
 
@@ -40,7 +40,7 @@ class Running:
     record: Any
     source: Any = None
     targets: tuple[str, ...] = ()
-    last_word: LastWord | None = None
+    final_status: FinalStatus | None = None
     plugins: list[Any] = field(default_factory=list)
 
     @property

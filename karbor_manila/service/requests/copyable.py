@@ -38,16 +38,16 @@ def check(
         work = Work(context, sources[0].project_id)
         flow = plugins[SHARE].context_for_a_call(work, every, timeout)
         wanted = [(source, shares[source.id]) for source in sources]
-        spoilt = copy_preflight.look(flow, wanted)
+        unusable = copy_preflight.look(flow, wanted)
     except KarborManilaError as error:
         raise karbor_exception.InvalidInput(reason=str(error)) from error
     worth = {
-        source.id: spoilt[source.id]
+        source.id: unusable[source.id]
         for source in sources
-        if not shares[source.id] or set(shares[source.id]) - set(spoilt[source.id])
+        if not shares[source.id] or set(shares[source.id]) - set(unusable[source.id])
     }
     if not worth:
-        raise karbor_exception.InvalidInput(reason=_nothing_left(spoilt))
+        raise karbor_exception.InvalidInput(reason=_nothing_left(unusable))
     return worth
 
 
@@ -63,10 +63,10 @@ def _shares(provider: Any, plugins: Mapping[str, Any], source: Any) -> list[str]
     return sorted({node.id for node in nodes if node.type == SHARE})
 
 
-def _nothing_left(spoilt: Mapping[str, Mapping[str, left_out.Why]]) -> str:
+def _nothing_left(unusable: Mapping[str, Mapping[str, left_out.Why]]) -> str:
     """Why no checkpoint at all is worth a copy, in the words of the first share of each."""
     return " ".join(
         str(NotCopyable(f"Share {share_id} of checkpoint {checkpoint_id}", why.reason))
-        for checkpoint_id, reasons in spoilt.items()
+        for checkpoint_id, reasons in unusable.items()
         for share_id, why in list(reasons.items())[:1]
     )

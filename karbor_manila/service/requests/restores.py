@@ -102,10 +102,10 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[str]:
 
 def _of_shares(record: Any, wrong: dict[str, str]) -> exception.InvalidInput:
     """Write down with each share what is wrong with it. Returns the refusal of them all."""
-    written = columns.Told(record)
+    written = columns.Report(record)
     for share_id, reason in wrong.items():
         key = f"{SHARE}#{share_id}"
-        written.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
+        written.add(record, key, constants.RESOURCE_STATUS_ERROR, reason)
     every = " ".join(sorted(set(wrong.values())))
     return exception.InvalidInput(reason=columns.text(every, _LONGEST_REFUSAL))
 
@@ -138,7 +138,7 @@ def _record_refusal(record: Any, failure: str, reason: str) -> None:
         return  # written under the claim, while the flow was being built
     if not record.get("resources_reason"):
         key = f"checkpoint#{record['checkpoint_id']}"
-        columns.tell(record, key, constants.RESOURCE_STATUS_ERROR, reason)
+        columns.report(record, key, constants.RESOURCE_STATUS_ERROR, reason)
     record["status"] = failure
     try:
         columns.save(record)

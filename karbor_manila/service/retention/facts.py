@@ -72,7 +72,7 @@ def kept(checkpoint: Any, sleep: Sleep) -> Kept:
     info = checkpoints.info(checkpoint)
     keys = frozenset(f"{node.type}#{node.id}" for node in contents(checkpoint))
     keys -= left_out.keys(info)
-    told, gone = reporting.of(checkpoint), lost_snapshots.told(checkpoint)
+    told, gone = reporting.of(checkpoint), lost_snapshots.reported(checkpoint)
     if good and not told and not gone:
         holds = perhaps = keys
     else:

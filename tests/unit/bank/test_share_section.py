@@ -134,7 +134,7 @@ def test_a_complete_record_is_all_that_stays(ledger: ShareSection, section: Any)
     assert pages(section) == {"metadata"}
 
 
-def test_a_record_leaves_the_intent_to_who_says_the_last_words(
+def test_a_record_leaves_the_intent_to_who_writes_the_final_status(
     ledger: ShareSection, section: Any
 ) -> None:
     """So that no moment has neither, and what is unsaid is found by the intent."""

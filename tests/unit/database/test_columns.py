@@ -173,8 +173,8 @@ def test_what_is_refused_for_its_content_is_saved_shorter_and_the_session_goes_o
     record = verification(service)
     record.obj_reset_changes()
     monkeypatch.setattr("tests.unit.karbor_stage.TEXT_BYTES", 20_000)
-    columns.tell(record, key(1), "error", "y" * 50_000)
-    columns.tell(record, key(2), "available", "z" * 1_000)
+    columns.report(record, key(1), "error", "y" * 50_000)
+    columns.report(record, key(2), "available", "z" * 1_000)
 
     columns.save(record)
 
@@ -191,7 +191,7 @@ def test_a_status_is_not_lost_for_a_reason_that_no_length_makes_fit(
 ) -> None:
     record = verification(service)
     monkeypatch.setattr("tests.unit.karbor_stage.TEXT_BYTES", 700)
-    columns.tell(record, key(1), "error", "y" * 50_000)
+    columns.report(record, key(1), "error", "y" * 50_000)
 
     columns.save(record)
 
@@ -202,7 +202,7 @@ def test_a_database_that_is_away_is_not_taken_for_one_that_refuses(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = verification(service)
-    columns.tell(record, key(1), "error", "why")
+    columns.report(record, key(1), "error", "why")
 
     def away(*_args: Any) -> Any:
         raise db_exception.DBConnectionError("gone")
@@ -239,9 +239,9 @@ class Paper(dict[str, Any]):
 
 def fitted(status: dict[str, str], reason: dict[str, str]) -> Paper:
     record = Paper(id=str(uuid.UUID(int=5)))
-    told = columns.Told(record)
+    told = columns.Report(record)
     for each, word in status.items():
-        told.tell(record, each, word, reason.get(each))
+        told.add(record, each, word, reason.get(each))
     return record
 
 
@@ -252,7 +252,7 @@ def test_whatever_is_told_fits_and_as_much_as_possible_of_it() -> None:
         status = {key(n): dice.choice(["available", "error", "undefined"]) for n in range(count)}
         reason = {each: dice.choice('aä"' + FACE) * dice.choice([5, 300, 9_000]) for each in status}
         record = Paper(id="r")
-        told = columns.Told(record)
+        told = columns.Report(record)
         told._status, told._reason = status, reason
 
         told.fit(record)
@@ -307,7 +307,7 @@ def test_a_record_that_is_fitted_twice_says_once_that_it_is() -> None:
     record = fitted(status, dict.fromkeys(status, "x" * 900))
     note = record["resources_reason"][f"report#{record['id']}"]
 
-    columns.tell(record, "checkpoint#1", "error", "the end")
+    columns.report(record, "checkpoint#1", "error", "the end")
 
     assert record["resources_reason"]["checkpoint#1"] == "the end"
     notes = [r for k, r in record["resources_reason"].items() if k.startswith("report#")]

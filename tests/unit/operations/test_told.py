@@ -120,13 +120,13 @@ def test_that_a_snapshot_is_lost_is_known_by_its_id_and_not_by_a_sentence(
     (snapshot,) = service.cloud.snapshots
     doubt = SnapshotDoubtful(snapshot, "its status is 'restoring'")
     reporting.add(checkpoint, "reasons", {reporting.key(share): str(doubt)})
-    assert not lost_snapshots.is_told(checkpoint, share, snapshot)
+    assert not lost_snapshots.is_reported_lost(checkpoint, share, snapshot)
     sleep = service.cloud.clock.sleep
     lost_snapshots.mark_as_lost(checkpoint, share, SnapshotGone(snapshot), sleep)
     assert checkpoint.status == "error"
     reporting.add(checkpoint, "reasons", {reporting.key(share): "Why it could not be deleted."})
-    assert lost_snapshots.is_told(checkpoint, share, snapshot)
-    assert not lost_snapshots.is_told(checkpoint, share, "another")
+    assert lost_snapshots.is_reported_lost(checkpoint, share, snapshot)
+    assert not lost_snapshots.is_reported_lost(checkpoint, share, "another")
 
 
 # -- the log of an attempt that another process ends -------------------------------------------

@@ -46,7 +46,7 @@ def keeper(service: Service) -> Lease:
     return lease
 
 
-def test_a_restore_that_is_complete_is_a_success_when_its_last_word_was_late(
+def test_a_restore_that_is_complete_is_a_success_when_its_final_status_was_late(
     service: Service,
 ) -> None:
     """It failed, although nothing was wrong with the share that it named."""
@@ -61,7 +61,7 @@ def test_a_restore_that_is_complete_is_a_success_when_its_last_word_was_late(
     assert service.manager.claims.all() == []
 
 
-def test_a_restore_in_place_whose_last_word_was_late_is_ended_by_the_reconciliation(
+def test_a_restore_in_place_whose_final_status_was_late_is_ended_by_the_reconciliation(
     service: Service,
 ) -> None:
     """Which cannot know that it is done, and says so; nothing is asked for again."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a flow says last of its checkpoint, restore or verification, and that nothing unsays it.
+"""The final status of a flow's checkpoint, restore or verification: success is never taken back.
 
 Karbor's last task of a flow writes that the work is complete, and then ends the operation log. When
 one of the two writes fails, taskflow reverts the first task, which writes that the work has failed
@@ -19,52 +19,52 @@ from karbor_manila.common.retry import retry
 LOG = logging.getLogger(__name__)
 
 #: By the status of a flow that went well, the one that it must not become by a failure.
-_UNSAID = {
+_FAILURE_OF = {
     constants.CHECKPOINT_STATUS_AVAILABLE: constants.CHECKPOINT_STATUS_ERROR,
     constants.CHECKPOINT_STATUS_DELETED: constants.CHECKPOINT_STATUS_ERROR_DELETING,
-    # The same words for verifications.
+    # Verifications use the same two.
     constants.RESTORE_STATUS_SUCCESS: constants.RESTORE_STATUS_FAILURE,
 }
 
 
-class LastWord:
-    """Takes the place of the method by which a flow writes down the status of what it works on.
+class FinalStatus:
+    """Takes the place of the method by which a flow writes the status of what it works on.
 
-    A write that fails is repeated. Once the status was one of success no failure takes it back.
+    A write that fails is retried. Once the status was one of success no failure replaces it.
 
-    :param thing: Karbor's checkpoint, restore or verification, as the flow has it
+    :param written: Karbor's checkpoint, restore or verification, as the flow has it
     :param method: the name of the method: ``commit`` or ``save``
     """
 
-    def __init__(self, thing: Any, method: str) -> None:
-        self._thing = thing
+    def __init__(self, written: Any, method: str) -> None:
+        self._written = written
         self._method = method
-        self._write = getattr(thing, method)
+        self._write = getattr(written, method)
         #: The status of success that was reached; empty before.
         self.complete = ""
-        #: Whether an operation could not make sure what it has left: then the flow has no end here,
+        #: Whether an operation left an in-doubt request: then the flow gets no final status here,
         #: and the reconciliation looks again.
         self.open = False
-        setattr(thing, method, self)
+        setattr(written, method, self)
         if method == "commit":
-            self._delete = thing.delete
-            thing.delete = self._deleted
+            self._delete = written.delete
+            written.delete = self._deleted
 
     def _deleted(self, *args: Any, **kwargs: Any) -> None:
-        """A checkpoint says that it is deleted before it is taken out of the index, and is
-        deleted once that is done."""
+        """The status is ``deleted`` before the checkpoint is taken out of the index, and final
+        once that is done."""
         self._delete(*args, **kwargs)
         self.complete = constants.CHECKPOINT_STATUS_DELETED
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        status = self._thing.status
-        if status in _UNSAID and status != constants.CHECKPOINT_STATUS_DELETED:
+        status = self._written.status
+        if status in _FAILURE_OF and status != constants.CHECKPOINT_STATUS_DELETED:
             self.complete = status
-        elif status in _UNSAID.values() and self.open:
-            raise BankUnreadable(f"tell what became of {self._thing.id}", "it is looked at again")
-        elif self.complete and status == _UNSAID[self.complete]:
-            LOG.warning("%s stays %s: it is complete", self._thing.id, self.complete)
-            self._thing.status = self.complete
+        elif status in _FAILURE_OF.values() and self.open:
+            raise BankUnreadable(f"record the end of {self._written.id}", "it is looked at again")
+        elif self.complete and status == _FAILURE_OF[self.complete]:
+            LOG.warning("%s stays %s: it is complete", self._written.id, self.complete)
+            self._written.status = self.complete
 
         def write() -> None:
             self._write(*args, **kwargs)
@@ -72,15 +72,15 @@ class LastWord:
         if self._method == "save":
             self._save(write)
         else:
-            bank_access.ask(write, f"take checkpoint {self._thing.id}")
+            bank_access.ask(write, f"take checkpoint {self._written.id}")
 
     def _save(self, write: Any) -> None:
-        """Into the database. What hooks write while the flow runs they repeat themselves."""
-        final = self._thing.status in {*_UNSAID, *_UNSAID.values()}
+        """Into the database. Writes of hooks while the flow runs are retried by the hooks."""
+        final = self._written.status in {*_FAILURE_OF, *_FAILURE_OF.values()}
         retry(
             write,
             attempts=5 if final else 1,
-            # Who lost the claim has nothing to say any more.
+            # A process without the claim must not write any more.
             transient=lambda error: not isinstance(error, ClaimLost),
             longest=2.0,
             sleep=bank_access.pause,
@@ -88,12 +88,12 @@ class LastWord:
 
 
 def leave_open(checkpoint: Any) -> bool:
-    """Have the flow of a checkpoint leave its end to the reconciliation.
+    """Leave the final status of a flow's checkpoint to the reconciliation.
 
-    :returns: whether it has one that can (under Karbor's own manager it has not)
+    :returns: whether that is possible (under Karbor's own manager it is not)
     """
-    word = checkpoint.commit
-    if not isinstance(word, LastWord):
+    final_status = checkpoint.commit
+    if not isinstance(final_status, FinalStatus):
         return False
-    word.open = True
+    final_status.open = True
     return True
