@@ -173,12 +173,12 @@ def everything(bank: Any) -> Iterator[str]:
 
 
 class Inventory(NamedTuple):
-    """What one list of a bank, which may be long, tells: of :func:`everything`, :func:`unended` and
-    :func:`kept_and_begun`."""
+    """What one list of a bank, which may be long, contains: :func:`everything`,
+    :func:`open_restores` and :func:`kept_and_begun`."""
 
     checkpoints: list[str]
-    unended: list[tuple[str, str, str]]
-    unsaid: list[tuple[str, str]]
+    open_restores: list[tuple[str, str, str]]
+    kept_and_begun: list[tuple[str, str]]
 
 
 def inventory(bank: Any) -> Inventory:
@@ -187,7 +187,7 @@ def inventory(bank: Any) -> Inventory:
     :raises BankUnreadable: the bank cannot be listed
     """
     keys = _keys(bank, _CHECKPOINTS)
-    return Inventory(list(_ids(keys)), list(_unended(keys)), list(_kept_and_begun(keys)))
+    return Inventory(list(_ids(keys)), list(_open_restores(keys)), list(_kept_and_begun(keys)))
 
 
 def _ids(keys: Iterable[str]) -> Iterator[str]:
@@ -197,7 +197,7 @@ def _ids(keys: Iterable[str]) -> Iterator[str]:
             yield checkpoint_id
 
 
-def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]]:
+def open_restores(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]]:
     """The intents of restores and drills that are under way or were cut short: the ids of the
     checkpoint, the share, and Karbor's restore or verification.
 
@@ -205,10 +205,10 @@ def unended(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str, str]
     :raises BankUnreadable: the bank cannot be listed
     """
     prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
-    yield from _unended(_keys(bank, prefix))
+    yield from _open_restores(_keys(bank, prefix))
 
 
-def _unended(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def _open_restores(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     for key in taking_turns(keys):
         parts = key.removeprefix(_CHECKPOINTS).split("/")
         if len(parts) == 5 and (parts[1], parts[3]) == ("resource-data", "restores"):

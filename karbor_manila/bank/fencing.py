@@ -24,27 +24,27 @@ REMOVE = "remove_newer"
 class Claims(Protocol):
     """As much of :class:`karbor_manila.recovery.claims.Claims` as work under a claim needs."""
 
-    def check(self, thing: str, *, look: bool = False) -> None:
-        """Raises ClaimLost when this process may not act on the thing any more."""
+    def check(self, claim_id: str, *, look: bool = False) -> None:
+        """Raises ClaimLost when this process may not act under the claim any more."""
 
     def take(
         self,
-        thing: str,
+        claim_id: str,
         operation: str,
         *,
         provider_id: str,
         checkpoint_id: str,
         bank: Any,
     ) -> Any:
-        """Claim one more thing. Raises Taken."""
+        """Claim one more checkpoint, restore or share. Raises Taken."""
 
-    def get(self, thing: str) -> Any:
-        """The claim on a thing, or None."""
+    def get(self, claim_id: str) -> Any:
+        """The claim on an id, or None."""
 
-    def release(self, thing: str) -> None:
+    def release(self, claim_id: str) -> None:
         """Give a claim back."""
 
-    def leave(self, thing: str) -> None:
+    def leave(self, claim_id: str) -> None:
         """Stop working under a claim, and let it stand for the reconciliation."""
 
 
@@ -54,19 +54,19 @@ class Hold:
     the checkpoint that is copied."""
 
     claims: Claims
-    thing: str
+    claimed_id: str
     besides: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Before a write. Raises ClaimLost."""
-        for thing in (self.thing, *self.besides):
-            self.claims.check(thing)
+        for claimed_id in (self.claimed_id, *self.besides):
+            self.claims.check(claimed_id)
 
     def confirm(self) -> None:
         """Before a step that could not be undone: the database is asked each time. Raises
         ClaimLost."""
-        for thing in (self.thing, *self.besides):
-            self.claims.check(thing, look=True)
+        for claimed_id in (self.claimed_id, *self.besides):
+            self.claims.check(claimed_id, look=True)
 
     def share(self, share_id: str) -> "Hold":
         """The same on a share that is restored in place under a claim of its own."""

@@ -182,8 +182,8 @@ def _driver(stored: object) -> str | None:
     return driver if isinstance(driver, str) and driver else None
 
 
-def _plain(thing: Any) -> dict[str, Any]:
-    plain = asdict(thing)
+def _plain(obj: Any) -> dict[str, Any]:
+    plain = asdict(obj)
     if plain["mark"]:
         plain["mark"] = {name: value for name, value in plain["mark"].items() if value}
     return plain

@@ -133,14 +133,14 @@ class CheckFailed(KarborManilaError):
 
 @dataclass(eq=False)
 class Taken(KarborManilaError):
-    """Somebody is at work on a checkpoint, a restore, a verification or a share.
+    """Another process works on a checkpoint, a restore, a verification or a share.
 
     ``claim`` is a :class:`karbor_manila.recovery.claim_table.Claim`, or None when it was released
     meanwhile.
     ``alive`` is whether its owner lives; what a dead one left has to be settled first.
     """
 
-    thing: str
+    claimed_id: str
     claim: Any
     _: KW_ONLY
     alive: bool = True
@@ -149,11 +149,11 @@ class Taken(KarborManilaError):
         since = f"{self.claim.since:%Y-%m-%d %H:%M:%S}" if self.claim else ""
         who = f" ({self.claim.operation} since {since} UTC)" if self.claim else ""
         return (
-            f"{self.thing} is in work{who}, and the process that works on it is alive. Wait until "
-            f"it ends."
+            f"{self.claimed_id} is in work{who}, and the process that works on it is alive. Wait "
+            f"until it ends."
             if self.alive
-            else f"{self.thing} is in work{who}; the process that worked on it died, and what it "
-            f"left is being settled. Try again in a minute."
+            else f"{self.claimed_id} is in work{who}; the process that worked on it died, and what "
+            f"it left is being settled. Try again in a minute."
         )
 
 
@@ -161,15 +161,15 @@ class Taken(KarborManilaError):
 class ClaimLost(KarborManilaError):
     """This process may not act on what it had claimed: it was, or may have been, taken for dead.
 
-    Whoever gets it stops, writes nothing and undoes nothing: what there is belongs to whoever has
-    taken over.
+    A process that gets it stops, writes nothing and rolls back nothing: what there is belongs to
+    the process that has taken over.
     """
 
-    thing: str
+    claimed_id: str
     why: str
 
     def _sentence(self) -> str:
         return (
-            f"This process stopped its work on {self.thing}: {self.why}. It changes nothing any "
-            f"more; whoever has taken over, or the next reconciliation, brings it to its end."
+            f"This process stopped its work on {self.claimed_id}: {self.why}. It changes nothing "
+            f"any more; the process that has taken over, or the next reconciliation, settles it."
         )

@@ -59,7 +59,7 @@ class Once:
     def __init__(self, clock: Clock | None = None, outage: float = 120.0) -> None:
         self._clock = clock or Clock()
         # Who does not come back with a value is given up by those who wait, and one makes it.
-        self._patience = 2 * outage + _GIVEN_UP
+        self._timeout = 2 * outage + _GIVEN_UP
         self._news = threading.Condition()
         self._making: dict[Hashable, _Making] = {}
         self._results: dict[Hashable, tuple[Any, Exception | None]] = {}
@@ -89,7 +89,7 @@ class Once:
                 other = self._making.get(key)
                 if other is not waited_for:
                     waited_for, waited = other, 0.0
-                if other is None or waited >= self._patience:
+                if other is None or waited >= self._timeout:
                     if other:
                         LOG.warning("%r has not come about in %.0f seconds", key, waited)
                     mine = self._making[key] = _Making()

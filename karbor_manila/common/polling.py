@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: What a judge returns while there is nothing to say yet.
+#: What a judge returns while there is no result yet.
 PENDING: Any = object()
 
 View = dict[str, Any]
@@ -38,14 +38,14 @@ _WHILE_ASKING = 2.0
 class Poller:
     """Looks at many objects of Manila with one request, for all who wait for one of them.
 
-    There is no thread of its own: whoever waits and finds that a look is due does it for all.
+    There is no thread of its own: a waiting thread that finds a look due does it for all.
     Transient errors of a look are retried until the deadlines of those who wait; a refusal is
-    theirs too. Whoever was not run until after his deadline looks once more.
+    raised to each of them. A thread that was not run until after its deadline looks once more.
 
     :param look: gives the views of those with these ids, None for what is not there;
         raises TransientError or RefusedError
     :param expected: how many objects the flow will wait for in all; until they have all been
-        announced (by :meth:`wait` or :meth:`excuse`), looks are rare
+        announced (by :meth:`wait` or :meth:`no_wait`), looks are rare
     :param shortest, longest: bounds of the interval between looks, in seconds
     :param look_takes: seconds that a look takes at most in a process that runs
     """
@@ -77,14 +77,14 @@ class Poller:
         self._trouble: KarborManilaError | None = None
         self._refusal: tuple[int, RefusedError] | None = None
 
-    def excuse(self, name: str) -> None:
+    def no_wait(self, name: str) -> None:
         """``name`` (any distinct name of one of those expected) will not be waited for."""
         with self._condition:
             self._announce(name)
             self._condition.notify_all()
 
     def wait(self, key: str, judge: Judge[T], timeout: float, awaited: str) -> T:
-        """Wait until ``judge`` says something of the object with the id ``key``.
+        """Wait until ``judge`` has a result for the object with the id ``key``.
 
         :param judge: gets the view, or None when it is not there; returns PENDING to go on
             waiting, anything else to return it; may raise to end the wait

@@ -17,10 +17,10 @@ from karbor_manila.manila.views import Rule, View
 
 LOG = logging.getLogger(__name__)
 
-Persist = Callable[[Callable[[], Any]], Any]
+Retry = Callable[[Callable[[], Any]], Any]
 
 
-def read(manila: Manila, share_id: str, retry: Persist) -> list[Rule] | None:
+def read(manila: Manila, share_id: str, retry: Retry) -> list[Rule] | None:
     """The rules that are granted; None when Manila does not tell them to this user."""
     try:
         rules = retry(lambda: manila.access_rules(share_id))
@@ -35,7 +35,7 @@ def grant(
     share_id: str,
     rules: Collection[Rule],
     *,
-    retry: Persist,
+    retry: Retry,
     timeout: float,
     clock: Clock,
 ) -> list[str]:
@@ -75,7 +75,7 @@ def _await(
     manila: Manila,
     share_id: str,
     rules: Collection[Rule],
-    retry: Persist,
+    retry: Retry,
     timeout: float,
     clock: Clock,
 ) -> list[str]:

@@ -26,10 +26,10 @@ T = TypeVar("T")
 #: Seconds before the next attempt; when they are used up, the same answer is final.
 PAUSES = (1.0, 3.0, 6.0)
 
-_MOST_TOLD = 3
+_MOST_NAMED = 3
 
 
-def few_times(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> Callable[[], T]:
+def limited(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> Callable[[], T]:
     """``ask``, which :func:`karbor_manila.common.retry.retry` repeats, so that it ends after a few
     times in the same HTTP 500 of Manila's own.
 
@@ -53,7 +53,7 @@ def few_times(ask: Callable[[], T], fields: Mapping[str, Any], clock: Clock) -> 
                     clock.now() - answers[0][1],
                     error.cause,
                     times=len(answers),
-                    unusual="; ".join(list(unusual(fields))[:_MOST_TOLD]),
+                    unusual="; ".join(list(unusual(fields))[:_MOST_NAMED]),
                     endpoint=error.endpoint,
                 ) from error
             pause = max(error.retry_after, PAUSES[len(answers) - 1])
@@ -111,7 +111,7 @@ class Creation:
         :returns: the view, of any status
         """
         client = self._client
-        asked = few_times(ask, fields, client.clock)
+        asked = limited(ask, fields, client.clock)
         # What is made belongs to the session's own project, whoever it works for.
         own = client.manila.own_project_id
         attempts = 0
@@ -119,7 +119,7 @@ class Creation:
         def attempt() -> View:
             nonlocal attempts
             attempts += 1
-            for view in client.bearing(kind, mark, own, fresh=attempts > 1):
+            for view in client.with_mark(kind, mark, own, fresh=attempts > 1):
                 if is_ours(view):
                     LOG.info("%s %s is adopted", kind.capitalize(), view["id"])
                     return view
@@ -146,7 +146,7 @@ class Creation:
         if kind == SHARE:
             left = asked + client.timeouts.settle - client.clock.now()
             client.clock.sleep(max(0.0, left))
-        marked = client.bearing(kind, mark, client.manila.own_project_id, fresh=True)
+        marked = client.with_mark(kind, mark, client.manila.own_project_id, fresh=True)
         doubles = [str(view["id"]) for view in marked if view["id"] != kept_id]
         if doubles:
             LOG.warning("Beside %s %s there are %s: removed", kind, kept_id, doubles)

@@ -45,7 +45,7 @@ class FlowClient:
         self.once = Once(self.clock, self.timeouts.outage)
         self.ownership = Ownership(manila, self.retry)
         self._pollers: list[Poller] = []
-        self._excused: set[str] = set()
+        self._not_awaited: set[str] = set()
         self._requests: dict[str, str | None] = {}
 
     def retry(self, attempt: Callable[[], T]) -> T:
@@ -58,7 +58,7 @@ class FlowClient:
         )
 
     def poller(self, look: Callable[[Collection[str]], Mapping[str, View | None]]) -> Poller:
-        """A poller over what the flow waits for, which knows who is excused.
+        """A poller over what the flow waits for, which knows who will not wait.
 
         :param look: gives the views of those with these ids, None for what is not there
         """
@@ -71,18 +71,18 @@ class FlowClient:
             clock=self.clock,
         )
         self._pollers.append(made)
-        for name in sorted(self._excused):
-            made.excuse(name)
+        for name in sorted(self._not_awaited):
+            made.no_wait(name)
         return made
 
-    def excuse(self, name: str) -> None:
+    def no_wait(self, name: str) -> None:
         """A share of the flow (by its id) will not be waited for; pollers look rarely until all of
-        the flow's shares are waited for or excused."""
-        self._excused.add(name)
+        the flow's shares are waited for or announced so."""
+        self._not_awaited.add(name)
         for poller in list(self._pollers):
-            poller.excuse(name)
+            poller.no_wait(name)
 
-    def bearing(
+    def with_mark(
         self, kind: str, wanted: Mark, project_id: str | None = None, *, fresh: bool
     ) -> list[View]:
         """The snapshots or shares that bear exactly this mark in a project.
@@ -102,7 +102,7 @@ class FlowClient:
         else:
             scope = wanted.scope()
             views = self.once((kind, whose, *sorted(scope.items())), lambda: listed(scope))
-        return self.ownership.bearing(kind, wanted, views, whose)
+        return self.ownership.with_mark(kind, wanted, views, whose)
 
     def look(
         self, kind: str, ids: Collection[str], scope: Mapping[str, str] | None

@@ -79,7 +79,7 @@ class Ownership:
         )
         return False
 
-    def bearing(
+    def with_mark(
         self, kind: str, wanted: Mark, views: Collection[View], project_id: str
     ) -> list[View]:
         """Those of these that bear exactly this mark and belong to the project."""

@@ -63,7 +63,7 @@ class Shares:
             administrator makes for another project belongs to his own
         :raises NotAdministrator: the session does not see what that project has
         """
-        found = self._client.bearing(SHARE, mark, project_id, fresh=True)
+        found = self._client.with_mark(SHARE, mark, project_id, fresh=True)
         return sorted(found, key=lambda view: view["status"] in statuses.SHARE_FINAL)
 
     # -- making -------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class Shares:
         :raises NotAdministrator: the session does not see what that project has
         :raises DeadlineExceeded: it is still there
         """
-        found = {view["id"] for view in self._client.bearing(SHARE, mark, project_id, fresh=True)}
+        found = {view["id"] for view in self._client.with_mark(SHARE, mark, project_id, fresh=True)}
         found |= {share_id} if share_id else set()
         found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
         timeout = self._timeout(undo=undo)
@@ -197,14 +197,14 @@ class Shares:
         :param mark: of the share (:meth:`Mark.of_clone`); None to go by the id alone. By the mark
             only what was made for a copy is removed: it can be forged
         """
-        marked = self._client.bearing(SHARE, mark, project_id, fresh=undo) if mark else []
+        marked = self._client.with_mark(SHARE, mark, project_id, fresh=undo) if mark else []
         found = {view["id"] for view in marked if (view.get("metadata") or {}).get(PURPOSE) == COPY}
         found |= {share_id} if share_id else set()
         timeout = self._timeout(undo=undo)
         outage = min(timeout, self._client.timeouts.outage)
         self._remove(found, timeout, outage, project_id)
         for removed in found:
-            self.poller.excuse(removed)
+            self.poller.no_wait(removed)
 
     def note_removed_snapshot(self, share_id: str) -> None:
         """A snapshot of this share was removed: Manila may defer that, and counts it until then."""

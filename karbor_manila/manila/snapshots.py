@@ -36,7 +36,7 @@ class Snapshots:
         """Look at once for what bears these marks, so that no :meth:`create` has to."""
         own = self._manila.own_project_id
         for mark in {tuple(mark.scope().items()): mark for mark in marks}.values():
-            self._client.bearing(SNAPSHOT, mark, own, fresh=False)
+            self._client.with_mark(SNAPSHOT, mark, own, fresh=False)
 
     def create(
         self, share_id: str, mark: Mark, *, name: str, description: str | None, force: bool
@@ -126,7 +126,7 @@ class Snapshots:
 
         :param project_id: whose; by default the project that the client works on
         """
-        found = self._client.bearing(SNAPSHOT, mark, project_id, fresh=fresh)
+        found = self._client.with_mark(SNAPSHOT, mark, project_id, fresh=fresh)
         return sorted(found, key=lambda view: view["status"] in statuses.SNAPSHOT_FINAL)
 
     def everything(self) -> list[View]:
@@ -165,7 +165,7 @@ class Snapshots:
             )
             removal.until_gone(snapshot_id, timeout, project_id)
             self._shares.note_removed_snapshot(str(view["share_id"]))
-        self._poller.excuse(snapshot_id)  # it may have been gone without a wait
+        self._poller.no_wait(snapshot_id)  # it may have been gone without a wait
         return view is not None
 
     def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:

@@ -12,7 +12,7 @@ from karbor_manila.manila.views import View
 LOG = logging.getLogger(__name__)
 
 # Seconds. A courtesy that others of the flow wait for, so one error is retried and no outage.
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 
 
 def reason(manila: Manila, resource_id: str, request_id: str | None, clock: Clock) -> str:
@@ -35,4 +35,4 @@ def reason(manila: Manila, resource_id: str, request_id: str | None, clock: Cloc
 
 
 def _ask(manila: Manila, wanted: dict[str, str], clock: Clock) -> list[View]:
-    return retry(lambda: manila.messages(**wanted), timeout=_PATIENCE, clock=clock)
+    return retry(lambda: manila.messages(**wanted), timeout=_TIMEOUT, clock=clock)

@@ -245,7 +245,7 @@ class Remove(ShareTask):
 
     def execute(self, job: ShareJob, left: Left) -> None:
         if left.is_nothing:
-            job.flow.excuse(job.share_id)
+            job.flow.no_wait(job.share_id)
             return
         project_id = left.project_id or job.checkpoint.project_id
         for name in left.drivers:
@@ -256,7 +256,7 @@ class Remove(ShareTask):
             mark = left.mark.of_clone() if left.mark else None
             job.flow.shares.delete_clone(mark, left.clone_id, project_id=project_id)
         if not left.kept:
-            job.flow.excuse(job.share_id)
+            job.flow.no_wait(job.share_id)
 
 
 class Erase(ShareTask):

@@ -82,7 +82,7 @@ class FlowContext:
         #: are not known: Karbor gives each hook its own, and keeps them in no checkpoint.
         self.parameters: Mapping[str, Any] | None = None
         #: The shares that are done, or failed.
-        self.excused: set[str] = set()
+        self.not_awaited: set[str] = set()
         self._work = work
         self._client: FlowClient | None = None
         self._catalogue = catalogue
@@ -159,8 +159,8 @@ class FlowContext:
         """Manila as all of the flow uses it."""
         client = FlowClient(self.manila, self.timeouts(), len(self.resource_ids), self.clock)
         self._client = client
-        for resource_id in sorted(self.excused):
-            client.excuse(resource_id)
+        for resource_id in sorted(self.not_awaited):
+            client.no_wait(resource_id)
         return client
 
     @Lazy
@@ -219,12 +219,12 @@ class FlowContext:
         """Why its driver could not protect a share (a view) in the user's project."""
         return self.drivers.catalogue.objection(share, self.work.context.project_id)
 
-    def excuse(self, resource_id: str) -> None:
+    def no_wait(self, resource_id: str) -> None:
         """This resource is done, or failed, and will not be waited for any more. A client that
         does not exist yet learns it when it is made."""
-        self.excused.add(resource_id)
+        self.not_awaited.add(resource_id)
         if self._client:
-            self._client.excuse(resource_id)
+            self._client.no_wait(resource_id)
 
     def mark(self, bank_id: str, share_id: str, restore_id: str = "") -> Mark:
         """The mark of what is made for one of the flow's shares."""

@@ -155,7 +155,7 @@ class Protection:
         """The other shares of the flow that can be asked for now."""
         flow, ready = self._flow, []
         for other in flow.resource_ids:
-            if other == share_id or other in flow.excused:
+            if other == share_id or other in flow.not_awaited:
                 continue
             try:
                 share, options = flow.preflight.share(other), self.options(other)

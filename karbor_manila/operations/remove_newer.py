@@ -183,7 +183,7 @@ def _claimed(job: ShareJob, hold: fencing.Hold, checkpoint_id: str) -> Iterator[
     try:
         yield
     except ClaimLost as lost_claim:
-        if lost_claim.thing != checkpoint_id:
+        if lost_claim.claimed_id != checkpoint_id:
             raise
         # The restore is still ours: it fails, and its user is told who was in the way.
         raise Taken(checkpoint_id, hold.claims.get(checkpoint_id)) from lost_claim

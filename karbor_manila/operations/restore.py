@@ -27,7 +27,7 @@ class LeaveOut(ShareTask):
     """The user does not want this share."""
 
     def execute(self, job: ShareJob) -> None:
-        job.flow.excuse(job.share_id)
+        job.flow.no_wait(job.share_id)
         report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, LEFT_OUT)
 
 

@@ -75,7 +75,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
             flow = linear_flow.Flow(f"{self.verb} {job.share_id}").add(*self.steps(job))
             taskflow.engines.run(flow, store={"job": job}, engine="serial")
         except Exception as error:  # noqa: BLE001 - Karbor gets all of them, as errors of its own
-            self.flow.excuse(job.share_id)
+            self.flow.no_wait(job.share_id)
             if self.passes_over(job, error):
                 self._log(LOG.info, job, f"passed over: {error}")
                 return

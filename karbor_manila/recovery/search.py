@@ -114,8 +114,8 @@ class Search:
         if everywhere:
             found = checkpoints.inventory(provider.bank)
             yield from self._unclaimed_checkpoints(provider, found.checkpoints)
-            yield from self._leftovers(provider, found.unended)
-            yield from self._incomplete_reports(provider, found.unsaid)
+            yield from self._leftovers(provider, found.open_restores)
+            yield from self._incomplete_reports(provider, found.kept_and_begun)
 
     # -- in the database ------------------------------------------------------------------------
 
@@ -224,13 +224,13 @@ class Search:
         return self._clock.utcnow().timestamp() - made < self._grace
 
     def _leftovers(
-        self, provider: Any, unended: Iterable[tuple[str, str, str]]
+        self, provider: Any, open_restores: Iterable[tuple[str, str, str]]
     ) -> Iterator[Unfinished]:
         """Restores and verifications that have ended and could not remove what they made.
 
-        :param unended: the ids of checkpoint, share and request, by their intents in the bank
+        :param open_restores: the ids of checkpoint, share and request, by their intents in the bank
         """
-        for checkpoint_id, _share_id, request_id in unended:
+        for checkpoint_id, _share_id, request_id in open_restores:
             kind = requested.kind_of(request_id)
             if kind is None or self._claims.get(request_id):
                 continue

@@ -91,7 +91,7 @@ def _remove_leftovers(
     """Remove what is temporary and was not removed: the share of a drill, above all."""
     shares = [
         share_id
-        for _checkpoint_id, share_id, request_id in checkpoints.unended(
+        for _checkpoint_id, share_id, request_id in checkpoints.open_restores(
             provider.bank, request.checkpoint_id
         )
         if request_id == request.id

@@ -104,8 +104,8 @@ def called(known: Iterable[tuple[str, str | None, Found]], word: str) -> list[Fo
     :param known: id, name and the resource itself
     """
     known = list(known)
-    by_id = [thing for its_id, _name, thing in known if its_id == word]
-    return by_id or [thing for _id, name, thing in known if word and name == word]
+    by_id = [match for its_id, _name, match in known if its_id == word]
+    return by_id or [match for _id, name, match in known if word and name == word]
 
 
 def share_called(known: Iterable[Share], word: str) -> Share:

@@ -71,30 +71,30 @@ def test_rare_looks_are_not_rarer_than_the_longest_interval(clock):
     assert max(shares.gaps) <= 0.5
 
 
-def test_who_is_excused_is_not_waited_for_by_the_others(clock):
+def test_an_object_that_will_not_be_awaited_does_not_slow_the_others(clock):
     shares = Shares(clock, {"a": 60.0})
     poller = Poller(shares.look, expected=2, shortest=0.1, clock=clock)
-    poller.excuse("b")
+    poller.no_wait("b")
     poller.wait("a", available, 600, "a")
     assert shares.gaps[0] < 0.2
 
 
-def test_an_excuse_counts_once(clock):
+def test_an_announcement_counts_once(clock):
     shares = Shares(clock, {"a": 60.0})
     poller = Poller(shares.look, expected=3, clock=clock)
-    poller.excuse("b")
-    poller.excuse("b")
+    poller.no_wait("b")
+    poller.no_wait("b")
     poller.wait("a", available, 600, "a")
     assert min(shares.gaps) >= 1.8
 
 
-def test_the_last_excuse_wakes_who_waits(clock):
+def test_the_last_announcement_wakes_who_waits(clock):
     shares = Shares(clock, {"a": 0.5})
     poller = Poller(shares.look, expected=2, shortest=0.1, clock=clock)
 
     def failing():
         clock.sleep(0.5)
-        poller.excuse("b")
+        poller.no_wait("b")
 
     clock.together(waiter(poller, "a"), failing)
     assert clock.now() < 0.7

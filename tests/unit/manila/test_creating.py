@@ -35,8 +35,8 @@ class Manila:
         return str(answer)
 
 
-def ask(manila: Manila, clock: FakeClock, patience: float = 120.0, **fields: Any) -> str:
-    return retry(creating.few_times(manila.create, fields, clock), timeout=patience, clock=clock)
+def ask(manila: Manila, clock: FakeClock, timeout: float = 120.0, **fields: Any) -> str:
+    return retry(creating.limited(manila.create, fields, clock), timeout=timeout, clock=clock)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_an_outage_is_none_of_the_request(clock: FakeClock, others: list[Any]) -
 def test_without_patience_there_is_no_second_request(clock: FakeClock) -> None:
     manila = Manila(failing())
     with pytest.raises(ManilaUnavailable):
-        ask(manila, clock, patience=0.0)
+        ask(manila, clock, timeout=0.0)
     assert manila.asked == 1
 
 

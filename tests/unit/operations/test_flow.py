@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the resources of one flow share: who is excused is excused, whenever that is said."""
+"""What the resources of one flow share; every poller knows which will not be awaited."""
 
 import uuid
 from pathlib import Path
@@ -57,14 +57,14 @@ def test_restoring_one_share_of_twenty_looks_as_often_as_restoring_one_of_one(
     assert min(pauses) < RARELY / 2
 
 
-def test_a_poller_that_is_made_later_knows_who_was_excused_before(
+def test_a_poller_that_is_made_later_knows_what_will_not_be_awaited(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    excused: list[str] = []
-    monkeypatch.setattr(Poller, "excuse", lambda _self, name: excused.append(name))
+    not_awaited: list[str] = []
+    monkeypatch.setattr(Poller, "no_wait", lambda _self, name: not_awaited.append(name))
     flow = stage.bound(*(str(uuid.UUID(int=n)) for n in (1, 2, 3)))
-    flow.excuse("before there is a client")
+    flow.no_wait("before there is a client")
     assert flow.shares.poller
-    assert excused == ["before there is a client"]
-    flow.excuse("afterwards")
-    assert excused[-1] == "afterwards"
+    assert not_awaited == ["before there is a client"]
+    flow.no_wait("afterwards")
+    assert not_awaited[-1] == "afterwards"

@@ -163,9 +163,9 @@ def test_who_cannot_write_for_want_of_a_lease_waits_for_it_once(
     record = begun(service, checkpoint.id)
     checks: list[str] = []
 
-    def check(_claims: Any, thing: str, *, look: bool = False) -> None:
-        checks.append(thing)
-        raise ClaimLost(thing, "its lease could not be renewed")
+    def check(_claims: Any, claimed_id: str, *, look: bool = False) -> None:
+        checks.append(claimed_id)
+        raise ClaimLost(claimed_id, "its lease could not be renewed")
 
     monkeypatch.setattr(Claims, "check", check)
     job = SimpleNamespace(flow=SimpleNamespace(writing=threading.Lock(), clock=service.cloud.clock))
