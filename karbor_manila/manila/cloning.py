@@ -4,7 +4,7 @@
 The rules are those of Manila 23, manila/api/v2/shares.py (_create), manila/share/api.py (create):
 a share that is made from a snapshot has the type and the network of the snapshot's share *as it is
 now*, a migration may have changed them, and its zone unless Manila's scheduler is configured
-otherwise. Whoever asks for something else gets a 400.
+otherwise. A request for something else gets a 400.
 """
 
 from collections.abc import Mapping

@@ -112,7 +112,7 @@ class Creation:
         """
         client = self._client
         asked = limited(ask, fields, client.clock)
-        # What is made belongs to the session's own project, whoever it works for.
+        # What is made belongs to the session's own project, whatever project it works for.
         own = client.manila.own_project_id
         attempts = 0
 
@@ -134,7 +134,7 @@ class Creation:
 
     def doubles(self, kind: str, kept_id: str) -> list[str]:
         """What else bears the mark of what had to be asked for twice, given once: an in-doubt
-        request may have been carried out after all, once nobody looked any more.
+        request may have been carried out after the last look.
 
         A share is the user's, and costs: for it this waits until such a request has settled. A
         snapshot that still appears goes with its checkpoint.

@@ -15,7 +15,7 @@ class Kept:
     checkpoint that is the clone. ``data`` is the driver's own, of JSON's types: a record stores it
     whole, and the driver gets it back.
 
-    What somebody who only knows the id does not know is left out: ``size`` in GiB (None),
+    What cannot be known from the id alone is left out: ``size`` in GiB (None),
     ``status`` in Manila's words (empty), ``created_at`` as Manila writes it, UTC (None).
     """
 

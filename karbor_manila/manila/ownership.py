@@ -4,7 +4,7 @@
 An administrator's session reaches every project, and a share that is transferred to another one
 takes its snapshots along (manila/transfer/api.py). So what has an id of ours, or bears a mark of
 ours, is looked at first; what belongs to another project than expected is not ours any more: it is
-left alone, and for whoever wants it gone it counts as gone. That something is not there is only
+left alone, and for a removal it counts as gone. That something is not there is only
 believed of a session that would see it.
 """
 
@@ -50,7 +50,7 @@ class Ownership:
     def show(self, kind: str, resource_id: str, project_id: str) -> View | None:
         """A share or snapshot as it is now; None when it is gone, or is another project's by now.
 
-        :raises NotAdministrator: nobody knows
+        :raises NotAdministrator: that cannot be known
         """
         self.require(project_id)
         one = self._manila.share if kind == SHARE else self._manila.snapshot

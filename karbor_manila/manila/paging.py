@@ -22,7 +22,7 @@ Page = Callable[[int], tuple[list[View], int | None]]
 _OVERLAP = 0.05
 
 # After so many requests without anything new in a row, or steps back in all, a list is given up: it
-# changes faster than it can be read, or somebody ignores the offset.
+# changes faster than it can be read, or the server ignores the offset.
 _MOST_IDLE = 200
 _MOST_STEPS_BACK = 50
 

@@ -117,7 +117,7 @@ class Reverts:
         gives the same content: who writes to a share while it is being restored has no promise.
 
         :param retry_conflict: a 409 is asked again, because snapshots have just been removed, and
-            Manila counts those whose deletion it defers although nobody sees them any more
+            Manila counts those whose deletion it defers although no list shows them any more
         """
         unclear = False
         conflict: ManilaRefused | None = None
@@ -181,7 +181,7 @@ class Reverts:
 
     def _is_reverting(self, share_id: str) -> bool:
         view = self._retry(lambda: self._manila.share(share_id))
-        # Anything but available: whoever waits for the share finds out what that means.
+        # Anything but available: the wait for the share finds out what that means.
         return view is None or view["status"] != statuses.AVAILABLE
 
     def _retry(self, attempt: Callable[[], Any], timeout: float | None = None) -> Any:

@@ -2,7 +2,7 @@
 """Manila's statuses and what they mean for us: the one table (manila/common/constants.py, 23).
 
 A status of a share or snapshot that is in none of these sets is unknown: neither success nor
-failure, so whoever waits goes on until the deadline.
+failure, so a wait goes on until the deadline.
 """
 
 AVAILABLE = "available"
@@ -51,10 +51,10 @@ SHARE_BUSY = (
     }
 )
 
-#: A share in one of these leaves Manila because somebody wanted it: there is nothing to mend.
+#: A share in one of these leaves Manila because a user wanted it: there is nothing to mend.
 SHARE_GOING = frozenset({DELETING, DELETED, DEFERRED_DELETING, UNMANAGE_STARTING, UNMANAGED})
 
-#: A share in one of these does not become available without somebody's help.
+#: A share in one of these does not become available without an administrator.
 SHARE_FINAL = SHARE_GOING | {
     ERROR,
     ERROR_DELETING,

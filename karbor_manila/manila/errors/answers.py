@@ -164,7 +164,7 @@ class EndpointUnsuitable(Misconfigured):
 
 @dataclass(eq=False)
 class NotAdministrator(Misconfigured):
-    """Whoever asks may not see what another project has, so that nothing proves its absence.
+    """The user may not see what another project has, so that nothing proves its absence.
 
     ``project_id`` is that project; None says that Karbor's own user asked.
     """
