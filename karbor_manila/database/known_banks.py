@@ -36,7 +36,7 @@ class Known:
     since: datetime.datetime
 
 
-#: The ``since`` of a bank of which nobody has said that it lacks anything.
+#: The ``since`` of a bank that was never accepted as incomplete.
 EVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -80,7 +80,7 @@ class KnownBanks(OwnTable):
             with self._begin() as connection:
                 connection.execute(_TABLE.insert().values(_row(provider_id, bank_id, EVER)))
         except db_exception.DBDuplicateEntry:
-            pass  # somebody was quicker, or the reply to our own insert was lost
+            pass  # another process was quicker, or the reply to our own insert was lost
         with self._begin() as connection:
             known = _select(connection, provider_id)
         if known is None:
@@ -89,7 +89,7 @@ class KnownBanks(OwnTable):
 
     @retrying
     def give(self, provider_id: str, give: Callable[[], str]) -> Known:
-        """Have a bank given its id while nobody else, on any host, gives one to any bank.
+        """Have a bank given its id while no other process, on any host, gives one to any bank.
 
         Who dies in between leaves a bank with an id and no row, which is adopted.
 

@@ -46,7 +46,7 @@ def find(record_id: str) -> tuple[str, Any] | None:
         for operation in RECORDS:
             with contextlib.suppress(karbor_exception.NotFound):
                 return operation, get_record(operation, record_id)
-    except Exception as error:  # nothing is swallowed: told as ours, with its cause
+    except Exception as error:  # nothing is swallowed: raised as ours, with its cause
         what = f"restore {record_id}"
         raise DatabaseUnreadable(what, type(error).__name__) from error
     return None
