@@ -84,8 +84,8 @@ def ask(
         )
     except KarborManilaError:
         raise
-    except Exception as error:  # nothing is swallowed: told as ours, with its cause
-        raise BankUnreadable(what, told(error)) from error
+    except Exception as error:  # nothing is swallowed: raised as ours, with its cause
+        raise BankUnreadable(what, sentence(error)) from error
 
 
 def commit(checkpoint: Any, *, sleep: Callable[[float], None] | None = None) -> None:
@@ -167,9 +167,9 @@ def was_refused(error: BaseException) -> bool:
     return False
 
 
-def told(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """What a tenant may read of an error of a bank. A client's may hold addresses and headers, so
-    only its kind is told; the log has the rest, by the error's cause."""
+    only its kind is named; the log has the rest, by the error's cause."""
     if isinstance(error, karbor_exception.KarborException):
         return str(error.msg)
     if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.strerror:

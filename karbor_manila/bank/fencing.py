@@ -155,7 +155,7 @@ class Provider:
         return self._checkpoints
 
     def load_plugins(self) -> dict[str, Any]:
-        """As Karbor's provider: new instances for one flow. Ours are told of the claim."""
+        """As Karbor's provider: new instances for one flow. Ours get the claim."""
         plugins: dict[str, Any] = self._of.load_plugins()
         for plugin in plugins.values():
             if hasattr(plugin, "act_under"):

@@ -23,7 +23,7 @@ _MAKING = (constants.OPERATION_PROTECT, constants.OPERATION_COPY)
 def kept(
     engine: Any, provider_id: str, since: datetime.datetime, checkpoint_id: str | None = None
 ) -> list[str]:
-    """The ids of the checkpoints of a provider whose making has ended and that nobody has deleted,
+    """The ids of the checkpoints of a provider whose making has ended and that were not deleted,
     the newest first.
 
     :param engine: of Karbor's database, whose errors are passed on

@@ -46,7 +46,7 @@ def confirm(bank: Any, provider_id: str, known: KnownBanks = KNOWN) -> str:
         else:
             expected = known.give(provider_id, lambda: bank_id(bank)).bank_id
             found = read(bank)
-        if expected != found:  # somebody else was quicker, with another one
+        if expected != found:  # another process was quicker, with another id
             raise BankNotOurs(provider_id, expected, found)
         LOG.info("The bank of provider %s is %s from now on", provider_id, expected)
     known.confirmed[provider_id] = expected

@@ -38,7 +38,7 @@ def decode(content: bytes) -> Any:
     """The value in a file of ours, or in one that Karbor's own bank wrote.
 
     That one writes strings as they are: what is not JSON is a string, as Karbor reads it. What it
-    left cut short, other than empty, cannot be told from such a string and is given as one.
+    left cut short, other than empty, looks like such a string and is given as one.
 
     :raises ValueError: the file is empty, or no text
     """

@@ -39,7 +39,7 @@ class Owner:
             self._give(descriptor, self.mode & 0o666)
 
     def give_folder(self, folder: Path, mode: int | None = None) -> None:
-        """As above; a folder that somebody else made is left to him.
+        """As above; a folder that another user made is left to that user.
 
         :param mode: by default that of the owner's folder
         """

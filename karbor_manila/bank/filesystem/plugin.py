@@ -52,7 +52,7 @@ def as_found() -> Iterator[None]:
 class ObjectDamaged(karbor_exception.BankGetObjectFailed, ValueError):
     """The object is there, but what is in it is no value: no repetition will help.
 
-    A ValueError, too, so that whoever counts what cannot be understood as none (a lease, a claim)
+    A ValueError, too, so that a reader that takes the unreadable for none (a lease, a claim)
     need not know which bank it is from: Karbor's gives an empty string for an empty object.
     """
 
