@@ -56,7 +56,7 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
 def _why_left_out(checkpoint: Any, share_id: str, error: Exception) -> Why:
     """Why a copy goes without a share.
 
-    What nobody can have back from the source is no loss to its copy. Of a type that allows no new
+    What cannot be restored from the source is no loss to its copy. Of a type that allows no new
     shares it is as when it was protected: no fault in a share of the whole project, and refused
     when the plan names it. What may be copied another time, or by another release, must not be
     missing in the copy.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delete: whatever the record, the intent or the mark lead to, until it is gone; then the pages.
+"""Delete: what the record, the intent or the mark lead to, until it is gone; then the section.
 
 It is idempotent, and works from whatever is left: no record, half a record, a record that cannot be
 understood, or a snapshot that is already gone are all roads to the same end.
@@ -74,7 +74,7 @@ class ReadSection(ShareTask):
                 job.flow.recorded_driver(record.driver, "record")
                 # Karbor's own plugin sets no marks: there is nothing to look for.
                 marked = mark if record.mark else None
-                # A copy is made by whoever asks for it, from a share of whomever.
+                # A copy is made by any user who may, from a share of any project.
                 whose = None if is_copy else record.project_id
                 return Left(
                     (record.driver,), record.kept(), marked, is_copy, record.clone_id, whose
@@ -104,13 +104,13 @@ class ReadSection(ShareTask):
 
 
 def marking_drivers(job: ShareJob) -> tuple[str, ...]:
-    """The drivers that may have marked something, when no page says which one did."""
+    """The drivers that may have marked something, when no object says which one did."""
     settings = job.flow.settings
     return tuple(dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]))
 
 
 def _drivers_of_damage(job: ShareJob, error: RecordInvalid, what: str) -> tuple[str, ...]:
-    """Whose marks are looked for in place of a page that is damaged; raises it when it is not."""
+    """Whose marks are looked for in place of a damaged object; raises it when it is not."""
     if isinstance(error, RecordForeign):
         raise error
     LOG.warning(

@@ -155,7 +155,7 @@ class ManilaShowsNothing(KarborManilaError):
 
 @dataclass(eq=False)
 class PublicShare(RevertRefused):
-    """Other projects may have snapshots of a public share, and nobody in this one sees them."""
+    """Other projects may have snapshots of a public share, and no user of this one sees them."""
 
     why: str = field(
         init=False,
@@ -219,7 +219,7 @@ class NewerSnapshots(RevertRefused):
 
 @dataclass(eq=False)
 class RevertUnknown(KarborManilaError):
-    """Whether a revert was carried out cannot be told."""
+    """Whether a revert was carried out is not known: its request is in doubt."""
 
     share_id: str
     snapshot_id: str

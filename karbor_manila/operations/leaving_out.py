@@ -103,7 +103,7 @@ def _resources(graph: Iterable[GraphNode]) -> Iterable[Any]:
 
 
 def _forget(job: ShareJob) -> None:
-    """The pages of the share go: nobody would remove them with the checkpoint."""
+    """The share section goes: the checkpoint's deletion would not remove it."""
     try:
         job.section.forget()
     except BankUnreadable as error:

@@ -30,7 +30,7 @@ KEY = "lost"
 def mark_as_lost(checkpoint: Any, share_id: str, loss: SnapshotDoubtful, sleep: Sleep) -> None:
     """The user reads it; what else is in the checkpoint can be restored as before.
 
-    It may be repeated. The caller makes sure that nobody else works on the checkpoint.
+    It may be repeated. The caller makes sure that no other process works on the checkpoint.
 
     :param loss: what became of the snapshot
     :raises BankUnreadable: the bank does not take it
@@ -140,7 +140,7 @@ def reported(checkpoint: Any) -> set[str]:
 
 def is_reported_lost(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
     """Whether the checkpoint says that this snapshot is gone: by its id, whatever else is said of
-    the share. A checkpoint of an older release is told again, which does no harm."""
+    the share. A checkpoint of an older release gets it again, which does no harm."""
     return reporting.facts(checkpoint, KEY).get(share_id) == snapshot_id
 
 

@@ -20,7 +20,7 @@ def losses(found: Revertible, blocking: list[Newer]) -> Iterator[str]:
     if now != then:
         yield f"Its size of {now} GiB: it had {then} GiB then."
     for each in blocking:
-        yield f"Checkpoint {each.checkpoint_id} loses this share: {each.told} is removed."
+        yield f"Checkpoint {each.checkpoint_id} loses this share: {each.description} is removed."
 
 
 def moved(record: ShareRecord, placement: Placement) -> Iterator[str]:

@@ -143,7 +143,7 @@ def resolve(schema: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[
     """The parameters as the schema means them, every property of the schema present.
 
     Empty text and null are what was not given, except for a boolean: no form leaves that open, and
-    whoever sends it may have meant either.
+    its sender may have meant either.
 
     :param schema: a JSON Schema of type object, with ``properties``
     :param given: what the user gave, values possibly as strings; may be None

@@ -49,7 +49,7 @@ class InspectShare(ShareTask):
 
 
 def check_options(job: ShareJob, driver: str, options: ProtectOptions) -> None:
-    """Refuse what the share's driver cannot take, before anything is made; asks nobody.
+    """Refuse what the share's driver cannot take, before anything is made; sends no request.
 
     :raises InvalidParameter: such as a description that does not fit beside the mark
     """

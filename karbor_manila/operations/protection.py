@@ -92,7 +92,7 @@ class Protection:
         :param given: as Karbor gives them to the share's hook; by default they are looked for
             among those of the plan
         :raises InvalidParameter: one cannot be used
-        :raises LookupError: they are not known yet: Karbor's own manager tells nobody but the hook
+        :raises LookupError: they are not known yet: Karbor's own manager gives them to hooks only
         """
         if given is None:
             if self._flow.parameters is None:
@@ -121,7 +121,7 @@ class Protection:
         if asked and not asked.is_answered:
             self._look_for(asked)
         if asked is None or asked.taken or not asked.is_answered:
-            self._ask([own])  # it was busy, or whoever was to ask for it was stopped
+            self._ask([own])  # it was busy, or the thread that was to ask for it was stopped
             asked = self._asked[job.share_id]
         asked.taken = True
         job.made = asked.kept.id if asked.kept else None
@@ -191,7 +191,7 @@ class Protection:
             for driver, shares in by_driver.items():
                 self._call(driver, shares)
         finally:
-            # Whoever asks may be killed: nobody waits for him then.
+            # The asking thread may be killed: no other waits for it then.
             with self._news:
                 self._awaited -= {each.job.share_id for each in ready}
                 self._news.notify_all()
@@ -222,7 +222,7 @@ class Protection:
                     self._arrived(share_id)
 
     def _look_for(self, asked: _Asked) -> None:
-        """Whoever asked for a share was stopped: the request is in doubt, and may be sent."""
+        """The thread that asked for a share was stopped: its request is in doubt."""
         found = in_doubt.find(asked.job, asked.intent, since=asked.job.now())
         if found:
             self._put_down(asked.job.share_id, found)
@@ -246,7 +246,7 @@ class Protection:
             self._news.notify_all()
 
     def _await(self, share_id: str) -> None:
-        """Wait until the driver has answered for a share, or nobody asks for it."""
+        """Wait until the driver has answered for a share, or no thread asks for it."""
         clock, waited = self._flow.clock, 0.0
         with self._news:
             while share_id in self._awaited and waited < self._longest:

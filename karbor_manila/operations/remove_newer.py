@@ -3,7 +3,7 @@
 checkpoints that lose them.
 
 Only what provably belongs to another checkpoint of the same provider and bank is ever removed:
-mark, project and record have to agree, and nobody may be at work on the checkpoint.
+mark, project and record have to agree, and no other process may work on the checkpoint.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ def remove(job: ShareJob, intent: Intent, expected: Collection[str]) -> Intent:
     :param expected: the ids that the plan named
     :returns: the intent as the bank has it now
     :raises NewerSnapshots: there are others by now; nothing was removed
-    :raises Taken: somebody is at work on one of the checkpoints; nothing was removed
+    :raises Taken: another process works on one of the checkpoints; nothing was removed
     """
     hold = job.flow.hold
     if hold is None:
@@ -106,8 +106,8 @@ def settle(job: ShareJob, intent: Intent) -> None:
     """Say in the checkpoints what became of the snapshots that were about to be removed: lost, or
     there as before. Nothing is written where that is said already.
 
-    :raises BankUnreadable: a checkpoint cannot be told; the intent has to stay
-    :raises Taken: somebody is at work on one; likewise
+    :raises BankUnreadable: a checkpoint cannot be written; the intent has to stay
+    :raises Taken: another process works on one; likewise
     :raises ManilaShowsNothing: it may not be the Manila in which they were; likewise
     """
     for snapshot_id, checkpoint_id in (intent.removing or {}).items():
@@ -146,12 +146,12 @@ def _require_witness(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint
 
 
 def _keeps(job: ShareJob, checkpoint: Any, snapshot_id: str, intent: Intent) -> ShareRecord | None:
-    """The record of the snapshot in a checkpoint that has to be told what became of it."""
+    """The record of the snapshot in a checkpoint that has to record what became of it."""
     if checkpoint is None or checkpoint.status in (
         constants.CHECKPOINT_STATUS_DELETED,
         *checkpoints.IN_WORK,
     ):
-        return None  # it goes, or is gone: there is nobody to tell
+        return None  # it goes, or is gone: there is nowhere to record it
     announced = lost_snapshots.is_announced(checkpoint, job.share_id, intent.mark.restore)
     if not announced and lost_snapshots.is_reported_lost(checkpoint, job.share_id, snapshot_id):
         return None
@@ -171,7 +171,7 @@ def _to_report(job: ShareJob, checkpoint_id: str) -> Any:
 def _claimed(job: ShareJob, hold: fencing.Hold, checkpoint_id: str) -> Iterator[None]:
     """Hold the claim of another checkpoint, so that it is neither used nor deleted meanwhile.
 
-    :raises Taken: somebody is at work on it, or has taken it over meanwhile
+    :raises Taken: another process works on it, or has taken it over meanwhile
     """
     claim = hold.claims.take(
         checkpoint_id,
@@ -185,7 +185,7 @@ def _claimed(job: ShareJob, hold: fencing.Hold, checkpoint_id: str) -> Iterator[
     except ClaimLost as lost_claim:
         if lost_claim.claimed_id != checkpoint_id:
             raise
-        # The restore is still ours: it fails, and its user is told who was in the way.
+        # The restore is still ours: it fails, and the reason names who was in the way.
         raise Taken(checkpoint_id, hold.claims.get(checkpoint_id)) from lost_claim
     finally:
         # What its dead owner left of it is not at its end.

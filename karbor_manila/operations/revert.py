@@ -109,7 +109,7 @@ class AskRevert(ShareTask):
     def execute(self, job: ShareJob, plan: RestorePlan, cleared: Intent) -> Intent:
         driver = job.flow.reverter(cleared.driver)
         if plan.safety_copy or plan.removes:
-            # All that took time, and somebody may have made another snapshot.
+            # All that took time, and a user may have made another snapshot.
             found = driver.inspect_revert(plan.kept, project_id=cleared.project_id)
             newer_snapshots.refuse(
                 job,

@@ -24,7 +24,7 @@ def end(job: ShareJob, intent: Intent, *, sent: str | None) -> str | None:
     """Remove what is temporary, and forget the intent. A safety copy that is complete is the
     user's and stays; one that is not is of no use to anybody.
 
-    :param sent: when a request for a safety copy may have been sent last that nobody saw the
+    :param sent: when a request for a safety copy may have been sent last without the
         answer of: it may still be carried out; None when there is none
     :returns: the id of the safety copy that stays, if there is one
     :raises KarborManilaError: not everything could be ended; the intent stays

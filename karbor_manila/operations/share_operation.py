@@ -50,7 +50,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         """The steps, in order. Raises InvalidParameter or NotSupported for what was asked."""
 
     def is_final(self, error: Exception) -> bool:
-        """Whether nobody will try again by himself after this error, so that the user reads it."""
+        """Whether nothing retries after this error, so that it is reported to the user."""
         return not (isinstance(error, Unsettled) and error.followed)
 
     def passes_over(self, job: ShareJob, error: Exception) -> bool:

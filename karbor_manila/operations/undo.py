@@ -105,7 +105,7 @@ def may_undo(job: ShareJob, intent: Intent) -> bool:
     """Whether what a failed operation made may be removed: whether it is certainly not complete.
 
     The record of a protection or a copy may be in the bank although the reply to its write was
-    lost. If nobody knows, the work is left as it is, for the reconciliation.
+    lost. If that is not known, the work is left as it is, for the reconciliation.
     """
     if intent.operation not in _KEPT_IN_A_CHECKPOINT:
         return not job.complete
