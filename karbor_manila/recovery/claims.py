@@ -2,7 +2,7 @@
 """Who works on what: rows in Karbor's database, each taken by one conditional write.
 
 Banks only overwrite, so two processes could both believe that an object in one is theirs. A
-database has a primary key and ``UPDATE ... WHERE``: whoever works on a checkpoint, a restore or a
+database has a primary key and ``UPDATE ... WHERE``: who works on a checkpoint, a restore or a
 verification holds its row, and takes over that of an owner whose lease in the bank says that it is
 dead. What is in work although no living owner has claimed it is *abandoned*: a DELETE, a
 reset-state or the reconciliation may settle it.
@@ -137,7 +137,7 @@ class Claims:
         """Make sure that this process may still act on what it claimed; waits for its own lease.
 
         :param look: read the claim from the database in any case, and not only when the lease had
-            run out since: before a step that nobody could undo
+            run out since: before a step that cannot be undone
         :raises ClaimLost: it was taken over, or this cannot be known; nothing must be changed any
             more
         """

@@ -101,7 +101,7 @@ class HeldClaims:
         over: what was left in the middle is for the reconciliation, which looks at all of it anew.
 
         :param look: read the claim from the database in any case, and not only when the lease had
-            run out since: before a step that nobody could undo
+            run out since: before a step that cannot be undone
         :raises ClaimLost: it was taken over, or this cannot be known; nothing must be changed any
             more
         """

@@ -101,7 +101,7 @@ class Observer:
     """Judges other processes by the change of their leases.
 
     :param timeout: seconds without a change, watched by this process, after which the owner of a
-        lease counts as dead. So whoever has just been seen for the first time counts as alive.
+        lease counts as dead. So a process that was just seen for the first time counts as alive.
     """
 
     def __init__(self, timeout: float, clock: Clock | None = None) -> None:
@@ -113,7 +113,7 @@ class Observer:
     def is_alive(self, bank: Any, owner: str) -> bool:
         """Whether the process with this owner id lives, or may live.
 
-        :raises karbor.exception.KarborException: the bank cannot be read, so nobody knows
+        :raises karbor.exception.KarborException: the bank cannot be read
         """
         if owner == bank.get_owner_id():
             return True
@@ -143,7 +143,7 @@ def _read(bank: Any, owner: str) -> Lease | None:
 
     The object is asked for first, because the list of an object store may lag behind.
 
-    :raises BankUnreadable: nobody knows
+    :raises BankUnreadable: the bank cannot be read
     """
     return bank_access.ask(lambda: _read_once(bank, owner), "give a lease")
 

@@ -57,14 +57,14 @@ class Keeper:
         self._stop = native.threading.Event()
         self._thread: Any = None
         #: How often the lease had run out before it was renewed: what this process had claimed
-        #: before may be somebody else's since.
+        #: before may be another process's since.
         self.lapses = 0
         #: Why the last renewal failed; None when it did not.
         self.trouble: Exception | None = None
 
     @property
     def is_fresh(self) -> bool:
-        """Whether nobody can have called this process dead since the last renewal."""
+        """Whether no other process can have taken this one for dead since the last renewal."""
         renewed = self._renewed
         return renewed is not None and self._elapsed() - renewed < self._limit
 

@@ -37,7 +37,7 @@ class Reconciliation:
 
     :param providers: gives Karbor's providers
     :param held: the claims of this process
-    :param grace: seconds for which what nobody has claimed is left alone: the request for it may
+    :param grace: seconds for which what is not claimed is left alone: the request for it may
         still be on its way
     :param executor: makes an executor for at most so many tasks, which are run side by side: one of
         them may have to wait for Manila, for hours. So are the shares of a checkpoint.

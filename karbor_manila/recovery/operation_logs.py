@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ends the operation logs that Karbor leaves open: its flows end theirs in their last task only.
 
-Whoever ends them holds the claim of the checkpoint, restore or verification, so no other process
+Who ends them holds the claim of the checkpoint, restore or verification, so no other process
 works on what an open log is about. Who has lost the claim ends none: whoever has taken over may
 have opened one.
 """

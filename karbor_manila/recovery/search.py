@@ -2,7 +2,7 @@
 """Searches for what dead processes may have left unfinished; nothing is changed.
 
 It is found by the claims in Karbor's database, by Karbor's restores and verifications, and, where
-nobody has claimed anything (Karbor's own manager), by the checkpoints in the banks.
+nothing was claimed (Karbor's own manager), by the checkpoints in the banks.
 """
 
 import contextlib
@@ -79,7 +79,7 @@ class Search:
 
     :param claims: of this process
     :param memory: of the searches of this process
-    :param grace: seconds for which what nobody has claimed is left alone
+    :param grace: seconds for which what is not claimed is left alone
     """
 
     def __init__(self, claims: Claims, memory: Memory, *, grace: float, clock: Clock) -> None:
@@ -145,7 +145,7 @@ class Search:
             )
 
     def _unclaimed_requests(self, provider: Any) -> Iterator[Unfinished]:
-        """Restores and verifications that nobody has claimed, although they are not new."""
+        """Restores and verifications without a claim, although they are not new."""
         for operation, kind in requested.RECORDS.items():
             in_work = getattr(objects, f"{kind}List").get_all(
                 requested.as_karbor(), None, None, filters={"status": IN_PROGRESS}
@@ -170,7 +170,7 @@ class Search:
     # -- in the bank ----------------------------------------------------------------------------
 
     def _unclaimed_checkpoints(self, provider: Any, held: Iterable[str]) -> Iterator[Unfinished]:
-        """Checkpoints in work that nobody has ever claimed."""
+        """Checkpoints in work that never had a claim."""
         for checkpoint_id in taking_turns(held):
             if checkpoint_id in self._memory.deleted:
                 continue
