@@ -66,7 +66,7 @@ def explained(provider: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def creation_explained(provider: Any) -> Iterator[None]:
-    """Around Karbor's own ``protect``: a bank that does not take the checkpoint is told of.
+    """Around Karbor's own ``protect``: a bank that does not take the checkpoint is reported.
 
     :raises karbor.exception.FlowError: with the reason
     """
@@ -78,8 +78,8 @@ def creation_explained(provider: Any) -> Iterator[None]:
         cause = refusal.__cause__
         if cause is None or not isinstance(refusal, karbor_exception.FlowError):
             raise
-        told = BankTakesNothing(provider.id, provider.name, why(cause))
-        raise karbor_exception.FlowError(flow="protect", error=str(told)) from cause
+        refusal = BankTakesNothing(provider.id, provider.name, why(cause))
+        raise karbor_exception.FlowError(flow="protect", error=str(refusal)) from cause
 
 
 def why(error: BaseException) -> str:

@@ -23,7 +23,7 @@ _ANSWER = 10.0
 def of_provider(provider: Any) -> tuple[cfg.ConfigOpts, Any]:
     """A provider's file and its options of ours (opts.PROVIDER_OPTS) in it.
 
-    Karbor gives the file to every plugin of the provider, and nobody else
+    Karbor gives the file to every plugin of the provider, and to nothing else
     (karbor/services/protection/provider.py, PluggableProtectionProvider).
     """
     conf = provider._config

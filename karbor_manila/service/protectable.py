@@ -172,7 +172,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
 def unlistable(
     parent: resource.Resource, error: KarborManilaError
 ) -> karbor_exception.KarborException:
-    """What Karbor is told when the shares of a project cannot be listed."""
+    """What Karbor gets when the shares of a project cannot be listed."""
     return karbor_exception.KarborException(
         f"The shares of project {parent.id} cannot be listed. {error}"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All that a restore or verification told, from the bank: Karbor's columns have room for 64 KiB."""
+"""The whole report of a restore or verification, from the bank: Karbor's columns hold 64 KiB."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from karbor_manila.service.errors import NoSuchRecord
 
 
 class Line(NamedTuple):
-    """What was told of ``resource`` (a share, or the new one) when ``share`` was dealt with."""
+    """What was reported of ``resource`` (a share, or the new one) when ``share`` was dealt with."""
 
     share: str
     resource: str

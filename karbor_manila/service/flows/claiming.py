@@ -57,7 +57,7 @@ class ClaimingWorker(worker.Worker):
     def await_end(self, checkpoint: Any, timeout: float = _LAST_LINE) -> None:
         """Let a flow end that has written its last status but not yet its last line.
 
-        Karbor commits ``available`` before it ends the operation log, and whoever reads that may
+        Karbor commits ``available`` before it ends the operation log, and a reader of that may
         go on at once.
 
         :param timeout: seconds

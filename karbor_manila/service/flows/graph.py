@@ -93,12 +93,12 @@ class GraphBuilder:
     def _others(
         self, context: Any, plugin: Any, resource_type: str, parent: Resource
     ) -> list[Resource]:
-        """As Karbor does it: what cannot be listed is passed over, but here it is also told."""
+        """As Karbor does it: what cannot be listed is passed over, but here it is also reported."""
         try:
             found = plugin.instance(context, cfg.CONF).get_dependent_resources(context, parent)
         except karbor_exception.ListProtectableResourceFailed as error:
             LOG.error("Resources of type %s are passed over: %s", resource_type, error)
-            # Nobody knows what is missing.
+            # What is missing is not known.
             reason = f"they could not be listed: {error}"
             self._leave_out(LeftOut(resource_type, None, None, reason, left_out.BROKEN))
             return []

@@ -94,7 +94,7 @@ class Worker(ClaimingWorker):
         running = self._flows.get(id(flow_engine))
         try:
             self._run_and_close(flow_engine, running)
-        except Exception as error:  # noqa: BLE001 - the end of a green thread: nobody catches it
+        except Exception as error:  # noqa: BLE001 - the end of a green thread: nothing catches it
             if running is None:
                 LOG.error("A flow failed: %s", error)
                 return True

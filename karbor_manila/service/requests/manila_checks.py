@@ -71,7 +71,7 @@ def check_asked(
 
     :param given: the parameters of a restore or a verification; they have been checked
     :param timeout: seconds for Manila to answer
-    :returns: the reasons by share id; empty when nothing is wrong, or nobody knows
+    :returns: the reasons by share id; empty when nothing is wrong, or it is not known
     """
     wanted = dict(_asking(checkpoint, given, share_ids))
     wrong: dict[str, str] = {}

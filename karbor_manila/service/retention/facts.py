@@ -19,7 +19,7 @@ from karbor_manila.service.retention.rules import Kept, Rules
 
 LOG = logging.getLogger(__name__)
 
-#: Checkpoints at rest: what they hold can be told.
+#: Checkpoints at rest: what they hold is known.
 AT_REST = frozenset({constants.CHECKPOINT_STATUS_AVAILABLE, constants.CHECKPOINT_STATUS_ERROR})
 
 _OPERATION = "retention_protect"  # Karbor's RetentionProtectOperation.OPERATION_TYPE
@@ -72,12 +72,12 @@ def kept(checkpoint: Any, sleep: Sleep) -> Kept:
     info = checkpoints.info(checkpoint)
     keys = frozenset(f"{node.type}#{node.id}" for node in contents(checkpoint))
     keys -= left_out.keys(info)
-    told, gone = reporting.of(checkpoint), lost_snapshots.reported(checkpoint)
-    if good and not told and not gone:
+    reasons, gone = reporting.of(checkpoint), lost_snapshots.reported(checkpoint)
+    if good and not reasons and not gone:
         holds = perhaps = keys
     else:
         holds, perhaps = _by_records(checkpoint, keys - gone, sleep)
-        holds -= set(told)
+        holds -= set(reasons)
     return Kept(
         id=str(checkpoint.id),
         day=datetime.date.fromisoformat(str(checkpoint.created_at)),
@@ -97,7 +97,7 @@ def _by_records(
     for key in keys:
         resource_type, _, resource_id = key.partition("#")
         if resource_type != constants.SHARE_RESOURCE_TYPE:
-            unknown.add(key)  # another plugin's pages
+            unknown.add(key)  # another plugin's section
             continue
         try:
             section = checkpoint.get_resource_bank_section(resource_id)

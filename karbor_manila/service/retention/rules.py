@@ -32,7 +32,7 @@ class Kept:
     :ivar good: whether it is available; if not, it is one that failed
     :ivar whole: whether it is good and nothing that it should hold is missing
     :ivar holds: the resources that it holds for certain
-    :ivar perhaps: these, and those of which nobody knows
+    :ivar perhaps: these, and those of which it is not known
     """
 
     id: str
@@ -65,7 +65,7 @@ class Decision:
     failed: list[Kept] = field(default_factory=list)
 
     def without(self, ids: Collection[str]) -> "Decision":
-        """Nothing of these goes: somebody works with them."""
+        """None of these goes: an operation works with them."""
         return Decision(
             self.staying,
             [item for item in self.going if item.id not in ids],

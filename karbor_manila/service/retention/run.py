@@ -79,7 +79,7 @@ class RetentionRun:
         found = checkpoints.find(provider, _of_plan(provider, context.project_id, plan_id))
         today = self._clock.utcnow().date()
         at_rest = self._kept(found)
-        # What somebody works with is refused to a DELETE, and retention would end there.
+        # What an operation works with is refused to a DELETE, and retention would end there.
         busy = self._in_work(provider)
         decision = rules.decide(at_rest, limits, today).without(busy)
         failed = _to_clear(found, {item.id for item in decision.failed}, busy)
@@ -103,7 +103,7 @@ class RetentionRun:
             raise StaysForRetention(str(checkpoint.id))
 
     def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
-        """What those at rest hold. One that nobody can read counts for nothing, and stays."""
+        """What those at rest hold. One that cannot be read counts for nothing, and stays."""
         for checkpoint in found:
             if checkpoint.status not in AT_REST:
                 continue
@@ -113,7 +113,7 @@ class RetentionRun:
                 LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
 
     def _in_work(self, provider: Any) -> frozenset[str]:
-        """The ids of the checkpoints that somebody works with (deletes, restores, copies), or did
+        """The ids of the checkpoints that operations work with (deletes, restores, copies), or did
         before he died: that has to be settled first."""
         return frozenset(
             claim.checkpoint_id for claim in self._claims.all() if claim.provider_id == provider.id
