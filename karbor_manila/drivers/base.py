@@ -84,7 +84,7 @@ class Driver(abc.ABC):
     def check_options(  # noqa: B027 - most drivers take every text
         self, options: ProtectOptions, mark: Mark
     ) -> None:
-        """Whether something can be made with these options under this mark; asks nobody.
+        """Whether something can be made with these options under this mark; sends no request.
 
         :raises InvalidParameter: it cannot
         """

@@ -213,7 +213,7 @@ def options_of_all() -> list[tuple[str, list[cfg.Opt]]]:
 
 
 def default_options(driver: type[Driver]) -> cfg.ConfigOpts.GroupAttr:
-    """A driver's own options as they are when nobody sets them."""
+    """The defaults of a driver's own options."""
     return register_options(cfg.ConfigOpts(), driver)
 
 

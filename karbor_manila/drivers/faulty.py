@@ -32,7 +32,7 @@ LOG = logging.getLogger(__name__)
 
 #: It is refused, and nothing was done.
 FAIL = "fail"
-#: It is done, and nobody learns of it.
+#: It is done, and the reply is lost.
 LOSE = "lose"
 #: It takes ``hang_seconds`` longer.
 HANG = "hang"

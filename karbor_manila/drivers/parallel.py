@@ -33,7 +33,7 @@ def as_they_come(
         for done in as_completed(asked):
             yield asked[done], done.result()
     finally:
-        # Whoever stops early, or is killed, sends nothing more and waits for nobody.
+        # A thread that stops early, or is killed, sends nothing more and waits for no other.
         pool.shutdown(wait=False, cancel_futures=True)
 
 

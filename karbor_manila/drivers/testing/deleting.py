@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delete: by id and by mark, until it is gone, however often; nobody else's."""
+"""Delete: by id and by mark, until it is gone, however often; never another's."""
 
 from karbor_manila.drivers.testing.world import (
     View,

@@ -49,7 +49,7 @@ class World(abc.ABC):
         return self.driver_class(self.environment_of_overseer(works_for))
 
     def stranger(self, works_for: str) -> Driver:
-        """A new driver of somebody in another project, who is no administrator and who works
+        """A new driver of a user in another project, who is no administrator and who works
         for this one."""
         return self.driver_class(self.environment_of_stranger(works_for))
 
