@@ -185,7 +185,7 @@ class Audit(HostCommand):
             try:
                 findings = audit.find()
             except KarborManilaError as error:
-                # What was found, and perhaps removed, for another provider has to be told.
+                # What was found, and perhaps removed, for another provider has to be reported.
                 LOG.exception("%s", error)
                 self.failed = True
                 continue

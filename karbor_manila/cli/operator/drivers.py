@@ -136,7 +136,7 @@ class _Probe:
     def health(
         self, conf: "cfg.ConfigOpts", name: str, option: str, *, configured: bool
     ) -> dict[str, Any]:
-        """``alive`` (None when nobody asked), ``latency`` in seconds, ``capabilities``, and what
+        """``alive`` (None if it was not asked), ``latency`` in seconds, ``capabilities``, and what
         the driver says of itself or the ``error``.
 
         :param conf: the ConfigOpts of the provider's file
@@ -162,7 +162,7 @@ class _Probe:
         return found | said
 
     def unknown(self, share_types: list[str]) -> list[str] | None:
-        """Which of these share types Manila does not have; None when nobody knows."""
+        """Which of these share types Manila does not have; None when that is not known."""
         from karbor_manila.service import driver_options  # noqa: PLC0415
 
         if not share_types:

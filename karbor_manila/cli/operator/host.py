@@ -86,7 +86,7 @@ class Host:
 
     @staticmethod
     def check_user(provider: Any, command: str) -> None:
-        """Karbor's own file-system bank leaves what it writes to whoever runs it; ours gives it to
+        """Karbor's own file-system bank leaves what it writes to its own user; ours gives it to
         the owner of its folder.
 
         :param command: that was given, with its options

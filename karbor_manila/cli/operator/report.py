@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``karbor-manila report``: all that a restore or verification told, on Karbor's host."""
+"""``karbor-manila report``: the whole report of a restore or verification, on Karbor's host."""
 
 import argparse
 from typing import Any
