@@ -58,7 +58,7 @@ class Deadline:
         return self._at - self._clock.now()
 
     def last_chance(self) -> bool:
-        """Whether there is one more; for whoever did not run up to the end."""
+        """Whether there is one more; for a thread that did not run up to the end."""
         self._chances -= 1
         return self._chances >= 0
 

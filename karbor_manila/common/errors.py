@@ -50,7 +50,7 @@ class TransientError(KarborManilaError):
     retry_after: float = 0.0
 
     def gave_up(self, seconds: float) -> KarborManilaError:
-        """The permanent error of whoever retried for so many seconds and never got through."""
+        """The permanent error after retries for so many seconds without success."""
         raise NotImplementedError
 
 

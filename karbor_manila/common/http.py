@@ -139,7 +139,7 @@ class Answers:
 
 
 def sentence(body: Any) -> str:
-    """The sentence in an error body of Manila, Karbor or somebody on the way, masked:
+    """The sentence in an error body of Manila, Karbor or a proxy on the way, masked:
     ``{"badRequest": {"code": 400, "message": ...}}`` or ``{"message": ...}``."""
     said = [body, *body.values()] if isinstance(body, dict) else []
     for error in said:
@@ -151,7 +151,7 @@ def sentence(body: Any) -> str:
 def without_secrets(text: str) -> str:
     """A text with what looks like a secret masked.
 
-    Somebody on the way may repeat a request's headers, and what it says is shown to users.
+    A proxy may repeat a request's headers, and its answer is shown to users.
     """
     masked = re.sub(r"(?i)\b(x-[a-z-]*token\W+)\S+", r"\1***", text)
     return str(strutils.mask_password(re.sub(r"\bgAAAAA[\w-]+", "***", masked)))[:_LONGEST]

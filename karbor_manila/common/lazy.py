@@ -38,7 +38,7 @@ _MAKING: contextvars.ContextVar[tuple[_Making, ...]] = contextvars.ContextVar("m
 # So long does one who waits for a value sleep before it looks around again, in seconds.
 _LOOK_AROUND = 5.0
 
-# So much longer than an outage may take is somebody waited for who is at it, in seconds.
+# So many seconds longer than an outage may take another thread that makes the value is waited for.
 _GIVEN_UP = 3600.0
 
 
@@ -50,7 +50,7 @@ class Once:
     outage one after the other. What ends the one who makes it (a killed green thread, a timeout of
     eventlet's) is his alone: the next one makes it.
 
-    No lock is held while a value is made, only a note that somebody is at it. Nobody waits for
+    No lock is held while a value is made, only a note that a thread makes it. Nobody waits for
     ever: not for himself, however many others are between, and not for one who was stopped.
 
     :param outage: seconds for which a value may be asked for while Manila is away

@@ -19,7 +19,7 @@ KEY = "left_out"
 #: support, made by karbor-manila itself, in the recycle bin.
 NOT_SUPPORTED = "not_supported"
 
-#: It should be protected and cannot be until somebody mends it.
+#: It should be protected and cannot be until an administrator or its user mends it.
 BROKEN = "broken"
 
 #: It is being removed, or was removed since the resources were listed.

@@ -119,7 +119,7 @@ class Poller:
                 self._wanted[key] -= 1
                 if not self._wanted[key]:
                     del self._wanted[key]
-                # Whoever looked for all may be leaving: somebody else has to take over.
+                # The thread that looked for all may be leaving: another one has to take over.
                 self._condition.notify_all()
 
     def _announce(self, name: str) -> None:
