@@ -42,7 +42,7 @@ class Claim:
     """Who works on the checkpoint, restore, verification or share ``id``.
 
     ``owner`` is Karbor's owner id of the provider's bank in that process, or :data:`NO_OWNER`;
-    ``token`` tells one claim of it from the next; ``since`` is UTC.
+    ``token`` distinguishes one claim of it from the next; ``since`` is UTC.
     """
 
     id: str

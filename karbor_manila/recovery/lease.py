@@ -36,7 +36,7 @@ _DEAD = frozenset({"Z", "X"})  # states in /proc/<pid>/stat: a zombie, a dead pr
 class Lease:
     """What a process writes about itself.
 
-    ``machine`` tells apart what could have the same host name. ``ticks`` is when the process began,
+    ``machine`` distinguishes hosts of the same name. ``ticks`` is when the process began,
     in clock ticks since the machine was booted (0: not known); no change of the time of the day
     moves it. ``started`` (seconds since the epoch) and ``renewed`` (UTC, ISO 8601) are for people
     and for earlier releases. ``count`` is larger at every renewal.

@@ -21,7 +21,7 @@ from karbor_manila.database import columns
 
 LOG = logging.getLogger(__name__)
 
-# What a log says when its work has ended badly, by what it said while that was going on.
+# The status of a log whose work has failed, by its status while that was going on.
 _AFTER = {
     constants.CHECKPOINT_STATUS_PROTECTING: constants.CHECKPOINT_STATUS_ERROR,
     constants.CHECKPOINT_STATUS_DELETING: constants.CHECKPOINT_STATUS_ERROR_DELETING,

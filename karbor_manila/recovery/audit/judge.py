@@ -77,7 +77,7 @@ class Judge:
         if reason in (Reason.UNKNOWN_CHECKPOINT, Reason.DELETED_CHECKPOINT):
             action = Action.REMOVE
         if reason is Reason.UNKNOWN_CHECKPOINT and mark.checkpoint in in_work:
-            why, action = f"{why}, although somebody works on it", Action.NONE
+            why, action = f"{why}, although a process works on it", Action.NONE
         # The snapshot of a copy is one of a share that was made for it.
         checkpoint = known.get(mark.checkpoint)
         is_copy = checkpoint is not None and checkpoints.is_copy(checkpoint)

@@ -127,7 +127,7 @@ def test_what_somebody_works_on_is_no_orphan_although_the_bank_does_not_show_it(
     snapshot_id = plant(service, share, mark_of(service, share, checkpoint=checkpoint_id))
     audit = audit_of(service)
     (finding,) = audit.find()
-    assert "somebody works on it" in finding.why
+    assert "a process works on it" in finding.why
     assert str(audit.fix(finding)).startswith("left alone")
     assert snapshot_id in service.cloud.snapshots
 
