@@ -19,7 +19,7 @@ class Line(NamedTuple):
     share: str
     resource: str
     status: str
-    told: str
+    reason: str
 
 
 def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
@@ -27,26 +27,26 @@ def of(providers: dict[str, Any], record_id: str) -> Iterator[Line]:
 
     :param providers: Karbor's, by id
     :raises NoSuchRecord: Karbor's database has neither, or its provider is no more
-    :raises BankUnreadable: the bank does not give a page
+    :raises BankUnreadable: the bank does not give an object
     """
     kind = requested.kind_of(record_id)
     record = requested.get_record(kind, record_id) if kind else None
     provider = providers.get(record.provider_id) if record else None
     if provider is None or record is None:
         raise NoSuchRecord(record_id)
-    told = record.get("resources_status") or {}
-    why = record.get("resources_reason") or {}
+    statuses = record.get("resources_status") or {}
+    reasons = record.get("resources_reason") or {}
     checkpoint = checkpoints.get(provider, record.checkpoint_id)
     for node in checkpoints.resources(checkpoint):
         if node.type != SHARE:
             continue
-        page = ShareSection(checkpoint.get_resource_bank_section(node.id), time.sleep).reported(
+        report = ShareSection(checkpoint.get_resource_bank_section(node.id), time.sleep).reported(
             record_id
         )
-        key = reporting.key(page.get("resource", node.id))
+        key = reporting.key(report.get("resource", node.id))
         yield Line(
             node.id,
-            page.get("resource", node.id),
-            told.get(key) or page.get("status", ""),
-            page.get("told") or why.get(key, ""),
+            report.get("resource", node.id),
+            statuses.get(key) or report.get("status", ""),
+            report.get("told") or reasons.get(key, ""),
         )

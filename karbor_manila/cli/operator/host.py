@@ -78,7 +78,7 @@ class Host:
         yield turn()
         while unsure() and clock.now() < deadline:
             LOG.warning(
-                "Somebody is, or was, at work; his lease is watched for up to %d s more",
+                "Another process is, or was, at work; its lease is watched for up to %d s more",
                 deadline - clock.now(),
             )
             clock.sleep(min(self.settings.lease_interval, deadline - clock.now()))

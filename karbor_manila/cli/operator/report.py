@@ -31,7 +31,7 @@ class Report(HostCommand):
         return (
             ("Share", "Told Of", "Status", "Told"),
             [
-                (line.share, line.resource, line.status, columns.Text(line.told or None))
+                (line.share, line.resource, line.status, columns.Text(line.reason or None))
                 for line in lines
             ],
         )

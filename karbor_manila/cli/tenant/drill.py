@@ -129,17 +129,17 @@ class Drill(TenantLister):
         rows: list[tuple[Any, ...]] = []
         for share in held:
             status, reason = by_id.get(share.id, ("", ""))
-            told = reading.told(reason) or {}
+            details = reading.details(reason) or {}
             how = verify.result(end["status"], status)
-            said = [how, job.problem, told.get("left"), reading.sentence(reason)]
+            said = [how, job.problem, details.get("left"), reading.sentence(reason)]
             rows.append(
                 (
                     job.plan,
                     checkpoint_id,
                     share.name,
                     share.id,
-                    told.get("seconds"),
-                    columns.Text(told.get("check")),
+                    details.get("seconds"),
+                    columns.Text(details.get("check")),
                     ": ".join(filter(None, said)),
                 )
             )

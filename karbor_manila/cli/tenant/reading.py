@@ -63,8 +63,8 @@ def gaps(checkpoint: Mapping[str, Any]) -> list[str]:
     ]
     if checkpoint["status"] != GOOD:
         return missing
-    told_of = info.get("reasons")
-    reasons = list(told_of.values()) if isinstance(told_of, dict) else []
+    reasons_of = info.get("reasons")
+    reasons = list(reasons_of.values()) if isinstance(reasons_of, dict) else []
     if info.get("lost") and not reasons:
         reasons = ["a snapshot of it is lost"]
     if not _nodes(checkpoint):
@@ -128,24 +128,24 @@ def extra_info(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
-def told(reason: str | None) -> dict[str, Any] | None:
+def details(reason: str | None) -> dict[str, Any] | None:
     """What a success tells (JSON), None when it is a sentence."""
     found = _loaded(reason)
     return found if isinstance(found, dict) else None
 
 
-def not_shown(told: Mapping[str, Any]) -> list[str]:
+def not_shown(details: Mapping[str, Any]) -> list[str]:
     """A sentence about what Karbor had no room for, if any.
 
     See ``SHORTENED`` in karbor_manila.database.columns.
     """
-    missing = told.get("shortened")
+    missing = details.get("shortened")
     return [f"Left out for lack of room: {', '.join(missing)}."] if missing else []
 
 
 def sentence(reason: str | None) -> str:
     """The reason when it is a sentence, as one line."""
-    return "" if reason is None or told(reason) is not None else " ".join(reason.split())
+    return "" if reason is None or details(reason) is not None else " ".join(reason.split())
 
 
 def outcomes(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:

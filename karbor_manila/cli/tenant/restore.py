@@ -94,51 +94,51 @@ def _made(held: list[Share], of: str, status: str, reason: str) -> tuple[Any, ..
     """One share of a restore: Karbor's record has it under the new share's id, when there is
     one."""
     by_id = {share.id: share for share in held}
-    told = reading.told(reason) or {}
-    source = (told.get("restored_from") or {}).get("share_id") or (of if of in by_id else None)
+    details = reading.details(reason) or {}
+    source = (details.get("restored_from") or {}).get("share_id") or (of if of in by_id else None)
     share = by_id.get(source or "", Share(source or "", ""))
-    missing = told.get("not_restored") or []
+    missing = details.get("not_restored") or []
     sentence = reading.sentence(reason)
-    places = told.get("export_locations")
+    places = details.get("export_locations")
     return (
         columns.Text(share.name or None),
         columns.Text(share.id or None),
-        columns.Text(of if of != source or told else None),
+        columns.Text(of if of != source or details else None),
         "left out" if status == "undefined" else status,
         columns.Lines(places or []),
-        columns.Lines([*missing, *([sentence] if sentence else []), *reading.not_shown(told)]),
+        columns.Lines([*missing, *([sentence] if sentence else []), *reading.not_shown(details)]),
     )
 
 
 def _planned(share: Share, status: str, reason: str) -> tuple[Any, ...]:
     """One share of a plan."""
-    told = reading.told(reason)
-    if told is None:
+    details = reading.details(reason)
+    if details is None:
         out = status == "undefined"
         cannot = None if out else reading.sentence(reason) or "Karbor does not tell."
         return (
             share.name, share.id, columns.Text("left out" if out else None), columns.Facts({}),
             columns.Facts({}), columns.Lines([]), columns.Lines([]), columns.Text(cannot),
         )  # fmt: skip
-    lost = list(told.get("loses") or [])
-    lost += [f"Newer snapshot {removed} is removed." for removed in told.get("removes") or []]
-    new = dict(told.get("new") or {})
+    lost = list(details.get("loses") or [])
+    lost += [f"Newer snapshot {removed} is removed." for removed in details.get("removes") or []]
+    new = dict(details.get("new") or {})
     new.pop("asked", None)
     # What it will have of the share as that is now, which is not always what that was then.
-    new |= {name: value for name, value in (told.get("placement") or {}).items() if value}
-    if told.get("access_rules"):
-        new["access_rules"] = told["access_rules"]
-    if told.get("safety_copy"):
+    new |= {name: value for name, value in (details.get("placement") or {}).items() if value}
+    if details.get("access_rules"):
+        new["access_rules"] = details["access_rules"]
+    if details.get("safety_copy"):
         new["safety_copy"] = True
-    source = told.get("source") or {}
+    source = details.get("source") or {}
     kept = ("snapshot_id", "size", "share_proto", "share_type")
     return (
         share.name,
         share.id,
-        columns.Text(told.get("way")),
+        columns.Text(details.get("way")),
         columns.Facts(new),
         columns.Facts({name: source[name] for name in kept if name in source}),
         columns.Lines(lost),
-        columns.Lines([*(told.get("not_restored") or []), *reading.not_shown(told)]),
+        columns.Lines([*(details.get("not_restored") or []), *reading.not_shown(details)]),
         columns.Text(None),
     )

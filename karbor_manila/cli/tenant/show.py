@@ -54,8 +54,8 @@ def _share(
 ) -> dict[str, Any]:
     """A share, with why it failed and what should be known of it, if there is anything."""
     key = f"{reading.SHARE}#{share.id}"
-    told = {"reason": reasons.get(key), "remark": remarks.get(key)}
-    said = {name: sentence for name, sentence in told.items() if sentence}
+    details = {"reason": reasons.get(key), "remark": remarks.get(key)}
+    said = {name: sentence for name, sentence in details.items() if sentence}
     return {"name": share.name, "id": share.id} | said
 
 
@@ -73,7 +73,7 @@ def _records(records: Iterable[dict[str, Any]], checkpoint_id: str) -> list[dict
             **({"depth": reading.depth(record)} if _is_verification(record) else {}),
             "status": record["status"],
             "results": [
-                {"id": of, "status": status, "told": reading.told(reason) or reason or None}
+                {"id": of, "status": status, "told": reading.details(reason) or reason or None}
                 for of, status, reason in reading.outcomes(record)
             ],
         }
@@ -95,17 +95,17 @@ class _Records(columns.FormattableColumn[list[dict[str, Any]]]):
 def _lines(record: dict[str, Any]) -> Iterable[str]:
     yield " ".join(filter(None, (record["id"], record.get("depth"), record["status"])))
     for item in record["results"]:
-        told = item["told"]
-        if isinstance(told, dict):
-            source = (told.get("restored_from") or {}).get("share_id")
+        details = item["told"]
+        if isinstance(details, dict):
+            source = (details.get("restored_from") or {}).get("share_id")
             said = [
                 f"from share {source}" if source else "",
-                f"{told['seconds']} s" if "seconds" in told else "",
-                *(told.get("not_restored") or []),
-                told.get("left") or "",
+                f"{details['seconds']} s" if "seconds" in details else "",
+                *(details.get("not_restored") or []),
+                details.get("left") or "",
             ]
         else:
-            said = [told or ""]
+            said = [details or ""]
         rest = "; ".join(filter(None, said))
         yield f"  {item['id']} {item['status']}" + (f": {rest}" if rest else "")
 

@@ -71,14 +71,14 @@ def results(held: list[reading.Share], record: dict[str, Any]) -> list[tuple[Any
     rows: list[tuple[Any, ...]] = []
     for share in held:
         status, reason = by_id.get(share.id, ("", ""))
-        told = reading.told(reason)
+        details = reading.details(reason)
         sentence = reading.sentence(reason)
         rows.append(
             (
                 share.name,
                 share.id,
                 result(record["status"], status),
-                columns.Facts(told) if told is not None else columns.Text(sentence or None),
+                columns.Facts(details) if details is not None else columns.Text(sentence or None),
             )
         )
     return rows

@@ -74,7 +74,7 @@ def test_a_verification_of_more_plans_than_there_is_room_for_ends_and_tells_of_e
         assert {**told, **{name: whole[name] for name in missing}} == whole
     lines = list(reports.of({service.provider.id: service.provider}, record.id))
     assert {line.share for line in lines} == set(shares)
-    assert all(jsonutils.loads(line.told)["source"] for line in lines)
+    assert all(jsonutils.loads(line.reason)["source"] for line in lines)
     note = saved.resources_reason[f"report#{record.id}"]
     assert note.startswith("60 reasons are shortened")
     assert [log.status for log in service.logs()] == ["available", "success"]
