@@ -165,8 +165,8 @@ def describe_copy(known: ShareRecord, project_id: str, protected_at: str) -> dic
     :param project_id, protected_at: for a record of Karbor's own plugin, which tells neither
     """
     own = ("snapshot_id", "clone_id", "driver", "mark", "version", "data")
-    said = {name: value for name, value in asdict(known).items() if name not in own}
-    return said | {
+    copied = {name: value for name, value in asdict(known).items() if name not in own}
+    return copied | {
         "project_id": known.project_id or project_id,
         "protected_at": known.protected_at or protected_at,
     }

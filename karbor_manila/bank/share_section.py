@@ -70,7 +70,7 @@ class ShareSection:
         return None if stored is None else load_intent(stored)
 
     def begin(self, intent: Intent) -> None:
-        """Say what is about to be created, before it is."""
+        """Write what is about to be created, before it is."""
         self._write(self._key(intent), dump_intent(intent))
 
     def created(self, intent: Intent, created_id: str) -> Intent:
@@ -114,7 +114,7 @@ class ShareSection:
         except BankUnreadable:
             if self._read(RECORD) != plain:
                 raise
-            LOG.warning("The bank has taken a record although it said otherwise")
+            LOG.warning("The bank has taken a record although it answered with an error")
 
     def end(self, intent: Intent) -> None:
         """The work of this intent is over: complete, or undone."""
@@ -133,7 +133,7 @@ class ShareSection:
                 self._remove(key)
 
     def report(self, record_id: str, reported: dict[str, str]) -> None:
-        """Keep what a restore or verification tells of the share, whole.
+        """Keep the whole report of a restore or verification on the share.
 
         :param record_id: of Karbor's restore or verification
         :param reported: ``resource`` (the share, or the new one), ``status``, ``told``, and ``at``

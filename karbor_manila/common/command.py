@@ -50,10 +50,10 @@ def run(command: str, environment: Mapping[str, str], timeout: float) -> None:
         except BaseException:  # nothing is swallowed: a killed green thread ends its command, too
             _kill(process, output)
             raise
-        said = _tail(output)
+        tail = _tail(output)
     if code:
-        raise CheckFailed(command, f"ended with exit code {code}", said)
-    LOG.info("The check %s passed: %s", shlex.split(command)[0], visible(said))
+        raise CheckFailed(command, f"ended with exit code {code}", tail)
+    LOG.info("The check %s passed: %s", shlex.split(command)[0], visible(tail))
 
 
 def _kill(process: subprocess.Popen[bytes], output: IO[bytes]) -> str:

@@ -124,9 +124,9 @@ class CheckFailed(KarborManilaError):
 
     def _sentence(self) -> str:
         lines = "; ".join(filter(None, map(str.strip, self.output.splitlines())))
-        said = f" It said: {lines.rstrip('.')}." if lines else ""
+        tail = f" It said: {lines.rstrip('.')}." if lines else ""
         return (
-            f"The check of the restored share {self.ended}.{said} The share was restored; whether "
+            f"The check of the restored share {self.ended}.{tail} The share was restored; whether "
             f"its content is good has to be looked at."
         )
 

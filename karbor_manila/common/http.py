@@ -119,10 +119,10 @@ class Answers:
 
     def failed(self, asked: str, response: Any, body: Any, endpoint: str = "") -> Failure:
         """What a bad answer says."""
-        said = sentence(body) or str(response.reason or "no reason given")
+        reason = sentence(body) or str(response.reason or "no reason given")
         return self._failure(
             asked,
-            said,
+            reason,
             status=response.status_code,
             own=self.is_own(response, body),
             request_id=response.headers.get("x-openstack-request-id"),
@@ -141,8 +141,8 @@ class Answers:
 def sentence(body: Any) -> str:
     """The sentence in an error body of Manila, Karbor or a proxy on the way, masked:
     ``{"badRequest": {"code": 400, "message": ...}}`` or ``{"message": ...}``."""
-    said = [body, *body.values()] if isinstance(body, dict) else []
-    for error in said:
+    objects = [body, *body.values()] if isinstance(body, dict) else []
+    for error in objects:
         if isinstance(error, dict) and isinstance(error.get("message"), str | int):
             return without_secrets(str(error["message"])) if error["message"] else ""
     return ""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What fits into the columns of Karbor's database, and how to save what may not.
 
-Karbor keeps what it tells of a restore, a verification or an operation in TEXT columns
+Karbor keeps what it reports of a restore, a verification or an operation in TEXT columns
 (karbor/db/sqlalchemy/models.py). In MySQL and MariaDB they hold 64 KiB, often enough in a character
 set (``utf8``) without letters of four bytes; SQLite has neither limit. What a database refuses for
 its content it refuses every time, and with it Karbor's own last save of the same record, which then

@@ -43,13 +43,13 @@ def retrying(transaction: F) -> F:
     repeated = _repeated(transaction)
 
     @functools.wraps(transaction)
-    def told(self: "OwnTable", *args: Any, **kwargs: Any) -> Any:
+    def checked(self: "OwnTable", *args: Any, **kwargs: Any) -> Any:
         try:
             return repeated(self, *args, **kwargs)
         except ERRORS as error:
             raise DatabaseUnreadable(self.holds, type(error).__name__) from error
 
-    return told  # type: ignore[return-value]
+    return checked  # type: ignore[return-value]
 
 
 class OwnTable:

@@ -21,7 +21,7 @@ Retry = Callable[[Callable[[], Any]], Any]
 
 
 def read(manila: Manila, share_id: str, retry: Retry) -> list[Rule] | None:
-    """The rules that are granted; None when Manila does not tell them to this user."""
+    """The rules that are granted; None when Manila does not show them to this user."""
     try:
         rules = retry(lambda: manila.access_rules(share_id))
     except ManilaRefused as refused:

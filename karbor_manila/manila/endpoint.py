@@ -168,8 +168,8 @@ class _Document:
 
 
 def _nothing_below(status: int) -> str:
-    said = f"HTTP {status}" if status >= 400 else "something else"
-    return f"it names no version, and where Manila would list its versions there is {said}"
+    there = f"HTTP {status}" if status >= 400 else "something else"
+    return f"it names no version, and where Manila would list its versions there is {there}"
 
 
 def negotiate(versions: object, *, endpoint: str = "") -> str:

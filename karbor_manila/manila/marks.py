@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mark that everything we make in Manila bears, so that it can be found again.
 
-A mark tells which bank, provider, checkpoint and share a snapshot (or a restored share) belongs to.
+A mark names the bank, provider, checkpoint and share of a snapshot (or a restored share).
 It stands in the metadata where Manila has metadata (snapshots: microversion 2.73; shares: always)
-and at the end of the description where it has not. Tenants can forge a mark: whoever deletes on the
-word of one also compares the project and the record.
+and at the end of the description where it has not. Tenants can forge a mark: a deletion by mark
+also compares the project and the record.
 """
 
 import re

@@ -122,8 +122,8 @@ class Removal:
             deadline.forgive(began, left)
 
     def _awaited(self, resource_id: str, refusal: Exception | None) -> str:
-        said = f" ({str(refusal).rstrip('.')})" if refusal else ""
-        return f"the removal of {self.kind} {resource_id}{said}"
+        refused = f" ({str(refusal).rstrip('.')})" if refusal else ""
+        return f"the removal of {self.kind} {resource_id}{refused}"
 
     def _judge(self, resource_id: str, project_id: str) -> Callable[[Any], Any]:
         def judge(view: View | None) -> Any:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Putting a share back to its newest snapshot: Manila's rules, checked before it is asked.
 
-The rules are those of manila/api/v2/shares.py (_revert). Which snapshot is the newest Manila tells
+The rules are those of manila/api/v2/shares.py (_revert). Which snapshot is the newest Manila shows
 by ``created_at`` alone, of any status and in any project (manila/db/sqlalchemy/api.py,
 share_snapshot_get_latest_for_share).
 """

@@ -140,7 +140,7 @@ class Shares:
 
     def access_rules(self, share_id: str) -> list[Rule] | None:
         """Who may mount a share: dicts with ``access_type``, ``access_to``, ``access_level`` and
-        ``metadata``, never a key. None when Manila does not tell.
+        ``metadata``, never a key. None when Manila does not show it.
 
         ``access_to`` is :data:`.views.HIDDEN` in a rule that Manila does not show to this user."""
         return access.read(self._manila, share_id, self._client.retry)

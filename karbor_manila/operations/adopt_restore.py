@@ -157,7 +157,7 @@ class AdoptRevert(ShareTask):
 
 
 def _plan_of(intent: Intent) -> RestorePlan:
-    """As much of the plan as its intent tells, for the report."""
+    """As much of the plan as its intent holds, for the report."""
     return RestorePlan(
         way=restore_plan.IN_PLACE,
         driver=intent.driver,

@@ -50,7 +50,7 @@ class ReadSource(ShareTask):
 
 
 class WriteIntent(ShareTask):
-    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+    """The intent: from here on a crash leaves in the bank what may be in Manila."""
 
     default_provides = "intent"
 
@@ -91,7 +91,7 @@ class MakeClone(ShareTask):
 
 
 class AwaitClone(ShareTask):
-    """The share is complete; what the bank says of it allows for a wait of hours."""
+    """The share is complete; its intent allows for a wait of hours."""
 
     default_provides = ("clone", "cloned")
 

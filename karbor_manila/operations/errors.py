@@ -211,7 +211,7 @@ class NewerSnapshots(RevertRefused):
         removal = (
             "With remove_newer they are removed first, and their checkpoints lose this share."
             if self.removable
-            else "remove_newer removes none as long as one of them belongs to somebody else; "
+            else "remove_newer removes none as long as one of them belongs to another user; "
             "remove that one yourself if it is not needed."
         )
         self.advice = f"{removal} Or restore into a new share: leave share_id out."

@@ -120,9 +120,9 @@ class FlowContext:
 
     @property
     def work(self) -> Work:
-        """What the flow works on. Raises RuntimeError before that was said."""
+        """What the flow works on. Raises RuntimeError before that is known."""
         if self._work is None:
-            raise RuntimeError("no hook has said yet what this flow works on")
+            raise RuntimeError("no hook has given yet what this flow works on")
         return self._work
 
     # -- Manila -------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A share of a checkpoint whose snapshot is gone: the checkpoint says so."""
+"""A share of a checkpoint whose snapshot is lost: the checkpoint records it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -57,7 +57,7 @@ def announce(
     :param restore_id: of the restore for which it is removed
     """
     if not is_announced(checkpoint, share_id, restore_id):
-        # An earlier restore may have said so, and not yet what became of it.
+        # An earlier restore may have announced it, and not yet recorded what became of it.
         before = (_announced(checkpoint, share_id) or _as_it_is(checkpoint, share_id)) | {
             "restore": restore_id
         }
@@ -73,13 +73,13 @@ def _as_it_is(checkpoint: Any, share_id: str) -> dict[str, Any]:
 
 
 def is_announced(checkpoint: Any, share_id: str, restore_id: str | None = None) -> bool:
-    """Whether the checkpoint says that it is about to lose the share, for this restore or any."""
+    """Whether the checkpoint announces that it loses the share, for this restore or any."""
     before = _announced(checkpoint, share_id)
     return before is not None and restore_id in (None, before.get("restore"))
 
 
 def take_back(checkpoint: Any, share_id: str, *, sleep: Sleep) -> None:
-    """What :func:`announce` said did not happen: the checkpoint is what it was before.
+    """What :func:`announce` announced did not happen: the checkpoint is what it was before.
 
     :raises BankUnreadable: the bank does not take it
     """
@@ -139,7 +139,7 @@ def reported(checkpoint: Any) -> set[str]:
 
 
 def is_reported_lost(checkpoint: Any, share_id: str, snapshot_id: str) -> bool:
-    """Whether the checkpoint says that this snapshot is gone: by its id, whatever else is said of
+    """Whether the checkpoint records that this snapshot is lost: by its id, whatever else it has of
     the share. A checkpoint of an older release gets it again, which does no harm."""
     return reporting.facts(checkpoint, KEY).get(share_id) == snapshot_id
 

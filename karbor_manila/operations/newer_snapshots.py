@@ -72,7 +72,7 @@ def _whose(job: ShareJob, view: View, bank_id: str | None) -> tuple[str, str | N
     """Whose a snapshot is, and its checkpoint when it can be removed."""
     found = marks.read(view)
     if found is None:
-        return "not of a checkpoint; somebody made it in Manila", None
+        return "not of a checkpoint; a user made it in Manila", None
     foreign = _foreign(job, view, found, bank_id)
     if foreign:
         return foreign, None

@@ -76,5 +76,5 @@ def _hidden(rules: Collection[Rule]) -> str:
     listed = ", ".join(f"{number} of {kind}" for kind, number in sorted(kinds.items()))
     return (
         f"Its access rules with locked visibility ({listed}): Manila did not tell whom they let "
-        f"in. Ask whoever locked them to allow the access to the new share."
+        f"in. Ask the user who locked them to allow the access to the new share."
     )

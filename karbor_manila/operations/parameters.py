@@ -221,18 +221,18 @@ def _allowed(prop: Mapping[str, Any]) -> str:
 def takes(prop: Mapping[str, Any]) -> str:
     """What a property takes, in words: its type, choices and bounds."""
     words = {"string": "text", "boolean": "true or false", "integer": "a whole number"}
-    said = " or ".join(words[kind] for kind in types(prop) if kind in words)
+    expected = " or ".join(words[kind] for kind in types(prop) if kind in words)
     if prop.get("format") == "uuid":
-        said = "an id (a UUID)"
+        expected = "an id (a UUID)"
     if "enum" in prop:
-        said = "one of " + ", ".join(str(value) for value in prop["enum"])
+        expected = "one of " + ", ".join(str(value) for value in prop["enum"])
     if "maxLength" in prop:
-        said += f" of at most {prop['maxLength']} characters"
+        expected += f" of at most {prop['maxLength']} characters"
     if "minimum" in prop:
-        said += f", at least {prop['minimum']}"
+        expected += f", at least {prop['minimum']}"
     if "maximum" in prop:
-        said += f", at most {prop['maximum']}"
-    return said + (" or nothing" if "null" in types(prop) else "")
+        expected += f", at most {prop['maximum']}"
+    return expected + (" or nothing" if "null" in types(prop) else "")
 
 
 def types(prop: Mapping[str, Any]) -> list[str]:

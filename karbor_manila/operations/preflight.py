@@ -73,10 +73,10 @@ def _options(flow: "FlowContext", share_id: str) -> ProtectOptions:
 
 
 def _remark(flow: "FlowContext", caveats: Mapping[str, str]) -> None:
-    """Say in the checkpoint what the user should know of its shares; a courtesy."""
+    """Write remarks on its shares into the checkpoint; that this fails is no failure."""
     if caveats:
-        said = {reporting.key(share_id): sentence for share_id, sentence in caveats.items()}
-        reporting.to_remarks(flow, said)
+        remarks = {reporting.key(share_id): sentence for share_id, sentence in caveats.items()}
+        reporting.to_remarks(flow, remarks)
 
 
 def await_idle(flow: "FlowContext", share: View) -> View:

@@ -58,7 +58,7 @@ def check_options(job: ShareJob, driver: str, options: ProtectOptions) -> None:
 
 class Begin(ShareTask):
     """3. The intent, then the request for what keeps the share, then its id in the intent: from the
-    intent on a crash leaves something in the bank that says what may be in Manila.
+    intent on a crash leaves in the bank what may be in Manila.
 
     Its revert removes what was made, or leaves the intent for the deletion of the checkpoint.
     """

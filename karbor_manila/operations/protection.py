@@ -108,7 +108,7 @@ class Protection:
         """What keeps the share of a hook: it was asked for, or is now.
 
         :param share: its view, when it can be asked for
-        :raises Exception: what the driver said of this share, or why its id is not in the bank
+        :raises Exception: what the driver raised for this share, or why its id is not in the bank
         """
         own = _Ready(job, share, options)
         with self._news:
@@ -126,7 +126,7 @@ class Protection:
         asked.taken = True
         job.made = asked.kept.id if asked.kept else None
         if asked.error or asked.kept is None:
-            raise asked.error or LookupError(f"the driver said nothing of {job.share_id}")
+            raise asked.error or LookupError(f"the driver gave nothing for {job.share_id}")
         return asked.intent, asked.kept
 
     def intent_of(self, share_id: str) -> Intent | None:
@@ -198,8 +198,8 @@ class Protection:
 
     def _begin(self, ready: _Ready, driver: str) -> None:
         job, share = ready.job, ready.share
-        said = record_values.describe(share)
-        intent = job.begin("protect", driver, share["project_id"], share=said)
+        described = record_values.describe(share)
+        intent = job.begin("protect", driver, share["project_id"], share=described)
         self._asked[job.share_id] = _Asked(job, intent)
 
     def _call(self, name: str, ready: list[_Ready]) -> None:

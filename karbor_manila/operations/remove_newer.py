@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removes the snapshots that are in the way of a revert (remove_newer), and says so in the
+"""Removes the snapshots that are in the way of a revert (remove_newer), and records it in the
 checkpoints that lose them.
 
 Only what provably belongs to another checkpoint of the same provider and bank is ever removed:
@@ -31,9 +31,9 @@ LOG = logging.getLogger(__name__)
 
 
 def remove(job: ShareJob, intent: Intent, expected: Collection[str]) -> Intent:
-    """Remove the newer snapshots, and say so in their checkpoints.
+    """Remove the newer snapshots, and record it in their checkpoints.
 
-    Each checkpoint says first that it is about to lose the share, and no moment has one that is
+    Each checkpoint announces first that it loses the share, and no moment has one that is
     available and holds nothing. Who dies in between leaves the intent, by which :func:`settle` says
     what became of it.
 
@@ -98,13 +98,13 @@ def _remove_one(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint_id: 
         loss = SnapshotSacrificed(snapshot_id, older)
         lost_snapshots.mark_as_lost(checkpoint, job.share_id, loss, sleep)
     except BankUnreadable as error:
-        # It says already that it goes; who ends the intent says that it went.
+        # It is announced already; the process that ends the intent records that it went.
         LOG.warning("Share %s, checkpoint %s: %s", job.share_id, checkpoint_id, error)
 
 
 def settle(job: ShareJob, intent: Intent) -> None:
-    """Say in the checkpoints what became of the snapshots that were about to be removed: lost, or
-    there as before. Nothing is written where that is said already.
+    """Record in the checkpoints what became of the snapshots that were to be removed: lost, or
+    there as before. Nothing is written where that is recorded already.
 
     :raises BankUnreadable: a checkpoint cannot be written; the intent has to stay
     :raises Taken: another process works on one; likewise

@@ -45,7 +45,7 @@ class PlanRestore(ShareTask):
 
 
 class WriteIntent(ShareTask):
-    """From here on a crash leaves something in the bank that tells what may be in Manila.
+    """The intent: from here on a crash leaves in the bank what may be in Manila.
 
     :param operation: ``restore``, or ``drill`` for a share that never outlives the operation
     :param keep_failed: whether a share that fails is kept for inspection
@@ -151,7 +151,7 @@ def _report_made(job: ShareJob, status: str, what: str | None = None) -> None:
 
 
 def report(job: ShareJob, share_id: str, status: str, reason: str | None = None) -> None:
-    """Say in Karbor's restore or verification what became of a share."""
+    """Report in Karbor's restore or verification what became of a share."""
     reporting.to_record(job, job.request, share_id, status, reason)
 
 

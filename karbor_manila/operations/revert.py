@@ -34,7 +34,7 @@ LOG = logging.getLogger(__name__)
 
 
 class WriteIntent(ShareTask):
-    """From here on a crash leaves something in the bank that tells what may be in Manila."""
+    """The intent: from here on a crash leaves in the bank what may be in Manila."""
 
     default_provides = "intent"
 

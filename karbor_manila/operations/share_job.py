@@ -73,7 +73,7 @@ class ShareJob:
 
     @property
     def request(self) -> Any:
-        """Karbor's restore or verification, whose id tells what is made for it."""
+        """Karbor's restore or verification, whose id is in the mark of what is made for it."""
         return self.extras.get("restore") or self.extras["verify"]
 
     def mark(self, bank_id: str, restore_id: str = "") -> Mark:
@@ -87,7 +87,7 @@ class ShareJob:
 
         :param project_id: whose what is created will be
         :param restore_id: of Karbor's restore or verification that it is for, if it is
-        :param fields: what else the intent says (record.Intent)
+        :param fields: what else the intent holds (record.Intent)
         :raises BankUnreadable: the bank does not take it
         """
         intent = Intent(

@@ -29,7 +29,7 @@ _FAILED = (
 
 
 def is_there(provider: Any) -> bool:
-    """Whether the provider's own bank is there; said in the log if it is not."""
+    """Whether the provider's own bank is there; logged if it is not."""
     try:
         identity.confirm(provider.bank, provider.id)
     except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
@@ -89,9 +89,9 @@ def why(error: BaseException) -> str:
     while link is not None and len(chain) < 5:  # wrapped by a bank, and by us
         chain.append(link)
         link = link.__cause__ or link.__context__
-    for said in chain:
-        if isinstance(said, OSError) and said.strerror:
-            return said.strerror
+    for each in chain:
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
     if isinstance(error, karbor_exception.KarborException):
         return str(error.msg)
     if isinstance(error, KarborManilaError):

@@ -123,14 +123,14 @@ class NothingProtected(KarborManilaError):
     left_out: Sequence[Mapping[str, Any]]
 
     def _sentence(self) -> str:
-        said = [
+        reasons = [
             " ".join(str(item[field]) for field in ("type", "id") if item.get(field))
             + f": {item['reason']}"
             for item in self.left_out[:_MOST_NAMED]
         ]
         more = len(self.left_out) - _MOST_NAMED
-        said += [f"and {more} more, which the checkpoint names"] if more > 0 else []
-        why = "; ".join(said) or "there is nothing in its project that could be protected"
+        reasons += [f"and {more} more, which the checkpoint names"] if more > 0 else []
+        why = "; ".join(reasons) or "there is nothing in its project that could be protected"
         return (
             f"Plan {self.plan} protects nothing at present, so no checkpoint of it is complete "
             f"({why}). Mend that, or give the plan what can be protected, and protect it again."

@@ -35,11 +35,11 @@ class ManilaRefused(RefusedError):
 
     def _sentence(self) -> str:
         tail = f" (request {self.request_id})" if self.request_id else ""
-        said = f"{self.answer.rstrip('.')}{tail}."
+        answer = f"{self.answer.rstrip('.')}{tail}."
         return (
-            f"Manila{at(self.endpoint)} refused to {self.asked}: HTTP {self.status}, {said}"
+            f"Manila{at(self.endpoint)} refused to {self.asked}: HTTP {self.status}, {answer}"
             if self.status
-            else f"Manila{at(self.endpoint)} could not be asked to {self.asked}: {said}"
+            else f"Manila{at(self.endpoint)} could not be asked to {self.asked}: {answer}"
         )
 
 
@@ -173,13 +173,13 @@ class NotAdministrator(Misconfigured):
     project_id: str | None = None
 
     def _sentence(self) -> str:
-        said = self.answer.rstrip(".")
+        why = self.answer.rstrip(".")
         return (
             f"This is of project {self.project_id}, and the user who asks is not an administrator "
-            f"of Manila, who alone sees what another project has: {said}. Nothing was changed. Let "
+            f"of Manila, who alone sees what another project has: {why}. Nothing was changed. Let "
             f"a user of that project do it, or an administrator of Manila."
             if self.project_id
-            else f"Karbor's own user is not an administrator of Manila: {said}. Give the user of "
+            else f"Karbor's own user is not an administrator of Manila: {why}. Give the user of "
             f"[trustee] in karbor.conf the role admin in its default project."
         )
 
@@ -194,8 +194,8 @@ class ResourceFailed(KarborManilaError):
     detail: str = ""
 
     def _sentence(self) -> str:
-        said = reason(self.detail, " Manila gives no reason.")
-        return f"{self.kind.capitalize()} {self.resource_id} is in status {self.status!r}.{said}"
+        why = reason(self.detail, " Manila gives no reason.")
+        return f"{self.kind.capitalize()} {self.resource_id} is in status {self.status!r}.{why}"
 
 
 @dataclass(eq=False)

@@ -139,8 +139,8 @@ class _Copies:
         if failure and not self.flows:
             if isinstance(failure, KarborManilaError):
                 raise failure  # it has a sentence of its own
-            said = getattr(failure, "msg", "Internal error")
-            raise karbor_exception.FlowError(flow="copy", error=said) from failure
+            reason = getattr(failure, "msg", "Internal error")
+            raise karbor_exception.FlowError(flow="copy", error=reason) from failure
 
     def _begin(self, source: Any, without: Mapping[str, left_out.Why]) -> None:
         worker = self._worker

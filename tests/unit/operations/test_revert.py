@@ -147,7 +147,7 @@ def test_a_newer_snapshot_blocks_whatever_its_status_and_is_named(
     assert not error.removable
     assert own["id"] in error.newer[0]
     assert "'mine'" in error.newer[0]
-    assert "somebody made it" in error.newer[0]
+    assert "a user made it" in error.newer[0]
     assert writes(stage) == []
 
 

@@ -127,7 +127,7 @@ def foreign(service: Service, scene: Scene, change: Callable[[dict[str, Any]], N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda view: view.update(metadata={}), "somebody made it"),
+        (lambda view: view.update(metadata={}), "a user made it"),
         (lambda view: view["metadata"].update(karbor_manila_bank="b"), "another bank"),
         (lambda view: view["metadata"].update(karbor_manila_provider="p"), "another provider"),
         (lambda view: view["metadata"].update(karbor_manila_restore="r"), "temporary, of restore"),
