@@ -23,9 +23,9 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The first lines of the message and of the exception."""
-        said = _first_line(record.getMessage())
+        sentence = _first_line(record.getMessage())
         cause = _first_line(str(record.exc_info[1])) if record.exc_info else ""
-        return visible(said if cause in said else f"{said}: {cause}")
+        return visible(sentence if cause in sentence else f"{sentence}: {cause}")
 
 
 class _Whole(logging.Formatter):

@@ -58,11 +58,11 @@ class KarborRefused(RefusedError):
     answer: str
 
     def _sentence(self) -> str:
-        said = self.answer.rstrip(".")
+        why = self.answer.rstrip(".")
         return (
-            f"Karbor refused to {self.asked}: HTTP {self.status}, {said}."
+            f"Karbor refused to {self.asked}: HTTP {self.status}, {why}."
             if self.status
-            else f"Karbor could not be asked to {self.asked}: {said}."
+            else f"Karbor could not be asked to {self.asked}: {why}."
         )
 
 

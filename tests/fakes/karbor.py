@@ -25,8 +25,8 @@ ENVIRONMENT = {
     "OS_REGION_NAME": "RegionOne",
 }
 
-Thing = dict[str, Any]
-Script = Callable[[Thing], list[Thing]]
+View = dict[str, Any]
+Script = Callable[[View], list[View]]
 
 
 class FakeKarbor:
@@ -38,17 +38,17 @@ class FakeKarbor:
     """
 
     def __init__(self, mocker: Any) -> None:
-        self.plans: list[Thing] = []
-        self.providers: list[Thing] = [{"id": "prov", "name": "ours"}]
-        self.checkpoints: list[Thing] = []
-        self.restores: list[Thing] = []
-        self.verifications: list[Thing] = []
-        self.operation_logs: list[Thing] = []
+        self.plans: list[View] = []
+        self.providers: list[View] = [{"id": "prov", "name": "ours"}]
+        self.checkpoints: list[View] = []
+        self.restores: list[View] = []
+        self.verifications: list[View] = []
+        self.operation_logs: list[View] = []
         self.scripts: dict[str, Script] = {}
-        self.asked: list[tuple[str, Thing]] = []
+        self.asked: list[tuple[str, View]] = []
         self.calls: list[str] = []
         self.failures: dict[tuple[str, str], list[Any]] = {}
-        self._pending: dict[str, list[Thing]] = {}
+        self._pending: dict[str, list[View]] = {}
         mocker.get(AUTH_URL, json={"version": _VERSION})
         mocker.post(f"{AUTH_URL}/auth/tokens", json=_TOKEN_BODY, headers={"X-Subject-Token": TOKEN})
         mocker.register_uri("GET", re.compile(re.escape(KARBOR_URL)), text=self._get)
@@ -56,7 +56,7 @@ class FakeKarbor:
 
     # -- what there is --------------------------------------------------------------------------
 
-    def plan(self, name: str, *resources: tuple[str, str], provider: str = "prov") -> Thing:
+    def plan(self, name: str, *resources: tuple[str, str], provider: str = "prov") -> View:
         plan = {
             "id": f"plan-{name}",
             "name": name,
@@ -68,12 +68,12 @@ class FakeKarbor:
 
     def checkpoint(
         self,
-        plan: Thing,
+        plan: View,
         status: str = "available",
         shares: tuple[tuple[str, str], ...] = (("s1", "home"),),
         started_at: str | None = "2026-11-20T10:00:00.000000",
         **fields: Any,
-    ) -> Thing:
+    ) -> View:
         """A checkpoint, newer than those before."""
         nodes = {hex(n): [SHARE, of, name, None] for n, (of, name) in enumerate(shares)}
         checkpoint = {
@@ -105,7 +105,7 @@ class FakeKarbor:
         }
         self.operation_logs.insert(0, log)
 
-    def verification(self, checkpoint: Thing, status: str = "success", **fields: Any) -> Thing:
+    def verification(self, checkpoint: View, status: str = "success", **fields: Any) -> View:
         """A verification that has been, newer than those before."""
         record = {
             "id": f"ver-{len(self.verifications)}",
@@ -149,7 +149,7 @@ class FakeKarbor:
         return json.dumps({parts[0]: self._page(getattr(self, parts[0]), parts[0], query)})
 
     @staticmethod
-    def _page(items: list[Thing], kind: str, query: dict[str, str]) -> list[Thing]:
+    def _page(items: list[View], kind: str, query: dict[str, str]) -> list[View]:
         if "plan_id" in query and kind == "checkpoints":
             items = [i for i in items if i["protection_plan"]["id"] == query["plan_id"]]
         if "checkpoint_id" in query and kind == "operation_logs":
@@ -191,7 +191,7 @@ class FakeKarbor:
         return json.dumps({kind: record})
 
 
-def _succeeds(_record: Thing) -> list[Thing]:
+def _succeeds(_record: View) -> list[View]:
     return [{"status": "success"}]
 
 

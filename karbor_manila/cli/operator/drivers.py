@@ -156,10 +156,10 @@ class _Probe:
         if isinstance(manila, str):
             return found | {"error": manila}
         options = catalogue.register_options(conf, driver)
-        said = self._within(lambda: _health(driver, manila, options, self._timeout), f"{name!r}")
-        if isinstance(said, str):
-            return found | {"error": said}
-        return found | said
+        state = self._within(lambda: _health(driver, manila, options, self._timeout), f"{name!r}")
+        if isinstance(state, str):
+            return found | {"error": state}
+        return found | state
 
     def unknown(self, share_types: list[str]) -> list[str] | None:
         """Which of these share types Manila does not have; None when that is not known."""
@@ -232,9 +232,9 @@ def _health(driver: Any, manila: "Manila", options: Any, timeout: float) -> dict
     client = FlowClient(manila, Timeouts(request=timeout, outage=0.0))
     made = driver(Environment(client, Shares(client), options))
     try:
-        said: dict[str, Any] = json.loads(json.dumps(dict(made.health()), default=str))
-        said.pop("driver", None)
-        return said | {"alive": bool(said["alive"]), "latency": round(float(said["latency"]), 3)}
+        state: dict[str, Any] = json.loads(json.dumps(dict(made.health()), default=str))
+        state.pop("driver", None)
+        return state | {"alive": bool(state["alive"]), "latency": round(float(state["latency"]), 3)}
     finally:
         made.close()
 

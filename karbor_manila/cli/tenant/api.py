@@ -25,7 +25,7 @@ PAGE = 200
 ATTEMPTS = 4
 
 Parameters = dict[str, dict[str, str]]
-Thing = dict[str, Any]
+View = dict[str, Any]
 
 
 class Karbor:
@@ -40,46 +40,46 @@ class Karbor:
         self._adapter = adapter
         self._clock = clock
 
-    def plans(self) -> list[Thing]:
+    def plans(self) -> list[View]:
         """The project's plans."""
         return list(self._pages("list the plans", "/plans", "plans"))
 
-    def providers(self) -> list[Thing]:
+    def providers(self) -> list[View]:
         """All providers."""
         return list(self._pages("list the providers", "/providers", "providers"))
 
-    def checkpoints(self, provider_id: str, plan_id: str) -> Iterator[Thing]:
+    def checkpoints(self, provider_id: str, plan_id: str) -> Iterator[View]:
         """A plan's checkpoints, newest first. Deleted ones are not among them."""
         asked = f"list the checkpoints of plan {plan_id}"
         path = f"/providers/{provider_id}/checkpoints"
         return self._pages(asked, path, "checkpoints", plan_id=plan_id, sort="created_at:desc")
 
-    def checkpoint(self, provider_id: str, checkpoint_id: str) -> Thing:
+    def checkpoint(self, provider_id: str, checkpoint_id: str) -> View:
         """One checkpoint; a deleted one too."""
         path = f"/providers/{provider_id}/checkpoints/{checkpoint_id}"
         return self._one(f"show checkpoint {checkpoint_id}", path, "checkpoint")
 
-    def restores(self) -> Iterator[Thing]:
+    def restores(self) -> Iterator[View]:
         """The project's restores, newest first. Karbor filters them by status alone."""
         return self._pages("list the restores", "/restores", "restores")
 
-    def verifications(self) -> Iterator[Thing]:
+    def verifications(self) -> Iterator[View]:
         """The project's verifications, newest first. Karbor filters them by status alone."""
         return self._pages("list the verifications", "/verifications", "verifications")
 
-    def logs(self, **filters: str) -> Iterator[Thing]:
+    def logs(self, **filters: str) -> Iterator[View]:
         """Operation logs, newest first: the one place where Karbor shows times."""
         return self._pages("list operation logs", "/operation_logs", "operation_logs", **filters)
 
-    def record(self, kind: str, record_id: str) -> Thing:
+    def record(self, kind: str, record_id: str) -> View:
         """One ``restore`` or ``verification``."""
         return self._one(f"show {kind} {record_id}", f"/{kind}s/{record_id}", kind)
 
     def begin(
         self, kind: str, provider_id: str, checkpoint_id: str, parameters: Parameters
-    ) -> Thing:
+    ) -> View:
         """Begin a ``restore`` or ``verification``. Not retried: in doubt it has begun."""
-        body: Thing = {
+        body: View = {
             "provider_id": provider_id,
             "checkpoint_id": checkpoint_id,
             "parameters": parameters,
@@ -88,10 +88,10 @@ class Karbor:
         answer = self._ask(asked, "POST", f"/{kind}s", json={kind: body})
         return _ANSWERS.part(asked, answer, kind)
 
-    def _one(self, asked: str, path: str, key: str) -> Thing:
+    def _one(self, asked: str, path: str, key: str) -> View:
         return _ANSWERS.part(asked, self._look(asked, path), key)
 
-    def _pages(self, asked: str, path: str, key: str, **filters: Any) -> Iterator[Thing]:
+    def _pages(self, asked: str, path: str, key: str, **filters: Any) -> Iterator[View]:
         """All entries of a list. Karbor's own next links are not followed: their host may be one
         that only Karbor can reach."""
         marker: Mapping[str, str] = {}
@@ -103,14 +103,14 @@ class Karbor:
                 return
             marker = {"marker": page[-1]["id"]}
 
-    def _look(self, asked: str, path: str, params: Mapping[str, Any] | None = None) -> Thing:
-        def look() -> Thing:
+    def _look(self, asked: str, path: str, params: Mapping[str, Any] | None = None) -> View:
+        def look() -> View:
             return self._ask(asked, "GET", path, params=params or {})
 
         # What a user reads is the last attempt's error; the others are for --verbose.
         return retry(look, attempts=ATTEMPTS, first=0.5, clock=self._clock, level=logging.INFO)
 
-    def _ask(self, asked: str, method: str, path: str, **options: Any) -> Thing:
+    def _ask(self, asked: str, method: str, path: str, **options: Any) -> View:
         with _ANSWERS.asking(asked):
             response = self._adapter.request(path, method, raise_exc=False, **options)
         try:

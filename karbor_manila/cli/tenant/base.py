@@ -15,7 +15,7 @@ from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible
 
 if TYPE_CHECKING:
-    from karbor_manila.cli.tenant.api import Karbor, Thing
+    from karbor_manila.cli.tenant.api import Karbor, View
     from karbor_manila.common.clock import Clock
 
 #: The exit code when something is not well.
@@ -53,7 +53,7 @@ class TenantCommand(Output):
             self.karbor: Karbor = self.cloud.karbor(parsed_args, self.time)
             return super().run(parsed_args) or self.code
         except WrongUsage as error:
-            self.say(str(error))
+            self.inform(str(error))
             return _WRONG_USAGE
 
     def not_well(self) -> None:
@@ -64,14 +64,14 @@ class TenantCommand(Output):
         """What was asked for has failed."""
         self.code = _ERROR
         for reason in reasons:
-            self.say(reason)
+            self.inform(reason)
 
     @staticmethod
-    def say(line: str) -> None:
+    def inform(line: str) -> None:
         """One line for people, which is not part of the result."""
         sys.stderr.write(f"{visible(line)}\n")
 
-    def find_checkpoint(self, checkpoint_id: str, provider_id: str | None = None) -> "Thing":
+    def find_checkpoint(self, checkpoint_id: str, provider_id: str | None = None) -> "View":
         """The checkpoint; ``provider_id`` in it is that of the provider to ask for it.
 
         :param provider_id: None to try them all
@@ -82,7 +82,7 @@ class TenantCommand(Output):
             try:
                 found = self.karbor.checkpoint(candidate, checkpoint_id)
             except KarborManilaError as error:
-                # That one provider does not answer, or says that it is somebody else's, is worth
+                # That one provider does not answer, or refuses it as of another project, is worth
                 # more than that another does not have it.
                 if failure is None or getattr(error, "status", 0) != 404:
                     failure = error

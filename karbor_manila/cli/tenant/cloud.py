@@ -72,7 +72,7 @@ def _adapter(region: Any, session: Any, own: dict[str, Any]) -> adapter.Adapter:
 
 
 def _unusable(error: Exception) -> KarborRefused:
-    said = " ".join(str(error).split())
+    problem = " ".join(str(error).split())
     return KarborRefused(
-        "log in", 0, f"{said.rstrip('.')}. Name a cloud of clouds.yaml (--os-cloud) or set OS_*"
+        "log in", 0, f"{problem.rstrip('.')}. Name a cloud of clouds.yaml (--os-cloud) or set OS_*"
     )

@@ -124,14 +124,14 @@ class Drill(TenantLister):
         if bad or job.problem:
             self.not_well()
         for reason in verify.general(held, end) if bad else verify.of_others(held, end):
-            self.say(f"{checkpoint_id}: {reason}")
+            self.inform(f"{checkpoint_id}: {reason}")
         by_id = {of: (status, reason) for of, status, reason in reading.outcomes(end)}
         rows: list[tuple[Any, ...]] = []
         for share in held:
             status, reason = by_id.get(share.id, ("", ""))
             details = reading.details(reason) or {}
             how = verify.result(end["status"], status)
-            said = [how, job.problem, details.get("left"), reading.sentence(reason)]
+            parts = [how, job.problem, details.get("left"), reading.sentence(reason)]
             rows.append(
                 (
                     job.plan,
@@ -140,7 +140,7 @@ class Drill(TenantLister):
                     share.id,
                     details.get("seconds"),
                     columns.Text(details.get("check")),
-                    ": ".join(filter(None, said)),
+                    ": ".join(filter(None, parts)),
                 )
             )
         return rows

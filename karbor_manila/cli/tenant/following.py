@@ -10,7 +10,7 @@ from typing import Any
 
 from karbor_manila.cli.errors import KarborTransient, StillGoing
 from karbor_manila.cli.tenant import reading
-from karbor_manila.cli.tenant.api import Karbor, Thing
+from karbor_manila.cli.tenant.api import Karbor, View
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.polling import poll
@@ -19,8 +19,8 @@ from karbor_manila.common.visible import visible
 # Bounds of the interval between two looks, in seconds.
 _SHORTEST, _LONGEST = 0.5, 15.0
 
-Begin = Callable[[], Thing]
-End = Thing | KarborManilaError
+Begin = Callable[[], View]
+End = View | KarborManilaError
 
 
 @dataclass
@@ -28,7 +28,7 @@ class _Work:
     """What is to begin, what is under way, and how the others ended, each under its number."""
 
     waiting: deque[tuple[int, Begin]]
-    going: dict[int, Thing] = field(default_factory=dict)
+    going: dict[int, View] = field(default_factory=dict)
     ends: dict[int, End] = field(default_factory=dict)
 
 
@@ -38,7 +38,7 @@ class Progress:
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty()
 
-    def tell(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Replace the line; an empty one takes it away."""
         if self._shown:
             sys.stderr.write(f"\r\x1b[K{visible(line)[:100]}")
@@ -59,7 +59,7 @@ class Follower:
         self._progress = Progress()
         self._trouble = ""
 
-    def end_of(self, record: Thing) -> Thing:
+    def end_of(self, record: View) -> View:
         """The record as it is at its end.
 
         :raises StillGoing, KarborRefused: it was not seen
@@ -87,11 +87,11 @@ class Follower:
                 look_takes=math.inf,  # many requests, each with retries: all of it counts
             )
         except KeyboardInterrupt:
-            self._progress.tell("")
+            self._progress.show("")
             for record in work.going.values():
                 sys.stderr.write(f"{self._still(record, self._clock.now() - begun)}\n")
             raise
-        self._progress.tell("")
+        self._progress.show("")
         for number, record in work.going.items():
             work.ends[number] = self._still(record, self._timeout)
         for number, _begin in work.waiting:
@@ -115,7 +115,7 @@ class Follower:
             if number in work.going and work.going[number]["status"] != reading.GOING:
                 work.ends[number] = work.going.pop(number)
         if work.going:
-            self._tell(begun, len(work.waiting), work.going)
+            self._show(begun, len(work.waiting), work.going)
 
     def _look(self, work: "_Work", number: int) -> None:
         try:
@@ -128,7 +128,7 @@ class Follower:
             del work.going[number]
             work.ends[number] = error
 
-    def _tell(self, begun: float, waiting: int, going: dict[int, Thing]) -> None:
+    def _show(self, begun: float, waiting: int, going: dict[int, View]) -> None:
         waited = self._clock.now() - begun
         done = sum(
             status not in ("", "restoring")
@@ -137,9 +137,9 @@ class Follower:
         )
         line = f"{self._kind}: {len(going)} under way, {done} shares done, {waited:.0f} s"
         line += f", {waiting} to come" if waiting else ""
-        self._progress.tell(self._trouble or line)
+        self._progress.show(self._trouble or line)
 
-    def _still(self, record: Thing, seconds: float) -> StillGoing:
+    def _still(self, record: View, seconds: float) -> StillGoing:
         what = f"{self._kind.capitalize()} {record['id']}"
         look = f"karbor-manila show {record['checkpoint_id']}"
         return StillGoing(what, seconds, look, self._trouble)

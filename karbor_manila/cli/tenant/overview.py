@@ -9,7 +9,7 @@ from typing import Any
 
 from karbor_manila.cli.errors import KarborRefused
 from karbor_manila.cli.tenant import reading
-from karbor_manila.cli.tenant.api import Karbor, Thing
+from karbor_manila.cli.tenant.api import Karbor, View
 
 #: So many checkpoints that are not listed any more are looked up for their drills.
 _LOOK_UPS = 20
@@ -41,8 +41,8 @@ class PlanState:
     :ivar missing: what is wrong with the checkpoint that would be newer, a phrase each
     """
 
-    plan: Thing
-    newest: Thing | None
+    plan: View
+    newest: View | None
     made_at: datetime.datetime | None
     exact: bool
     failed: list[str]
@@ -51,7 +51,7 @@ class PlanState:
     missing: list[str]
 
 
-def made_at(karbor: Karbor, checkpoint: Thing) -> tuple[datetime.datetime | None, bool]:
+def made_at(karbor: Karbor, checkpoint: View) -> tuple[datetime.datetime | None, bool]:
     """When a checkpoint was begun, and whether that is exact.
 
     Karbor shows the day only; the time stands in the operation log. The log of a deletion is called
@@ -77,7 +77,7 @@ class Overview:
         self._stuck_after = stuck_after
         self._verifications = _Kept(karbor.verifications())
 
-    def states(self, plans: Iterable[Thing]) -> list[PlanState]:
+    def states(self, plans: Iterable[View]) -> list[PlanState]:
         """The state of each of these plans."""
         plans = list(plans)
         listed = {
@@ -87,7 +87,7 @@ class Overview:
         drills = self._drills(listed) if plans else {}
         return [self._state(plan, listed[plan["id"]], drills.get(plan["id"])) for plan in plans]
 
-    def _state(self, plan: Thing, checkpoints: list[Thing], drill: Thing | None) -> PlanState:
+    def _state(self, plan: View, checkpoints: list[View], drill: View | None) -> PlanState:
         newest = next(filter(reading.is_whole, checkpoints), None)
         begun, exact = made_at(self._karbor, newest) if newest else (None, True)
         return PlanState(
@@ -101,18 +101,18 @@ class Overview:
             missing=_missing(checkpoints, newest),
         )
 
-    def _is_stuck(self, checkpoint: Thing) -> bool:
+    def _is_stuck(self, checkpoint: View) -> bool:
         if checkpoint["status"] not in reading.IN_WORK:
             return False
         begun, _exact = made_at(self._karbor, checkpoint)
         return begun is None or (self._now - begun).total_seconds() > self._stuck_after
 
-    def _drills(self, listed: dict[str, list[Thing]]) -> dict[str, Thing]:
+    def _drills(self, listed: dict[str, list[View]]) -> dict[str, View]:
         """The newest drill of each plan."""
         plan_of: dict[str, Any] = {
             item["id"]: plan_id for plan_id, items in listed.items() for item in items
         }
-        newest: dict[str, Thing] = {}
+        newest: dict[str, View] = {}
         look_ups = _LOOK_UPS
         for verification in self._verifications:
             if reading.depth(verification) != "drill":
@@ -126,7 +126,7 @@ class Overview:
                 break
         return newest
 
-    def _plan_of(self, verification: Thing) -> str | None:
+    def _plan_of(self, verification: View) -> str | None:
         """The plan of a checkpoint that is not listed: deleted, or another provider's."""
         try:
             checkpoint = self._karbor.checkpoint(
@@ -137,7 +137,7 @@ class Overview:
         plan: str | None = (checkpoint.get("protection_plan") or {}).get("id")
         return plan
 
-    def _drill(self, verification: Thing) -> Drill:
+    def _drill(self, verification: View) -> Drill:
         bad = verification["status"] not in (reading.SUCCESS, reading.GOING)
         return Drill(
             status=verification["status"],
@@ -147,7 +147,7 @@ class Overview:
         )
 
 
-def _missing(checkpoints: list[Thing], newest: Thing | None) -> list[str]:
+def _missing(checkpoints: list[View], newest: View | None) -> list[str]:
     """What keeps the newest ended checkpoint of a plan from being its newest good one.
 
     A run that failed for something else says nothing of it, so the one before is asked.
@@ -168,11 +168,11 @@ def _missing(checkpoints: list[Thing], newest: Thing | None) -> list[str]:
 class _Kept:
     """Entries, asked for as far as somebody reads, and only once. May be read repeatedly."""
 
-    def __init__(self, source: Iterator[Thing]) -> None:
+    def __init__(self, source: Iterator[View]) -> None:
         self._source = source
-        self._known: list[Thing] = []
+        self._known: list[View] = []
 
-    def __iter__(self) -> Iterator[Thing]:
+    def __iter__(self) -> Iterator[View]:
         for number in itertools.count():
             if number == len(self._known):
                 item = next(self._source, None)
@@ -183,9 +183,9 @@ class _Kept:
 
 
 def _verified_at(
-    karbor: Karbor, verifications: Iterable[Thing], verification: Thing
+    karbor: Karbor, verifications: Iterable[View], verification: View
 ) -> datetime.datetime | None:
-    """When a verification began; None when that cannot be told.
+    """When a verification began; None when that is not known.
 
     A verification has no time in Karbor's API, and its operation log does not name it. Both come
     newest first; one that was refused has no log. So they are counted, and nothing is said when
@@ -207,7 +207,7 @@ def _verified_at(
     return reading.moment(logs[len(before) - 1]["started_at"]) if fit else None
 
 
-def _was_refused(verification: Thing) -> bool:
+def _was_refused(verification: View) -> bool:
     """Refused as a whole, before Karbor wrote a log of it."""
     reasons = verification.get("resources_reason") or {}
     return verification["status"] == "fail" and (

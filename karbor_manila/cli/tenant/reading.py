@@ -63,15 +63,15 @@ def gaps(checkpoint: Mapping[str, Any]) -> list[str]:
     ]
     if checkpoint["status"] != GOOD:
         return missing
-    reasons_of = info.get("reasons")
-    reasons = list(reasons_of.values()) if isinstance(reasons_of, dict) else []
+    by_resource = info.get("reasons")
+    reasons = list(by_resource.values()) if isinstance(by_resource, dict) else []
     if info.get("lost") and not reasons:
         reasons = ["a snapshot of it is lost"]
     if not _nodes(checkpoint):
         reasons.append("it holds nothing")
     return missing + [
-        f"checkpoint {checkpoint['id']} is not complete: {sentence(str(said))}"
-        for said in dict.fromkeys(reasons)
+        f"checkpoint {checkpoint['id']} is not complete: {sentence(str(reported))}"
+        for reported in dict.fromkeys(reasons)
     ]
 
 
@@ -160,8 +160,8 @@ def outcomes(record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def why_failed(record: Mapping[str, Any]) -> list[str]:
     """The sentences of a restore or verification, each once."""
-    said = [sentence(reason) for _id, status, reason in outcomes(record) if status == "error"]
-    return list(dict.fromkeys(filter(None, said))) or [
+    reported = [sentence(reason) for _id, status, reason in outcomes(record) if status == "error"]
+    return list(dict.fromkeys(filter(None, reported))) or [
         "Karbor does not say why; its operator finds it in Karbor's log."
     ]
 

@@ -43,11 +43,11 @@ class Restore(TenantLister):
             self.went_wrong(*reading.why_failed(record))
         if not parsed_args.wait and record["status"] == reading.GOING:
             look = f"karbor-manila show {found['id']}"
-            self.say(f"Restore {record['id']} has begun. Look at it with: {look}")
+            self.inform(f"Restore {record['id']} has begun. Look at it with: {look}")
         outcomes = reading.outcomes(record)
         for _of, status, reason in outcomes:
             if not status:  # of the record as a whole, such as what it has no room for
-                self.say(reading.sentence(reason))
+                self.inform(reading.sentence(reason))
         return (
             ("Share", "ID", "New Share", "Status", "Export Locations", "Not Restored", "Restore"),
             [(*_made(held, *outcome), record["id"]) for outcome in outcomes if outcome[1]]
@@ -77,7 +77,7 @@ class Restore(TenantLister):
         if bad:
             self.not_well()
         for reason in verify.general(held, record) if bad else verify.of_others(held, record):
-            self.say(reason)
+            self.inform(reason)
         by_id = {of: (status, reason) for of, status, reason in reading.outcomes(record)}
         return (
             ("Share", "ID", "Way", "New Share", "From", "Lost", "Not Restored", "Cannot"),

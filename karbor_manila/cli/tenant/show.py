@@ -55,8 +55,8 @@ def _share(
     """A share, with why it failed and what should be known of it, if there is anything."""
     key = f"{reading.SHARE}#{share.id}"
     details = {"reason": reasons.get(key), "remark": remarks.get(key)}
-    said = {name: sentence for name, sentence in details.items() if sentence}
-    return {"name": share.name, "id": share.id} | said
+    parts = {name: sentence for name, sentence in details.items() if sentence}
+    return {"name": share.name, "id": share.id} | parts
 
 
 def _of_others(reasons: dict[str, str], held: list[reading.Share]) -> list[str]:
@@ -98,15 +98,15 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
         details = item["told"]
         if isinstance(details, dict):
             source = (details.get("restored_from") or {}).get("share_id")
-            said = [
+            parts = [
                 f"from share {source}" if source else "",
                 f"{details['seconds']} s" if "seconds" in details else "",
                 *(details.get("not_restored") or []),
                 details.get("left") or "",
             ]
         else:
-            said = [details or ""]
-        rest = "; ".join(filter(None, said))
+            parts = [details or ""]
+        rest = "; ".join(filter(None, parts))
         yield f"  {item['id']} {item['status']}" + (f": {rest}" if rest else "")
 
 

@@ -82,7 +82,7 @@ class _Shares(columns.FormattableColumn[int | None]):
 
 
 class _Age(columns.Seconds):
-    """Not exact, because Karbor told only the day."""
+    """Not exact, because Karbor gives only the day."""
 
     def human_readable(self) -> str:
         return f"at most {super().human_readable()}"

@@ -58,7 +58,7 @@ class Verify(TenantLister):
         if bad:
             self.not_well()
         for reason in general(held, record) if bad else of_others(held, record):
-            self.say(reason)
+            self.inform(reason)
         return (
             ("Share", "ID", "Result", "Told", "Verification"),
             [(*row, record["id"]) for row in rows],
@@ -66,7 +66,7 @@ class Verify(TenantLister):
 
 
 def results(held: list[reading.Share], record: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """A line for each share of a checkpoint: name, id, result, what is told of it."""
+    """A line for each share of a checkpoint: name, id, result, details."""
     by_id = {of: (status, reason) for of, status, reason in reading.outcomes(record)}
     rows: list[tuple[Any, ...]] = []
     for share in held:
@@ -85,7 +85,7 @@ def results(held: list[reading.Share], record: dict[str, Any]) -> list[tuple[Any
 
 
 def result(of_all: str, status: str) -> str:
-    """What a share's status means, as people say it."""
+    """What the status of a share means, in words."""
     if status == "available":
         return "good"
     if status == _LEFT_OUT:
@@ -97,18 +97,18 @@ def result(of_all: str, status: str) -> str:
 
 def general(held: list[reading.Share], record: dict[str, Any]) -> list[str]:
     """Why a verification failed that did not succeed: reasons that stand at no share."""
-    said = of_others(held, record)
-    if not said and not any(reason for _of, _status, reason in reading.outcomes(record)):
+    notes = of_others(held, record)
+    if not notes and not any(reason for _of, _status, reason in reading.outcomes(record)):
         return reading.why_failed(record)
-    return said
+    return notes
 
 
 def of_others(held: list[reading.Share], record: dict[str, Any]) -> list[str]:
-    """What is told of anything but the shares of the checkpoint, such as what is passed over."""
+    """The reasons of anything but the shares of the checkpoint, such as what is passed over."""
     ids = {share.id for share in held}
-    said = (
+    notes = (
         reading.sentence(reason)
         for of, _status, reason in reading.outcomes(record)
         if of not in ids
     )
-    return list(dict.fromkeys(filter(None, said)))
+    return list(dict.fromkeys(filter(None, notes)))
