@@ -2,7 +2,7 @@
 """The snapshots that are newer than the one a share is put back to: whose they are.
 
 Only what provably belongs to another checkpoint of the same provider and bank is ever removed:
-mark, project and record have to agree, and nobody may be at work on the checkpoint.
+mark, project and record have to agree, and no other process may work on the checkpoint.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,7 @@ class Newer:
     """A snapshot that is in the way. ``checkpoint_id`` is set when it can be removed."""
 
     snapshot_id: str
-    told: str
+    description: str
     checkpoint_id: str | None = None
 
 
@@ -42,8 +42,8 @@ def identify(job: ShareJob, views: Collection[View]) -> list[Newer]:
     for view in views:
         whose, checkpoint_id = _whose(job, view, bank_id)
         name = f" {view['name']!r}" if view.get("name") else ""
-        told = f"snapshot {view['id']}{name} of {view.get('created_at')} ({whose})"
-        found.append(Newer(str(view["id"]), told, checkpoint_id))
+        description = f"snapshot {view['id']}{name} of {view.get('created_at')} ({whose})"
+        found.append(Newer(str(view["id"]), description, checkpoint_id))
     return found
 
 
@@ -56,7 +56,7 @@ def refuse(job: ShareJob, snapshot_id: str, blocking: list[Newer], *, removed: b
     removable = all(newer.checkpoint_id for newer in blocking)
     if blocking and not (removed and removable):
         raise NewerSnapshots(
-            job.share_id, snapshot_id, [newer.told for newer in blocking], removable=removable
+            job.share_id, snapshot_id, [each.description for each in blocking], removable=removable
         )
 
 
