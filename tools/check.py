@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run all checks of karbor-manila: linters, unit tests, functional tests on the sandbox.
+"""Run all checks of karbor-manila: linters, unit tests, documents, functional tests on the sandbox.
 
     python3 tools/check.py [ENVIRONMENT...]
 
@@ -31,9 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / f"py{sys.version_info.major}.{sys.version_info.minor}"
 WORK = ROOT / ".tox"
 TOX = "tox==4.67.13"
-ENVIRONMENTS = ("linters", "unit", "functional")
+#: The documents come after the unit tests: they are built with their pictures drawn anew, and a
+#: unit test finds the ones that are not up to date.
+ENVIRONMENTS = ("linters", "unit", "docs", "functional")
 #: Run beside each other; within one, one after the other.
-LANES = (("functional",), ("linters", "unit", "dashboard"))
+LANES = (("functional",), ("linters", "unit", "docs", "dashboard"))
 LOOK_SECONDS = 0.2
 INTERRUPTED = 130
 
@@ -107,7 +109,7 @@ class Run:
         """Passed, failed and skipped; one of them at least is there, whatever has happened."""
         passed, failed, skipped = _counts(self.report)
         if not self.report.exists() or (self.code != 0 and not failed):
-            # Linters have no report, and tests that could not even start leave none.
+            # Linters and documents have no report, and tests that could not even start leave none.
             passed += self.code == 0
             failed += self.code != 0
         return passed, failed, skipped

@@ -44,22 +44,25 @@ spec.loader.exec_module(check)
 check.ROOT = pathlib.Path({folder!r})
 check.WORK = check.ROOT / "work"
 check._install_tox = lambda: check.ROOT / "tox"
-sys.exit(check.main(["linters", "unit", "functional"]))
+sys.exit(check.main({names!r}))
 """
+
+#: What stands in for tox here: all that a machine without node runs.
+NAMES = ["linters", "unit", "docs", "functional"]
 
 Begin = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Begin:
-    """Start check.py on three environments that wait for files, and end with codes."""
+    """Start check.py on these environments, which wait for files, and end with codes."""
 
     def started(waits: dict[str, list[str]], codes: dict[str, int]) -> "subprocess.Popen[str]":
         folder = str(tmp_path)
         tox = tmp_path / "tox"
         tox.write_text(TOX.format(python=sys.executable, folder=folder, waits=waits, codes=codes))
         tox.chmod(0o700)
-        main = MAIN.format(check=str(CHECK), folder=folder)
+        main = MAIN.format(check=str(CHECK), folder=folder, names=NAMES)
         return subprocess.Popen([sys.executable, "-c", main], stdout=subprocess.PIPE, text=True)
 
     return started
@@ -95,21 +98,19 @@ def test_the_dashboard_is_run_where_node_is_and_the_rest_everywhere(
     check: ModuleType, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], added: list[str]
 ) -> None:
     monkeypatch.setattr(check.shutil, "which", lambda name: name if name in there else None)
-    assert check._environments() == ["linters", "unit", *added, "functional"]
+    assert check._environments() == ["linters", "unit", "docs", *added, "functional"]
 
 
 def test_functional_tests_run_beside_the_others_and_nothing_is_printed_mixed(begin: Begin) -> None:
     meet = {"unit": ["functional.begun"], "functional": ["unit.begun"]}
     said, _ = begin(meet, {}).communicate(timeout=120)
-    assert said.splitlines()[:6] == [
-        f"{name} {what}"
-        for name in ("linters", "unit", "functional")
-        for what in ("begins", "ends")
+    assert said.splitlines()[: 2 * len(NAMES)] == [
+        f"{name} {what}" for name in NAMES for what in ("begins", "ends")
     ]
-    assert said.splitlines()[-1] == "3 passed, 0 failed, 0 skipped"
+    assert said.splitlines()[-1] == "4 passed, 0 failed, 0 skipped"
 
 
-@pytest.mark.parametrize("failing", ["linters", "unit", "functional"])
+@pytest.mark.parametrize("failing", NAMES)
 def test_one_that_fails_without_a_report_stops_no_other_and_is_counted(
     begin: Begin, failing: str
 ) -> None:
@@ -117,7 +118,8 @@ def test_one_that_fails_without_a_report_stops_no_other_and_is_counted(
     said, _ = run.communicate(timeout=120)
     assert "functional ends" in said
     assert "unit ends" in said
-    assert said.splitlines()[-1] == "2 passed, 1 failed, 0 skipped"
+    assert "docs ends" in said
+    assert said.splitlines()[-1] == "3 passed, 1 failed, 0 skipped"
     assert run.returncode == 1
 
 
@@ -134,3 +136,4 @@ def test_who_interrupts_it_ends_all_that_runs_and_nothing_more_begins(
     assert said.splitlines()[-1] == "interrupted"
     assert all((tmp_path / f"{name}.ended").exists() for name in ("linters", "functional"))
     assert not (tmp_path / "unit.begun").exists()
+    assert not (tmp_path / "docs.begun").exists()
