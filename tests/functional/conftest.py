@@ -20,6 +20,7 @@ from sandbox.proxy.control import Proxy
 from sandbox.stack import Stack
 from sandbox.state import MARKER
 from sandbox.tenant import Tenant
+from tests.functional.operator_command import Command, run_command
 
 PLUGINS = Path(__file__).parent / "plugins"
 #: Files whose tests take longest: a worker that is left with one of them at the end is alone.
@@ -96,6 +97,12 @@ def proxy(info: StackInfo) -> Iterator[Proxy]:
     proxy.reset()
     yield proxy
     proxy.reset()
+
+
+@pytest.fixture
+def command(stack: Stack) -> Command:
+    """Runs karbor-manila as an operator does on Karbor's host."""
+    return lambda *argv: run_command(stack, stack.state.directory("karbor") / "karbor.conf", *argv)
 
 
 @pytest.fixture(scope="session")

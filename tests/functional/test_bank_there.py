@@ -14,9 +14,8 @@ from karborclient.common.apiclient import exceptions
 
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
-from tests.functional.test_operator_commands import command  # noqa: F401
-
-# ruff: noqa: F811
+from tests.functional.folders import contents
+from tests.functional.operator_command import Command
 
 
 @pytest.fixture
@@ -42,10 +41,6 @@ def karbor_starts_without(stack: Stack, away: Path, other: Path | None = None) -
         away.rename(bank)
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def refusal(call: Any, *args: Any) -> str:
     with pytest.raises(exceptions.BadRequest) as caught:
         call(*args)
@@ -53,7 +48,7 @@ def refusal(call: Any, *args: Any) -> str:
 
 
 def test_a_karbor_that_starts_before_its_bank_is_mounted_writes_nothing_and_recovers(
-    alpha: Tenant, stack: Stack, command: Any, plan: Any, tmp_path: Path
+    alpha: Tenant, stack: Stack, command: Command, plan: Any, tmp_path: Path
 ) -> None:
     checkpoint = alpha.protect(plan)
     known = json.loads((stack.info.bank / "karbor/karbor-manila/bank.json").read_text())["id"]
@@ -73,7 +68,7 @@ def test_a_karbor_that_starts_before_its_bank_is_mounted_writes_nothing_and_reco
         assert f"expected is bank {known}" in str(failed.resources_reason)
         for argv in (("reconcile",), ("audit", "--fix", "--grace", "0"), ("bank", "list")):
             assert command(*argv).returncode in (1, 3)
-        assert content(empty) == {}
+        assert contents(empty) == {}
         assert {snapshot.id for snapshot in alpha.snapshots()} == snapshots
     alpha.verify(checkpoint)  # without a restart
     again = alpha.protect(plan)
@@ -87,7 +82,7 @@ def test_a_karbor_that_starts_before_its_bank_is_mounted_writes_nothing_and_reco
 
 
 def test_a_bank_of_yesterday_keeps_the_snapshots_of_today(
-    alpha: Tenant, stack: Stack, command: Any, plan: Any
+    alpha: Tenant, stack: Stack, command: Command, plan: Any
 ) -> None:
     earlier = alpha.protect(plan)
     bank = stack.info.bank

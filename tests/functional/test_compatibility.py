@@ -19,7 +19,7 @@ from sandbox.manila import knobs
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant, wait
 from tests.fixtures.make import KARBORS_OWN
-from tests.functional.test_main_job import contents, fill
+from tests.functional.folders import contents, fill
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Refused, Tenant, wait
-from tests.functional.test_main_job import contents, fill
+from tests.functional.folders import contents, fill
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant, wait
+from tests.functional.folders import contents
 
 ACTION = "/shares/[0-9a-f-]+/action$"
 
@@ -31,10 +32,6 @@ def fill(folder: Path, text: str) -> None:
         old.unlink()
     (folder / f"named {text}").write_text(text)
     (folder / "data").write_bytes(text.encode() * 20_000)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def writes(proxy: Proxy) -> dict[str, int]:

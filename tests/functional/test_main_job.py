@@ -2,26 +2,12 @@
 """The main job through Karbor's REST API, with bytes compared."""
 
 import time
-from pathlib import Path
 
 import pytest
 from oslo_serialization import jsonutils
 
 from sandbox.tenant import SHARE, Tenant, wait
-
-
-def fill(folder: Path, text: str) -> None:
-    (folder / "deep" / "er").mkdir(parents=True, exist_ok=True)
-    (folder / "readme").write_text(text)
-    (folder / "deep" / "er" / "data").write_bytes(text.encode() * 50_000)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+from tests.functional.folders import contents, fill
 
 
 def test_a_share_named_in_a_plan_comes_back_byte_for_byte(alpha: Tenant) -> None:

@@ -3,14 +3,12 @@
 
 import contextlib
 import json
-import os
 import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +20,7 @@ from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run_command(stack: Stack, config: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [stack.info.bin / "karbor-manila", *argv, "--config-file", config],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-    )
-
-
-@pytest.fixture
-def command(stack: Stack) -> Command:
-    """Runs karbor-manila as an operator does on Karbor's host."""
-    return lambda *argv: run_command(stack, stack.state.directory("karbor") / "karbor.conf", *argv)
+from tests.functional.operator_command import Command, run_command
 
 
 @pytest.fixture

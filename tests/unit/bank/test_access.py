@@ -19,7 +19,7 @@ from karbor_manila.bank import checkpoints, fencing, identity
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.recovery import lease
-from tests.unit.bank.test_share_section import INTENT, RECORD
+from tests.unit.bank.stage import INTENT, RECORD
 from tests.unit.banks import make_checkpoint, open_provider
 
 

@@ -13,30 +13,11 @@ from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.manila.marks import Mark
+from tests.unit.bank.stage import INTENT, MARK, RECORD
 from tests.unit.banks import open_bank
 
 ATTEMPTS = 5
-MARK = Mark(bank="bank", provider="provider", checkpoint="checkpoint", resource="share")
 
-INTENT = Intent(
-    operation="protect",
-    driver="snapshot",
-    project_id="project",
-    mark=MARK,
-    owner="owner",
-    since="2026-11-20T12:00:00+00:00",
-)
-RECORD = ShareRecord(
-    share_id="share",
-    size=1,
-    share_proto="NFS",
-    share_type="type",
-    share_network_id=None,
-    snapshot_id="snapshot",
-    project_id="project",
-    protected_at="2026-11-20T12:00:00+00:00",
-    mark=MARK,
-)
 ERRORS = {
     "list_objects": lambda: karbor_exception.BankListObjectsFailed(reason="out of order"),
     "get_object": lambda: karbor_exception.BankGetObjectFailed(reason="out of order", key="k"),

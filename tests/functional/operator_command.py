@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""karbor-manila as an operator runs it on Karbor's host."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox.stack import Stack
+
+#: The fixture ``command``: arguments in, the process that has ended out.
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_command(stack: Stack, config: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run it with this configuration, and nothing of ours in its environment."""
+    return subprocess.run(
+        [stack.info.bin / "karbor-manila", *argv, "--config-file", config],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+    )
