@@ -173,19 +173,24 @@ def test_who_dies_while_a_bank_gets_its_id_leaves_what_the_next_one_confirms(
 
 
 def test_many_who_start_at_once_agree_on_one_id(engine: Any, tmp_path: Path) -> None:
-    """Two hosts, two providers on one bank, and the slowest possible bank between them."""
-    barrier = threading.Barrier(4)
+    """Two hosts, two providers on one bank; each has seen that it has no id before one gives it."""
+    looked = threading.Barrier(4)
 
     class Slow(FaultyPlugin):
-        def update_object(self, key: str, value: Any, context: Any = None) -> None:
-            threading.Event().wait(0.01)
-            super().update_object(key, value, context)
+        first = True
+
+        def list_objects(self, *args: Any, **kwargs: Any) -> Any:
+            found = super().list_objects(*args, **kwargs)
+            if self.first:
+                self.first = False
+                assert found == []
+                looked.wait(60)
+            return found
 
     ids: list[str] = []
 
     def start(provider: str) -> None:
         host = KnownBanks(lambda: engine)
-        barrier.wait()
         ids.append(identity.confirm(open_bank(tmp_path, Slow), provider, host))
 
     threads = [threading.Thread(target=start, args=(name,)) for name in (ONE, TWO) * 2]

@@ -4,12 +4,13 @@
 import asyncio
 import http.client
 import http.server
+import queue
 import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -98,6 +99,46 @@ def client(server, proxy):
     connection.close()
 
 
+class Naps:
+    """For the proxy in the place of asyncio: who sleeps does so until a test wakes him."""
+
+    def __init__(self):
+        self.seconds = queue.Queue()
+        self._over = threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds):
+        self.seconds.put(seconds)
+        await asyncio.get_running_loop().run_in_executor(None, self._over.wait, 60)
+
+    def asked(self):
+        """The seconds of one who has begun to sleep."""
+        return self.seconds.get(timeout=60)
+
+    def end(self):
+        self._over.set()
+
+
+@pytest.fixture
+def naps(monkeypatch):
+    from sandbox.proxy import forward, listener  # noqa: PLC0415 - need aiohttp
+
+    made = Naps()
+    for module in (forward, listener):
+        monkeypatch.setattr(module, "asyncio", made)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def aside():
+    """Asks while the test looks on."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda *args: pool.submit(ask, *args)
+
+
 def ask(client, method, path, body=None, headers=None):
     try:
         client.request(method, path, body, headers or {})
@@ -164,11 +205,13 @@ def test_an_answer_instead_of_forwarding(client, proxy, upstream):
         assert ask(client, "POST", "/v2/shares", b"body")[0] == 201
 
 
-def test_a_delay_comes_before_forwarding(client, proxy, upstream):
+def test_a_delay_comes_before_forwarding(client, proxy, upstream, naps, aside):
     with proxy.fault(Rule.delay("GET", "shares", 0.3)):
-        began = time.monotonic()
-        assert ask(client, "GET", "/v2/shares")[0] == 200
-        assert time.monotonic() - began >= 0.3
+        answer = aside(client, "GET", "/v2/shares")
+        assert naps.asked() == 0.3
+        assert upstream.seen == []
+        naps.end()
+        assert answer.result(60)[0] == 200
     assert len(upstream.seen) == 1
 
 
@@ -241,14 +284,14 @@ def test_after_a_pause_the_whole_reply_is_there(client, proxy, upstream, victim)
     assert [item[3] for item in upstream.seen] == [b"body"]
 
 
-def test_a_delayed_reply_is_that_of_work_already_done(client, proxy, upstream):
+def test_a_delayed_reply_is_that_of_work_already_done(client, proxy, upstream, naps, aside):
     with proxy.fault(Rule.delay("POST", "shares", 0.5, side="after")):
-        thread = threading.Thread(target=ask, args=(client, "POST", "/v2/shares", b"body"))
-        thread.start()
-        while not upstream.seen:
-            pass
-        assert thread.is_alive()
-        thread.join()
+        answer = aside(client, "POST", "/v2/shares", b"body")
+        assert naps.asked() == 0.5
+        assert len(upstream.seen) == 1
+        assert not answer.done()
+        naps.end()
+        assert answer.result(60) == (201, b"body")
 
 
 def test_a_kill_of_a_process_that_is_gone_breaks_the_connection_all_the_same(
@@ -264,29 +307,23 @@ def test_a_kill_of_a_process_that_is_gone_breaks_the_connection_all_the_same(
     assert upstream.seen == []
 
 
-def test_an_outage_resets_who_is_connected_and_refuses_the_others(client, proxy, server):
+def test_an_outage_resets_who_is_connected_and_refuses_the_others(client, proxy, server, naps):
     ask(client, "GET", "/v2/shares")
     other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     with proxy.fault(Rule.outage("GET", "shares", 2.0)):
         with pytest.raises(ConnectionResetError):
             ask(other, "GET", "/v2/shares")
+        assert naps.asked() == 2.0
         with pytest.raises(ConnectionRefusedError):
             ask(other, "GET", "/v2/shares")
     with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
         ask(client, "GET", "/v2/shares")
-    assert _answered(other) == 200
+    back, ended = server._listener._back, threading.Event()
+    back.get_loop().call_soon_threadsafe(back.add_done_callback, lambda _task: ended.set())
+    naps.end()
+    assert ended.wait(60), "the outage did not end by itself"
+    assert ask(other, "GET", "/v2/shares")[0] == 200
     other.close()
-
-
-def _answered(client, seconds=20):
-    """The status of the first answer after an outage, asked for until there is one."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return ask(client, "GET", "/v2/shares")[0]
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline, "the outage did not end by itself"
-            time.sleep(0.05)
 
 
 def test_an_outage_can_be_ordered_and_ended(client, proxy):

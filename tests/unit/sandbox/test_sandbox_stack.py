@@ -13,7 +13,7 @@ from sandbox.state import SERVICES, Settings
 
 # Serves on its port as a service would, and tells the order in which all of them came and went.
 DUMMY = """
-import pathlib, signal, socket, sys, time
+import pathlib, signal, socket, sys
 name, port, ready, story = sys.argv[1:]
 def tell(what):
     with open(story, 'a') as stream:
@@ -28,7 +28,7 @@ listener.bind(('127.0.0.1', int(port)))
 listener.listen()
 tell('start')
 pathlib.Path(ready).touch()
-time.sleep(60)
+signal.pause()
 """
 
 

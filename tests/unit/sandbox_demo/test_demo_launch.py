@@ -2,10 +2,10 @@
 """Whatever becomes of the demonstration, nothing that it started goes on running."""
 
 import os
+import select
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -117,25 +117,24 @@ def listening(number):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_child_and_stops_all(stage, listening, number):
-    began = stage.root / "began"
+def test_a_signal_ends_the_child_and_stops_all(stage, listening, number, tmp_path):
+    began = tmp_path / "began"
+    os.mkfifo(began)
     child = (
-        "import os, pathlib, time\n"
-        f"began = pathlib.Path({str(began)!r})\n"
-        "began.with_suffix('.new').write_text(str(os.getpid()))\n"
-        "began.with_suffix('.new').rename(began)\n"
-        "time.sleep(60)\n"
+        "import os, pathlib, signal\n"
+        f"pathlib.Path({str(began)!r}).write_text(str(os.getpid()))\n"
+        "signal.pause()\n"
     )
+    children = []
 
     def send():
-        while not began.exists():
-            time.sleep(0.01)
+        children.append(int(began.read_text()))  # as soon as the child has written it
         os.kill(os.getpid(), number)
 
-    threading.Thread(target=send).start()
+    threading.Thread(target=send, daemon=True).start()
     assert stage.run(child) == 128 + number
     assert stage.story == ["start", "stop"]
-    assert not psutil.pid_exists(int(began.read_text()))
+    assert not psutil.pid_exists(children[0])
     assert signal.getsignal(number) == listening
 
 
@@ -173,7 +172,7 @@ def test_nobody_listening_does_not_keep_it_from_stopping(stage):
 def test_a_signal_while_installing_ends_every_process_that_installs(tmp_path, monkeypatch):
     code = (
         "import subprocess, sys\n"
-        "pip = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "pip = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
         "print(pip.pid, flush=True)\n"
         "pip.wait()\n"
     )
@@ -186,10 +185,7 @@ def test_a_signal_while_installing_ends_every_process_that_installs(tmp_path, mo
 
     with pytest.raises(signals.Ended):
         installing.ensure(paths.Home(tmp_path), say)
-    deadline = time.monotonic() + 5
-    while alive(pids[0]):
-        assert time.monotonic() < deadline, "the grandchild goes on"
-        time.sleep(0.01)
+    assert ends(pids[0]), "the grandchild goes on"
 
 
 def test_what_cannot_be_installed_says_why_and_is_a_failure(tmp_path, monkeypatch):
@@ -201,8 +197,13 @@ def test_what_cannot_be_installed_says_why_and_is_a_failure(tmp_path, monkeypatc
     assert said == ["no such package"]
 
 
-def alive(pid):
+def ends(pid):
+    """Whether a process, no child of ours, comes to its end."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], 60)[0])
+    finally:
+        os.close(process)

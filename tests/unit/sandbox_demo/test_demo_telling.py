@@ -2,7 +2,7 @@
 """What a person reads: progress, tables, reasons, what to do next."""
 
 import io
-import time
+import threading
 import types
 from pathlib import Path
 
@@ -136,15 +136,20 @@ def test_whoever_keeps_the_sandbox_is_told_how_to_go_on_and_how_to_end_it():
 
 
 def test_the_ticker_gets_out_of_the_way_of_other_lines():
+    shown = threading.Event()
+
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
+        def flush(self):
+            if "preparing: 0 s" in self.getvalue():
+                shown.set()
+
     out = Terminal()
     ticking = ticker.Ticker(out, interval=0.01)
     with ticking.running("preparing"):
-        while "preparing: 0 s" not in out.getvalue():
-            time.sleep(0.005)
+        assert shown.wait(60)
         with ticking.quiet():
             out.write("karbor: ready\n")
     erased = "\r" + " " * len("preparing: 0 s") + "\r"

@@ -2,10 +2,12 @@
 """tools/check.py: its sum is the truth, and what it starts it ends."""
 
 import importlib.util
+import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,21 +15,20 @@ import pytest
 
 CHECK = Path(__file__).resolve().parents[3] / "tools" / "check.py"
 
-#: Instead of tox: each environment says that it runs and waits for the files that a test names.
+#: Instead of tox: each environment says that it runs and waits for what a test names: that
+#: another one has begun, which is told through a pipe of this name, or something that never comes.
 TOX = """#!{python}
-import pathlib, sys, time
+import os, pathlib, select, sys
 folder, name = pathlib.Path({folder!r}), sys.argv[-1]
 if "--notest" in sys.argv:
     sys.exit()
 print(name, "begins", flush=True)
 try:
     (folder / f"{{name}}.begun").touch()
-    for _ in range(6000):
-        if all((folder / each).exists() for each in {waits!r}.get(name, ())):
-            break
-        time.sleep(0.01)
-    else:
-        sys.exit(3)
+    os.write(os.open(folder / f"{{name}}.begins", os.O_RDWR), b"told")
+    for each in {waits!r}.get(name, ()):
+        if not select.select([os.open(folder / each, os.O_RDWR)], [], [], 60)[0]:
+            sys.exit(3)
 except KeyboardInterrupt:
     (folder / f"{{name}}.ended").touch()
     sys.exit(2)
@@ -54,8 +55,20 @@ Begin = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Begin:
-    """Start check.py on these environments, which wait for files, and end with codes."""
+def pipes(tmp_path: Path) -> Iterator[dict[str, int]]:
+    """By name; held open, so that what is told is kept when its teller has ended."""
+    opened: dict[str, int] = {}
+    for name in (*(f"{name}.begins" for name in NAMES), "never"):
+        os.mkfifo(tmp_path / name)
+        opened[name] = os.open(tmp_path / name, os.O_RDWR)
+    yield opened
+    for pipe in opened.values():
+        os.close(pipe)
+
+
+@pytest.fixture
+def begin(tmp_path: Path, pipes: dict[str, int]) -> Begin:
+    """Start check.py on these environments, which wait for each other, and end with codes."""
 
     def started(waits: dict[str, list[str]], codes: dict[str, int]) -> "subprocess.Popen[str]":
         folder = str(tmp_path)
@@ -102,7 +115,7 @@ def test_the_dashboard_is_run_where_node_is_and_the_rest_everywhere(
 
 
 def test_functional_tests_run_beside_the_others_and_nothing_is_printed_mixed(begin: Begin) -> None:
-    meet = {"unit": ["functional.begun"], "functional": ["unit.begun"]}
+    meet = {"unit": ["functional.begins"], "functional": ["unit.begins"]}
     said, _ = begin(meet, {}).communicate(timeout=120)
     assert said.splitlines()[: 2 * len(NAMES)] == [
         f"{name} {what}" for name in NAMES for what in ("begins", "ends")
@@ -125,11 +138,11 @@ def test_one_that_fails_without_a_report_stops_no_other_and_is_counted(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_interrupts_it_ends_all_that_runs_and_nothing_more_begins(
-    begin: Begin, tmp_path: Path, number: int
+    begin: Begin, tmp_path: Path, pipes: dict[str, int], number: int
 ) -> None:
     run = begin({"linters": ["never"], "functional": ["never"]}, {})
-    while not all((tmp_path / f"{name}.begun").exists() for name in ("linters", "functional")):
-        assert run.poll() is None
+    for name in ("linters", "functional"):
+        assert select.select([pipes[f"{name}.begins"]], [], [], 60)[0]
     run.send_signal(number)
     said, _ = run.communicate(timeout=120)
     assert run.returncode == 130

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests themselves keep to: no test module is the stage of another one."""
+"""What the tests themselves keep to: no test module is the stage of another one, and no unit test
+sleeps or reads the machine's clock."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,3 +48,57 @@ def test_no_module_imports_from_a_test_module() -> None:
     """What two of them share is a fixture in conftest.py or stands in a module named for it."""
     found = {where: imported_test_modules(tree) for where, tree in modules(TESTS)}
     assert {where: names for where, names in found.items() if names} == {}
+
+
+#: In a program that a test starts in a process of its own, and that stands in a string.
+IN_A_PROGRAM = re.compile(r"\bimport\b[\w, ]*\btime\b|\btime\.(sleep|time|monotonic)\(")
+
+
+def waits(tree: ast.AST) -> list[int]:
+    """The lines in which a module has the machine's clock, or lets time pass by it."""
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.expr | ast.stmt))
+    return [node.lineno for node in nodes if _waits(node)]
+
+
+def _waits(node: ast.expr | ast.stmt) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(alias.name == "time" for alias in names)
+        case ast.ImportFrom(module=module):
+            return module == "time"
+        case ast.Constant(value=str() as program):
+            return bool(IN_A_PROGRAM.search(program))
+        # A greenlet lets the others run by a sleep of no time.
+        case ast.Call(func=ast.Attribute(value=ast.Name("eventlet" | "asyncio"), attr="sleep")):
+            return [ast.unparse(argument) for argument in node.args] != ["0"]
+        # Nobody can set an event that only this line has.
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=made), attr="wait" | "acquire")):
+            return ast.unparse(made).rpartition(".")[2] in ("Event", "Condition")
+    return False
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time",
+        "from time import sleep",
+        "eventlet.sleep(0.01)",
+        "await asyncio.sleep(1)",
+        "threading.Event().wait(0.01)",
+        "code = 'import sys, time; time.sleep(60)'",
+    ],
+)
+def test_a_wait_is_seen(source: str) -> None:
+    assert waits(ast.parse(source)) == [1]
+
+
+@pytest.mark.parametrize("source", ["clock.sleep(3600)", "eventlet.sleep(0)", "ready.wait(60)"])
+def test_the_clock_of_a_test_is_none(source: str) -> None:
+    assert waits(ast.parse(source)) == []
+
+
+def test_no_unit_test_sleeps_or_has_the_machines_clock() -> None:
+    """The time is injected, or a test waits for an event, with a limit that decides nothing."""
+    found = {where: waits(tree) for where, tree in modules(TESTS / "unit")}
+    del found[str(Path(__file__).relative_to(TESTS))]  # the samples above
+    assert {where: lines for where, lines in found.items() if lines} == {}
