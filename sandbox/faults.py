@@ -2,7 +2,7 @@
 """The one vocabulary of faults: every harness names them by these words and maps them to its means.
 Stdlib only.
 
-| word | the proxy | mortal_bank | the fake Manila, tests/unit/points.py | tests/walk |
+| word | the proxy | mortal_bank | the fakes, tests/unit/{banks,points}.py | tests/walk |
 |---|---|---|---|---|
 | ``kill`` | SIGKILL | SIGKILL | ``Died`` | ``Died`` |
 | ``pause`` | SIGSTOP | SIGSTOP | | another process takes over |

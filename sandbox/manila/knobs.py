@@ -15,12 +15,12 @@ list of rules.
 
     {"create_snapshot": true,
      "delete_snapshot": {"times": 2},
-     "create_share_from_snapshot": [{"id": "<share id>", "when": "after", "message": "no"}]}
+     "create_share_from_snapshot": [{"id": "<share id>", "side": "after", "message": "no"}]}
 
 - ``id``: only calls about this resource: the id of the share or the snapshot (a clone counts as
   about its snapshot and its parent share as well), or of their instances. Absent: all calls.
 - ``times``: fail so often, then work. Counted from the last change of the file, in this process.
-- ``when``: ``before`` (default) fails with nothing done; ``after`` fails with the work done, as a
+- ``side``: ``before`` (default) fails with nothing done; ``after`` fails with the work done, as a
   backend does whose answer is lost.
 - ``message``: what the exception says.
 
@@ -39,6 +39,7 @@ import time
 from collections.abc import Callable, Collection
 
 from sandbox import files
+from sandbox.faults import AFTER, BEFORE
 
 
 class Fault(Exception):
@@ -72,22 +73,22 @@ class Knobs:
         )
         if seconds:
             self._sleep(seconds)
-        self._fail(method, ids, "before")
+        self._fail(method, ids, BEFORE)
 
     def after(self, method: str, ids: Collection[str]) -> None:
         """Fail as asked though a method has worked.
 
         :raises Fault: a rule of the faults file matched
         """
-        self._fail(method, ids, "after")
+        self._fail(method, ids, AFTER)
 
-    def _fail(self, method: str, ids: Collection[str], when: str) -> None:
+    def _fail(self, method: str, ids: Collection[str], side: str) -> None:
         with self._lock:
             self._forget_counts_of_another_file()
             for index, rule in enumerate(_rules(self._faults, method, "fail")):
                 key = (method, index)
                 if (
-                    rule.get("when", "before") != when
+                    rule.get("side", BEFORE) != side
                     or not _about(rule, ids)
                     or self._hits[key] >= rule.get("times", float("inf"))
                 ):

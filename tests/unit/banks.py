@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Karbor's own file-system bank on a folder, and banks that misbehave."""
+"""Karbor's own file-system bank on a folder, and banks with faults."""
 
 import datetime
 from pathlib import Path
@@ -20,27 +20,27 @@ CONTAINER = "karbor"
 
 
 class FaultyPlugin(FileSystemBankPlugin):
-    """Refuses what is named in ``broken``: ``list``, ``get``, ``update``, ``delete``."""
+    """Its operations that are named in ``out`` (``list``, ``get``, ``update``, ``delete``) fail."""
 
-    broken: frozenset[str] = frozenset()
+    out: frozenset[str] = frozenset()
 
     def list_objects(self, *args: Any, **kwargs: Any) -> Any:
-        if "list" in self.broken:
+        if "list" in self.out:
             raise karbor_exception.BankListObjectsFailed(reason="out of order")
         return super().list_objects(*args, **kwargs)
 
     def get_object(self, key: str, context: Any = None) -> Any:
-        if "get" in self.broken:
+        if "get" in self.out:
             raise karbor_exception.BankGetObjectFailed(reason="out of order", key=key)
         return super().get_object(key, context)
 
     def update_object(self, key: str, value: Any, context: Any = None) -> None:
-        if "update" in self.broken:
+        if "update" in self.out:
             raise karbor_exception.BankUpdateObjectFailed(reason="out of order", key=key)
         super().update_object(key, value, context)
 
     def delete_object(self, key: str, context: Any = None) -> None:
-        if "delete" in self.broken:
+        if "delete" in self.out:
             raise karbor_exception.BankDeleteObjectFailed(reason="out of order", key=key)
         super().delete_object(key, context)
 
@@ -69,9 +69,14 @@ def open_bank(folder: Path, plugin: type[FileSystemBankPlugin] = FileSystemBankP
     return Bank(plugin(conf))
 
 
-def break_bank(bank: Bank, *operations: str) -> None:
-    """From now on this bank (of a FaultyPlugin) refuses these operations."""
-    bank._plugin.broken = frozenset(operations)
+def outage(bank: Bank, *operations: str) -> None:
+    """An outage (``sandbox/faults.py``) of these operations of a bank of a FaultyPlugin begins."""
+    bank._plugin.out = frozenset(operations)
+
+
+def end_outage(bank: Bank) -> None:
+    """All of its operations work again."""
+    bank._plugin.out = frozenset()
 
 
 def stored(folder: Path, key: str) -> Path:

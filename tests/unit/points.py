@@ -16,11 +16,11 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from oslo_db import exception as db_exception
 
 from karbor_manila.recovery.claim_table import ClaimTable
-from sandbox.faults import BANK, DATABASE, MANILA
+from sandbox.faults import AFTER, BANK, BEFORE, DATABASE, MANILA
 from tests.fakes.manila import Died, FakeClock, FakeManila, transient
 
-#: What one meets while a service is away.
-AWAY: dict[str, Callable[[], Exception]] = {
+#: What a call raises during an outage of its place.
+ERRORS: dict[str, Callable[[], Exception]] = {
     MANILA: transient,
     BANK: lambda: karbor_exception.BankGetObjectFailed(reason="503", key="any"),
     DATABASE: db_exception.DBConnectionError,
@@ -39,12 +39,12 @@ class Points:
         self.names: list[str] = []
         self.on = False
         self.reads = False
-        self._dies: tuple[int, bool] | None = None
+        self._dies: tuple[int, str] | None = None
         self._dead = False
-        self._away: tuple[str, int] | None = None
+        self._outage: tuple[str, int] | None = None
         self._clock = FakeClock()
         self._back: float | None = None
-        for kind, owner, methods in (
+        for place, owner, methods in (
             (MANILA, FakeManila, ["_call"]),
             (BANK, FileSystemBankPlugin, ["update_object", "delete_object"]),
             (BANK, FileSystemBankPlugin, ["get_object", "list_objects"]),
@@ -54,7 +54,7 @@ class Points:
             (DATABASE, ClaimTable, ["_begin"]),
         ):
             for method in methods:
-                monkeypatch.setattr(owner, method, self._watched(kind, owner, method))
+                monkeypatch.setattr(owner, method, self._watched(place, owner, method))
 
     def count(self, work: Callable[[], Any]) -> int:
         """How many points a piece of work passes."""
@@ -63,14 +63,14 @@ class Points:
         self.off()
         return len(self.names)
 
-    def kill(self, work: Callable[[], Any], nth: int, *, after: bool) -> bool:
-        """Do the work, and die at its n-th point; False when it has ended before.
+    def kill(self, work: Callable[[], Any], nth: int, side: str = AFTER) -> bool:
+        """Do the work, and die on one side of its n-th point; False when it has ended before.
 
         How many points there are is not the same each time: who polls may poll once more. So who
         wants all of them goes on until one is not reached.
         """
         self._begin()
-        self._dies = (nth, after)
+        self._dies = (nth, side)
         try:
             work()
         except Died:
@@ -79,12 +79,12 @@ class Points:
             self.off()
         return False
 
-    def away(self, work: Callable[[], Any], kind: str, nth: int, clock: FakeClock) -> Any:
-        """Do the work while a service is away from the n-th point on, for longer than anybody
+    def outage(self, work: Callable[[], Any], place: str, nth: int, clock: FakeClock) -> Any:
+        """Do the work with an outage of a place from the n-th point on, for longer than anybody
         repeats a request; the error or the outcome."""
         self._begin()
         self._clock, self._back = clock, None
-        self._away = (kind, nth)
+        self._outage = (place, nth)
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - whoever calls looks at it
@@ -98,28 +98,28 @@ class Points:
         return f"{len(self.names)}: {self.names[-1]}"
 
     def off(self) -> None:
-        self.on, self._dies, self._dead, self._away = False, None, False, None
+        self.on, self._dies, self._dead, self._outage = False, None, False, None
 
     def _begin(self) -> None:
         self.on = True
         self.names.clear()
 
-    def _watched(self, kind: str, owner: Any, method: str) -> Any:
+    def _watched(self, place: str, owner: Any, method: str) -> Any:
         original = getattr(owner, method)
         reads = method in ("get_object", "list_objects")
 
         def watched(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.on or (reads and not self.reads):
                 return original(this, *args, **kwargs)
-            self.names.append(f"{kind} {args[0] if method == '_call' else method}")
+            self.names.append(f"{place} {args[0] if method == '_call' else method}")
             here = len(self.names)
-            if self._dead or self._dies == (here, False):
+            if self._dead or self._dies == (here, BEFORE):
                 self._dead = True
                 raise Died
-            if self._away and self._away[0] == kind and here >= self._away[1] and self._is_away():
-                raise AWAY[kind]()
+            if self._is_out(place, here):
+                raise ERRORS[place]()
             result = original(this, *args, **kwargs)
-            if self._dies == (here, True):
+            if self._dies == (here, AFTER):
                 if method == "_begin":
                     return self._last(result)
                 self._dead = True
@@ -128,7 +128,9 @@ class Points:
 
         return watched
 
-    def _is_away(self) -> bool:
+    def _is_out(self, place: str, here: int) -> bool:
+        if self._outage is None or self._outage[0] != place or here < self._outage[1]:
+            return False
         self._back = self._back or self._clock.now() + _OUTAGE
         return self._clock.now() < self._back
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from oslo_serialization import jsonutils
 
+from sandbox.faults import SIDES
 from tests.faults import plants
 from tests.faults.case import Case
 
@@ -32,14 +33,14 @@ def cases() -> list[Case]:
     drop = {"protect": "delete_snapshot", "restore": "delete_share"}
     failing = [
         Case(
-            name=f"{operation}: the backend fails {when} the work",
+            name=f"{operation}: the backend fails {side} the work",
             operations=(operation,),
-            plant=plants.backend(method, when=when),
+            plant=plants.backend(method, side=side),
             fails=True,
             says=("is in status 'error'", "Manila says"),
         )
         for operation, method in made.items()
-        for when in ("before", "after")
+        for side in SIDES
     ]
     undoing = [
         Case(
@@ -59,13 +60,13 @@ def cases() -> list[Case]:
         *undoing,
         *(
             Case(
-                name=f"delete: the backend fails {when} the work, and an administrator mends it",
+                name=f"delete: the backend fails {side} the work, and an administrator mends it",
                 operations=("delete",),
-                plant=plants.all_of(plants.mended, plants.backend("delete_snapshot", when=when)),
+                plant=plants.all_of(plants.mended, plants.backend("delete_snapshot", side=side)),
                 fails=True,
                 says=("'error_deleting'", "an administrator", "openstack share snapshot"),
             )
-            for when in ("before", "after")
+            for side in SIDES
         ),
         Case(
             name="protect: one share of twenty fails",

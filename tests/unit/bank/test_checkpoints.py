@@ -14,10 +14,10 @@ from karbor_manila.bank.checkpoints import Query
 from tests.unit.banks import (
     FaultyPlugin,
     ShuffledPlugin,
-    break_bank,
     make_checkpoint,
     open_bank,
     open_provider,
+    outage,
     stored,
 )
 
@@ -294,7 +294,7 @@ def test_only_what_is_shown_is_read(provider, made):
 def test_a_bank_that_cannot_be_listed_is_an_error(tmp_path):
     provider = open_provider(open_bank(tmp_path, FaultyPlugin))
     make(provider, 0)
-    break_bank(provider.bank, "list")
+    outage(provider.bank, "list")
     with pytest.raises(karbor_exception.BankListObjectsFailed):
         find(provider)
 

@@ -11,8 +11,8 @@ from tests.unit.banks import (
     CONTAINER,
     FaultyPlugin,
     ForgetfulPlugin,
-    break_bank,
     open_bank,
+    outage,
     stored,
 )
 
@@ -85,7 +85,7 @@ def test_an_unreadable_bank_is_an_error_and_nothing_is_written(tmp_path, ask, br
     bank = open_bank(tmp_path, FaultyPlugin)
     identity.bank_id(bank)
     before = contents(tmp_path)
-    break_bank(bank, *broken)
+    outage(bank, *broken)
     with pytest.raises(BankUnreadable, match="out of order"):
         ask(bank)
     assert contents(tmp_path) == before
@@ -94,7 +94,7 @@ def test_an_unreadable_bank_is_an_error_and_nothing_is_written(tmp_path, ask, br
 @pytest.mark.parametrize("ask", [identity.read, identity.bank_id])
 def test_what_cannot_be_listed_is_not_taken_for_empty(tmp_path, ask):
     bank = open_bank(tmp_path, FaultyPlugin)
-    break_bank(bank, "list")
+    outage(bank, "list")
     with pytest.raises(BankUnreadable, match="out of order"):
         ask(bank)
     assert contents(tmp_path) == {}
@@ -102,7 +102,7 @@ def test_what_cannot_be_listed_is_not_taken_for_empty(tmp_path, ask):
 
 def test_a_bank_that_takes_nothing_is_an_error(tmp_path):
     bank = open_bank(tmp_path, FaultyPlugin)
-    break_bank(bank, "update")
+    outage(bank, "update")
     with pytest.raises(BankUnreadable, match="take its id"):
         identity.bank_id(bank)
 

@@ -13,7 +13,7 @@ from oslo_db.sqlalchemy import engines
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
 from karbor_manila.database.known_banks import EVER, KnownBanks
-from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
+from tests.unit.banks import FaultyPlugin, open_bank, outage, stored
 
 ONE, TWO = "provider-1", "provider-2"
 
@@ -115,7 +115,7 @@ def test_a_bank_that_cannot_be_read_is_no_other_bank(
 ) -> None:
     bank = open_bank(tmp_path, FaultyPlugin)
     identity.confirm(bank, ONE, known)
-    break_bank(bank, *broken)
+    outage(bank, *broken)
     with pytest.raises(BankUnreadable) as caught:
         identity.confirm(bank, ONE, known)
     assert not isinstance(caught.value, BankNotOurs)
@@ -130,17 +130,17 @@ def test_a_read_that_fails_once_refuses_nothing(
             try:
                 return super().get_object(key, context)
             finally:
-                self.broken -= {"get"}
+                self.out -= {"get"}
 
         def list_objects(self, *args: Any, **kwargs: Any) -> Any:
             try:
                 return super().list_objects(*args, **kwargs)
             finally:
-                self.broken -= {"list"}
+                self.out -= {"list"}
 
     bank = open_bank(tmp_path, Once)
     given = identity.confirm(bank, ONE, known)
-    break_bank(bank, "get", operation)
+    outage(bank, "get", operation)
     assert identity.confirm(bank, ONE, known) == given
 
 

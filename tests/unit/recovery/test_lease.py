@@ -13,7 +13,7 @@ from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.recovery import lease
 from tests.fakes.manila import FakeClock
-from tests.unit.banks import FaultyPlugin, break_bank, open_bank, stored
+from tests.unit.banks import FaultyPlugin, end_outage, open_bank, outage, stored
 
 NOW = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
 TIMEOUT = 60.0
@@ -265,15 +265,15 @@ def test_a_damaged_field_makes_nobody_dead_at_once(bank, here, field, damage):
 
 def test_an_unreadable_bank_declares_nobody_dead(bank, here):
     put(bank, "owner-1", here)
-    break_bank(bank, "get")
+    outage(bank, "get")
     with pytest.raises(BankUnreadable):
         alive(bank, "owner-1")
 
 
 def test_a_bank_that_takes_no_lease_does_not_stop_the_process(bank):
-    break_bank(bank, "update")
+    outage(bank, "update")
     lease.renew(bank)
-    break_bank(bank)
+    end_outage(bank)
     assert owners(bank) == set()
 
 
@@ -303,9 +303,9 @@ def test_pruning_leaves_the_id_of_the_bank(bank, elsewhere):
 @pytest.mark.parametrize("broken", ["list", "get", "delete"])
 def test_a_bank_that_cannot_be_pruned_does_not_stop_the_process(bank, elsewhere, broken):
     put(bank, "old", replace(elsewhere, renewed=ago(101)))
-    break_bank(bank, broken)
+    outage(bank, broken)
     lease.prune(bank, 100.0)
-    break_bank(bank)
+    end_outage(bank)
     assert owners(bank) == {"old"}
 
 

@@ -11,7 +11,7 @@ from karbor.services.protection.bank_plugin import Bank
 from karbor_manila.common import native
 from karbor_manila.recovery import lease
 from karbor_manila.recovery.lease_keeper import Keeper
-from tests.unit.banks import FaultyPlugin, break_bank, open_bank
+from tests.unit.banks import FaultyPlugin, end_outage, open_bank, outage
 
 TIMEOUT = 60.0
 
@@ -96,12 +96,12 @@ def test_a_write_that_takes_long_makes_the_lease_as_old_as_its_beginning(
 def test_a_failed_renewal_does_not_make_the_lease_younger(bank: Bank, seconds: Seconds) -> None:
     keeper = keeper_of(bank, seconds)
     keeper.renew()
-    break_bank(bank, "update")
+    outage(bank, "update")
     seconds.now += 45
     keeper.renew()
     assert keeper.trouble
     assert not keeper.is_fresh
-    break_bank(bank)
+    end_outage(bank)
     keeper.renew()
     assert keeper.trouble is None
     assert (keeper.is_fresh, keeper.lapses) == (True, 1)

@@ -158,7 +158,7 @@ def test_faults_find_a_snapshot_by_any_id(backend, data, tmp_path, about):
 
 
 def test_a_fault_after_the_work_leaves_it_done(backend, data, tmp_path):
-    knobs.write(tmp_path / "faults", {"create_snapshot": {"when": "after"}})
+    knobs.write(tmp_path / "faults", {"create_snapshot": {"side": "after"}})
     with pytest.raises(exception.ShareBackendException):
         backend.create_snapshot(None, SNAPSHOT)
     assert [path.name for path in backend.snapshots.iterdir()] == ["snapshot-instance"]

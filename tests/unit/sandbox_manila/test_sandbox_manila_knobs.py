@@ -73,7 +73,7 @@ def test_times_start_again_with_a_new_file(backend, tmp_path):
 
 
 def test_after_fails_with_the_work_done(backend, tmp_path):
-    knobs.write(tmp_path / "faults", {"create_share": {"when": "after", "message": "lost"}})
+    knobs.write(tmp_path / "faults", {"create_share": {"side": "after", "message": "lost"}})
     backend.before("create_share", ["a"])
     with pytest.raises(knobs.Fault, match="lost"):
         backend.after("create_share", ["a"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from karbor_manila.bank.errors import BankUnreadable
-from tests.unit.banks import break_bank, make_checkpoint
+from tests.unit.banks import make_checkpoint, outage
 from tests.unit.recovery.claims.stage import TIMEOUT, Process, age, ago, seen
 
 
@@ -72,6 +72,6 @@ def test_in_an_unreadable_bank_nothing_is_abandoned(
 ) -> None:
     dead = start().dies()
     checkpoint = seen(other, make_checkpoint(dead.bank, ago(3600)))
-    break_bank(other.bank, *broken)
+    outage(other.bank, *broken)
     with pytest.raises(BankUnreadable):
         other.claims.is_abandoned(checkpoint)

@@ -11,7 +11,7 @@ from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import Taken
 from karbor_manila.recovery import lease
-from tests.unit.banks import break_bank
+from tests.unit.banks import end_outage, outage
 from tests.unit.recovery.claims.stage import PROVIDER, TIMEOUT, Process, age, ago
 
 
@@ -96,7 +96,7 @@ def test_who_is_watched_from_the_start_is_known_as_dead_when_somebody_asks(
 
 def test_a_bank_that_cannot_be_read_does_not_stop_the_watch(one: Process, other: Process) -> None:
     one.take()
-    break_bank(other.bank, "get", "list")
+    outage(other.bank, "get", "list")
     other.claims.watch({PROVIDER: other.bank})
 
 
@@ -133,10 +133,10 @@ def test_who_cannot_read_leases_calls_nobody_dead_and_takes_nothing(
     dead = start()
     claim = dead.take()
     dead.dies()
-    break_bank(other.bank, *broken)
+    outage(other.bank, *broken)
     with pytest.raises(BankUnreadable):
         other.take()
     assert other.claims.held == frozenset()
     assert other.claims.all() == [claim]
-    break_bank(other.bank)
+    end_outage(other.bank)
     assert other.take().owner == other.owner

@@ -10,7 +10,7 @@ from karbor import objects
 from karbor.db.sqlalchemy import api as sqlalchemy_api
 
 from tests.fakes.manila import Died
-from tests.unit.banks import FaultyPlugin, break_bank, open_bank
+from tests.unit.banks import FaultyPlugin, open_bank, outage
 from tests.unit.karbor_stage import (
     Service,
     told,
@@ -101,7 +101,7 @@ def test_a_bank_that_is_away_does_not_keep_those_of_others_from_their_ends(
     service.cloud.plan("create_snapshot", Died, after=True)
     service = killed(service, "protect", service.plan(service.share()))
     away = types.SimpleNamespace(id="0", bank=open_bank(service.folder / "other", FaultyPlugin))
-    break_bank(away.bank, "list", "get")
+    outage(away.bank, "list", "get")
     registry = service.manager.provider_registry
     registry.providers = {"0": away, service.provider.id: service.provider}
     reconcile_whatever(service)
@@ -116,7 +116,7 @@ def test_a_checkpoint_that_was_half_created_can_be_seen_and_deleted(
     forget(service)
     collection = service.provider.get_checkpoint_collection()
     plan = service.plan(service.share())
-    assert points.kill(lambda: collection.create(plan), entries + 1, after=True)
+    assert points.kill(lambda: collection.create(plan), entries + 1)
     service = born(service)
     assert reconcile(service) == ["error"]
     checkpoint = the_checkpoint(service)

@@ -8,10 +8,11 @@ import pytest
 from karbor import objects
 from oslo_db import exception as db_exception
 
+from sandbox.faults import AFTER, BANK, DATABASE, MANILA, SIDES
 from tests.unit.karbor_stage import (
     Service,
 )
-from tests.unit.points import BANK, DATABASE, MANILA, Points
+from tests.unit.points import Points
 from tests.unit.recovery.reconciliation.stage import (
     ENDS,
     MIDDLES,
@@ -34,9 +35,9 @@ def test_a_death_at_any_point_comes_to_an_end_and_nothing_is_lost(
     WORK[work](service)()  # makes the bank's id and the table
     total = points.count(WORK[work](service))
     # Right before the next point is right after this one: nothing that lasts lies in between.
-    sides = (False, True) if work == "protect" else (True,)
-    for nth, after in ((nth, after) for nth in itertools.count(1) for after in sides):
-        if not points.kill(WORK[work](service), nth, after=after):
+    sides = SIDES if work == "protect" else (AFTER,)
+    for nth, side in ((nth, side) for nth in itertools.count(1) for side in sides):
+        if not points.kill(WORK[work](service), nth, side):
             break
         service = born(service)
         assert "" not in reconcile(service), points.last
@@ -57,7 +58,7 @@ def test_a_reconciliation_that_dies_at_any_point_is_repeated_by_the_next_process
     for nth in itertools.count(1):
         forget(service)
         service = left(service, work)
-        if not points.kill(lambda service=service: reconcile(service), nth, after=True):  # type: ignore[misc]
+        if not points.kill(lambda service=service: reconcile(service), nth):  # type: ignore[misc]
             break
         service = born(service)
         assert "" not in reconcile(service), points.last
@@ -65,23 +66,23 @@ def test_a_reconciliation_that_dies_at_any_point_is_repeated_by_the_next_process
     assert nth > total * 0.8
 
 
-@pytest.mark.parametrize("kind", [MANILA, BANK, DATABASE])
+@pytest.mark.parametrize("place", [MANILA, BANK, DATABASE])
 @pytest.mark.parametrize("work", MIDDLES)
 def test_what_is_away_at_any_point_of_a_reconciliation_only_makes_it_later(
-    service: Service, points: Points, work: str, kind: str
+    service: Service, points: Points, work: str, place: str
 ) -> None:
     points.reads = True
     service = left(service, work)
     total = points.count(lambda: reconcile(service))
     for nth in range(1, total + 1):
-        if not points.names[nth - 1].startswith(kind):
+        if not points.names[nth - 1].startswith(place):
             continue
         if points.names[nth - 1].endswith(("get_object", "list_objects")) and nth % 5:
             continue  # there are many, and one is like the other
         names = list(points.names)
         forget(service)
         service = left(service, work)
-        points.away(lambda service=service: reconcile(service), kind, nth, service.cloud.clock)  # type: ignore[misc]
+        points.outage(lambda service=service: reconcile(service), place, nth, service.cloud.clock)  # type: ignore[misc]
         points.names[:] = names
         reconcile(service)
         (ended,) = [
