@@ -7,15 +7,11 @@ import re
 import stat
 import string
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from karbor import exception as karbor_exception
-from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
-    FileSystemBankPlugin as KarborsPlugin,
-)
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
     file_system_bank_plugin_opts,
 )
@@ -23,29 +19,11 @@ from oslo_config import cfg
 
 from karbor_manila.bank.filesystem import store as bank_store
 from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
-from tests.unit.banks import open_bank, stored
+from tests.unit.bank.filesystem_stage import fill, ours
+from tests.unit.banks import stored
 
 GET, UPDATE = karbor_exception.BankGetObjectFailed, karbor_exception.BankUpdateObjectFailed
 LIST, DELETE = karbor_exception.BankListObjectsFailed, karbor_exception.BankDeleteObjectFailed
-
-
-def ours(folder: Path) -> Any:
-    return open_bank(folder, FileSystemBankPlugin)
-
-
-@pytest.fixture
-def bank(tmp_path):
-    return ours(tmp_path)
-
-
-@pytest.fixture
-def karbors(tmp_path):
-    return open_bank(tmp_path, KarborsPlugin)
-
-
-def fill(bank, *keys):
-    for key in keys:
-        bank.update_object(key, key)
 
 
 def files(folder: Path) -> list[str]:

@@ -12,24 +12,11 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
-from tests.unit.banks import open_bank, stored
+from tests.unit.bank.filesystem_stage import ours, staging
+from tests.unit.banks import stored
 
 GET, UPDATE = karbor_exception.BankGetObjectFailed, karbor_exception.BankUpdateObjectFailed
 LIST, DELETE = karbor_exception.BankListObjectsFailed, karbor_exception.BankDeleteObjectFailed
-
-
-def ours(folder: Path) -> Any:
-    return open_bank(folder, FileSystemBankPlugin)
-
-
-def staging(folder: Path) -> Path:
-    return folder / ".karbor.karbor-manila"
-
-
-@pytest.fixture
-def bank(tmp_path):
-    return ours(tmp_path)
 
 
 def failing(error: int, real: Callable[..., Any], when: Callable[..., bool]) -> Callable[..., Any]:

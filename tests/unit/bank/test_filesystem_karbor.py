@@ -8,39 +8,17 @@ from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
-from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
-    FileSystemBankPlugin as KarborsPlugin,
-)
 from karbor.services.protection.checkpoint import CheckpointCollection
 
 from karbor_manila.bank import checkpoints, identity
 from karbor_manila.bank.errors import RecordInvalid
-from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.recovery import lease
-from tests.unit.banks import make_checkpoint, open_bank, open_provider, stored
+from tests.unit.bank.filesystem_stage import fill
+from tests.unit.banks import make_checkpoint, open_provider, stored
 
 GET = karbor_exception.BankGetObjectFailed
 DAYS = [datetime.datetime(2026, 3, day, tzinfo=datetime.UTC) for day in (1, 2, 3, 4)]
-
-
-def ours(folder: Path) -> Any:
-    return open_bank(folder, FileSystemBankPlugin)
-
-
-@pytest.fixture
-def bank(tmp_path):
-    return ours(tmp_path)
-
-
-@pytest.fixture
-def karbors(tmp_path):
-    return open_bank(tmp_path, KarborsPlugin)
-
-
-def fill(bank, *keys):
-    for key in keys:
-        bank.update_object(key, key)
 
 
 @pytest.mark.parametrize("of", ["plan", "provider", "date"])

@@ -17,23 +17,10 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank.filesystem import staging as bank_staging
-from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
-from tests.unit.banks import open_bank, stored
+from tests.unit.bank.filesystem_stage import ours, staging
+from tests.unit.banks import stored
 
 SHM = Path("/dev/shm")  # noqa: S108 - the one file system that loses names from lists
-
-
-def ours(folder: Path) -> Any:
-    return open_bank(folder, FileSystemBankPlugin)
-
-
-def staging(folder: Path) -> Path:
-    return folder / ".karbor.karbor-manila"
-
-
-@pytest.fixture
-def bank(tmp_path):
-    return ours(tmp_path)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Copies of checkpoints: each is whole and by itself, or nothing of it is left."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +11,8 @@ from karbor.services.protection.graph import GraphNode
 from karbor_manila.bank import checkpoints
 from karbor_manila.manila import marks
 from tests.fakes.manila import refused, transient
-from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Service, started, told
+from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Service, told
 from tests.unit.operations.copies import clones, copied, copy, nothing_is_open, pages, record
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
-
 
 # -- what a copy is ---------------------------------------------------------------------------
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A copy that failed or died is whole or gone, and the audit accounts for both of its parts."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +8,8 @@ import pytest
 from karbor_manila.recovery.audit import Audit
 from karbor_manila.service import sessions
 from tests.fakes.manila import Died, refused, transient
-from tests.unit.karbor_stage import SHARE, Service, started, told
+from tests.unit.karbor_stage import SHARE, Service, told
 from tests.unit.operations.copies import clones, copied, copy, nothing_is_open, pages, record
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
-
 
 # -- failures ---------------------------------------------------------------------------------
 

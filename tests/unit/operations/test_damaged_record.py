@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A record that cannot be used keeps its own share from coming back, and no other."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
 
-from tests.unit.karbor_stage import SHARE, Service, started, told
+from tests.unit.karbor_stage import SHARE, Service, told
 
 DAMAGED: dict[str, Any] = {
     "no record": {"version": 2},
     "not a record": "???",
     "of a later version": {"version": 99},
 }
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 @pytest.fixture(params=DAMAGED.values(), ids=DAMAGED)

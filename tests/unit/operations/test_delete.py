@@ -1,31 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Delete: every road leads to the same end, and what cannot end says who can end it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import Stage
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-@pytest.fixture
-def share(stage: Stage) -> dict[str, Any]:
-    return stage.cloud.add_share(stage.project_id)
-
-
-@pytest.fixture
-def checkpoint(stage: Stage, share: dict[str, Any]) -> Any:
-    checkpoint = stage.checkpoint(share["id"])
-    assert stage.protect(checkpoint, share["id"]) == []
-    stage.cloud.calls.clear()
-    return checkpoint
 
 
 def gone(stage: Stage, checkpoint: Any, share: dict[str, Any]) -> bool:

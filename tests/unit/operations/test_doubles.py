@@ -1,18 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A request that Manila answers with an error and carries out all the same makes nothing twice."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.manila import transient
 from tests.unit.stage import Record, Stage
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 def carried_out_late(stage: Stage, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 """What the resources of one flow share; every poller knows which will not be awaited."""
 
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ from tests.unit.stage import SHARE, Context, Record, Stage
 
 # While resources are still to come, a flow looks no more often than this (polling._WHILE_ASKING).
 RARELY = 1.8
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 def restore(stage: Stage, shared: Any, checkpoint: Any, share_id: str, **given: Any) -> None:

@@ -2,14 +2,13 @@
 """A share that goes between the list of its project and its snapshot is left out and named; one
 that a plan names fails."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.fakes.manila import FakeManila
-from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
+from tests.unit.karbor_stage import PROJECT, SHARE, Service, told
 
 Away = Callable[[Service, str], None]
 
@@ -26,12 +25,6 @@ AWAY: dict[str, Away] = {
         project_id=service.other_project
     ),
 }
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 @pytest.fixture(params=AWAY.values(), ids=AWAY)

@@ -23,11 +23,6 @@ WRITING = {"create_share", "create_snapshot", "delete_share", "delete_snapshot",
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-@pytest.fixture
 def share(stage: Stage) -> dict[str, Any]:
     return stage.cloud.add_share(stage.project_id, share_network_id="old-net")
 

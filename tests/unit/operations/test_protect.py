@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Protect: what stands in Manila and in the bank afterwards, whatever happened."""
 
-from pathlib import Path
-
 import pytest
 from oslo_serialization import jsonutils
 
 from karbor_manila.manila.marks import read
 from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import Record, Stage
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 def reason(checkpoint: object, share_id: str) -> str:

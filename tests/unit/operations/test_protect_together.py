@@ -2,7 +2,6 @@
 """The shares of one flow are asked for together, and what no hook collects is removed again."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,6 @@ from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.share_job import ShareJob
 from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import SHARE, Context, Record, Stage
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ PROJECT_ID = str(uuid.UUID(int=0xA))
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-@pytest.fixture
 def checkpoint(stage: Stage) -> Any:
     return stage.checkpoint("a")
 

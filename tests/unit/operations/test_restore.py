@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restore: a new share, or nothing at all; the source and the checkpoint are never touched."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +10,8 @@ from tests.unit.stage import SHARE, Record, Stage
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-@pytest.fixture
 def share(stage: Stage) -> dict[str, Any]:
     return stage.cloud.add_share(stage.project_id, name="home", description="of all", size=3)
-
-
-@pytest.fixture
-def checkpoint(stage: Stage, share: dict[str, Any]) -> Any:
-    checkpoint = stage.checkpoint(share["id"])
-    assert stage.protect(checkpoint, share["id"]) == []
-    stage.cloud.calls.clear()
-    return checkpoint
 
 
 def new_shares(stage: Stage, share: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 """What a restore gives back, what the user can ask of it, and what it says of the rest."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from tests.fakes.manila import refused, transient
 from tests.unit.stage import SHARE, Record, Stage
 
 RULE = {"access_type": "ip", "access_to": "10.0.0.1", "access_level": "rw", "metadata": {"a": "b"}}
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 @pytest.fixture
@@ -28,14 +22,6 @@ def share(stage: Stage) -> dict[str, Any]:
         {**RULE, "id": "2", "state": "error", "access_to": "10.0.0.2"},
     ]
     return share
-
-
-@pytest.fixture
-def checkpoint(stage: Stage, share: dict[str, Any]) -> Any:
-    checkpoint = stage.checkpoint(share["id"])
-    assert stage.protect(checkpoint, share["id"]) == []
-    stage.cloud.calls.clear()
-    return checkpoint
 
 
 def restored(stage: Stage, share: Any, checkpoint: Any, **given: Any) -> tuple[Any, Any, Any]:

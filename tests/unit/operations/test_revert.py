@@ -2,7 +2,6 @@
 """Restore in place: Manila's rules first, then the revert; the share itself is never removed."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,11 +37,6 @@ class Asked(Record):
         self.__dict__["parameters"] = {SHARE: given}
 
     parameters: Any = None
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 @pytest.fixture

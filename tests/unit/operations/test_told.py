@@ -2,7 +2,7 @@
 """Whether this failure was told: by what this operation wrote, not by what stands there from an
 earlier one, nor by what a sentence begins with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,6 @@ from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.recovery import operation_logs
 from tests.fakes.manila import Died, refused
 from tests.unit.karbor_stage import SHARE, VOLUME, Foreign, Service, started, told
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 def raising(error: Exception) -> Callable[..., Any]:

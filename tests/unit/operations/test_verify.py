@@ -1,23 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verify: green only when the share could be given back."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.manila import transient
 from tests.unit.stage import SHARE, Record, Stage
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-@pytest.fixture
-def share(stage: Stage) -> dict[str, Any]:
-    return stage.cloud.add_share(stage.project_id)
 
 
 @pytest.fixture

@@ -15,21 +15,8 @@ WRITING = {"create_share", "create_snapshot", "delete_share", "delete_snapshot",
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-@pytest.fixture
 def share(stage: Stage) -> dict[str, Any]:
     return stage.cloud.add_share(stage.project_id, name="home", size=3, metadata={"a": "b"})
-
-
-@pytest.fixture
-def checkpoint(stage: Stage, share: dict[str, Any]) -> Any:
-    checkpoint = stage.checkpoint(share["id"])
-    assert stage.protect(checkpoint, share["id"]) == []
-    stage.cloud.calls.clear()
-    return checkpoint
 
 
 def verified(stage: Stage, checkpoint: Any, share: Any, **given: Any) -> tuple[str, str]:

@@ -27,12 +27,6 @@ from tests.unit.karbor_stage import Service, started
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
-
-
-@pytest.fixture
 def checkpoint(service: Service) -> Any:
     checkpoint = service.protect(service.plan(service.share()))
     assert checkpoint.status == "available"

@@ -2,8 +2,6 @@
 """Whether a share can come back is asked before it is protected, and again on the way out."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,18 +9,12 @@ from karbor import exception as karbor_exception
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.common import left_out
-from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
+from tests.unit.karbor_stage import PROJECT, SHARE, Service, told
 
 NEITHER = {"create_share_from_snapshot_support": False, "revert_to_snapshot_support": False}
 REVERT_ONLY = {"create_share_from_snapshot_support": False}
 CLONE_ONLY = {"revert_to_snapshot_support": False}
 MADE = {"create_share", "create_snapshot"}
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 def of_project(service: Service) -> Any:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plugin for projects carries the shares of one and nothing else."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +10,9 @@ from karbor.services.protection.resource_flow import HOOKS
 from oslo_serialization import jsonutils
 
 from karbor_manila.service.project import ProjectPlugin
-from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, Service, started, told
+from tests.unit.karbor_stage import PROJECT, SHARE, VOLUME, Foreign, Service, told
 
 THE_PROJECT = Resource(type=PROJECT, id="project", name="project")
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 def whole_project(service: Service, parameters: Any = None) -> Any:

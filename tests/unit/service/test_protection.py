@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protection plugin for shares as Karbor's provider and flows use it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +53,6 @@ def conf() -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     conf(args=[])
     return conf
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
 
 
 def share(share_id: str) -> Resource:

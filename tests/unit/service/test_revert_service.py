@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restores in place in Karbor's real service: newer checkpoints give way, and deaths do no harm."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,13 +11,7 @@ from oslo_serialization import jsonutils
 from karbor_manila.recovery import lease
 from karbor_manila.recovery.audit import Audit
 from tests.fakes.manila import Died
-from tests.unit.karbor_stage import SHARE, Service, started, told
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with started(tmp_path, monkeypatch) as service:
-        yield service
+from tests.unit.karbor_stage import SHARE, Service, told
 
 
 class Scene:
