@@ -2,6 +2,7 @@
 """How long the work of one flow at Manila may take."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,21 @@ class Timeouts:
     settle: float = 15.0
     poll_min: float = 0.1
     poll_max: float = 15.0
+
+    @classmethod
+    def of(cls, settings: Any) -> "Timeouts":
+        """Those of a provider.
+
+        :param settings: its options (opts.PROVIDER_OPTS)
+        """
+        return cls(
+            request=settings.request_timeout,
+            outage=settings.outage_timeout,
+            protect=settings.protect_timeout,
+            restore=settings.restore_timeout,
+            delete=settings.delete_timeout,
+            undo=settings.undo_timeout,
+            settle=settings.request_settle_time,
+            poll_min=settings.poll_interval_min,
+            poll_max=settings.poll_interval_max,
+        )

@@ -157,7 +157,9 @@ class FlowContext:
     @Lazy
     def client(self) -> FlowClient:
         """Manila as all of the flow uses it."""
-        client = FlowClient(self.manila, self.timeouts(), len(self.resource_ids), self.clock)
+        client = FlowClient(
+            self.manila, Timeouts.of(self.settings), len(self.resource_ids), self.clock
+        )
         self._client = client
         for resource_id in sorted(self.not_awaited):
             client.no_wait(resource_id)
@@ -291,19 +293,4 @@ class FlowContext:
             timeout=self.settings.outage_timeout,
             attempt_takes=self.settings.request_timeout,
             clock=self.clock,
-        )
-
-    def timeouts(self) -> Timeouts:
-        """How long the drivers wait for what."""
-        settings = self.settings
-        return Timeouts(
-            request=settings.request_timeout,
-            outage=settings.outage_timeout,
-            protect=settings.protect_timeout,
-            restore=settings.restore_timeout,
-            delete=settings.delete_timeout,
-            undo=settings.undo_timeout,
-            settle=settings.request_settle_time,
-            poll_min=settings.poll_interval_min,
-            poll_max=settings.poll_interval_max,
         )
