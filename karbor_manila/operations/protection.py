@@ -113,8 +113,10 @@ class Protection:
         own = _Ready(job, share, options)
         with self._news:
             first, self._has_begun = not self._has_begun, True
+            if first:  # until it is known which of them are asked for, all wait
+                self._awaited |= set(self._flow.resource_ids)
         if first:
-            self._ask([own, *self._others(job.share_id)])
+            self._ask_for_all(own)
         else:
             self._await(job.share_id)
         asked = self._asked.get(job.share_id)
@@ -150,6 +152,18 @@ class Protection:
             undo.roll_back(asked.job, asked.intent, unclear=unclear)
 
     # -- asking -------------------------------------------------------------------------------
+
+    def _ask_for_all(self, own: _Ready) -> None:
+        """Ask for the share of a hook and all others that are ready; the rest join later."""
+        later: set[str] = set(self._flow.resource_ids)
+        try:
+            ready = [own, *self._others(own.job.share_id)]
+            later -= {each.job.share_id for each in ready}
+        finally:
+            with self._news:
+                self._awaited -= later
+                self._news.notify_all()
+        self._ask(ready)
 
     def _others(self, share_id: str) -> list[_Ready]:
         """The other shares of the flow that can be asked for now."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shares of one flow are asked for together, and what no hook collects is removed again."""
 
+import datetime
+import functools
 from collections import Counter
 from typing import Any
 
@@ -13,8 +15,10 @@ from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.operations.adopt import RecoverProtectOperation
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.protect import ProtectOperation
+from karbor_manila.operations.protection import Protection
 from karbor_manila.operations.share_job import ShareJob
-from tests.fakes.manila import Died, refused, transient
+from tests.fakes.manila import Died, FakeManila, refused, transient
+from tests.unit import clock as clocks
 from tests.unit.stage import SHARE, Context, Record, Stage
 
 
@@ -34,6 +38,15 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(SnapshotDriver, name, counted)
     return counts
+
+
+class SideBySide(clocks.FakeClock):
+    """Hooks run side by side under it, and Manila has its time of the day."""
+
+    def utcnow(self) -> datetime.datetime:
+        return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
+            seconds=self.now()
+        )
 
 
 def some(stage: Stage, number: int, **fields: Any) -> list[str]:
@@ -87,6 +100,26 @@ def test_hooks_call_it_once_when_the_parameters_of_the_plan_are_known(
     assert called["protect"] == (1 if known else 5)
     assert len(stage.cloud.snapshots) == 5
     assert all("metadata" in stage.pages(checkpoint, share) for share in shares)
+
+
+def test_a_hook_that_comes_while_the_first_one_looks_for_the_others_waits_for_it(
+    stage: Stage, called: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else both ask for its share, and neither sees the other's request under the mark."""
+    stage.cloud.clock = clock = SideBySide()
+    shares = some(stage, 3)
+    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
+    original = Protection._others
+
+    def slow(self: Protection, share_id: str) -> Any:
+        clock.sleep(1.0)
+        return original(self, share_id)
+
+    monkeypatch.setattr(FakeManila, "parallel", 1)
+    monkeypatch.setattr(Protection, "_others", slow)
+    hooks = [functools.partial(hook, stage, flow, checkpoint, share) for share in shares]
+    assert clock.together(*hooks) == [None, None, None]
+    assert (called["protect"], len(stage.cloud.snapshots)) == (1, 3)
 
 
 def test_all_intents_are_written_before_anything_is_created(
