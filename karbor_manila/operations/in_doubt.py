@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """In-doubt requests, which may take effect after their sender has died or given up.
 
-A POST whose reply nobody saw may still wait in a load balancer or in Manila's API. Whoever finds
+A POST whose reply was lost may still wait in a load balancer or in Manila's API. Whoever finds
 nothing under its mark right after it was sent has not yet found that there is nothing.
 """
 
