@@ -15,11 +15,11 @@ from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.manila.errors import ManilaTransient, ManilaUnavailable, Misconfigured
 from karbor_manila.operations import delete, protect, restore
-from karbor_manila.operations.adopt_protect import AdoptCopy, AdoptSnapshot
-from karbor_manila.operations.adopt_restore import AdoptRevert, AdoptShare
+from karbor_manila.operations.adopt_protect import adopt_copy, adopt_snapshot
+from karbor_manila.operations.adopt_restore import adopt_revert, adopt_share
 from karbor_manila.operations.errors import ManilaShowsNothing, Unsettled
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareOperation, ShareTask
+from karbor_manila.operations.share_operation import ShareOperation
 
 #: What the next attempt may not meet again: transient errors, and what the operator can mend. The
 #: database is where a restore is reported. What a later release or another driver wrote waits for
@@ -53,9 +53,9 @@ class RecoverProtectOperation(Recovery, protect.ProtectOperation):
 
     verb = "Recovery of the protection"
 
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        return [AdoptSnapshot()]
+    def run(self, job: ShareJob) -> None:
+        """It is adopted, or removed."""
+        adopt_snapshot(job)
 
 
 class RecoverCopyOperation(RecoverProtectOperation):
@@ -63,9 +63,9 @@ class RecoverCopyOperation(RecoverProtectOperation):
 
     verb = "Recovery of the copy"
 
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        return [AdoptCopy()]
+    def run(self, job: ShareJob) -> None:
+        """It is adopted, or removed."""
+        adopt_copy(job)
 
 
 class RecoverRestoreOperation(Recovery, restore.RestoreOperation):
@@ -73,12 +73,15 @@ class RecoverRestoreOperation(Recovery, restore.RestoreOperation):
 
     verb = "Recovery of the restore"
 
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
+    def run(self, job: ShareJob) -> None:
+        """It is adopted, or removed."""
         options = job.flow.restores.options(job.share_id, job.given)
         if not options.include:
-            return [restore.LeaveOut()]
-        return [AdoptRevert() if options.is_revert else AdoptShare(options)]
+            restore.leave_out(job)
+        elif options.is_revert:
+            adopt_revert(job)
+        else:
+            adopt_share(job, options)
 
 
 class RecoverDeleteOperation(Recovery, delete.DeleteOperation):
@@ -87,26 +90,22 @@ class RecoverDeleteOperation(Recovery, delete.DeleteOperation):
     verb = "Recovery of the deletion"
 
 
-class EndLeftover(ShareTask):
+def _end_leftover(job: ShareJob) -> None:
     """Nothing temporary is left of a restore or a verification that has ended."""
-
-    def execute(self, job: ShareJob) -> None:
-        kind = constants.OPERATION_RESTORE
-        if "restore" not in job.extras:
-            kind = constants.OPERATION_VERIFY
-        delete.end_restore(job, job.request.id, (kind, job.request))
+    kind = constants.OPERATION_RESTORE
+    if "restore" not in job.extras:
+        kind = constants.OPERATION_VERIFY
+    delete.end_restore(job, job.request.id, (kind, job.request))
 
 
-class EndKept(ShareTask):
+def _end_kept(job: ShareJob) -> None:
     """The final writes of a protection or a copy that is complete are made."""
-
-    def execute(self, job: ShareJob) -> None:
-        if job.section.record():
-            job.complete = True
-            job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
-            intent = job.section.intent()
-            if intent:
-                job.section.end(intent)
+    if job.section.record():
+        job.complete = True
+        job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
+        intent = job.section.intent()
+        if intent:
+            job.section.end(intent)
 
 
 class EndKeptOperation(Recovery, protect.ProtectOperation):
@@ -114,9 +113,9 @@ class EndKeptOperation(Recovery, protect.ProtectOperation):
 
     verb = "Final writes of the protection"
 
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        return [EndKept()]
+    def run(self, job: ShareJob) -> None:
+        """The share comes to its end."""
+        _end_kept(job)
 
     def is_final(self, error: Exception) -> bool:
         """It is retried for ever, and logged."""
@@ -128,9 +127,9 @@ class EndLeftoverOperation(restore.RestoreOperation):
 
     verb = "Removal of what is left"
 
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        return [EndLeftover()]
+    def run(self, job: ShareJob) -> None:
+        """The share comes to its end."""
+        _end_leftover(job)
 
     def is_final(self, error: Exception) -> bool:
         """It is retried for ever, and logged."""

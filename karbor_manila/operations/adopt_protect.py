@@ -11,7 +11,6 @@ from karbor_manila.manila.errors import ResourceFailed, SnapshotDoubtful, Snapsh
 from karbor_manila.operations import copy, in_doubt, protect, undo
 from karbor_manila.operations.errors import HalfCopied, Interrupted
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareTask
 
 LOG = logging.getLogger(__name__)
 
@@ -47,74 +46,70 @@ def is_kept(job: ShareJob, intent: Intent | None) -> bool:
     return True
 
 
-class AdoptSnapshot(ShareTask):
+def adopt_snapshot(job: ShareJob) -> None:
     """The share is in the checkpoint, or nothing of the attempt is left."""
-
-    def execute(self, job: ShareJob) -> None:
-        intent = job.section.intent()
-        if is_kept(job, intent):
-            return
-        snapshot_id = self.find(job, intent) if intent else None
-        if intent is None or snapshot_id is None:
-            # The intent stays: a request in doubt may make something still, and the deletion of the
-            # checkpoint looks for it by the mark.
-            raise Interrupted("protection", job.share_id, "Protect the plan again.")
-        driver = job.driver(intent.driver)
-        try:
-            kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
-            protect.complete(job, intent, kept, job.flow.shares.access_rules(job.share_id))
-        except UNUSABLE:
-            job.made = snapshot_id
-            undo.roll_back(job, intent)
-            raise
-        LOG.info(
-            "Snapshot %s of share %s, checkpoint %s is adopted from a dead process",
-            snapshot_id,
-            job.share_id,
-            job.checkpoint.id,
-        )
-
-    @staticmethod
-    def find(job: ShareJob, intent: Intent) -> str | None:
-        """The snapshot that an intent led to, if it did; its id is put down."""
-        if intent.created_id:
-            return intent.created_id
-        kept = in_doubt.find(job, intent)
-        if kept is None:
-            return None
-        job.section.created(intent, kept.id)
-        return kept.id
+    intent = job.section.intent()
+    if is_kept(job, intent):
+        return
+    snapshot_id = find(job, intent) if intent else None
+    if intent is None or snapshot_id is None:
+        # The intent stays: a request in doubt may make something still, and the deletion of the
+        # checkpoint looks for it by the mark.
+        raise Interrupted("protection", job.share_id, "Protect the plan again.")
+    driver = job.driver(intent.driver)
+    try:
+        kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
+        protect.complete(job, intent, kept, job.flow.shares.access_rules(job.share_id))
+    except UNUSABLE:
+        job.made = snapshot_id
+        undo.roll_back(job, intent)
+        raise
+    LOG.info(
+        "Snapshot %s of share %s, checkpoint %s is adopted from a dead process",
+        snapshot_id,
+        job.share_id,
+        job.checkpoint.id,
+    )
 
 
-class AdoptCopy(ShareTask):
+def find(job: ShareJob, intent: Intent) -> str | None:
+    """The snapshot that an intent led to, if it did; its id is put down."""
+    if intent.created_id:
+        return intent.created_id
+    kept = in_doubt.find(job, intent)
+    if kept is None:
+        return None
+    job.section.created(intent, kept.id)
+    return kept.id
+
+
+def adopt_copy(job: ShareJob) -> None:
     """The copy of the share is whole, or nothing of the attempt is left."""
-
-    def execute(self, job: ShareJob) -> None:
-        intent = job.section.intent()
-        if is_kept(job, intent):
-            return
-        clone_id = job.clone_id = copy.find_clone(job, intent) if intent else None
-        if intent is None or clone_id is None:
-            raise Interrupted("copy", job.share_id, "Copy the plan again.")
-        if not intent.clone_id:
-            intent = job.section.cloned(intent, clone_id, intent.since)
-        snapshot_id = job.made = AdoptSnapshot.find(job, intent)
-        driver = job.driver(intent.driver)
-        try:
-            if snapshot_id is None:
-                # Another snapshot would belong to the project of Karbor's own user.
-                raise HalfCopied(job.share_id)
-            job.flow.shares.wait_restored(clone_id)
-            kept = driver.wait(in_doubt.intent_kept(intent, snapshot_id))
-            copy.complete(job, intent, driver.check(kept))
-        except UNUSABLE:
-            undo.roll_back(job, intent)
-            raise
-        LOG.info(
-            "Share %s and its snapshot %s, made for the copy of share %s, checkpoint %s, are "
-            "adopted from a dead process",
-            clone_id,
-            snapshot_id,
-            job.share_id,
-            job.checkpoint.id,
-        )
+    intent = job.section.intent()
+    if is_kept(job, intent):
+        return
+    clone_id = job.clone_id = copy.find_clone(job, intent) if intent else None
+    if intent is None or clone_id is None:
+        raise Interrupted("copy", job.share_id, "Copy the plan again.")
+    if not intent.clone_id:
+        intent = job.section.cloned(intent, clone_id, intent.since)
+    snapshot_id = job.made = find(job, intent)
+    driver = job.driver(intent.driver)
+    try:
+        if snapshot_id is None:
+            # Another snapshot would belong to the project of Karbor's own user.
+            raise HalfCopied(job.share_id)
+        job.flow.shares.wait_restored(clone_id)
+        kept = driver.wait(in_doubt.intent_kept(intent, snapshot_id))
+        copy.complete(job, intent, driver.check(kept))
+    except UNUSABLE:
+        undo.roll_back(job, intent)
+        raise
+    LOG.info(
+        "Share %s and its snapshot %s, made for the copy of share %s, checkpoint %s, are "
+        "adopted from a dead process",
+        clone_id,
+        snapshot_id,
+        job.share_id,
+        job.checkpoint.id,
+    )

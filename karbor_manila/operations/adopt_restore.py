@@ -29,66 +29,59 @@ from karbor_manila.operations.errors import Interrupted, RevertUnknown
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareTask
 
 LOG = logging.getLogger(__name__)
 
 
-class AdoptShare(ShareTask):
+def adopt_share(job: ShareJob, options: RestoreOptions) -> None:
     """The restored share is there and reported, or nothing of the attempt is left."""
-
-    def __init__(self, options: RestoreOptions) -> None:
-        super().__init__()
-        self._options = options
-
-    def execute(self, job: ShareJob) -> None:
-        intent = job.section.restore(job.request.id)
-        reported = _reported_share(job, intent)
-        if reported:
-            # Complete, but for the final writes: the share is the user's, whatever its state is.
-            job.made, job.complete = reported, True
-            if intent:
-                undo.last(job, lambda: job.section.end(intent))
-            return
-        record = job.section.record()
-        share_id = self._find(job, intent)
-        if share_id is None:
-            if intent:
-                job.section.end(intent)
-            raise Interrupted("restore", job.share_id, "Restore it again.")
-        job.made = share_id
-        try:
-            view = job.flow.shares.wait_restored(share_id)
-        except UNUSABLE:
-            if intent:
-                # Intents of older releases do not say whether it is kept.
-                keep_failed = self._options.keep_failed
-                undo.roll_back(job, dataclasses.replace(intent, keep_failed=keep_failed))
-            raise
-        if record:
-            plan = restore_plan.new_share(job.checkpoint.id, record, self._options)
-            restore.finish(job, plan, intent, view)
-        else:
-            restore.report_made(job, intent, view["status"])
-        LOG.info(
-            "Share %s, made from share %s, checkpoint %s, is adopted from a dead process",
-            share_id,
-            job.share_id,
-            job.checkpoint.id,
-        )
-
-    @staticmethod
-    def _find(job: ShareJob, intent: Intent | None) -> str | None:
-        if intent and intent.created_id:
-            return intent.created_id
+    intent = job.section.restore(job.request.id)
+    reported = _reported_share(job, intent)
+    if reported:
+        # Complete, but for the final writes: the share is the user's, whatever its state is.
+        job.made, job.complete = reported, True
         if intent:
-            view = in_doubt.find_share(job, intent)
-            return str(view["id"]) if view else None
-        # Complete, but for the final status in Karbor's database; or not even begun.
-        mark = delete.bare_mark(job, job.request.id)
-        whose = job.request.get("project_id")  # of the restore: not always the checkpoint's
-        found = job.flow.shares.find(mark, project_id=whose) if mark else []
-        return str(found[0]["id"]) if found else None
+            undo.last(job, lambda: job.section.end(intent))
+        return
+    record = job.section.record()
+    share_id = _find(job, intent)
+    if share_id is None:
+        if intent:
+            job.section.end(intent)
+        raise Interrupted("restore", job.share_id, "Restore it again.")
+    job.made = share_id
+    try:
+        view = job.flow.shares.wait_restored(share_id)
+    except UNUSABLE:
+        if intent:
+            # Intents of older releases do not say whether it is kept.
+            keep_failed = options.keep_failed
+            undo.roll_back(job, dataclasses.replace(intent, keep_failed=keep_failed))
+        raise
+    if record:
+        plan = restore_plan.new_share(job.checkpoint.id, record, options)
+        restore.finish(job, plan, intent, view)
+    else:
+        restore.report_made(job, intent, view["status"])
+    LOG.info(
+        "Share %s, made from share %s, checkpoint %s, is adopted from a dead process",
+        share_id,
+        job.share_id,
+        job.checkpoint.id,
+    )
+
+
+def _find(job: ShareJob, intent: Intent | None) -> str | None:
+    if intent and intent.created_id:
+        return intent.created_id
+    if intent:
+        view = in_doubt.find_share(job, intent)
+        return str(view["id"]) if view else None
+    # Complete, but for the final status in Karbor's database; or not even begun.
+    mark = delete.bare_mark(job, job.request.id)
+    whose = job.request.get("project_id")  # of the restore: not always the checkpoint's
+    found = job.flow.shares.find(mark, project_id=whose) if mark else []
+    return str(found[0]["id"]) if found else None
 
 
 def _reported_share(job: ShareJob, intent: Intent | None) -> str | None:
@@ -99,61 +92,59 @@ def _reported_share(job: ShareJob, intent: Intent | None) -> str | None:
     return reporting.restored_as(job, job.request)
 
 
-class AdoptRevert(ShareTask):
+def adopt_revert(job: ShareJob) -> None:
     """A restore in place that a dead process began comes to an end.
 
     Nothing is ever asked again: the share may have been written to since.
     """
-
-    def execute(self, job: ShareJob) -> None:
-        intent = job.section.restore(job.request.id)
-        if reporting.reported_status(job) == constants.RESOURCE_STATUS_AVAILABLE:
-            # Complete, but for the final writes.
-            job.complete = True
-            if intent:
-                undo.last(job, lambda: revert_end.end(job, intent, sent=None))
-            return
-        if intent is None:
-            raise Interrupted("restore", job.share_id, "Restore it again.")
-        if intent.asked is None:
-            kept = revert_end.end(job, intent, sent=intent.since)
-            copy = f" The copy {kept} of its content is complete and stays." if kept else ""
-            raise Interrupted(
-                "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
-            )
-        seen, view = self._await_end(job, intent)
-        if not seen:
-            revert_end.end(job, intent, sent=None)
-            raise RevertUnknown(job.share_id, str(intent.snapshot_id))
-        # Reported first: another attempt would not see it.
-        revert.report(
-            job,
-            _plan_of(intent),
-            intent,
-            view,
-            lambda: revert_end.end(job, intent, sent=None),
+    intent = job.section.restore(job.request.id)
+    if reporting.reported_status(job) == constants.RESOURCE_STATUS_AVAILABLE:
+        # Complete, but for the final writes.
+        job.complete = True
+        if intent:
+            undo.last(job, lambda: revert_end.end(job, intent, sent=None))
+        return
+    if intent is None:
+        raise Interrupted("restore", job.share_id, "Restore it again.")
+    if intent.asked is None:
+        kept = revert_end.end(job, intent, sent=intent.since)
+        copy = f" The copy {kept} of its content is complete and stays." if kept else ""
+        raise Interrupted(
+            "restore", job.share_id, f"The share is untouched.{copy} Restore it again."
         )
+    seen, view = _await_end(job, intent)
+    if not seen:
+        revert_end.end(job, intent, sent=None)
+        raise RevertUnknown(job.share_id, str(intent.snapshot_id))
+    # Reported first: another attempt would not see it.
+    revert.report(
+        job,
+        _plan_of(intent),
+        intent,
+        view,
+        lambda: revert_end.end(job, intent, sent=None),
+    )
 
-    @staticmethod
-    def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
-        """Whether the revert was seen under way, and the share once it is over."""
-        driver = job.driver(intent.driver)
-        # The request may still be on its way: "not known" is reported only after that time.
-        view = in_doubt.settled(
-            job,
-            str(intent.asked),
-            lambda: job.flow.shares.show(job.share_id),
-            seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
-        )
-        snapshot = driver.show(str(intent.snapshot_id))
-        # Manila says "restoring" of the snapshot that a share is being put back to.
-        ours = snapshot is not None and snapshot["status"] == "restoring"
-        under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
-        try:
-            return ours and under_way, job.flow.reverter(intent.driver).wait_reverted(job.share_id)
-        except (RevertFailed, ResourceFailed, DeadlineExceeded):
-            revert_end.end(job, intent, sent=None)
-            raise
+
+def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
+    """Whether the revert was seen under way, and the share once it is over."""
+    driver = job.driver(intent.driver)
+    # The request may still be on its way: "not known" is reported only after that time.
+    view = in_doubt.settled(
+        job,
+        str(intent.asked),
+        lambda: job.flow.shares.show(job.share_id),
+        seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
+    )
+    snapshot = driver.show(str(intent.snapshot_id))
+    # Manila says "restoring" of the snapshot that a share is being put back to.
+    ours = snapshot is not None and snapshot["status"] == "restoring"
+    under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
+    try:
+        return ours and under_way, job.flow.reverter(intent.driver).wait_reverted(job.share_id)
+    except (RevertFailed, ResourceFailed, DeadlineExceeded):
+        revert_end.end(job, intent, sent=None)
+        raise
 
 
 def _plan_of(intent: Intent) -> RestorePlan:

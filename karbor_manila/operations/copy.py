@@ -6,6 +6,7 @@ not touched: what is copied is what was kept.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from karbor.common import constants
@@ -20,7 +21,6 @@ from karbor_manila.manila.views import NewShare
 from karbor_manila.operations import in_doubt, parameters, protect, undo
 from karbor_manila.operations.errors import RecordMissing
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareTask
 
 View = dict[str, Any]
 
@@ -33,95 +33,82 @@ def read_source(section: ShareSection, checkpoint_id: str, share_id: str) -> Sha
     return known
 
 
-class ReadSource(ShareTask):
+class CopyOperation(protect.ProtectOperation):
+    """Keeps a share of one checkpoint in another one.
+
+    Karbor's hook gets the checkpoint that is copied as its own; everything that is written belongs
+    to the copy.
+    """
+
+    verb = "Copy"
+
+    def job(
+        self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **extras: Any
+    ) -> ShareJob:
+        """``checkpoint_copy`` is the new checkpoint."""
+        made = extras.pop("checkpoint_copy")
+        return super().job(made, resource, context, parameters, source=checkpoint, **extras)
+
+    def begin_all(self, jobs: Sequence[ShareJob]) -> None:
+        """Each share has a share of its own to make first."""
+
+    def run(self, job: ShareJob) -> None:
+        """From the intent on a crash leaves in the bank what may be in Manila."""
+        options = job.flow.protection.options(job.share_id, job.given)
+        known, kept = inspect(job, options)
+        intent = begin(job, known, kept)
+        job.clone_id = make_clone(job, known, intent, options)
+        intent = job.section.cloned(intent, job.clone_id, job.now())
+        clone = job.flow.shares.wait_restored(job.clone_id)
+        # A new time of the request: the intent allows for a wait of hours.
+        intent = job.section.cloned(intent, job.clone_id, job.now())
+        snapshot = take_snapshot(job, clone, intent, options)
+        complete(job, intent, job.driver(intent.driver).wait(snapshot))
+
+
+def inspect(job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, Kept]:
     """What is copied, when it is there."""
-
-    default_provides = ("known", "kept")
-
-    def execute(self, job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, Kept]:
-        job.section.status(constants.RESOURCE_STATUS_PROTECTING)
-        source = job.extras["source"]
-        section = source.get_resource_bank_section(job.share_id)
-        known = read_source(ShareSection(section, job.flow.clock.sleep), source.id, job.share_id)
-        driver = job.flow.recorded_driver(known.driver, "record")
-        protect.check_options(job, known.driver, options)
-        kept = driver.check(known.kept(), project_id=known.project_id or source.project_id)
-        return known, kept
+    job.section.status(constants.RESOURCE_STATUS_PROTECTING)
+    source = job.extras["source"]
+    section = source.get_resource_bank_section(job.share_id)
+    known = read_source(ShareSection(section, job.flow.clock.sleep), source.id, job.share_id)
+    driver = job.flow.recorded_driver(known.driver, "record")
+    job.check_options(known.driver, options)
+    kept = driver.check(known.kept(), project_id=known.project_id or source.project_id)
+    return known, kept
 
 
-class WriteIntent(ShareTask):
-    """The intent: from here on a crash leaves in the bank what may be in Manila."""
-
-    default_provides = "intent"
-
-    def execute(self, job: ShareJob, known: ShareRecord, kept: Kept) -> Intent:
-        project_id = job.checkpoint.project_id
-        protected_at = str(kept.created_at or job.now())
-        share = record_values.describe_copy(known, project_id, protected_at)
-        return job.begin(COPY, known.driver, project_id, share=share)
+def begin(job: ShareJob, known: ShareRecord, kept: Kept) -> Intent:
+    """Write the intent of a copy."""
+    project_id = job.checkpoint.project_id
+    protected_at = str(kept.created_at or job.now())
+    share = record_values.describe_copy(known, project_id, protected_at)
+    return job.begin(COPY, known.driver, project_id, share=share)
 
 
-class MakeClone(ShareTask):
-    """Begins the share of the copy. Its revert removes that, and what was made of it."""
-
-    default_provides = "clone_id"
-
-    def execute(
-        self, job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOptions
-    ) -> str:
-        source = job.extras["source"]
-        unnamed = parameters.default_name(str(job.checkpoint.id))
-        new = NewShare(
-            name=f"copy-{job.checkpoint.id}" if options.name == unnamed else options.name,
-            description=f"For checkpoint {job.checkpoint.id} alone, which is a copy of checkpoint "
-            f"{source.id}; it is removed with it",
-            size=known.size,
-            metadata={PURPOSE: COPY},
-        )
-        clone_id = job.driver(intent.driver).restore(
-            known.kept(), Target(intent.mark.of_clone(), new, known.share_proto)
-        )
-        job.clone_id = clone_id
-        job.section.cloned(intent, clone_id, job.now())
-        return clone_id
-
-    def revert(self, job: ShareJob, intent: Intent, flow_failures: Any, **_kwargs: Any) -> None:
-        unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
-        undo.roll_back(job, intent, unclear=unclear)
+def make_clone(job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOptions) -> str:
+    """Ask for the share of the copy. Returns its id."""
+    source = job.extras["source"]
+    unnamed = parameters.default_name(str(job.checkpoint.id))
+    new = NewShare(
+        name=f"copy-{job.checkpoint.id}" if options.name == unnamed else options.name,
+        description=f"For checkpoint {job.checkpoint.id} alone, which is a copy of checkpoint "
+        f"{source.id}; it is removed with it",
+        size=known.size,
+        metadata={PURPOSE: COPY},
+    )
+    return job.driver(intent.driver).restore(
+        known.kept(), Target(intent.mark.of_clone(), new, known.share_proto)
+    )
 
 
-class AwaitClone(ShareTask):
-    """The share is complete; its intent allows for a wait of hours."""
-
-    default_provides = ("clone", "cloned")
-
-    def execute(self, job: ShareJob, intent: Intent, clone_id: str) -> tuple[View, Intent]:
-        clone = job.flow.shares.wait_restored(clone_id)
-        return clone, job.section.cloned(intent, clone_id, job.now())
-
-
-class TakeSnapshot(ShareTask):
-    """Begins the snapshot of the share of the copy."""
-
-    default_provides = "snapshot"
-
-    def execute(self, job: ShareJob, clone: View, cloned: Intent, options: ProtectOptions) -> Kept:
-        kept = protect_one(
-            job.driver(cloned.driver),
-            clone,
-            cloned.mark,
-            dataclasses.replace(options, force=False),
-        )
-        job.made = kept.id
-        job.section.created(cloned, kept.id)
-        return kept
-
-
-class Complete(ShareTask):
-    """The snapshot is complete: with its record the share counts as kept."""
-
-    def execute(self, job: ShareJob, cloned: Intent, snapshot: Kept) -> None:
-        complete(job, cloned, job.driver(cloned.driver).wait(snapshot))
+def take_snapshot(job: ShareJob, clone: View, intent: Intent, options: ProtectOptions) -> Kept:
+    """Ask for the snapshot of the share of the copy."""
+    unforced = dataclasses.replace(options, force=False)
+    kept = protect_one(job.driver(intent.driver), clone, intent.mark, unforced)
+    job.made = kept.id
+    job.section.created(intent, kept.id)
+    return kept
 
 
 def complete(job: ShareJob, intent: Intent, kept: Kept) -> None:
@@ -135,32 +122,3 @@ def find_clone(job: ShareJob, intent: Intent) -> str | None:
         return intent.clone_id
     view = in_doubt.find_share(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
     return str(view["id"]) if view else None
-
-
-class CopyOperation(protect.ProtectOperation):
-    """Keeps a share of one checkpoint in another one.
-
-    Karbor's hook gets the checkpoint that is copied as its own; everything that is written belongs
-    to the copy.
-    """
-
-    verb = "Copy"
-
-    def on_main(
-        self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **kwargs: Any
-    ) -> None:
-        """Karbor's main hook; ``checkpoint_copy`` is the new checkpoint."""
-        made = kwargs.pop("checkpoint_copy")
-        super().on_main(made, resource, context, parameters, source=checkpoint, **kwargs)
-
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        return [
-            protect.ResolveOptions(),
-            ReadSource(),
-            WriteIntent(),
-            MakeClone(),
-            AwaitClone(),
-            TakeSnapshot(),
-            Complete(),
-        ]

@@ -23,7 +23,7 @@ from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareOperation, ShareTask
+from karbor_manila.operations.share_operation import ShareOperation
 
 LOG = logging.getLogger(__name__)
 
@@ -47,60 +47,75 @@ class Left:
         return not (self.kept or self.clone_id or self.mark)
 
 
-class ReadSection(ShareTask):
+class DeleteOperation(ShareOperation):
+    """Removes a share from a checkpoint."""
+
+    verb = "Deletion"
+    failure = karbor_exception.DeleteResourceFailed
+
+    def run(self, job: ShareJob) -> None:
+        """What is in Manila first, and the bank last: a crash leaves what a repetition needs."""
+        left = read_section(job)
+        for restore_id in job.section.restores():
+            end_restore(job, restore_id, undo=False)
+        remove(job, left)
+        job.section.erase()
+        undo.last(job, lambda: job.section.status(constants.RESOURCE_STATUS_DELETED))
+
+    def failed(self, job: ShareJob, reason: str) -> None:
+        """Into the checkpoint, and the status of the resource."""
+        reporting.to_checkpoint(job, reason)
+        job.section.status(constants.RESOURCE_STATUS_ERROR)
+
+
+def read_section(job: ShareJob) -> Left:
     """What the bank says is left of the share.
 
-    Raises RecordForeign, before anything is touched, for what another release or a driver that is
-    not here has written: a guess would leave its data behind, or remove what it shares.
+    :raises RecordForeign: before anything is touched, for what another release or a driver that is
+        not here has written: a guess would leave its data behind, or remove what it shares
     """
+    left = _left(job)
+    for restore_id in job.section.restores():
+        _intent_of(job, restore_id)
+    job.section.status(constants.RESOURCE_STATUS_DELETING)
+    return left
 
-    default_provides = "left"
 
-    def execute(self, job: ShareJob) -> Left:
-        left = self._left(job)
-        for restore_id in job.section.restores():
-            _intent_of(job, restore_id)
-        job.section.status(constants.RESOURCE_STATUS_DELETING)
-        return left
-
-    @staticmethod
-    def _left(job: ShareJob) -> Left:
-        mark = bare_mark(job)
-        is_copy = checkpoints.is_copy(job.checkpoint)
-        damaged: tuple[str, ...] = ()
-        try:
-            record = job.section.record()
-            if record:
-                job.flow.recorded_driver(record.driver, "record")
-                # Karbor's own plugin sets no marks: there is nothing to look for.
-                marked = mark if record.mark else None
-                # A copy is made by any user who may, from a share of any project.
-                whose = None if is_copy else record.project_id
-                return Left(
-                    (record.driver,), record.kept(), marked, is_copy, record.clone_id, whose
-                )
-        except RecordInvalid as error:
-            damaged = _drivers_of_damage(job, error, "record")
-        try:
-            intent = job.section.intent()
-            if intent:
-                job.flow.recorded_driver(intent.driver, "intent")
-                clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
-                return Left(
-                    (intent.driver,),
-                    _made(job, intent),
-                    mark,
-                    is_copy,
-                    clone_id,
-                    intent.project_id,
-                )
-        except RecordInvalid as error:
-            damaged = _drivers_of_damage(job, error, "intent")
-        if damaged:
-            return Left(damaged, None, mark, is_copy)
-        # An intent is written before anything is asked for, and stays while a request is in doubt:
-        # here is nothing, and Manila may be too old, or away.
-        return Left((), None, None)
+def _left(job: ShareJob) -> Left:
+    mark = bare_mark(job)
+    is_copy = checkpoints.is_copy(job.checkpoint)
+    damaged: tuple[str, ...] = ()
+    try:
+        record = job.section.record()
+        if record:
+            job.flow.recorded_driver(record.driver, "record")
+            # Karbor's own plugin sets no marks: there is nothing to look for.
+            marked = mark if record.mark else None
+            # A copy is made by any user who may, from a share of any project.
+            whose = None if is_copy else record.project_id
+            return Left((record.driver,), record.kept(), marked, is_copy, record.clone_id, whose)
+    except RecordInvalid as error:
+        damaged = _drivers_of_damage(job, error, "record")
+    try:
+        intent = job.section.intent()
+        if intent:
+            job.flow.recorded_driver(intent.driver, "intent")
+            clone_id = copy.find_clone(job, intent) if intent.operation == COPY else None
+            return Left(
+                (intent.driver,),
+                _made(job, intent),
+                mark,
+                is_copy,
+                clone_id,
+                intent.project_id,
+            )
+    except RecordInvalid as error:
+        damaged = _drivers_of_damage(job, error, "intent")
+    if damaged:
+        return Left(damaged, None, mark, is_copy)
+    # An intent is written before anything is asked for, and stays while a request is in doubt:
+    # here is nothing, and Manila may be too old, or away.
+    return Left((), None, None)
 
 
 def marking_drivers(job: ShareJob) -> tuple[str, ...]:
@@ -123,14 +138,6 @@ def _drivers_of_damage(job: ShareJob, error: RecordInvalid, what: str) -> tuple[
         return marking_drivers(job)
     job.flow.recorded_driver(error.driver, what)
     return (error.driver,)
-
-
-class EndRestores(ShareTask):
-    """Nothing is left that restores and drills began and never ended."""
-
-    def execute(self, job: ShareJob) -> None:
-        for restore_id in job.section.restores():
-            end_restore(job, restore_id, undo=False)
 
 
 def end_restore(
@@ -240,31 +247,21 @@ def _id_of(view: View | None) -> str | None:
     return str(view["id"]) if view else None
 
 
-class Remove(ShareTask):
+def remove(job: ShareJob, left: Left) -> None:
     """It is gone from Manila."""
-
-    def execute(self, job: ShareJob, left: Left) -> None:
-        if left.is_nothing:
-            job.flow.no_wait(job.share_id)
-            return
-        project_id = left.project_id or job.checkpoint.project_id
-        for name in left.drivers:
-            driver = job.driver(name)
-            if left.kept or left.mark:
-                driver.delete(left.kept, left.mark, project_id=project_id)
-        if left.is_copy or left.clone_id:
-            mark = left.mark.of_clone() if left.mark else None
-            job.flow.shares.delete_clone(mark, left.clone_id, project_id=project_id)
-        if not left.kept:
-            job.flow.no_wait(job.share_id)
-
-
-class Erase(ShareTask):
-    """It is gone from the bank; last, so that a crash before leaves what a repetition needs."""
-
-    def execute(self, job: ShareJob) -> None:
-        job.section.erase()
-        undo.last(job, lambda: job.section.status(constants.RESOURCE_STATUS_DELETED))
+    if left.is_nothing:
+        job.flow.no_wait(job.share_id)
+        return
+    project_id = left.project_id or job.checkpoint.project_id
+    for name in left.drivers:
+        driver = job.driver(name)
+        if left.kept or left.mark:
+            driver.delete(left.kept, left.mark, project_id=project_id)
+    if left.is_copy or left.clone_id:
+        mark = left.mark.of_clone() if left.mark else None
+        job.flow.shares.delete_clone(mark, left.clone_id, project_id=project_id)
+    if not left.kept:
+        job.flow.no_wait(job.share_id)
 
 
 def bare_mark(job: ShareJob, restore_id: str = "") -> Mark | None:
@@ -281,19 +278,3 @@ def _made(job: ShareJob, intent: Intent) -> Kept | None:
     if intent.created_id:
         return in_doubt.intent_kept(intent, intent.created_id)
     return in_doubt.find(job, intent)
-
-
-class DeleteOperation(ShareOperation):
-    """Removes a share from a checkpoint."""
-
-    verb = "Deletion"
-    failure = karbor_exception.DeleteResourceFailed
-
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        return [ReadSection(), EndRestores(), Remove(), Erase()]
-
-    def failed(self, job: ShareJob, reason: str) -> None:
-        """Into the checkpoint, and the status of the resource."""
-        reporting.to_checkpoint(job, reason)
-        job.section.status(constants.RESOURCE_STATUS_ERROR)

@@ -1,11 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why an operation on a share came to nothing, beyond what Manila and the bank say."""
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 from karbor_manila.bank.errors import RecordForeign
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors import RevertRefused, SnapshotDoubtful
+
+
+class SharesFailed(Exception):  # noqa: N818 - the name of what happened, like its neighbours
+    """The hooks of several shares of one flow failed, each of which has reported its own reason.
+
+    :param failures: what each hook raised
+    :param shares: how many shares the flow has
+    """
+
+    def __init__(self, failures: Sequence[Exception], shares: int) -> None:
+        super().__init__(failures, shares)
+        self.failures = list(failures)
+        self.shares = shares
+
+    def __str__(self) -> str:
+        return f"{len(self.failures)} of {self.shares} shares failed; first: {self.failures[0]}"
 
 
 @dataclass(eq=False)

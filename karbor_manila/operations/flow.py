@@ -3,7 +3,7 @@
 each flow, and names every resource of it before any hook runs."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from oslo_log import log as logging
@@ -12,7 +12,7 @@ from karbor_manila.bank import identity
 from karbor_manila.bank.errors import RecordForeign
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.errors import ClaimLost, NotSupported
+from karbor_manila.common.errors import NotSupported
 from karbor_manila.common.lazy import Lazy, Once
 from karbor_manila.common.polling import Poller
 from karbor_manila.common.retry import retry
@@ -54,6 +54,9 @@ class FlowContext:
     :param work: what it works on, if that is known already; else :meth:`bind` says it
     """
 
+    #: So many shares are worked on at a time; None for all.
+    at_a_time: int | None = None
+
     def __init__(
         self,
         settings: Any,
@@ -75,7 +78,7 @@ class FlowContext:
         self.writing = threading.Lock()
         #: Held while newer snapshots are removed: two shares of a flow may be in one checkpoint.
         self.removing = threading.Lock()
-        self.resource_ids: list[str] = []
+        self._resources: dict[str, None] = {}  # in their order
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
         #: The parameters of all the plan's shares, as the user gave them to Karbor; None if they
@@ -86,14 +89,17 @@ class FlowContext:
         self._work = work
         self._client: FlowClient | None = None
         self._catalogue = catalogue
-        self._protection: Protection | None = None
         self._connect = connect
         self._confirm = confirm
 
     def register(self, resource_id: str) -> None:
         """One more resource of the flow."""
-        if resource_id not in self.resource_ids:
-            self.resource_ids.append(resource_id)
+        self._resources[resource_id] = None
+
+    @property
+    def resource_ids(self) -> Collection[str]:
+        """The ids of the flow's resources, in the order in which Karbor named them."""
+        return self._resources.keys()
 
     def bind(self, work: Work) -> None:
         """Say what the flow works on. Every hook does, and the first one counts."""
@@ -101,17 +107,7 @@ class FlowContext:
             self._work = work
 
     def close(self) -> None:
-        """The flow has ended, well or not: what no hook collected is rolled back, and the drivers
-        are let go. Not for a flow that was killed: what that leaves the reconciliation settles.
-
-        Who lost the claim rolls back nothing.
-        """
-        if self._protection:
-            try:
-                self.confirm()
-                self._protection.roll_back_uncollected()
-            except ClaimLost as lost:
-                LOG.warning("What no hook collected is left to the reconciliation: %s", lost)
+        """The flow has ended, well or not: the drivers are let go."""
         if self._client:
             try:
                 self.drivers.close()
@@ -252,8 +248,7 @@ class FlowContext:
     @Lazy
     def protection(self) -> Protection:
         """What keeps all shares of the flow, asked for together."""
-        self._protection = made = Protection(self)
-        return made
+        return Protection(self)
 
     @Lazy
     def restores(self) -> Restores:

@@ -9,8 +9,6 @@ import datetime
 from collections.abc import Callable
 from typing import TypeVar
 
-from taskflow.types.failure import Failure
-
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.polling import poll
 from karbor_manila.manila.errors import ManilaUnavailable
@@ -23,9 +21,9 @@ T = TypeVar("T")
 _BETWEEN_LOOKS = 1.0  # seconds
 
 
-def is_unclear(failure: Failure) -> bool:
+def is_unclear(error: Exception) -> bool:
     """Whether a failed request is in doubt: there was no answer to it."""
-    return failure.check(ManilaUnavailable) is not None
+    return isinstance(error, ManilaUnavailable)
 
 
 def intent_kept(intent: Intent, kept_id: str) -> Kept:

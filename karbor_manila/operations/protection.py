@@ -1,33 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The requests for what keeps the shares of a flow: all together, for the first hook to arrive.
+"""The requests for what keeps the shares of a flow: one call of each driver for all of its shares.
 
-There is no barrier between the hooks of a Karbor flow, and some may never run. So the first one
-writes the intents of all shares that are ready and calls each driver once with all of its shares;
-each hook takes its own result. A share that was busy then comes later, alone. What no hook takes is
-rolled back when the flow is closed; under Karbor's own manager, which closes nothing, its intent
-stays for the deletion of the checkpoint.
+The intents of all shares that are ready are written first; then each driver is called once, and
+each share goes on as soon as its own answer is there. A share that was busy then is asked for
+later, alone; so is each share under an engine that is not ours, which knows one hook at a time.
 """
 
-import threading
+import contextlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from karbor.common import constants
-from karbor.resource import Resource
 from oslo_log import log as logging
 
 from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
-from karbor_manila.common.errors import ClaimLost, KarborManilaError
+from karbor_manila.common.errors import InvalidParameter, KarborManilaError
 from karbor_manila.common.lazy import Once
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
-from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import View
-from karbor_manila.operations import in_doubt, parameters, undo
+from karbor_manila.operations import in_doubt, parameters
 from karbor_manila.operations.share_job import ShareJob
 
 if TYPE_CHECKING:
@@ -35,28 +32,13 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-# So long does a hook that waits for its result sleep before it looks around again, in seconds.
-_LOOK_AROUND = 5.0
 
-# So much longer than two outages does a hook wait for the one that asks for all, in seconds.
-_GIVEN_UP = 3600.0
+@dataclass(frozen=True)
+class Begun:
+    """What keeps a share, asked for, and the intent that has its id."""
 
-
-@dataclass
-class _Asked:
-    """What was asked for, for one share. ``kept`` or ``error`` is set once the driver answered;
-    both when its id could not be written down."""
-
-    job: ShareJob
     intent: Intent
-    kept: Kept | None = None
-    error: Exception | None = None
-    taken: bool = False
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether the driver has answered."""
-        return self.kept is not None or self.error is not None
+    kept: Kept
 
 
 @dataclass(frozen=True)
@@ -68,6 +50,10 @@ class _Ready:
     options: ProtectOptions
 
 
+_Answer = Future[Begun | None]
+_Answers = dict[str, _Answer]
+
+
 class Protection:
     """What keeps the shares of one flow.
 
@@ -77,12 +63,9 @@ class Protection:
     def __init__(self, flow: "FlowContext") -> None:
         self._flow = flow
         self._options = Once(flow.clock, flow.settings.outage_timeout)
-        self._longest = 2 * flow.settings.outage_timeout + _GIVEN_UP
-        self._news = threading.Condition()
-        self._has_begun = False
-        #: The shares of the request for all that have no answer yet.
-        self._awaited: set[str] = set()
-        self._asked: dict[str, _Asked] = {}
+        #: For each share that is asked for with the others: what it is to get. None: it was not
+        #: ready, or the thread that asked for all was stopped; then it is asked for alone.
+        self._answers: _Answers = {}
 
     # -- parameters ---------------------------------------------------------------------------
 
@@ -102,168 +85,124 @@ class Protection:
         own, checkpoint_id = given, str(self._flow.work.checkpoint.id)
         return self._options(share_id, lambda: parameters.protect_options(own, checkpoint_id))
 
-    # -- what a hook takes --------------------------------------------------------------------
+    # -- all shares at once -------------------------------------------------------------------
 
-    def take(self, job: ShareJob, share: View, options: ProtectOptions) -> tuple[Intent, Kept]:
-        """What keeps the share of a hook: it was asked for, or is now.
+    def asking_for_all(self, jobs: Sequence[ShareJob]) -> Callable[[], None]:
+        """Let :meth:`take` wait for what is returned here: a function that asks for all shares that
+        are ready and gives each its answer. It raises nothing but what kills a thread."""
+        for job in jobs:  # the preflight looks at all shares with their parameters
+            with contextlib.suppress(InvalidParameter):  # the share's own run reports it
+                self.options(job.share_id, job.given)
+        answers: _Answers = {job.share_id: Future() for job in jobs}
+        self._answers.update(answers)
+        return lambda: self._ask_for_all(jobs, answers)
+
+    def _ask_for_all(self, jobs: Sequence[ShareJob], answers: _Answers) -> None:
+        try:
+            by_driver: dict[str, list[_Ready]] = defaultdict(list)
+            for each in filter(None, map(self._ready, jobs)):
+                driver = self._flow.driver_name(each.share)
+                try:
+                    self._begin(each, driver)
+                except KarborManilaError as error:
+                    # Its own run writes the intent again, and reports what the bank says then.
+                    LOG.debug("Share %s is asked for alone: %s", each.job.share_id, error)
+                    continue
+                by_driver[driver].append(each)
+            for driver, ready in by_driver.items():
+                self._call(driver, ready, answers)
+        finally:
+            # Whatever ends this thread, none waits for it then.
+            for answer in answers.values():
+                if not answer.done():
+                    answer.set_result(None)
+
+    def _ready(self, job: ShareJob) -> _Ready | None:
+        """A share, when it can be asked for now."""
+        try:
+            options = self.options(job.share_id, job.given)
+            share = self._flow.preflight.share(job.share_id)
+            job.check_options(self._flow.driver_name(share), options)
+        except Exception as error:  # noqa: BLE001 - its own run meets the same, and reports it
+            LOG.debug("Share %s is not asked for with the others: %s", job.share_id, error)
+            return None
+        if share["status"] == statuses.AVAILABLE or options.force:
+            return _Ready(job, share, options)
+        return None
+
+    # -- what one share takes -----------------------------------------------------------------
+
+    def take(self, job: ShareJob, share: View, options: ProtectOptions) -> Begun:
+        """What keeps a share: it was asked for with the others, or is now.
 
         :param share: its view, when it can be asked for
         :raises Exception: what the driver raised for this share, or why its id is not in the bank
         """
-        own = _Ready(job, share, options)
-        with self._news:
-            first, self._has_begun = not self._has_begun, True
-            if first:  # until it is known which of them are asked for, all wait
-                self._awaited |= set(self._flow.resource_ids)
-        if first:
-            self._ask_for_all(own)
-        else:
-            self._await(job.share_id)
-        asked = self._asked.get(job.share_id)
-        if asked and not asked.is_answered:
-            self._look_for(asked)
-        if asked is None or asked.taken or not asked.is_answered:
-            self._ask([own])  # it was busy, or the thread that was to ask for it was stopped
-            asked = self._asked[job.share_id]
-        asked.taken = True
-        job.made = asked.kept.id if asked.kept else None
-        if asked.error or asked.kept is None:
-            raise asked.error or LookupError(f"the driver gave nothing for {job.share_id}")
-        return asked.intent, asked.kept
+        with_others = self._answers.pop(job.share_id, None)
+        if with_others:
+            begun = with_others.result()
+            if begun is None and job.intent:
+                begun = self._look_for(job, job.intent)
+            if begun:
+                return begun
+        ready, answer = _Ready(job, share, options), _Answer()
+        driver = self._flow.driver_name(share)
+        self._begin(ready, driver)
+        self._call(driver, [ready], {job.share_id: answer})
+        begun = answer.result()
+        if begun is None:
+            raise LookupError(f"driver {driver} gave nothing for share {job.share_id}")
+        return begun
 
-    def intent_of(self, share_id: str) -> Intent | None:
-        """The intent of a share, if one was written."""
-        asked = self._asked.get(share_id)
-        return asked.intent if asked else None
-
-    def roll_back_uncollected(self) -> None:
-        """Roll back what was asked for and no hook took. The caller holds the claim."""
-        for share_id, asked in list(self._asked.items()):
-            if asked.taken:
-                continue
-            asked.taken = True
-            LOG.warning(
-                "Share %s, checkpoint %s: its hook never ran; what was made for it is removed",
-                share_id,
-                asked.job.checkpoint.id,
+    def give_up(self, job: ShareJob) -> None:
+        """The run of a share has failed; it returns once nothing is asked for it any more."""
+        with_others = self._answers.pop(job.share_id, None)
+        if with_others:
+            error = with_others.exception()
+            LOG.debug(
+                "Share %s has failed; what was asked for it: %s", job.share_id, error or "made"
             )
-            asked.job.made = asked.kept.id if asked.kept else None
-            unclear = not asked.is_answered or isinstance(asked.error, ManilaUnavailable)
-            undo.roll_back(asked.job, asked.intent, unclear=unclear)
+
+    def _look_for(self, job: ShareJob, intent: Intent) -> Begun | None:
+        """The thread that asked for all was stopped after it had written this intent: whether it
+        has sent the request is in doubt."""
+        kept = in_doubt.find(job, intent, since=job.now())
+        return self._put_down(job, intent, kept) if kept else None
 
     # -- asking -------------------------------------------------------------------------------
 
-    def _ask_for_all(self, own: _Ready) -> None:
-        """Ask for the share of a hook and all others that are ready; the rest join later."""
-        later: set[str] = set(self._flow.resource_ids)
-        try:
-            ready = [own, *self._others(own.job.share_id)]
-            later -= {each.job.share_id for each in ready}
-        finally:
-            with self._news:
-                self._awaited -= later
-                self._news.notify_all()
-        self._ask(ready)
-
-    def _others(self, share_id: str) -> list[_Ready]:
-        """The other shares of the flow that can be asked for now."""
-        flow, ready = self._flow, []
-        for other in flow.resource_ids:
-            if other == share_id or other in flow.not_awaited:
-                continue
-            try:
-                share, options = flow.preflight.share(other), self.options(other)
-            except (KarborManilaError, LookupError):
-                continue  # its own hook says it
-            if share["status"] == statuses.AVAILABLE or options.force:
-                ready.append(_Ready(self._job_of(other), share, options))
-        return ready
-
-    def _job_of(self, share_id: str) -> ShareJob:
-        work = self._flow.work
-        resource = Resource(type=constants.SHARE_RESOURCE_TYPE, id=share_id, name="")
-        return ShareJob.of_hook(self._flow, work.checkpoint, resource, work.context, {}, {})
-
-    def _ask(self, ready: list[_Ready]) -> None:
-        """Write the intents of these shares, all before anything is created, and call each driver
-        once. The error of the first one's intent is raised; the others' hooks meet theirs."""
-        self._awaited |= {each.job.share_id for each in ready}
-        try:
-            by_driver: dict[str, list[_Ready]] = defaultdict(list)
-            for number, each in enumerate(ready):
-                driver = self._flow.driver_name(each.share)
-                try:
-                    self._begin(each, driver)
-                except ClaimLost:
-                    raise
-                except KarborManilaError:
-                    if number == 0:
-                        raise
-                    self._arrived(each.job.share_id)
-                else:
-                    by_driver[driver].append(each)
-            for driver, shares in by_driver.items():
-                self._call(driver, shares)
-        finally:
-            # The asking thread may be killed: no other waits for it then.
-            with self._news:
-                self._awaited -= {each.job.share_id for each in ready}
-                self._news.notify_all()
-
     def _begin(self, ready: _Ready, driver: str) -> None:
-        job, share = ready.job, ready.share
-        described = record_values.describe(share)
-        intent = job.begin("protect", driver, share["project_id"], share=described)
-        self._asked[job.share_id] = _Asked(job, intent)
+        described = record_values.describe(ready.share)
+        ready.job.begin("protect", driver, ready.share["project_id"], share=described)
 
-    def _call(self, name: str, ready: list[_Ready]) -> None:
+    def _call(self, name: str, ready: Sequence[_Ready], answers: _Answers) -> None:
         """Call a driver with all of its shares, and put down each id as soon as it is known."""
-        shares = [each.share for each in ready]
-        ids = [each.job.share_id for each in ready]
-        marks = {share_id: self._asked[share_id].intent.mark for share_id in ids}
+        jobs = {each.job.share_id: each.job for each in ready}
+        begun = {share_id: job.intent for share_id, job in jobs.items() if job.intent}
+        marks = {share_id: intent.mark for share_id, intent in begun.items()}
         options = {each.job.share_id: each.options for each in ready}
+        failed: Exception | None = None
         try:
-            for share_id, result in self._flow.driver(name).protect(shares, marks, options):
-                self._put_down(share_id, result)
-                self._arrived(share_id)
-        except ClaimLost:
-            raise
+            driver = self._flow.driver(name)
+            for share_id, kept in driver.protect([each.share for each in ready], marks, options):
+                if isinstance(kept, Exception):
+                    answers[share_id].set_exception(kept)
+                    continue
+                try:
+                    answer = self._put_down(jobs[share_id], begun[share_id], kept)
+                except KarborManilaError as error:  # the bank's, or the claim is lost
+                    answers[share_id].set_exception(error)
+                else:
+                    answers[share_id].set_result(answer)
         except Exception as error:  # noqa: BLE001 - any driver's: those without an answer fail by it
             LOG.warning("Driver %s: %s", name, error)
-            for share_id in ids:
-                if not self._asked[share_id].is_answered:
-                    self._asked[share_id].error = error
-                    self._arrived(share_id)
+            failed = error
+        for share_id in jobs:
+            if not answers[share_id].done():
+                nothing = LookupError(f"driver {name} gave nothing for share {share_id}")
+                answers[share_id].set_exception(failed or nothing)
 
-    def _look_for(self, asked: _Asked) -> None:
-        """The thread that asked for a share was stopped: its request is in doubt."""
-        found = in_doubt.find(asked.job, asked.intent, since=asked.job.now())
-        if found:
-            self._put_down(asked.job.share_id, found)
-
-    def _put_down(self, share_id: str, result: Kept | Exception) -> None:
-        asked = self._asked[share_id]
-        if isinstance(result, Exception):
-            asked.error = result
-            return
-        asked.kept = result
-        try:
-            asked.intent = asked.job.section.created(asked.intent, result.id)
-        except ClaimLost:
-            raise
-        except KarborManilaError as error:
-            asked.error = error
-
-    def _arrived(self, share_id: str) -> None:
-        with self._news:
-            self._awaited.discard(share_id)
-            self._news.notify_all()
-
-    def _await(self, share_id: str) -> None:
-        """Wait until the driver has answered for a share, or no thread asks for it."""
-        clock, waited = self._flow.clock, 0.0
-        with self._news:
-            while share_id in self._awaited and waited < self._longest:
-                began = clock.now()
-                clock.wait(self._news, _LOOK_AROUND)
-                waited += min(_LOOK_AROUND, clock.now() - began)
+    @staticmethod
+    def _put_down(job: ShareJob, intent: Intent, kept: Kept) -> Begun:
+        job.made = kept.id
+        return Begun(job.section.created(intent, kept.id), kept)

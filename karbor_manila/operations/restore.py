@@ -7,103 +7,77 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
-from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.base import Target
-from karbor_manila.operations import in_doubt, reporting, restore_plan, revert, undo
-from karbor_manila.operations.parameters import RestoreOptions
+from karbor_manila.operations import reporting, restore_plan, revert, undo
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareOperation, ShareTask
+from karbor_manila.operations.share_operation import ShareOperation
 
 LOG = logging.getLogger(__name__)
 
 LEFT_OUT = "Left out, as asked for (include)."
 
 
-class LeaveOut(ShareTask):
+class RestoreOperation(ShareOperation):
+    """Gives a share back from a checkpoint."""
+
+    verb = "Restore"
+    failure = karbor_exception.RestoreResourceFailed
+
+    def run(self, job: ShareJob) -> None:
+        """A new share, or the protected share put back (:mod:`.revert`)."""
+        options = job.flow.restores.options(job.share_id, job.given)
+        if not options.include:
+            leave_out(job)
+            return
+        plan = restore_plan.plan(job, options)
+        if options.is_revert:
+            revert.carry_out(job, plan)
+            return
+        intent = begin(job, plan, "restore", keep_failed=options.keep_failed)
+        finish(job, plan, intent, make(job, plan, intent))
+
+    def failed(self, job: ShareJob, reason: str) -> None:
+        """Of the new share when there is one, else of the share that was to be restored."""
+        report(job, job.made or job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
+
+
+def leave_out(job: ShareJob) -> None:
     """The user does not want this share."""
-
-    def execute(self, job: ShareJob) -> None:
-        job.flow.no_wait(job.share_id)
-        report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, LEFT_OUT)
+    job.flow.no_wait(job.share_id)
+    report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, LEFT_OUT)
 
 
-class PlanRestore(ShareTask):
-    """What is to be done, when it can be done."""
-
-    default_provides: Any = "plan"
-
-    def __init__(self, options: RestoreOptions) -> None:
-        super().__init__()
-        self._options = options
-
-    def execute(self, job: ShareJob) -> RestorePlan:
-        return restore_plan.plan(job, self._options)
-
-
-class WriteIntent(ShareTask):
-    """The intent: from here on a crash leaves in the bank what may be in Manila.
+def begin(job: ShareJob, plan: RestorePlan, operation: str, *, keep_failed: bool = False) -> Intent:
+    """Write the intent: from here on a crash leaves in the bank what may be in Manila.
 
     :param operation: ``restore``, or ``drill`` for a share that never outlives the operation
     :param keep_failed: whether a share that fails is kept for inspection
     """
-
-    default_provides = "intent"
-
-    def __init__(self, operation: str, *, keep_failed: bool = False) -> None:
-        super().__init__()
-        self._operation = operation
-        self._keep_failed = keep_failed
-
-    def execute(self, job: ShareJob, plan: RestorePlan) -> Intent:
-        return job.begin(
-            self._operation,
-            plan.driver,
-            job.context.project_id,
-            restore_id=job.request.id,
-            keep_failed=self._keep_failed,
-        )
+    return job.begin(
+        operation,
+        plan.driver,
+        job.context.project_id,
+        restore_id=job.request.id,
+        keep_failed=keep_failed,
+    )
 
 
-class CreateShare(ShareTask):
-    """Begins the new share. Its revert removes it, unless it is to be kept for inspection; the
-    source is never touched."""
+def make(job: ShareJob, plan: RestorePlan, intent: Intent) -> dict[str, Any]:
+    """Make the new share; the source is never touched.
 
-    default_provides = "new_share_id"
-
-    def execute(self, job: ShareJob, plan: RestorePlan, intent: Intent) -> str:
-        job.made = job.driver(intent.driver).restore(
-            plan.kept, Target(intent.mark, plan.share(), plan.source.share_proto)
-        )
-        job.section.created(intent, str(job.made))
-        if intent.operation == "restore":
-            reporting.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
-        return str(job.made)
-
-    def revert(self, job: ShareJob, intent: Intent, result: Any, **_kwargs: Any) -> None:
-        unclear = isinstance(result, Failure) and in_doubt.is_unclear(result)
-        undo.roll_back(job, intent, unclear=unclear)
-
-
-class AwaitShare(ShareTask):
-    """The new share is complete."""
-
-    default_provides = "view"
-
-    def execute(self, job: ShareJob, intent: Intent, new_share_id: str) -> dict[str, Any]:
-        return job.flow.shares.wait_restored(new_share_id)
-
-
-class Finish(ShareTask):
-    """What the share had besides its content, and what the user reads of it."""
-
-    def execute(
-        self, job: ShareJob, plan: RestorePlan, intent: Intent, view: dict[str, Any]
-    ) -> None:
-        finish(job, plan, intent, view)
+    :returns: its view, when it is complete
+    """
+    job.made = job.driver(intent.driver).restore(
+        plan.kept, Target(intent.mark, plan.share(), plan.source.share_proto)
+    )
+    job.section.created(intent, job.made)
+    if intent.operation == "restore":
+        reporting.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
+    return job.flow.shares.wait_restored(job.made)
 
 
 def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[str, Any]) -> None:
@@ -153,29 +127,3 @@ def _report_made(job: ShareJob, status: str, what: str | None = None) -> None:
 def report(job: ShareJob, share_id: str, status: str, reason: str | None = None) -> None:
     """Report in Karbor's restore or verification what became of a share."""
     reporting.to_record(job, job.request, share_id, status, reason)
-
-
-class RestoreOperation(ShareOperation):
-    """Gives a share back from a checkpoint."""
-
-    verb = "Restore"
-    failure = karbor_exception.RestoreResourceFailed
-
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        options = job.flow.restores.options(job.share_id, job.given)
-        if not options.include:
-            return [LeaveOut()]
-        if options.is_revert:
-            return [PlanRestore(options), *revert.tasks()]
-        return [
-            PlanRestore(options),
-            WriteIntent("restore", keep_failed=options.keep_failed),
-            CreateShare(),
-            AwaitShare(),
-            Finish(),
-        ]
-
-    def failed(self, job: ShareJob, reason: str) -> None:
-        """Of the new share when there is one, else of the share that was to be restored."""
-        report(job, job.made or job.share_id, constants.RESOURCE_STATUS_ERROR, reason)

@@ -6,20 +6,17 @@ the revert. The protected share is never removed, whatever goes wrong.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
-from taskflow.types.failure import Failure
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
-from karbor_manila.manila.errors import TargetMissing
+from karbor_manila.manila.errors import ManilaUnavailable, TargetMissing
 from karbor_manila.manila.views import NewShare, View
 from karbor_manila.operations import (
-    in_doubt,
     newer_snapshots,
     remove_newer,
     reporting,
@@ -28,128 +25,96 @@ from karbor_manila.operations import (
 )
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareTask
 
 LOG = logging.getLogger(__name__)
 
 
-class WriteIntent(ShareTask):
-    """The intent: from here on a crash leaves in the bank what may be in Manila."""
+def carry_out(job: ShareJob, plan: RestorePlan) -> None:
+    """Carry out the plan of a restore in place."""
+    intent = begin(job, plan)
+    if plan.safety_copy:
+        intent = keep_present(job, plan, intent)
+    if plan.removes:
+        intent = remove_newer.remove(job, intent, plan.removes)
+    asked = ask(job, plan, intent)
+    view = job.flow.reverter(asked.driver).wait_reverted(job.share_id)
 
-    default_provides = "intent"
+    def end() -> None:
+        remove_newer.settle(job, asked)
+        job.section.end(asked)
 
-    def execute(self, job: ShareJob, plan: RestorePlan) -> Intent:
-        return job.begin(
-            revert_end.REVERT,
-            plan.driver,
-            job.context.project_id,
-            restore_id=job.request.id,
-            snapshot_id=plan.source.snapshot_id,
-            safety_copy=plan.safety_copy,
-        )
-
-    def revert(self, job: ShareJob, result: Any, flow_failures: Any, **_kwargs: Any) -> None:
-        if not isinstance(result, Failure):
-            unclear = any(in_doubt.is_unclear(failure) for failure in flow_failures.values())
-            undo.roll_back(job, result, unclear=unclear)
+    report(job, plan, asked, view, end)
 
 
-class KeepPresent(ShareTask):
-    """The present content, in a share of its own.
+def begin(job: ShareJob, plan: RestorePlan) -> Intent:
+    """Write the intent: from here on a crash leaves in the bank what may be in Manila."""
+    return job.begin(
+        revert_end.REVERT,
+        plan.driver,
+        job.context.project_id,
+        restore_id=job.request.id,
+        snapshot_id=plan.source.snapshot_id,
+        safety_copy=plan.safety_copy,
+    )
+
+
+def keep_present(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
+    """Keep the present content, in a share of its own.
 
     A snapshot alone would be newer than the one that is put back, and in its way; so a share is
     made from it, and it goes again.
     """
-
-    default_provides = "prepared"
-
-    def execute(self, job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
-        if not plan.safety_copy:
-            return intent
-        driver, shares = job.driver(intent.driver), job.flow.shares
-        name = f"before-restore-{job.checkpoint.id}"
-        share = shares.show(job.share_id)
-        if share is None:
-            raise TargetMissing(job.share_id)
-        temporary = ProtectOptions(name, "Temporary; it is removed by itself", force=True)
-        kept = driver.wait(protect_one(driver, share, intent.mark, temporary))
-        made = driver.restore(
-            kept,
-            Target(
-                intent.mark,
-                NewShare(
-                    name=name,
-                    description=f"What share {job.share_id} held before it was restored in place",
-                    size=int(share["size"]),
-                ),
-                plan.source.share_proto,
+    driver, shares = job.driver(intent.driver), job.flow.shares
+    name = f"before-restore-{job.checkpoint.id}"
+    share = shares.show(job.share_id)
+    if share is None:
+        raise TargetMissing(job.share_id)
+    temporary = ProtectOptions(name, "Temporary; it is removed by itself", force=True)
+    kept = driver.wait(protect_one(driver, share, intent.mark, temporary))
+    made = driver.restore(
+        kept,
+        Target(
+            intent.mark,
+            NewShare(
+                name=name,
+                description=f"What share {job.share_id} held before it was restored in place",
+                size=int(share["size"]),
             ),
+            plan.source.share_proto,
+        ),
+    )
+    intent = job.section.created(intent, made)
+    shares.wait_restored(made)
+    driver.delete(kept, project_id=intent.project_id)
+    revert_end.report_copy(job, made)
+    return intent
+
+
+def ask(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
+    """Ask for the revert. Until Manila has taken the request the share is untouched."""
+    driver = job.flow.reverter(intent.driver)
+    if plan.safety_copy or plan.removes:
+        # All that took time, and a user may have made another snapshot.
+        found = driver.inspect_revert(plan.kept, project_id=intent.project_id)
+        newer_snapshots.refuse(
+            job,
+            plan.source.snapshot_id,
+            newer_snapshots.identify(job, found.newer),
+            removed=False,
         )
-        intent = job.section.created(intent, made)
-        shares.wait_restored(made)
-        driver.delete(kept, project_id=intent.project_id)
-        revert_end.report_copy(job, made)
-        return intent
-
-
-class RemoveNewer(ShareTask):
-    """The snapshot is the share's newest."""
-
-    default_provides = "cleared"
-
-    def execute(self, job: ShareJob, plan: RestorePlan, prepared: Intent) -> Intent:
-        return remove_newer.remove(job, prepared, plan.removes) if plan.removes else prepared
-
-
-class AskRevert(ShareTask):
-    """Manila has taken the request; until now the share was untouched."""
-
-    default_provides = "asked"
-
-    def execute(self, job: ShareJob, plan: RestorePlan, cleared: Intent) -> Intent:
-        driver = job.flow.reverter(cleared.driver)
-        if plan.safety_copy or plan.removes:
-            # All that took time, and a user may have made another snapshot.
-            found = driver.inspect_revert(plan.kept, project_id=cleared.project_id)
-            newer_snapshots.refuse(
-                job,
-                plan.source.snapshot_id,
-                newer_snapshots.identify(job, found.newer),
-                removed=False,
-            )
-        intent = job.section.going_to_revert(cleared, job.now())
-        restoring = constants.RESOURCE_STATUS_RESTORING
-        reporting.guard(reporting.to_record, job, job.request, job.share_id, restoring)
-        if job.flow.hold:
-            job.flow.hold.share(job.share_id).confirm()
+    intent = job.section.going_to_revert(intent, job.now())
+    restoring = constants.RESOURCE_STATUS_RESTORING
+    reporting.guard(reporting.to_record, job, job.request, job.share_id, restoring)
+    if job.flow.hold:
+        job.flow.hold.share(job.share_id).confirm()
+    try:
         driver.revert(plan.kept, retry_conflict=bool(plan.removes or plan.safety_copy))
-        return intent
-
-    def revert(self, job: ShareJob, result: Any, **_kwargs: Any) -> None:
-        if isinstance(result, Failure) and in_doubt.is_unclear(result):
-            job.remarks.append(
-                "Whether the share was put back is not known: look at it, or restore it again."
-            )
-
-
-class AwaitRevert(ShareTask):
-    """The share is what it was."""
-
-    default_provides = "view"
-
-    def execute(self, job: ShareJob, asked: Intent) -> View:
-        return job.flow.reverter(asked.driver).wait_reverted(job.share_id)
-
-
-class ReportRevert(ShareTask):
-    """What the user reads of it."""
-
-    def execute(self, job: ShareJob, plan: RestorePlan, asked: Intent, view: View) -> None:
-        def end() -> None:
-            remove_newer.settle(job, asked)
-            job.section.end(asked)
-
-        report(job, plan, asked, view, end)
+    except ManilaUnavailable:
+        job.remarks.append(
+            "Whether the share was put back is not known: look at it, or restore it again."
+        )
+        raise
+    return intent
 
 
 def report(
@@ -185,8 +150,3 @@ def report(
         end()
 
     undo.last(job, report_final)
-
-
-def tasks() -> list[ShareTask]:
-    """What carries out the plan, in order."""
-    return [WriteIntent(), KeepPresent(), RemoveNewer(), AskRevert(), AwaitRevert(), ReportRevert()]

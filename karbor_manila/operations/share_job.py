@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.bank.share_section import ShareSection
-from karbor_manila.drivers.base import Driver
+from karbor_manila.drivers.base import Driver, ProtectOptions
 from karbor_manila.manila.marks import Mark
 from karbor_manila.operations.work import Work
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from karbor_manila.operations.flow import FlowContext
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class ShareJob:
     """One operation on one share. ``given`` is what the user gave; ``extras`` are Karbor's other
     arguments of the hook (``operation_log``; ``restore`` or ``verify``)."""
@@ -26,6 +26,8 @@ class ShareJob:
     extras: dict[str, Any]
     flow: "FlowContext"
     section: ShareSection
+    #: What the operation has begun; None before. What fails after that is rolled back.
+    intent: Intent | None = None
     #: The id of what the operation made in Manila, if it made anything.
     made: str | None = None
     #: The id of the share that a copy made for its snapshot, if it did.
@@ -100,7 +102,15 @@ class ShareJob:
             **fields,
         )
         self.section.begin(intent)
+        self.intent = intent
         return intent
+
+    def check_options(self, driver: str, options: ProtectOptions) -> None:
+        """Refuse what the share's driver cannot take, before anything is made; sends no request.
+
+        :raises InvalidParameter: such as a description that does not fit beside the mark
+        """
+        self.driver(driver).check_options(options, self.mark(self.flow.bank_id))
 
     def driver(self, name: str) -> Driver:
         """The flow's driver of this name."""

@@ -1,42 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operations have in common: one hook, one taskflow flow, one way to fail."""
+"""What the operations have in common: Karbor's hook, side by side for many shares, one way to fail.
+
+Our engine (:mod:`karbor_manila.service.flows.engine`) makes one taskflow task of the main hooks of
+all shares that may run at the same time. Within it an operation is plain code: a task of its own
+for each step of each share cost more than all that the steps do.
+"""
 
 import abc
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-import taskflow.engines
 from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 from oslo_log import log as logging
-from taskflow import task
-from taskflow.patterns import linear_flow
 
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
-from karbor_manila.operations import reporting
-from karbor_manila.operations.errors import Unsettled
+from karbor_manila.drivers.parallel import as_they_come
+from karbor_manila.operations import in_doubt, reporting, undo
+from karbor_manila.operations.errors import SharesFailed, Unsettled
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
 
 
-class ShareTask(task.Task):
-    """A step of an operation. ``execute`` and ``revert`` get the job and what earlier steps gave.
-
-    A ``revert`` never raises what it can name: it would hide the error that is being undone. What
-    it may undo at all :mod:`.undo` says.
-    """
-
-
 class ShareOperation(protection_plugin.Operation, abc.ABC):
-    """An operation on one share: its steps run as a taskflow flow in Karbor's main hook.
+    """An operation on shares: what Karbor's main hook does.
 
-    Undoing has to happen inside the hook, because Karbor never passes ``revert`` to its tasks
+    What fails is rolled back inside the hook, because Karbor never passes ``revert`` to its tasks
     (karbor/services/protection/resource_flow.py).
     """
 
-    #: For the log and the name of the flow.
+    #: For the log.
     verb: ClassVar[str]
     #: What Karbor gets for a failure.
     failure: ClassVar[type[karbor_exception.KarborException]]
@@ -46,8 +43,19 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         self.flow = flow
 
     @abc.abstractmethod
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order. Raises InvalidParameter or NotSupported for what was asked."""
+    def run(self, job: ShareJob) -> None:
+        """The operation on one share, from its parameters to its end.
+
+        Whatever it raises after it has written an intent (:meth:`.ShareJob.begin`) is rolled back.
+        """
+
+    def begin_all(self, jobs: Sequence[ShareJob]) -> Callable[[], None] | None:
+        """What is done once for all shares, beside :meth:`run` of each. It raises nothing: what
+        fails in it is raised to the shares that need it."""
+        return None
+
+    def await_begun(self, job: ShareJob) -> None:
+        """Wait, when a share has failed, until what :meth:`begin_all` does for it is done."""
 
     def is_final(self, error: Exception) -> bool:
         """Whether nothing retries after this error, so that it is reported to the user."""
@@ -62,18 +70,49 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
     def failed(self, job: ShareJob, reason: str) -> None:
         """Write the reason of a failure where the user of this operation reads it."""
 
+    # -- Karbor's hooks -----------------------------------------------------------------------
+
     def on_main(
         self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **kwargs: Any
     ) -> None:
-        """Karbor's main hook; it runs in parallel with those of the flow's other resources.
+        """Karbor's main hook of one share, for an engine that is not ours.
 
         :raises karbor.exception.KarborException: the operation failed for this share
         """
-        job = ShareJob.of_hook(self.flow, checkpoint, resource, context, parameters, kwargs)
+        self.attempt(self.job(checkpoint, resource, context, parameters, **kwargs))
+
+    def run_together(self, hooks: Iterable[Mapping[str, Any]]) -> None:
+        """The main hooks of many shares, side by side; each comes to its own end.
+
+        :param hooks: of each share the arguments of :meth:`on_main`
+        :raises karbor.exception.KarborException: the operation failed for one share
+        :raises SharesFailed: it failed for several
+        """
+        jobs = [self.job(**hook) for hook in hooks]
+        first = self.begin_all(jobs)
+        works: list[Callable[[], None]] = [first] if first else []
+        works += [functools.partial(self.attempt, job) for job in jobs]
+        outcomes = as_they_come(works, lambda work: work(), self.flow.at_a_time or len(works))
+        failures = [outcome for _, outcome in outcomes if outcome is not None]
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise SharesFailed(failures, len(jobs))
+
+    def job(
+        self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **extras: Any
+    ) -> ShareJob:
+        """The job of a hook, by its arguments."""
+        return ShareJob.of_hook(self.flow, checkpoint, resource, context, parameters, extras)
+
+    def attempt(self, job: ShareJob) -> None:
+        """The operation on one share, to its end.
+
+        :raises karbor.exception.KarborException: it failed, which is reported
+        """
         self._log(LOG.info, job, "begins")
         try:
-            flow = linear_flow.Flow(f"{self.verb} {job.share_id}").add(*self.steps(job))
-            taskflow.engines.run(flow, store={"job": job}, engine="serial")
+            self._run_or_roll_back(job)
         except Exception as error:  # noqa: BLE001 - Karbor gets all of them, as errors of its own
             self.flow.no_wait(job.share_id)
             if self.passes_over(job, error):
@@ -81,6 +120,16 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                 return
             raise self._report(job, error) from job.cause
         self._log(LOG.info, job, "done")
+
+    def _run_or_roll_back(self, job: ShareJob) -> None:
+        """A green thread that is killed rolls nothing back: the reconciliation settles it."""
+        try:
+            self.run(job)
+        except Exception as error:
+            self.await_begun(job)
+            if job.intent:
+                undo.roll_back(job, job.intent, unclear=in_doubt.is_unclear(error))
+            raise
 
     def _report(self, job: ShareJob, error: Exception) -> karbor_exception.KarborException:
         """Write down why the operation failed.

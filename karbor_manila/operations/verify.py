@@ -15,95 +15,110 @@ from karbor_manila.common import command
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila import marks
 from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, NeedsAdministrator
-from karbor_manila.operations import reporting, restore
+from karbor_manila.operations import reporting, restore, restore_plan
 from karbor_manila.operations.parameters import DRILL, PLAN, RestoreOptions
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
-from karbor_manila.operations.share_operation import ShareOperation, ShareTask
+from karbor_manila.operations.share_operation import ShareOperation
 
 LOG = logging.getLogger(__name__)
 
 
-class CheckRecord(ShareTask):
-    """The record, and the snapshot that it names."""
+class VerifyOperation(ShareOperation):
+    """Tells whether a share could be given back from a checkpoint."""
 
-    def execute(self, job: ShareJob) -> None:
-        record = job.flow.restores.record(job.share_id)
-        kept = job.flow.recorded_driver(record.driver, "record").check(record.kept())
-        report(job, job.share_id, kept.status)
+    verb = "Verification"
+    failure = karbor_exception.VerifyResourceFailed
+
+    def run(self, job: ShareJob) -> None:
+        """As deep as it was asked for."""
+        options = job.flow.restores.verify_options(job.share_id, job.given)
+        if not options.include:
+            restore.leave_out(job)
+        elif options.depth == PLAN:
+            plan = restore_plan.plan(job, options)
+            report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.as_report())
+        elif options.depth == DRILL:
+            drill(job, options)
+        else:
+            check_record(job)
+
+    def failed(self, job: ShareJob, reason: str) -> None:
+        """Into the verification."""
+        report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
 
 
-class ReportPlan(ShareTask):
-    """The plan of a restore, for the user to read."""
+def check_record(job: ShareJob) -> None:
+    """Look at the record, and the snapshot that it names."""
+    record = job.flow.restores.record(job.share_id)
+    kept = job.flow.recorded_driver(record.driver, "record").check(record.kept())
+    report(job, job.share_id, kept.status)
 
-    def execute(self, job: ShareJob, plan: RestorePlan) -> None:
-        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.as_report())
+
+def drill(job: ShareJob, options: RestoreOptions) -> None:
+    """Restore into a temporary share, let the operator's command look at it, and remove it."""
+    plan = plan_drill(job, options)
+    began = job.flow.clock.now()
+    intent = restore.begin(job, plan, DRILL)
+    view = restore.make(job, plan, intent)
+    found = check_share(job, options, plan, view, job.flow.clock.now() - began)
+    # Reported whatever becomes of its share.
+    report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(found))
+    remove_share(job, intent, str(job.made), found)
 
 
-class PlanDrill(restore.PlanRestore):
-    """As of a restore, but of a temporary share; and when it begins, in the clock's seconds."""
+def plan_drill(job: ShareJob, options: RestoreOptions) -> RestorePlan:
+    """As of a restore, but of a temporary share."""
+    plan = restore_plan.plan(job, options)
+    new = dataclasses.replace(
+        plan.share(),
+        name=f"drill-{job.checkpoint.id}",
+        description=f"Drill of verification {job.request.id}; it is removed by itself",
+        metadata={marks.PURPOSE: DRILL},
+        is_public=False,
+    )
+    return dataclasses.replace(plan, new=new)
 
-    default_provides: Any = ("plan", "began")
 
-    def execute(self, job: ShareJob) -> tuple[RestorePlan, float]:  # type: ignore[override]
-        plan = super().execute(job)
-        new = dataclasses.replace(
-            plan.share(),
-            name=f"drill-{job.checkpoint.id}",
-            description=f"Drill of verification {job.request.id}; it is removed by itself",
-            metadata={marks.PURPOSE: DRILL},
-            is_public=False,
+def check_share(
+    job: ShareJob,
+    options: RestoreOptions,
+    plan: RestorePlan,
+    view: dict[str, Any],
+    restored_in: float,
+) -> dict[str, Any]:
+    """The operator's command says whether the share is good; without one it is, being there.
+
+    :param restored_in: seconds
+    :returns: what the user reads of the drill
+    """
+    settings, shares = job.flow.settings, job.flow.shares
+    # Of what the share lacks, a check that has to mount it is interested in the rules.
+    missing = list(plan.not_restored) if options.access_rules else []
+    missing += shares.grant(view["id"], plan.access_rules) if plan.access_rules else []
+    found = {
+        "depth": DRILL,
+        "at": job.now(),
+        "seconds": round(restored_in, 1),
+        "not_restored": missing,
+    }
+    if settings.drill_command:
+        places = shares.export_locations(view["id"])
+        command.run(
+            settings.drill_command,
+            {
+                "KARBOR_MANILA_SHARE_ID": view["id"],
+                "KARBOR_MANILA_SOURCE_SHARE_ID": job.share_id,
+                "KARBOR_MANILA_SNAPSHOT_ID": plan.source.snapshot_id,
+                "KARBOR_MANILA_CHECKPOINT_ID": job.checkpoint.id,
+                "KARBOR_MANILA_PROJECT_ID": job.checkpoint.project_id,
+                "KARBOR_MANILA_EXPORT_LOCATION": places[0] if places else "",
+                "KARBOR_MANILA_EXPORT_LOCATIONS": "\n".join(places),
+            },
+            settings.drill_timeout,
         )
-        return dataclasses.replace(plan, new=new), job.flow.clock.now()
-
-
-class CheckShare(ShareTask):
-    """The operator's command says whether the share is good; without one it is, being there."""
-
-    default_provides = "found"
-
-    def __init__(self, options: RestoreOptions) -> None:
-        super().__init__()
-        self._options = options
-
-    def execute(
-        self, job: ShareJob, plan: RestorePlan, began: float, view: dict[str, Any]
-    ) -> dict[str, Any]:
-        restored_in = job.flow.clock.now() - began
-        settings, shares = job.flow.settings, job.flow.shares
-        # Of what the share lacks, a check that has to mount it is interested in the rules.
-        missing = list(plan.not_restored) if self._options.access_rules else []
-        missing += shares.grant(view["id"], plan.access_rules) if plan.access_rules else []
-        found = {
-            "depth": DRILL,
-            "at": job.now(),
-            "seconds": round(restored_in, 1),
-            "not_restored": missing,
-        }
-        if settings.drill_command:
-            places = shares.export_locations(view["id"])
-            command.run(
-                settings.drill_command,
-                {
-                    "KARBOR_MANILA_SHARE_ID": view["id"],
-                    "KARBOR_MANILA_SOURCE_SHARE_ID": job.share_id,
-                    "KARBOR_MANILA_SNAPSHOT_ID": plan.source.snapshot_id,
-                    "KARBOR_MANILA_CHECKPOINT_ID": job.checkpoint.id,
-                    "KARBOR_MANILA_PROJECT_ID": job.checkpoint.project_id,
-                    "KARBOR_MANILA_EXPORT_LOCATION": places[0] if places else "",
-                    "KARBOR_MANILA_EXPORT_LOCATIONS": "\n".join(places),
-                },
-                settings.drill_timeout,
-            )
-        return found | {"check": "passed" if settings.drill_command else "none is configured"}
-
-
-class ReportDrill(ShareTask):
-    """How the drill went, for the user to read, whatever becomes of its share."""
-
-    def execute(self, job: ShareJob, found: dict[str, Any]) -> None:
-        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(found))
+    return found | {"check": "passed" if settings.drill_command else "none is configured"}
 
 
 # What can keep the share of a good drill from going. It does not make the drill a bad one.
@@ -114,30 +129,25 @@ _STAYS = (
     ManilaUnavailable,
 )
 
-
-class RemoveShare(ShareTask):
-    """The temporary share is gone; or its intent stays, by which the reconciliation removes it."""
-
-    def execute(
-        self, job: ShareJob, intent: Intent, new_share_id: str, found: dict[str, Any]
-    ) -> None:
-        try:
-            shares = job.flow.shares
-            shares.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
-        except _STAYS as error:
-            _log_left(job, new_share_id, error)
-            left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"
-            text = jsonutils.dumps(found | {"left": left})
-            available = constants.RESOURCE_STATUS_AVAILABLE
-            reporting.guard(reporting.to_record, job, job.request, job.share_id, available, text)
-            return
-        try:
-            job.section.end(intent)
-        except BankUnreadable as error:
-            _log_left(job, "(removed; its intent stays)", error)
-
-
 _LATER = "Karbor goes on trying to remove it by itself."
+
+
+def remove_share(job: ShareJob, intent: Intent, new_share_id: str, found: dict[str, Any]) -> None:
+    """Remove the temporary share; or its intent stays, by which the reconciliation removes it."""
+    try:
+        shares = job.flow.shares
+        shares.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
+    except _STAYS as error:
+        _log_left(job, new_share_id, error)
+        left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"
+        text = jsonutils.dumps(found | {"left": left})
+        available = constants.RESOURCE_STATUS_AVAILABLE
+        reporting.guard(reporting.to_record, job, job.request, job.share_id, available, text)
+        return
+    try:
+        job.section.end(intent)
+    except BankUnreadable as error:
+        _log_left(job, "(removed; its intent stays)", error)
 
 
 def _log_left(job: ShareJob, left: str, error: Exception) -> None:
@@ -148,33 +158,3 @@ def _log_left(job: ShareJob, left: str, error: Exception) -> None:
         left,
         error,
     )
-
-
-class VerifyOperation(ShareOperation):
-    """Tells whether a share could be given back from a checkpoint."""
-
-    verb = "Verification"
-    failure = karbor_exception.VerifyResourceFailed
-
-    def steps(self, job: ShareJob) -> list[ShareTask]:
-        """The steps, in order."""
-        options = job.flow.restores.verify_options(job.share_id, job.given)
-        if not options.include:
-            return [restore.LeaveOut()]
-        if options.depth == PLAN:
-            return [restore.PlanRestore(options), ReportPlan()]
-        if options.depth == DRILL:
-            return [
-                PlanDrill(options),
-                restore.WriteIntent(DRILL),
-                restore.CreateShare(),
-                restore.AwaitShare(),
-                CheckShare(options),
-                ReportDrill(),
-                RemoveShare(),
-            ]
-        return [CheckRecord()]
-
-    def failed(self, job: ShareJob, reason: str) -> None:
-        """Into the verification."""
-        report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)

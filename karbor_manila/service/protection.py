@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
@@ -20,12 +20,15 @@ from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SharePlugin
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
+from karbor_manila.operations.share_operation import ShareOperation
 from karbor_manila.operations.verify import VerifyOperation
 from karbor_manila.operations.work import Work
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, SAVED_INFO_SCHEMA, VERIFY_SCHEMA
 from karbor_manila.service import forms, sessions
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=ShareOperation)
 
 
 class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
@@ -42,6 +45,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         self._drivers = catalogue.of_provider(config, self._settings)
         self._flow = FlowContext(self._settings, self._connect, catalogue=self._drivers)
         self._hold: fencing.Hold | None = None
+        self._operations: dict[type[ShareOperation], Any] = {}
 
     def act_under(self, hold: fencing.Hold) -> None:
         """From now on nothing is changed without this claim. Under Karbor's own manager there is
@@ -94,28 +98,31 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
 
     def get_protect_operation(self, resource: Any) -> ProtectOperation:
         """Karbor asks for the operation of every resource before any of them runs."""
-        self._flow.register(resource.id)
-        return ProtectOperation(self._flow)
+        return self._operation(ProtectOperation, resource)
 
     def get_restore_operation(self, resource: Any) -> RestoreOperation:
         """As above."""
-        self._flow.register(resource.id)
-        return RestoreOperation(self._flow)
+        return self._operation(RestoreOperation, resource)
 
     def get_verify_operation(self, resource: Any) -> VerifyOperation:
         """As above."""
-        self._flow.register(resource.id)
-        return VerifyOperation(self._flow)
+        return self._operation(VerifyOperation, resource)
 
     def get_delete_operation(self, resource: Any) -> DeleteOperation:
         """As above."""
-        self._flow.register(resource.id)
-        return DeleteOperation(self._flow)
+        return self._operation(DeleteOperation, resource)
 
     def get_copy_operation(self, resource: Any) -> CopyOperation:
         """As above."""
+        return self._operation(CopyOperation, resource)
+
+    def _operation(self, kind: type[T], resource: Any) -> T:
+        """The operation of a kind: the same one for all resources of the flow."""
         self._flow.register(resource.id)
-        return CopyOperation(self._flow)
+        if kind not in self._operations:
+            self._operations[kind] = kind(self._flow)
+        operation: T = self._operations[kind]
+        return operation
 
     def context_for_a_call(
         self, work: Work, share_ids: Iterable[str], timeout: float

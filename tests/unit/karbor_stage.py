@@ -377,6 +377,7 @@ def started(
     monkeypatch.setattr(bank_access, "pause", lambda _seconds: None)
     # One request at a time: threads of a process that died would go on, in another order each time.
     monkeypatch.setattr(FakeManila, "parallel", 1)
+    monkeypatch.setattr(flow.FlowContext, "at_a_time", 1)
     monkeypatch.setattr(claiming, "Clock", lambda: cloud.clock)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)

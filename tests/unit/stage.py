@@ -17,6 +17,7 @@ from oslo_config import cfg
 from karbor_manila import opts
 from karbor_manila.bank.identity import bank_id
 from karbor_manila.operations.delete import DeleteOperation
+from karbor_manila.operations.errors import SharesFailed
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -178,28 +179,35 @@ class Stage:
         context: Context | None = None,
         **extras: Any,
     ) -> list[BaseException]:
-        """Run one flow: the main hook for each share. Returns the errors of those that failed."""
+        """Run one flow: the main hooks of all shares, one after the other.
+
+        :returns: the errors of those that failed
+        """
         shared = self.flow(*share_ids)
-        # As our worker does it; Karbor's own manager tells nobody but the hooks.
-        shared.parameters = {SHARE: given or {}}
         for name in ("restore", "verify"):
             record = extras.get(name)
             if record is not None:
                 record["parameters"] = {SHARE: given or {}}
                 self.requested[record.id] = (name, record)
+        shared.at_a_time = 1
+        extras.setdefault("operation_log", Record())
+        hooks = [
+            {
+                "checkpoint": checkpoint,
+                "resource": Resource(type=SHARE, id=share_id, name="s"),
+                "context": context or Context(self.project_id),
+                "parameters": given or {},
+                **extras,
+            }
+            for share_id in share_ids
+        ]
         errors: list[BaseException] = []
-        for share_id in share_ids:
-            try:
-                kind(shared).on_main(
-                    checkpoint,
-                    Resource(type=SHARE, id=share_id, name="s"),
-                    context or Context(self.project_id),
-                    given or {},
-                    operation_log=extras.setdefault("operation_log", Record()),
-                    **{name: value for name, value in extras.items() if name != "operation_log"},
-                )
-            except Exception as error:  # noqa: BLE001 - they are what the test looks at
-                errors.append(error)
+        try:
+            kind(shared).run_together(hooks)
+        except SharesFailed as failed:
+            errors += failed.failures
+        except Exception as error:  # noqa: BLE001 - it is what the test looks at
+            errors.append(error)
         shared.close()
         return errors
 

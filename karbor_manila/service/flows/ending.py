@@ -83,9 +83,11 @@ def end_log(context: Any, running: Running, guard: Callable[[], None], reason: s
 def unreported(error: Exception) -> str:
     """What is not yet written of why a flow failed; empty when its hooks have written it all.
 
-    taskflow raises a single failure as it is and several of them wrapped.
+    taskflow raises a single failure as it is and several of them wrapped; the task of the shares of
+    a flow raises those of its shares together.
     """
     failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
     causes = [failure.exception for failure in failures] or [error]
+    causes = [each for cause in causes for each in getattr(cause, "failures", [cause])]
     found = [refusals.sentence(cause) for cause in causes if not reporting.is_reported(cause)]
     return " ".join(dict.fromkeys(found))

@@ -4,8 +4,9 @@
 taskflow's graph flow copies and checks its whole graph at every ``add`` and ``link``
 (taskflow/patterns/graph_flow.py), and its compiler copies it once more for every member of a flow:
 500 shares, each with Karbor's four hooks, stood still for 52 seconds, in which no other green
-thread of the process ran. Here tasks and links are collected and read once; a hook that does
-nothing is no task; what is independent goes into small flows; others get their turn meanwhile.
+thread of the process ran. Here hooks and links are collected and read once; a hook that does
+nothing is no task; the main hooks of shares that wait for the same are one task; what is
+independent goes into small flows; others get their turn meanwhile.
 """
 
 import graphlib
@@ -14,22 +15,17 @@ from typing import Any
 
 from karbor.services.protection import protection_plugin, resource_flow
 from karbor.services.protection.flows import workflow
-from taskflow import exceptions, flow, task
+from taskflow import exceptions, flow
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.operations.share_operation import ShareOperation
+from karbor_manila.service.flows.hooks import Idle, ShareHook
 
 #: So many tasks are added, or read, before others get a turn; about 10 milliseconds.
 _TURN = 20
 
 #: So many tasks that have nothing to do with the rest are compiled as a flow of their own.
 _GROUP = 32
-
-
-class Idle(task.Task):
-    """A hook that does nothing: it stands for an order among other hooks."""
-
-    def execute(self) -> None:
-        """Only where leaving it out would make more links of fewer."""
 
 
 class ResourceFlow(flow.Flow):
@@ -107,6 +103,7 @@ class ResourceFlow(flow.Flow):
     def _arranged(self) -> tuple[Any, ...]:
         if self._members is None:
             self._leave_out_idle()
+            self._put_together()
             try:
                 order = list(graphlib.TopologicalSorter(self._before).static_order())
             except graphlib.CycleError as error:
@@ -134,6 +131,32 @@ class ResourceFlow(flow.Flow):
             for one in after:
                 self._before[one].remove(item)
                 self._before[one] |= before
+
+    def _put_together(self) -> None:
+        """One task of all hooks of one operation that wait for the same, and for which the same
+        waits; and a task of each hook that does nothing and had to stay."""
+        alike: dict[Any, list[Any]] = {}
+        for item in self._before:
+            if isinstance(item, ShareHook):
+                links = frozenset(self._before[item]), frozenset(self._after[item])
+                alike.setdefault((item.operation, *links), []).append(item)
+            elif isinstance(item, Idle):
+                alike[item] = [item]
+        for hooks in alike.values():
+            self._replace(hooks, hooks[0].task_of(hooks))
+
+    def _replace(self, items: list[Any], by: Any) -> None:
+        """Put one task in the place of hooks that have the same links."""
+        before, after = self._before[items[0]], self._after[items[0]]
+        for item in items:
+            del self._before[item], self._after[item]
+        for one in before:
+            self._after[one].difference_update(items)
+            self._after[one].add(by)
+        for one in after:
+            self._before[one].difference_update(items)
+            self._before[one].add(by)
+        self._before[by], self._after[by] = before, after
 
     def _groups(self, order: list[Any]) -> list[list[Any]]:
         """The tasks in groups of which none waits for one of another."""
@@ -192,7 +215,10 @@ class Engine(workflow.TaskFlowEngine):
         if isinstance(requires, list):
             cut_back(requires)
         if _is_idle(function):
-            return Idle(name=kwargs.get("name"))
+            return Idle(kwargs["name"])
+        operation = getattr(function, "__self__", None)
+        if isinstance(operation, ShareOperation) and function == operation.on_main:
+            return ShareHook(kwargs["name"], operation, inject or {}, requires or ())
         return super().create_task(function, requires, provides, inject, **kwargs)
 
     def search_task(self, flow: Any, task_id: str) -> Any:

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shares of one flow are asked for together, and what no hook collects is removed again."""
+"""The shares of one flow are asked for together, and each comes to its own end."""
 
-import datetime
-import functools
+import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from karbor.exception import CreateResourceFailed
 from karbor.resource import Resource
 
 from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.drivers.snapshot import SnapshotDriver
+from karbor_manila.operations import parameters
 from karbor_manila.operations.adopt import RecoverProtectOperation
+from karbor_manila.operations.errors import SharesFailed
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.protect import ProtectOperation
-from karbor_manila.operations.protection import Protection
 from karbor_manila.operations.share_job import ShareJob
-from tests.fakes.manila import Died, FakeManila, refused, transient
-from tests.unit import clock as clocks
+from tests.fakes.manila import Died, refused, transient
 from tests.unit.stage import SHARE, Context, Record, Stage
 
 
@@ -40,32 +42,35 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
-class SideBySide(clocks.FakeClock):
-    """Hooks run side by side under it, and Manila has its time of the day."""
-
-    def utcnow(self) -> datetime.datetime:
-        return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
-            seconds=self.now()
-        )
-
-
 def some(stage: Stage, number: int, **fields: Any) -> list[str]:
     return [stage.cloud.add_share(stage.project_id, **fields)["id"] for _ in range(number)]
 
 
-def flow_of(stage: Stage, *shares: str, **given: Any) -> FlowContext:
-    flow = stage.flow(*shares)
-    flow.parameters = {SHARE: given}
-    return flow
-
-
 def hook(stage: Stage, flow: FlowContext, checkpoint: Any, share: str, **given: Any) -> None:
-    ProtectOperation(flow).on_main(
-        checkpoint,
-        Resource(type=SHARE, id=share, name="s"),
-        Context(stage.project_id),
-        given,
-        operation_log=Record(),
+    ProtectOperation(flow).on_main(**arguments(stage, checkpoint, share, **given))
+
+
+def arguments(stage: Stage, checkpoint: Any, share: str, **given: Any) -> dict[str, Any]:
+    """What a hook gets."""
+    return {
+        "checkpoint": checkpoint,
+        "resource": Resource(type=SHARE, id=share, name="s"),
+        "context": Context(stage.project_id),
+        "parameters": given,
+        "operation_log": Record(),
+    }
+
+
+def together(
+    stage: Stage,
+    flow: FlowContext,
+    checkpoint: Any,
+    shares: Iterable[str],
+    given: Mapping[str, Any] | None = None,
+) -> None:
+    """The hooks of all shares, as our engine runs them."""
+    ProtectOperation(flow).run_together(
+        arguments(stage, checkpoint, share, **(given or {}).get(share, {})) for share in shares
     )
 
 
@@ -85,41 +90,43 @@ def test_a_flow_of_twenty_shares_calls_the_driver_once(stage: Stage, called: Cou
     }
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["ours", "karbors own manager"])
-def test_hooks_call_it_once_when_the_parameters_of_the_plan_are_known(
-    stage: Stage, called: Counter[str], known: bool
+def test_under_an_engine_that_is_not_ours_each_share_is_asked_for_alone(
+    stage: Stage, called: Counter[str]
 ) -> None:
-    """Karbor's own manager says nothing of the parameters of others: each is asked for alone."""
     shares = some(stage, 5)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
-    if not known:
-        flow.parameters = None
+    checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
     for share in shares:
         hook(stage, flow, checkpoint, share)
     assert called["preflight"] == 1
-    assert called["protect"] == (1 if known else 5)
+    assert called["protect"] == 5
     assert len(stage.cloud.snapshots) == 5
     assert all("metadata" in stage.pages(checkpoint, share) for share in shares)
 
 
-def test_a_hook_that_comes_while_the_first_one_looks_for_the_others_waits_for_it(
-    stage: Stage, called: Counter[str], monkeypatch: pytest.MonkeyPatch
+def test_each_share_goes_on_as_soon_as_its_own_answer_is_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else both ask for its share, and neither sees the other's request under the mark."""
-    stage.cloud.clock = clock = SideBySide()
-    shares = some(stage, 3)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
-    original = Protection._others
+    """The second request is held up until the first share is complete."""
+    shares = some(stage, 2)
+    checkpoint = stage.checkpoint(*shares)
+    complete = threading.Event()
+    original = SnapshotDriver.protect
+    section_complete = ShareSection.complete
 
-    def slow(self: Protection, share_id: str) -> Any:
-        clock.sleep(1.0)
-        return original(self, share_id)
+    def one_by_one(self: Any, given: Any, *args: Any) -> Any:
+        yield from original(self, given[:1], *args)
+        assert complete.wait(60)
+        yield from original(self, given[1:], *args)
 
-    monkeypatch.setattr(FakeManila, "parallel", 1)
-    monkeypatch.setattr(Protection, "_others", slow)
-    hooks = [functools.partial(hook, stage, flow, checkpoint, share) for share in shares]
-    assert clock.together(*hooks) == [None, None, None]
-    assert (called["protect"], len(stage.cloud.snapshots)) == (1, 3)
+    def completed(self: Any, record: Any) -> None:
+        section_complete(self, record)
+        complete.set()
+
+    monkeypatch.setattr(SnapshotDriver, "protect", one_by_one)
+    monkeypatch.setattr(ShareSection, "complete", completed)
+    flow = stage.flow(*shares)
+    together(stage, flow, checkpoint, shares)
+    assert all("metadata" in stage.pages(checkpoint, share) for share in shares)
 
 
 def test_all_intents_are_written_before_anything_is_created(
@@ -142,11 +149,11 @@ def test_all_intents_are_written_before_anything_is_created(
 def test_each_share_has_its_own_parameters(stage: Stage) -> None:
     one, two = some(stage, 2)
     checkpoint, flow = stage.checkpoint(one, two), stage.flow(one, two)
-    flow.parameters = {SHARE: {"snapshot_name": "all"}, f"{SHARE}#{two}": {"snapshot_name": "own"}}
-    hook(stage, flow, checkpoint, one, snapshot_name="all")
-    hook(stage, flow, checkpoint, two, snapshot_name="own")
+    together(
+        stage, flow, checkpoint, [one, two], {one: {"snapshot_name": "1"}, two: {"force": True}}
+    )
     names = {view["share_id"]: view["name"] for view in stage.cloud.snapshots.values()}
-    assert names == {one: "all", two: "own"}
+    assert names == {one: "1", two: parameters.default_name(checkpoint.id)}
 
 
 def test_a_busy_share_comes_later_and_the_others_do_not_wait_for_it(
@@ -171,53 +178,73 @@ def test_an_error_of_one_share_is_that_shares_alone(stage: Stage) -> None:
     assert intents(stage, checkpoint, shares) == {}
 
 
-# -- hooks that never run -------------------------------------------------------------------------
+def test_a_share_whose_parameters_are_wrong_is_never_asked_for(stage: Stage) -> None:
+    one, two = some(stage, 2)
+    checkpoint, flow = stage.checkpoint(one, two), stage.flow(one, two)
+    with pytest.raises(CreateResourceFailed, match="snapshot_name"):
+        together(stage, flow, checkpoint, [one, two], {two: {"snapshot_name": "x" * 300}})
+    assert [view["share_id"] for view in stage.cloud.snapshots.values()] == [one]
+    assert stage.cloud.calls.count("create_snapshot") == 1
 
 
-def test_what_no_hook_collected_is_removed_when_the_flow_is_closed(stage: Stage) -> None:
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_a_share_that_fails_before_it_has_its_answer_leaves_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, side_by_side: bool
+) -> None:
+    """What was asked for it with the others is removed, even when that comes later."""
     shares = some(stage, 3)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
-    hook(stage, flow, checkpoint, shares[0])
-    assert len(stage.cloud.snapshots) == 3
-    assert set(intents(stage, checkpoint, shares)) == set(shares[1:])
-    flow.close()
-    assert [view["share_id"] for view in stage.cloud.snapshots.values()] == shares[:1]
+    checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
+    status, failed = ShareSection.status, threading.Event()
+    original = SnapshotDriver.protect
+
+    def refusing(self: Any, value: str) -> None:
+        if value == "protecting" and shares[2] in self._section._prefix:
+            failed.set()
+            raise BankUnreadable("take 'status'", "it is full")
+        status(self, value)
+
+    def late(self: Any, *args: Any) -> Any:
+        assert not side_by_side or failed.wait(60)
+        return original(self, *args)
+
+    monkeypatch.setattr(ShareSection, "status", refusing)
+    monkeypatch.setattr(SnapshotDriver, "protect", late)
+    flow.at_a_time = None if side_by_side else 1
+    with pytest.raises(CreateResourceFailed, match="it is full"):
+        together(stage, flow, checkpoint, shares)
+    assert sorted(v["share_id"] for v in stage.cloud.snapshots.values()) == sorted(shares[:2])
     assert intents(stage, checkpoint, shares) == {}
-    flow.close()
-    assert "metadata" in stage.pages(checkpoint, shares[0]), "what is complete stays"
 
 
 def test_who_lost_the_claim_removes_nothing(stage: Stage) -> None:
     shares = some(stage, 3)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
-    hook(stage, flow, checkpoint, shares[0])
+    checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
+    asked: list[str] = []
 
     class Lost:
+        """Lost once two snapshots are asked for."""
+
         def confirm(self) -> None:
-            raise ClaimLost(checkpoint.id, "another process has taken it over")
+            if len(stage.cloud.snapshots) >= 2:
+                asked.append("refused")
+                raise ClaimLost(checkpoint.id, "another process has taken it over")
 
         check = confirm
 
+    flow.at_a_time = 1
     flow.hold = Lost()  # type: ignore[assignment]
-    flow.close()
-    assert len(stage.cloud.snapshots) == 3
-    assert set(intents(stage, checkpoint, shares)) == set(shares[1:])
+    with pytest.raises((SharesFailed, CreateResourceFailed)):
+        together(stage, flow, checkpoint, shares)
+    assert asked
+    assert len(stage.cloud.snapshots) == 2
+    assert "delete_snapshot" not in stage.cloud.calls
 
 
-def test_without_a_close_the_deletion_of_the_checkpoint_removes_it(stage: Stage) -> None:
-    """As under Karbor's own manager."""
-    shares = some(stage, 3)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
-    hook(stage, flow, checkpoint, shares[0])
-    assert stage.delete(checkpoint, *shares) == []
-    assert stage.cloud.snapshots == {}
-
-
-def test_a_bank_that_refuses_the_intent_of_another_share_keeps_nobody_from_going_on(
+def test_a_bank_that_refuses_the_intent_of_another_share_keeps_none_from_going_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares = some(stage, 3)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
+    checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
     begin, refusals = ShareJob.begin, [1]
 
     def refusing(self: Any, *args: Any, **fields: Any) -> Any:
@@ -227,33 +254,37 @@ def test_a_bank_that_refuses_the_intent_of_another_share_keeps_nobody_from_going
         return begin(self, *args, **fields)
 
     monkeypatch.setattr(ShareJob, "begin", refusing)
-    for share in shares:
-        hook(stage, flow, checkpoint, share)
+    together(stage, flow, checkpoint, shares)
     assert len(stage.cloud.snapshots) == 3
     assert refusals == []
 
 
-def test_who_was_stopped_while_he_asked_for_all_leaves_the_others_what_was_made(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_when_the_thread_that_asks_for_all_is_stopped_nothing_is_there_twice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, answers: int
 ) -> None:
-    """A killed green thread: the hooks of the other shares go on, and nothing is there twice."""
+    """A killed green thread: the shares go on by themselves, and find what it has asked for."""
     shares = some(stage, 3)
-    checkpoint, flow = stage.checkpoint(*shares), flow_of(stage, *shares)
-    original = SnapshotDriver.protect
+    checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
+    original, stopped = SnapshotDriver.protect, [True]
 
-    def stopped(self: Any, *args: Any) -> Any:
-        for answer in list(original(self, *args))[:1]:
-            yield answer
+    def stopping(self: Any, given: Any, *args: Any) -> Any:
+        yield from list(original(self, given, *args))[: answers if stopped else None]
+        if stopped:
+            stopped.pop()
             raise Died
 
-    with monkeypatch.context() as patch:
-        patch.setattr(SnapshotDriver, "protect", stopped)
-        with pytest.raises(Died):
-            hook(stage, flow, checkpoint, shares[0])
-    for share in shares[1:]:
-        hook(stage, flow, checkpoint, share)
+    monkeypatch.setattr(SnapshotDriver, "protect", stopping)
+    operation = ProtectOperation(flow)
+    jobs = [operation.job(**arguments(stage, checkpoint, share)) for share in shares]
+    asking = operation.begin_all(jobs)
+    assert asking
+    with pytest.raises(Died):
+        asking()
+    for job in jobs:
+        operation.attempt(job)
+    assert all("metadata" in stage.pages(checkpoint, share) for share in shares)
     assert len(stage.cloud.snapshots) == 3
-    assert stage.cloud.calls.count("create_snapshot") == 3
 
 
 # -- deaths ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
 from karbor.resource import Resource
 from karbor.services.protection import graph, resource_flow
 from karbor.services.protection.flows import workflow
@@ -12,6 +13,7 @@ from oslo_config import cfg
 from taskflow import exceptions, task
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.operations.share_operation import ShareOperation
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service.flows import engine as engines
 from karbor_manila.service.flows.engine import Engine
@@ -44,6 +46,12 @@ class Plugin:
 
     def get_protect_operation(self, resource: Any) -> Any:
         return self.kind()
+
+
+@pytest.fixture
+def ran() -> list[Any]:
+    """What ran, in order."""
+    return []
 
 
 def project_of(*share_ids: str) -> list[graph.GraphNode]:
@@ -100,11 +108,81 @@ def test_hooks_that_do_nothing_are_no_tasks() -> None:
     assert len(list(flow.tasks())) == 10
 
 
+class Together(ShareOperation):
+    """Notes the shares that are worked on together."""
+
+    verb, failure = "Test", karbor_exception.CreateResourceFailed
+
+    def __init__(self, ran: list[Any]) -> None:
+        super().__init__(None)  # type: ignore[arg-type] - no flow is needed
+        self.ran = ran
+
+    def run_together(self, hooks: Any) -> None:
+        self.ran.append([dict(hook) for hook in hooks])
+
+    def run(self, job: Any) -> None:
+        """Never called."""
+
+    def failed(self, job: Any, reason: str) -> None:
+        """Never called."""
+
+
+class SharePlugin:
+    def __init__(self, ran: list[Any]) -> None:
+        self._operation = Together(ran)
+
+    def get_protect_operation(self, resource: Any) -> Any:
+        return self._operation
+
+
+def test_the_main_hooks_of_all_shares_are_one_task(ran: list[Any]) -> None:
+    shares = [f"s{n}" for n in range(300)]
+    plugins: dict[str, Any] = {PROJECT: Plugin([]), SHARE: SharePlugin(ran)}
+    flow = build(Engine(), project_of(*shares), plugins)
+
+    run(Engine(), flow)
+
+    assert len(list(flow.tasks())) == 1
+    (hooks,) = ran
+    assert sorted(hook["resource"].id for hook in hooks) == sorted(shares)
+    assert set(hooks[0]) == {"checkpoint", "context", "operation_log", "parameters", "resource"}
+
+
+def test_shares_wait_for_what_karbor_lets_them_wait_for(ran: list[Any]) -> None:
+    """The shares of two projects, whose plugin has hooks before and after those of its shares."""
+    projects = [Resource(type=PROJECT, id=name, name=name) for name in "pq"]
+    of = {"p": ["a", "b"], "q": ["c"]}
+
+    def children(node: Resource) -> list[Resource]:
+        return [Resource(type=SHARE, id=share, name=share) for share in of.get(node.id, ())]
+
+    plugins: dict[str, Any] = {
+        PROJECT: Plugin(ran, "on_prepare_begin", "on_complete"),
+        SHARE: SharePlugin(ran),
+    }
+    run(Engine(), build(Engine(), graph.build_graph(projects, children), plugins))
+
+    at = {}
+    for number, entry in enumerate(ran):
+        for name in [entry] if isinstance(entry, str) else [hook["resource"].id for hook in entry]:
+            at[name] = number
+    assert at["a"] == at["b"] != at["c"]
+    assert at["p on_prepare_begin"] < at["a"] < at["p on_complete"]
+    assert at["q on_prepare_begin"] < at["c"] < at["q on_complete"]
+
+
+def test_under_karbors_own_engine_each_share_has_a_hook_of_its_own() -> None:
+    plugins: dict[str, Any] = {PROJECT: Plugin([]), SHARE: SharePlugin([])}
+    flow = build(workflow.TaskFlowEngine(), project_of("a", "b"), plugins)
+    hooks = [node.name for node, _ in flow.iter_nodes() if "on_main" in node.name]
+    assert {f"protect_on_main_{SHARE}_{share}" for share in "ab"} < set(hooks)
+
+
 def test_a_hook_that_does_nothing_between_many_and_many_does_not_multiply_their_links() -> None:
     engine = Engine()
     flow = engine.build_flow("f")
     early, late = [_task(f"e{n}") for n in range(50)], [_task(f"l{n}") for n in range(50)]
-    middle = engines.Idle(name="middle")
+    middle = engines.Idle("middle")
     flow.add(*early, middle, *late)
     for one in early:
         flow.link(one, middle)

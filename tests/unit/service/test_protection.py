@@ -121,7 +121,7 @@ def test_a_later_plugin_line_takes_the_type_over(
 def test_a_new_plugin_is_made_for_each_flow(service: Service) -> None:
     one, other = (service.provider.load_plugins()[SHARE] for _ in range(2))
     one.get_protect_operation(share("a"))
-    assert other._flow.resource_ids == []
+    assert list(other._flow.resource_ids) == []
 
 
 def test_the_options_are_registered_as_often_as_karbor_makes_a_plugin(
@@ -162,7 +162,7 @@ def test_every_operation_is_told_of_each_of_its_shares_before_any_runs(
     operations = [getattr(plugin, getter)(share(item)) for item in ("a", "b", "a")]
     assert {type(operation) for operation in operations} == {GETTERS[getter]}
     assert {operation.flow for operation in operations} == {plugin._flow}
-    assert plugin._flow.resource_ids == ["a", "b"]
+    assert list(plugin._flow.resource_ids) == ["a", "b"]
 
 
 def test_karbors_flow_asks_for_every_operation_before_any_hook_runs(
@@ -170,13 +170,13 @@ def test_karbors_flow_asks_for_every_operation_before_any_hook_runs(
 ) -> None:
     """What the preflight for all shares at once relies on (resource_flow.py)."""
     known: list[list[str]] = []
-    original = ProtectOperation.on_main
+    original = ProtectOperation.run
 
-    def main(self: ProtectOperation, *args: Any, **kwargs: Any) -> None:
+    def run(self: ProtectOperation, job: Any) -> None:
         known.append(sorted(self.flow.resource_ids))
-        original(self, *args, **kwargs)
+        original(self, job)
 
-    monkeypatch.setattr(ProtectOperation, "on_main", main)
+    monkeypatch.setattr(ProtectOperation, "run", run)
     ids = sorted(service.share() for _ in range(4))
     service.protect(service.plan(*ids))
     assert known == [ids] * 4
