@@ -57,9 +57,18 @@ class Deadline:
         """Seconds until then; negative afterwards."""
         return self._at - self._clock.now()
 
-    def last_chance(self) -> bool:
-        """Whether there is one more; for a thread that did not run up to the end."""
+    def move(self, seconds: float) -> None:
+        """Have it so many seconds later."""
+        self._at += seconds
+
+    def last_chance(self, seconds: float) -> bool:
+        """Once, for a thread that did not run up to the end: so many seconds from now are left.
+
+        :returns: whether they are; not a second time
+        """
         self._chances -= 1
+        if self._chances >= 0:
+            self._at = self._clock.now() + seconds
         return self._chances >= 0
 
     def spend(self, action: Callable[[], T], at_most: float) -> tuple[T, bool]:

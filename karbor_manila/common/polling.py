@@ -4,14 +4,14 @@
 import random
 import threading
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila.common.clock import Clock, Deadline
+from karbor_manila.common.clock import STALL, Clock, Deadline
 from karbor_manila.common.errors import (
     DeadlineExceeded,
-    KarborManilaError,
     RefusedError,
     TransientError,
 )
@@ -31,22 +31,48 @@ Judge = Callable[[View | None], T]
 # be ready within seconds and what takes an hour is not asked for a thousand times.
 _GROWTH = 0.15
 
+# The same after a look that ended a wait: where one was ready, others will be soon.
+_GROWTH_AFTER_NEWS = 0.05
+
+# A look is due after so many times what looks take, so that Manila works for us and not for them.
+_REST = 8.0
+
 # While the flow's other shares are still being asked for, nothing is ready anyway: look rarely.
 _WHILE_ASKING = 2.0
+
+
+@dataclass(eq=False, slots=True)
+class _Wait:
+    """One who waits, and what became of that."""
+
+    key: str
+    judge: Judge[Any]
+    deadline: Deadline
+    woken: threading.Condition
+    verdict: Any = PENDING
+    error: Exception | None = None
+    seen: str = "nothing"
+
+    @property
+    def is_over(self) -> bool:
+        return self.verdict is not PENDING or self.error is not None
 
 
 class Poller:
     """Looks at many objects of Manila with one request, for all who wait for one of them.
 
-    There is no thread of its own: a waiting thread that finds a look due does it for all.
+    There is no thread of its own: one of the waiting threads keeps the time, looks when that is due
+    and judges for all. The others sleep until there is something for them, or their deadline is
+    over; when the one who keeps the time leaves, the next one does it.
     Transient errors of a look are retried until the deadlines of those who wait; a refusal is
-    raised to each of them. A thread that was not run until after its deadline looks once more.
+    raised to each of them. A thread that was not run until after its deadline gets one more look.
 
     :param look: gives the views of those with these ids, None for what is not there;
         raises TransientError or RefusedError
     :param expected: how many objects the flow will wait for in all; until they have all been
         announced (by :meth:`wait` or :meth:`no_wait`), looks are rare
-    :param shortest, longest: bounds of the interval between looks, in seconds
+    :param shortest, longest: bounds of the interval between looks, in seconds; within them it grows
+        with the time waited, and with what looks take
     :param look_takes: seconds that a look takes at most in a process that runs
     """
 
@@ -66,125 +92,169 @@ class Poller:
         self._shortest = shortest
         self._longest = longest
         self._clock = clock or Clock()
-        self._condition = threading.Condition()
+        self._lock = threading.RLock()
         self._announced: set[str] = set()
         self._settled_at = self._clock.now()
-        self._wanted: dict[str, int] = {}
-        self._views: dict[str, tuple[int, View | None]] = {}
-        self._round = 0
+        self._waits: dict[_Wait, None] = {}  # a set that keeps its order
+        self._keeper: _Wait | None = None
         self._looking = False
         self._due = self._clock.now()
-        self._trouble: KarborManilaError | None = None
-        self._refusal: tuple[int, RefusedError] | None = None
+        self._silent_until = self._due  # the one who keeps the time is to go on then
+        self._took = (0.0, 0.0)  # seconds of the last two looks
+        self._trouble: TransientError | None = None
 
     def no_wait(self, name: str) -> None:
         """``name`` (any distinct name of one of those expected) will not be waited for."""
-        with self._condition:
+        with self._lock:
             self._announce(name)
-            self._condition.notify_all()
 
     def wait(self, key: str, judge: Judge[T], timeout: float, awaited: str) -> T:
         """Wait until ``judge`` has a result for the object with the id ``key``.
 
         :param judge: gets the view, or None when it is not there; returns PENDING to go on
-            waiting, anything else to return it; may raise to end the wait
+            waiting, anything else to return it; may raise to end the wait. It is called by whoever
+            looks, and those after it wait meanwhile
         :param timeout: seconds
         :param awaited: what is waited for, for the error
         :raises DeadlineExceeded: it did not happen in time
         :raises RefusedError: Manila does not let us look
         """
         deadline = Deadline(timeout, self._clock)
-        with self._condition:
+        with self._lock:
+            mine = _Wait(key, judge, deadline, threading.Condition(self._lock))
             if key in self._announced:
                 # It is waited for again, because something was done to it: look soon.
                 self._settled_at = self._clock.now()
-                self._due = min(self._due, self._settled_at + self._shortest)
+                self._look_by(self._settled_at + self._shortest)
             self._announce(key)
-            self._wanted[key] = self._wanted.get(key, 0) + 1
-            # A look that is under way began before this wait and says nothing about it.
-            since = self._round + self._looking
-            self._due = min(self._due, self._clock.now() + deadline.left)
+            self._look_by(self._clock.now() + deadline.left)
+            self._waits[mine] = None
             try:
-                while True:
-                    if self._refusal and self._refusal[0] > since:
-                        raise self._refusal[1]
-                    seen, view = self._views.get(key, (0, None))
-                    if seen > since:
-                        since = seen
-                        verdict = judge(view)
-                        if verdict is not PENDING:
-                            return verdict
-                    self._let_pass(deadline, timeout, awaited, key)
+                while not mine.is_over:
+                    self._let_pass(mine, timeout, awaited)
             finally:
-                self._wanted[key] -= 1
-                if not self._wanted[key]:
-                    del self._wanted[key]
-                # The thread that looked for all may be leaving: another one has to take over.
-                self._condition.notify_all()
+                del self._waits[mine]
+                if self._keeper is mine:
+                    self._hand_over()
+        if mine.error is not None:
+            raise mine.error
+        verdict: T = mine.verdict
+        return verdict
 
     def _announce(self, name: str) -> None:
         if name not in self._announced:
             self._announced.add(name)
             self._settled_at = self._clock.now()
             if len(self._announced) >= self._expected:
-                self._due = min(self._due, self._settled_at + self._shortest)
+                self._look_by(self._settled_at + self._shortest)
 
-    def _let_pass(self, deadline: Deadline, timeout: float, awaited: str, key: str) -> None:
-        """One turn of waiting: do the look that is due, or wait for it or for the deadline."""
+    def _look_by(self, moment: float) -> None:
+        """Have a look no later than then."""
+        if moment < self._due:
+            self._due = moment
+            if self._keeper and not self._looking:
+                self._keeper.woken.notify_all()
+
+    def _hand_over(self) -> None:
+        """The one who keeps the time leaves; whatever ends it, another one goes on."""
+        self._keeper = next((wait for wait in self._waits if not wait.is_over), None)
+        if self._keeper:
+            self._keeper.woken.notify_all()
+
+    def _let_pass(self, mine: _Wait, timeout: float, awaited: str) -> None:
+        """One turn of waiting: do the look that is due, or sleep until there is news."""
         until_due = self._due - self._clock.now()
+        left = mine.deadline.left
         if until_due <= 0 and not self._looking:
-            _, stalled = deadline.spend(self._look_once, self._look_takes)
-        elif deadline.left <= 0:
-            raise DeadlineExceeded(awaited, timeout, self._last_seen(key))
+            self._keeper = mine
+            self._look_for_all()
+        elif left <= 0:
+            raise DeadlineExceeded(awaited, timeout, str(self._trouble or mine.seen))
         else:
-            seconds = deadline.left if self._looking else min(until_due, deadline.left)
-            _, stalled = deadline.spend(lambda: self._clock.wait(self._condition, seconds), seconds)
-        if stalled and (deadline.left > 0 or deadline.last_chance()):
-            self._due = min(self._due, self._clock.now())
+            self._sleep(mine, until_due, left)
 
-    def _look_once(self) -> None:
-        keys = frozenset(self._wanted)
+    def _sleep(self, mine: _Wait, until_due: float, left: float) -> None:
+        self._keeper = self._keeper or mine
+        seconds = min(until_due, left) if self._keeper is mine else left
+        until = self._clock.now() + seconds
+        if self._keeper is mine:
+            self._silent_until = until
+        self._clock.wait(mine.woken, seconds)
+        self._forgive(until, self._clock.now())
+
+    def _look_for_all(self) -> None:
+        asked = list(self._waits)
+        began = self._clock.now()
+        ended = None
         self._looking = True
-        self._condition.release()
-        views: Mapping[str, View | None] = {}
-        trouble: KarborManilaError | None = None
-        refusal = None
+        self._silent_until = began + self._look_takes
+        self._lock.release()
         try:
-            views = self._look(keys)
-        except TransientError as error:
-            trouble = error
-            LOG.warning("A look at %d objects failed and is repeated: %s", len(keys), error)
-        except RefusedError as error:
-            refusal = error
+            views = self._ask(asked)
+            ended = self._clock.now()
+            self._judge(asked, views)
         finally:
-            self._condition.acquire()
+            self._lock.acquire()
             self._looking = False
-            self._round += 1
-            self._trouble = trouble
-            if refusal:
-                self._refusal = (self._round, refusal)
-            self._views.update({key: (self._round, view) for key, view in views.items()})
-            self._due = self._clock.now() + self._interval(trouble)
-            self._condition.notify_all()
+            now = self._clock.now()
+            if ended is not None:
+                self._took = (self._took[1], ended - began)
+            over = [wait for wait in asked if wait.is_over]
+            self._due = now + self._interval(bool(over))
+            self._forgive(began + self._look_takes, now if ended is None else ended)
+            for wait in over:
+                wait.woken.notify_all()
 
-    def _interval(self, trouble: KarborManilaError | None) -> float:
-        if len(self._announced) < self._expected:
-            shortest = max(self._shortest, _WHILE_ASKING)
-        else:
-            shortest = self._shortest
+    def _ask(self, asked: list[_Wait]) -> Mapping[str, View | None]:
+        try:
+            views = self._look(frozenset(wait.key for wait in asked))
+            self._trouble = None
+            return views
+        except TransientError as error:
+            self._trouble = error
+            LOG.warning("A look at %d objects failed and is repeated: %s", len(asked), error)
+        except RefusedError as error:
+            for wait in asked:
+                wait.error = error
+        return {}
+
+    def _judge(self, asked: list[_Wait], views: Mapping[str, View | None]) -> None:
+        for wait in asked:
+            if wait.key not in views or wait not in self._waits:
+                continue
+            view = views[wait.key]
+            wait.seen = f"status {view.get('status')!r}" if view else "not there"
+            try:
+                wait.verdict = wait.judge(view)
+            except Exception as error:  # noqa: BLE001 - raised to the one who waits
+                wait.error = error
+
+    def _forgive(self, until: float, now: float) -> None:
+        """Time in which this process did not run moves the deadlines of all who wait. This thread
+        was to go on at ``until``, and did at ``now``."""
+        excess = now - self._silent_until  # the first to go on counts it for all
+        if min(now - until, excess) <= STALL:
+            return
+        self._silent_until = now
+        LOG.warning("This process did not run for about %.0f seconds", excess)
+        for wait in self._waits:
+            wait.deadline.move(excess)
+            if wait.deadline.left > 0 or wait.deadline.last_chance(self._look_takes):
+                self._due = min(self._due, now)
+
+    def _interval(self, news: bool) -> float:
+        """Seconds from a look, which ended a wait if there is ``news``, to the next one."""
+        asking = len(self._announced) < self._expected
         waited = self._clock.now() - self._settled_at
-        interval = max(shortest, waited * _GROWTH) * random.uniform(0.9, 1.1)  # noqa: S311
-        if isinstance(trouble, TransientError):
-            interval = max(interval, 1.0, trouble.retry_after)
-        return min(interval, self._longest)
-
-    def _last_seen(self, key: str) -> str:
+        interval = max(
+            self._shortest,
+            _WHILE_ASKING if asking else 0.0,
+            waited * (_GROWTH_AFTER_NEWS if news else _GROWTH),
+            min(self._took) * _REST,  # a single slow look says little
+        ) * random.uniform(0.9, 1.1)  # noqa: S311
         if self._trouble:
-            return str(self._trouble)
-        seen, view = self._views.get(key, (0, None))
-        if not seen:
-            return "nothing"
-        return f"status {view.get('status')!r}" if view else "not there"
+            interval = max(interval, 1.0, self._trouble.retry_after)
+        return min(interval, self._longest)
 
 
 def poll(
