@@ -38,8 +38,11 @@ CALL_OPTS: list[cfg.Opt] = [
         default=10,
         min=1,
         max=1000,
-        help="Requests that one operation has under way at Manila at a time. More of them only add "
-        "latency once Manila's API is busy.",
+        help="Requests that this process has under way at one Manila at a time, whatever number of "
+        "operations it works on; they take turns, so that a small plan does not wait for the "
+        "requests of a large one. Where providers have different numbers, an operation has no more "
+        "than its provider's, and all together no more than the largest of those that are in use. "
+        "More only add latency once Manila's API is busy.",
     ),
 ]
 

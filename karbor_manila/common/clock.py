@@ -4,6 +4,7 @@
 A machine that was asleep has not seen Manila fail to answer.
 """
 
+import contextvars
 import datetime
 import threading
 import time
@@ -19,6 +20,25 @@ T = TypeVar("T")
 #: A pause that takes so many seconds longer than it was to, or a request that does, is one in which
 #: the process did not run: it was stopped, or its machine was.
 STALL = 5.0
+
+
+# Seconds that the requests of this (green) thread have waited for their turn among those of others.
+_queued: contextvars.ContextVar[float] = contextvars.ContextVar("queued", default=0.0)
+
+
+def queued() -> float:
+    """Seconds that the requests of this (green) thread have waited for their turn so far.
+
+    In such time nothing was asked of Manila, so that it is no outage; and the process ran, so that
+    a deadline does not move.
+    """
+    return _queued.get()
+
+
+def note_queued(seconds: float) -> None:
+    """A request has waited for its turn for so long."""
+    if seconds > 0:
+        _queued.set(_queued.get() + seconds)
 
 
 class Clock:
@@ -72,16 +92,17 @@ class Deadline:
         return self._chances >= 0
 
     def spend(self, action: Callable[[], T], at_most: float) -> tuple[T, bool]:
-        """Do something that takes ``at_most`` so many seconds in a process that runs.
+        """Do something that takes ``at_most`` so many seconds in a process that runs, once the turn
+        of its requests has come.
 
         :returns: what it gave, and whether the process did not run meanwhile; what time that took
             does not count
         """
-        began = self._clock.now()
+        began, waited = self._clock.now(), queued()
         try:
             result = action()
         finally:
-            stalled = self.forgive(began, at_most)
+            stalled = self.forgive(began, max(0.0, at_most) + queued() - waited)
         return result, stalled
 
     def forgive(self, began: float, at_most: float) -> bool:

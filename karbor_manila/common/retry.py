@@ -10,7 +10,7 @@ from typing import TypeVar
 import tenacity
 from oslo_log import log as logging
 
-from karbor_manila.common.clock import STALL, Clock
+from karbor_manila.common.clock import STALL, Clock, queued
 from karbor_manila.common.errors import KarborManilaError, TransientError
 
 LOG = logging.getLogger(__name__)
@@ -39,17 +39,17 @@ class _Budget:
         self._attempt_takes = attempt_takes
         self._backoff = backoff
         self._clock = clock
-        self._began = clock.now()
+        self._began, self._queued = clock.now(), queued()
         #: Whether the last attempt failed when the timeout was over.
         self.timed_out = False
 
     def begin(self, _state: tenacity.RetryCallState) -> None:
         """An attempt begins."""
-        self._began = self._clock.now()
+        self._began, self._queued = self._clock.now(), queued()
 
     def pause(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next attempt, of which the last is at the end of the timeout."""
-        took = self._clock.now() - self._began
+        took = self._clock.now() - self._began - (queued() - self._queued)
         stalled = took > self._attempt_takes + STALL
         self._left -= min(took, self._attempt_takes)
         self.timed_out = self._left <= 0 and not stalled
@@ -83,7 +83,8 @@ def retry(
     are random, up to ``first`` seconds and then twice as many each time, ``longest`` at most; a
     server's Retry-After makes them longer. Only time in which this process ran counts: a pause as
     long as it was to take, an attempt ``attempt_takes`` at most; after an attempt that took longer
-    there is another one.
+    there is another one. Time in which a request waited for its turn does not count: it is no
+    outage.
 
     :param timeout: seconds after which a transient error counts as final
     :param attempts: how many there are at most; None for as many as the timeout allows

@@ -46,7 +46,7 @@ class Manila(Connection):
         :data:`EVERY_PROJECT`; only an administrator gets an answer to that
     :param own_project_id: the session's project, if it is known already
     :param timeout: seconds to wait for one answer
-    :param parallel: requests under way at a time; the others queue here
+    :param parallel, patience: of its requests, see :class:`.connection.Connection`
     :raises: as :class:`.connection.Connection`
     """
 
@@ -59,9 +59,15 @@ class Manila(Connection):
         own_project_id: str | None = None,
         timeout: float = 60.0,
         parallel: int = 10,
+        patience: float | None = None,
     ) -> None:
         super().__init__(
-            session, where, own_project_id=own_project_id, timeout=timeout, parallel=parallel
+            session,
+            where,
+            own_project_id=own_project_id,
+            timeout=timeout,
+            parallel=parallel,
+            patience=patience,
         )
         self._project_id = project_id
         self._proven = False  # an administrator

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import cachetools
+import requests.adapters
+from keystoneauth1 import session as ks_session
 from manilaclient import api_versions
 from manilaclient import client as manilaclient
 from oslo_log import log as logging
 
-from karbor_manila.manila import endpoint, responses
+from karbor_manila.manila import endpoint, limit, responses
 from karbor_manila.manila.endpoint import Where
 from karbor_manila.manila.errors import EndpointUnsuitable, ManilaRefused
 from karbor_manila.manila.features import Features
@@ -37,7 +39,9 @@ class Connection:
     :param where: where to find Manila
     :param own_project_id: the session's project, if it is known already
     :param timeout: seconds to wait for one answer
-    :param parallel: requests under way at a time; the others queue here
+    :param parallel: requests of this connection under way at a time; the others wait for their
+        turn, which they have among all connections of the process (:mod:`.limit`)
+    :param patience: seconds that one waits for its turn; None for as long as the others take
     :raises EndpointMissing: there is none in the catalog
     :raises EndpointUnsuitable: what is there is not the v2 API of Manila
     :raises ManilaTooOld: no common microversion
@@ -52,20 +56,28 @@ class Connection:
         own_project_id: str | None = None,
         timeout: float = 60.0,
         parallel: int = 10,
+        patience: float | None = None,
     ) -> None:
         #: Called before each request that changes something; raises when it must not be sent.
         self.guard: Callable[[], None] = lambda: None
         #: So many requests are under way at a time.
         self.parallel = parallel
-        self._slots = threading.BoundedSemaphore(parallel)
         self._session = session
         self._own_project_id = own_project_id
         self._answered = False  # as the v2 API of Manila does
         with responses.asking("find Manila in Keystone's catalog"):
             url = endpoint.find(session, where)
-        found, microversion = _discover(session, url, timeout)
+        # One for all of its projects and of its URLs.
+        self._turns = limit.of_endpoint(endpoint.base_of(url)).client(
+            parallel, request_takes=timeout, patience=patience
+        )
+        found, microversion = self._discover(url, timeout)
         self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
         self.features = Features(microversion)
+        if parallel > requests.adapters.DEFAULT_POOLSIZE:
+            # As many connections are kept as are in use, else each of the others is made anew.
+            pool = ks_session.TCPKeepAliveAdapter(pool_maxsize=parallel)
+            session.mount(self.endpoint, pool)
         self._http = manilaclient.Client(
             api_versions.APIVersion(microversion),
             session=session,
@@ -146,21 +158,21 @@ class Connection:
     def _send(
         self, asked: str, method: str, path: str, *, readable: bool = True, **kwargs: Any
     ) -> tuple[Any, dict[str, Any]]:
-        with self._slots, responses.asking(asked, self.endpoint):
+        with self._turns.turn(asked, self.endpoint), responses.asking(asked, self.endpoint):
             if method != "GET":
                 self.guard()
             response, body = self._http.request(path, method, raise_exc=False, **kwargs)
         body = responses.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
         return response, body
 
-
-def _discover(session: Any, url: str, timeout: float) -> tuple[str, str]:
-    with _negotiated_lock:
-        known = _negotiated.get(url)
-    if known:
-        return known
-    found = endpoint.discover(session, url, timeout)
-    LOG.info("Manila at %s is spoken to in microversion %s", *found)
-    with _negotiated_lock:
-        _negotiated[url] = found
-    return found
+    def _discover(self, url: str, timeout: float) -> tuple[str, str]:
+        with _negotiated_lock:
+            known = _negotiated.get(url)
+        if known:
+            return known
+        with self._turns.turn("say which microversions it speaks", url):
+            found = endpoint.discover(self._session, url, timeout)
+        LOG.info("Manila at %s is spoken to in microversion %s", *found)
+        with _negotiated_lock:
+            _negotiated[url] = found
+        return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common.clock import Clock, Deadline
+from karbor_manila.common.clock import Clock, Deadline, queued
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.polling import PENDING, Poller
 from karbor_manila.common.retry import retry
@@ -76,7 +76,7 @@ class Removal:
 
     def _ask(self, resource_id: str, deadline: Deadline, project_id: str) -> ManilaRefused | None:
         """Ask Manila to delete it; gives the refusal if it may be another answer later."""
-        began = self.clock.now()
+        began, waited = self.clock.now(), queued()
         try:
             retry(
                 lambda: self.delete(resource_id),
@@ -90,7 +90,7 @@ class Removal:
             LOG.info("%s %s cannot be deleted yet: %s", self.kind, resource_id, refused)
             return refused
         finally:
-            deadline.forgive(began, self.outage + self.attempt_takes)
+            deadline.forgive(began, self.outage + self.attempt_takes + queued() - waited)
         return None
 
     def _may_be_taken_later(
@@ -113,13 +113,13 @@ class Removal:
         """Wait until it is gone, or can be asked for again."""
         awaited, left = self._awaited(resource_id, refusal), max(0.0, deadline.left)
         judge = self._judge(resource_id, project_id)
-        began = self.clock.now()
+        began, waited = self.clock.now(), queued()
         try:
             return str(self.poller.wait(resource_id, judge, left, awaited))
         except DeadlineExceeded as late:
             raise DeadlineExceeded(awaited, timeout, late.last_seen) from late
         finally:
-            deadline.forgive(began, left)
+            deadline.forgive(began, left + queued() - waited)
 
     def _awaited(self, resource_id: str, refusal: Exception | None) -> str:
         refused = f" ({str(refusal).rstrip('.')})" if refusal else ""

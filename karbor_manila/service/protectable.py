@@ -155,6 +155,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
             project_id=project_id,
             timeout=timeout,
             parallel=settings.max_parallel_requests,
+            patience=timeout,
         )
         return retry(
             lambda: what(connect()),

@@ -142,6 +142,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
                 project_id=project_id,
                 timeout=of_a_request,
                 parallel=self._settings.max_parallel_requests,
+                patience=of_a_request,
             )
 
         flow = FlowContext(settings, connect, work=work, catalogue=self._drivers)

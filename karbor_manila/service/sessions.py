@@ -22,7 +22,13 @@ _GROUP = karbor_manila_client.CONFIG_GROUP
 
 
 def connect(
-    context: Any, *, project_id: str | None, timeout: float, parallel: int, conf: Any = cfg.CONF
+    context: Any,
+    *,
+    project_id: str | None,
+    timeout: float,
+    parallel: int,
+    patience: float | None = None,
+    conf: Any = cfg.CONF,
 ) -> client.Manila:
     """A Manila client for the user of a request.
 
@@ -30,6 +36,8 @@ def connect(
     :param project_id: the project whose objects are worked on, when known
     :param timeout: seconds to wait for one answer
     :param parallel: requests under way at a time
+    :param patience: seconds that a request waits for its turn among those of other operations, when
+        the user waits for the answer; None for as long as they take
     :raises SessionUnavailable: Karbor could not make a session
     :raises NotAdministrator: the project is another one than the user's own, and he is no
         administrator of Manila, whatever he is in Karbor
@@ -46,6 +54,7 @@ def connect(
         own_project_id=context.project_id,
         timeout=timeout,
         parallel=parallel,
+        patience=patience,
     )
     if elsewhere:
         manila.require_administrator(elsewhere)

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 import requests.exceptions
 
-from karbor_manila.manila import client, connection
+from karbor_manila.manila import client, connection, limit
 from karbor_manila.manila.errors import (
     ManilaTransient,
 )
-from tests.unit.manila.wire import TOKEN, answers, ask, create, error_of, plain_session
+from tests.unit.manila.wire import HOST, TOKEN, answers, ask, create, error_of, plain_session
 
 
 def test_a_request_has_the_time_that_the_operator_gives_it(connect, requests_mock):
@@ -37,8 +37,8 @@ def test_a_request_that_failed_gives_its_place_back(connect, requests_mock):
         answers(requests_mock, **answer)
         for do in (ask, create):
             error_of(lambda do=do: do(manila))
-            assert manila._slots.acquire(timeout=0)
-            manila._slots.release()
+            with limit.of_endpoint(f"{HOST}/").client(1, patience=0).turn("see a free place"):
+                pass
 
 
 def test_no_more_requests_are_under_way_than_allowed(connect):
@@ -58,6 +58,16 @@ def test_no_more_requests_are_under_way_than_allowed(connect):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: manila.limits(), range(8)))
     assert max(most) == 2
+
+
+@pytest.mark.parametrize(("parallel", "kept"), [(3, 10), (10, 10), (25, 25)])
+def test_as_many_connections_are_kept_as_there_are_requests_under_way(parallel, kept):
+    url = "http://many.example/v2"
+    connection._negotiated[url] = (url, "2.98")
+    session = plain_session()
+    client.Manila(session, client.Where(endpoint=url), parallel=parallel)
+    pools = session.session.get_adapter(f"{url}/shares").poolmanager
+    assert pools.connection_from_url(url).pool.maxsize == kept
 
 
 @contextlib.contextmanager
