@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server that answers like Manila at once, for what only its client costs.
+
+It writes its port as its first line, and ends with its standard input.
+"""
+
+import asyncio
+import json
+import sys
+
+_VIEW = {"id": "8b4f", "share_id": "9c1a", "status": "available", "size": 1, "metadata": {"a": "b"}}
+_VERSIONS = {"versions": [{"id": "v2.0", "version": "2.98", "min_version": "2.0", "links": []}]}
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection, which stays open."""
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = head.lower().split(b"\r\n")
+            sizes = [int(line[15:]) for line in lines if line.startswith(b"content-length:")]
+            await reader.readexactly(sizes[0] if sizes else 0)
+            found = _VERSIONS if lines[0].startswith(b"get / ") else {"snapshot": _VIEW}
+            body = json.dumps(found).encode()
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                b"x-openstack-request-id: req-1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+            )
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def _listen() -> None:
+    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_listen())
