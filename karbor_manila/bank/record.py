@@ -86,14 +86,14 @@ def load_record(stored: object) -> ShareRecord:
     """
     if isinstance(stored, Mapping) and "version" not in stored:
         return _load_foreign(stored)
-    if isinstance(stored, Mapping) and _is_earlier(stored["version"]):
+    if isinstance(stored, Mapping) and _is_earlier(stored["version"], VERSION):
         fields = _load(_grown(stored), RECORD_SCHEMA, "record", ShareRecord)
         return ShareRecord(**fields | {"version": stored["version"]})
     return ShareRecord(**_load(stored, RECORD_SCHEMA, "record", ShareRecord))
 
 
-def _is_earlier(version: object) -> bool:
-    return isinstance(version, int) and not isinstance(version, bool) and 0 < version < VERSION
+def _is_earlier(version: object, known: int) -> bool:
+    return isinstance(version, int) and not isinstance(version, bool) and 0 < version < known
 
 
 def _grown(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +119,12 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
 
 
 def load_intent(stored: object) -> Intent:
-    """An intent from what the bank gave back; raises as :func:`load_record` does."""
+    """An intent from what the bank gave back; raises as :func:`load_record` does.
+
+    One of an earlier version becomes one of this: what it led to is found by both forms of a mark.
+    """
+    if isinstance(stored, Mapping) and _is_earlier(stored.get("version"), INTENT_VERSION):
+        stored = {**stored, "version": INTENT_VERSION}
     intent = Intent(**_load(stored, INTENT_SCHEMA, "intent", Intent))
     try:
         moment = datetime.datetime.fromisoformat(intent.since)

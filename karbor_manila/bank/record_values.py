@@ -12,8 +12,10 @@ from karbor_manila.manila.marks import PREFIX, Mark
 
 VERSION = 3
 
-#: Intents did not change with the records.
-INTENT_VERSION = 1
+#: The fields of intents did not change with the records. Version 2 says that what it leads to bears
+#: a mark in two entries (:mod:`karbor_manila.manila.marks`), which earlier releases do not find:
+#: they leave such an intent to this one.
+INTENT_VERSION = 2
 
 
 @dataclass(frozen=True)

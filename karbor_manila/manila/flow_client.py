@@ -12,7 +12,7 @@ from karbor_manila.manila import lookup, statuses, user_messages
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ResourceFailed
 from karbor_manila.manila.marks import Mark
-from karbor_manila.manila.ownership import SHARE, Ownership
+from karbor_manila.manila.ownership import SHARE, SNAPSHOT, Ownership
 from karbor_manila.manila.timeouts import Timeouts
 from karbor_manila.manila.views import View
 
@@ -98,7 +98,9 @@ class FlowClient:
             return self.retry(lambda: self._list_marked(kind, metadata, whose))
 
         if fresh:
-            views = listed(wanted.metadata())
+            forms = self._forms(kind, wanted)
+            found = {view["id"]: view for form in forms for view in listed(form)}
+            views = list(found.values())
         else:
             scope = wanted.scope()
             views = self.once((kind, whose, *sorted(scope.items())), lambda: listed(scope))
@@ -145,6 +147,12 @@ class FlowClient:
             return PENDING
 
         return judge
+
+    def _forms(self, kind: str, wanted: Mark) -> list[Mapping[str, str]]:
+        """The metadata that what bears a mark may have; one of none when it stands elsewhere."""
+        if kind == SNAPSHOT and not self.manila.features.snapshot_metadata:
+            return [{}]
+        return [wanted.metadata(), wanted.metadata_of_before()]
 
     def _list_marked(self, kind: str, metadata: Mapping[str, str], whose: str) -> list[View]:
         if kind == SHARE:

@@ -5,6 +5,7 @@ Runs in the karbor venv.
 """
 
 import dataclasses
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sandbox.tenant import SHARE, Tenant, wait
 
 PROJECT = "demonstration"
 USER = "demo"
-SOURCE_KEY = "karbor_manila_resource"
+MARK_KEY = "karbor_manila_mark"
 CHECKPOINT_KEY = "karbor_manila_checkpoint"
 REQUEST_SECONDS = 90
 
@@ -224,7 +225,10 @@ class Story:
     def _by_source(self, resources_status: dict[str, str]) -> dict[str, Any]:
         """The shares that a restore names, by the id of the share that they come from."""
         shares = [self.tenant.manila.shares.get(key.partition("#")[2]) for key in resources_status]
-        return {share.metadata.get(SOURCE_KEY): share for share in shares}
+        marks = [urllib.parse.parse_qs(share.metadata.get(MARK_KEY, "")) for share in shares]
+        return {
+            mark.get("resource", [""])[0]: share for mark, share in zip(marks, shares, strict=True)
+        }
 
     def _scheduled(self, made: schedule.Schedule) -> str | None:
         """The id of the checkpoint that the schedule made, once there is one."""

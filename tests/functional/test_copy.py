@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from oslo_serialization import jsonutils
 
+from karbor_manila.manila import marks
 from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
@@ -87,7 +88,7 @@ def test_a_plan_on_a_project_is_copied_share_by_share(empty_alpha: Tenant) -> No
     restore = empty_alpha.restore(copied)
     new = [empty_alpha.manila.shares.get(key.partition("#")[2]) for key in restore.resources_status]
     assert {
-        share.metadata["karbor_manila_resource"]: contents(empty_alpha.folder(share.id))
+        marks.read({"metadata": share.metadata}).resource: contents(empty_alpha.folder(share.id))
         for share in new
     } == kept
     empty_alpha.delete(copied)

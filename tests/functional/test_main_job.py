@@ -6,6 +6,7 @@ import time
 import pytest
 from oslo_serialization import jsonutils
 
+from karbor_manila.manila import marks
 from sandbox.tenant import SHARE, Tenant, wait
 from tests.functional.folders import contents, fill
 
@@ -38,7 +39,7 @@ def test_a_project_plan_protects_every_share_of_the_project(empty_alpha: Tenant)
     ]
     assert set(restore.resources_status.values()) == {"available"}
     assert {
-        new.metadata["karbor_manila_resource"]: contents(empty_alpha.folder(new.id))
+        marks.read({"metadata": new.metadata}).resource: contents(empty_alpha.folder(new.id))
         for new in restored
     } == kept
 

@@ -2,6 +2,7 @@
 """The operator's commands on real services: Karbor's configuration, its user and its database."""
 
 import contextlib
+import dataclasses
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from karbor_manila.manila import marks
 from sandbox import files
 from sandbox.karbor import providers
 from sandbox.proxy.control import Proxy
@@ -95,10 +97,12 @@ def test_a_planted_orphan_is_removed_and_a_forged_one_of_another_project_is_not(
     alpha: Tenant, beta: Tenant, command: Command, marked: Any
 ) -> None:
     share, checkpoint, metadata = marked
+    mark = marks.read({"metadata": metadata})
+    assert mark
     unknown = {"karbor_manila_checkpoint": str(uuid.uuid4())}
     orphan = plant(alpha, share, metadata | unknown)
     theirs = beta.make_share("of beta")
-    forged = plant(beta, theirs, metadata | {"karbor_manila_resource": theirs.id})
+    forged = plant(beta, theirs, dataclasses.replace(mark, resource=theirs.id).metadata())
     everything = there(alpha) | there(beta)
 
     young = command("audit", "-f", "json")
@@ -157,8 +161,10 @@ def test_two_karbors_on_one_manila_never_touch_each_others(
     (bank / "checkpoints" / known / "index.json").write_text(
         json.dumps(json.loads(index.read_text()) | {"id": known, "status": "deleted"})
     )
-    other = {"karbor_manila_bank": other_id, "karbor_manila_checkpoint": str(uuid.uuid4())}
-    theirs = plant(alpha, share, metadata | other)
+    mark = marks.read({"metadata": metadata})
+    assert mark
+    other = dataclasses.replace(mark, bank=other_id, checkpoint=str(uuid.uuid4()))
+    theirs = plant(alpha, share, other.metadata())
     before = there(alpha)
     mine = command("audit", "--fix", "--grace", "0", "-f", "json")
     assert rows(mine, theirs) == {}

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from karbor_manila import schemas
 from karbor_manila.bank import record
+from karbor_manila.bank.errors import RecordForeign
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 RECORDS = {path.stem: path for path in sorted((FIXTURES / "records").glob("*.json"))}
@@ -115,7 +117,23 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
         "safety_copy": False,
         "snapshot_id": None,
     }
-    assert read == {"share": None, "keep_failed": False, **of_restores_in_place, **page}
+    of_today = {"version": record.INTENT_VERSION}
+    assert read == {"share": None, "keep_failed": False, **of_restores_in_place, **page, **of_today}
+
+
+@pytest.mark.parametrize("name", [name for name in INTENTS if name.startswith("version-2-")])
+def test_an_intent_of_today_is_written_as_it_was(name):
+    page = stored(INTENTS[name])
+    assert record.dump_intent(record.load_intent(page)) == page
+
+
+def test_an_intent_of_today_is_one_of_the_future_to_earlier_releases(monkeypatch):
+    """They would look for what it led to by a mark in five entries, and find nothing."""
+    before = {**schemas.INTENT_SCHEMA["properties"], "version": {"const": 1}}
+    monkeypatch.setattr(record, "INTENT_SCHEMA", {**schemas.INTENT_SCHEMA, "properties": before})
+    monkeypatch.setattr(record, "INTENT_VERSION", 1)
+    with pytest.raises(RecordForeign):
+        record.load_intent(stored(INTENTS["version-2-protect"]))
 
 
 def test_intents_of_before_0_2_say_nothing_of_the_share():

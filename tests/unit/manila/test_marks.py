@@ -84,8 +84,58 @@ def test_an_undashed_id_is_not_given_back_dashed():
 def test_metadata_holds_strings_under_our_prefix_only():
     metadata = OURS.metadata()
     assert all(key.startswith(marks.PREFIX) for key in metadata)
-    assert len(metadata) == 4
-    assert "karbor_manila_restore" not in metadata
+    assert metadata == {
+        "karbor_manila_checkpoint": OURS.checkpoint,
+        "karbor_manila_mark": f"bank={OURS.bank}&provider={OURS.provider}&resource={OURS.resource}",
+    }
+
+
+def test_what_a_restore_made_is_listed_by_the_restore():
+    restored = Mark(**(vars(OURS) | {"restore": str(uuid.uuid4())}))
+    assert restored.scope() == {"karbor_manila_restore": restored.restore}
+    assert set(restored.metadata()) == {"karbor_manila_restore", "karbor_manila_mark"}
+
+
+def test_the_share_of_a_copy_is_listed_with_what_its_checkpoint_keeps():
+    assert OURS.of_clone().scope() == OURS.scope()
+
+
+@patient
+@given(st.one_of(any_mark, restores))
+def test_a_mark_of_earlier_releases_is_read_and_listed_by_the_same(mine):
+    before = mine.metadata_of_before()
+    assert marks.read({"metadata": before}) == mine
+    assert mine.scope().items() <= before.items()
+
+
+def test_a_value_of_a_mark_fits_manila():
+    """manila/api/common.py, check_metadata_properties: 255 characters of key, 1023 of value; a
+    column may count bytes."""
+    longest = Mark(*(["\U0001f600" * 12] * 5))  # as many bytes as 36 letters have at most
+    for mark in (longest, Mark(*(str(uuid.uuid4()) for _ in range(5)))):
+        assert all(len(value.encode()) <= 1023 for value in mark.metadata().values())
+        assert all(len(key) <= 255 for key in mark.metadata())
+
+
+@pytest.mark.parametrize("restore", ["", "r1"])
+def test_an_earlier_release_takes_a_mark_of_today_for_none_of_its_bank(restore):
+    """Its rule: each field has an entry, and without that of the checkpoint there is no mark."""
+    metadata = Mark(**(vars(OURS) | {"restore": restore})).metadata()
+    assert "karbor_manila_bank" not in metadata
+    if restore:
+        assert "karbor_manila_checkpoint" not in metadata
+
+
+@pytest.mark.parametrize("field", ["bank", "provider", "resource", "checkpoint"])
+def test_a_mark_that_lacks_something_is_none(field):
+    lacking = Mark(**(vars(OURS) | {field: ""})).metadata()
+    assert marks.read({"metadata": lacking}) is None
+
+
+def test_what_a_later_release_adds_to_a_mark_is_not_guessed_at():
+    metadata = OURS.metadata()
+    metadata[marks.MARK] += "&region=north"
+    assert marks.read({"metadata": metadata}) is None
 
 
 @pytest.mark.parametrize(
@@ -138,8 +188,8 @@ def test_the_shares_of_a_flow_have_one_scope(mine, other_share):
     assert mine.scope().items() < mine.metadata().items()
 
 
-@pytest.mark.parametrize("field", ["bank", "provider", "checkpoint", "restore"])
-def test_the_things_of_another_flow_are_out_of_scope(field):
-    mine = Mark(**(vars(OURS) | {"restore": "r1"}))
+@pytest.mark.parametrize(("restore", "field"), [("", "checkpoint"), ("r1", "restore")])
+def test_the_things_of_another_flow_are_out_of_scope(restore, field):
+    mine = Mark(**(vars(OURS) | {"restore": restore}))
     others = Mark(**(vars(mine) | {field: "another"}))
     assert not mine.scope().items() <= others.metadata().items()

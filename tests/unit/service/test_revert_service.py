@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restores in place in Karbor's real service: newer checkpoints give way, and deaths do no harm."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from karbor import objects
 from oslo_serialization import jsonutils
 
+from karbor_manila.manila import marks
 from karbor_manila.recovery import lease
 from karbor_manila.recovery.audit import Audit
 from tests.fakes.manila import Died
@@ -108,6 +110,17 @@ def test_a_revert_that_fails_tells_what_was_removed_for_it(service: Service) -> 
     assert scene.has_lost()
 
 
+def other_mark(**fields: str) -> Callable[[dict[str, Any]], None]:
+    """Changes the mark of a view."""
+
+    def change(view: dict[str, Any]) -> None:
+        borne = marks.read(view)
+        assert borne
+        view["metadata"] = dataclasses.replace(borne, **fields).metadata()
+
+    return change
+
+
 def foreign(service: Service, scene: Scene, change: Callable[[dict[str, Any]], None]) -> None:
     """Make the newer checkpoint's snapshot one that is not to be touched."""
     view = max(
@@ -121,11 +134,11 @@ def foreign(service: Service, scene: Scene, change: Callable[[dict[str, Any]], N
     ("change", "said"),
     [
         (lambda view: view.update(metadata={}), "a user made it"),
-        (lambda view: view["metadata"].update(karbor_manila_bank="b"), "another bank"),
-        (lambda view: view["metadata"].update(karbor_manila_provider="p"), "another provider"),
-        (lambda view: view["metadata"].update(karbor_manila_restore="r"), "temporary, of restore"),
-        (lambda view: view["metadata"].update(karbor_manila_resource="s"), "forged"),
-        (lambda view: view["metadata"].update(karbor_manila_checkpoint="c"), "left over"),
+        (other_mark(bank="b"), "another bank"),
+        (other_mark(provider="p"), "another provider"),
+        (other_mark(restore="r"), "temporary, of restore"),
+        (other_mark(resource="s"), "forged"),
+        (other_mark(checkpoint="c"), "left over"),
     ],
 )
 def test_what_is_not_provably_ours_refuses_and_nothing_is_removed(
