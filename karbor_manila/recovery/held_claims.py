@@ -2,7 +2,8 @@
 """The claims of this process, and whether it may still act under them: fencing.
 
 Who was taken for dead may wake up. So the owner of a claim confirms it before each step that others
-could not undo (:meth:`HeldClaims.check`): by its own lease, and by the database.
+could not undo (:meth:`HeldClaims.check`): by its own lease, and by the database, whose word serves
+all who ask within a moment (:mod:`.shared_look`).
 """
 
 import threading
@@ -13,6 +14,7 @@ from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.recovery.claim_table import Claim, ClaimTable
 from karbor_manila.recovery.lease_keeper import Keeper
+from karbor_manila.recovery.shared_look import SharedLook
 
 _LEASE_PAUSE = 0.1  # seconds between two looks at the own lease
 _DATABASE_PAUSE = 1.0  # seconds
@@ -25,10 +27,12 @@ class Held:
     :ivar lapses: how often the lease had run out when the claim was last seen to be ours
     :ivar taken_along: the ids of the abandoned uses that were taken over with it
     :ivar lost: why nothing may be done under it any more; empty while it counts
+    :ivar look: the looks at its row in the database
     """
 
     token: str
     provider_id: str
+    look: SharedLook
     lapses: int = 0
     lost: str = ""
     taken_along: list[str] = field(default_factory=list)
@@ -63,7 +67,8 @@ class HeldClaims:
         """Hold a claim, before its row is written; False when this process holds one with its
         id."""
         keeper = self._keepers.get(claim.provider_id)
-        mine = Held(claim.token, claim.provider_id, keeper.lapses if keeper else 0)
+        lapses = keeper.lapses if keeper else 0
+        mine = Held(claim.token, claim.provider_id, SharedLook(self._clock), lapses)
         with self._lock:
             return self._held.setdefault(claim.id, mine) is mine
 
@@ -100,8 +105,8 @@ class HeldClaims:
         Once refused it is refused for good, also when it turns out that no other process has taken
         over: what was left in the middle is for the reconciliation, which looks at all of it anew.
 
-        :param look: read the claim from the database in any case, and not only when the lease had
-            run out since: before a step that cannot be undone
+        :param look: rely on the database in any case, and not only when the lease had run out
+            since: before a step that cannot be undone
         :raises ClaimLost: it was taken over, or this cannot be known; nothing must be changed any
             more
         """
@@ -109,50 +114,58 @@ class HeldClaims:
             held = self._held.get(claim_id)
         if held is None:
             raise ClaimLost(claim_id, "it holds no claim on it any more")
-        if held.lost:
-            raise ClaimLost(claim_id, held.lost)
-        try:
-            self._check(claim_id, held, look=look)
-        except ClaimLost as lost:
-            held.lost = lost.why
-            raise
+        self._check(claim_id, held, look=look)
 
     def _check(self, claim_id: str, held: Held, *, look: bool) -> None:
         keeper = self._keepers.get(held.provider_id)
         while True:
-            lapses = self._await_fresh_lease(claim_id, keeper)
-            # Without a keeper only the database knows.
-            if look or keeper is None or lapses != held.lapses:
-                self._confirm(claim_id, held)
+            lapses = self._await_fresh_lease(claim_id, held, keeper)
+            if keeper is None:
+                self._confirm(claim_id, held)  # only the database knows
+                return
+            if look or lapses != held.lapses:
+                held.look.share(
+                    lambda: self._confirm(claim_id, held), elapsed=keeper.elapsed, lapses=lapses
+                )
                 held.lapses = lapses
             # The lease may have run out while the database was asked.
-            if keeper is None or (keeper.is_fresh and keeper.lapses == lapses):
+            if keeper.is_fresh and keeper.lapses == lapses:
                 return
 
-    def _await_fresh_lease(self, claim_id: str, keeper: Keeper | None) -> int:
+    def _await_fresh_lease(self, claim_id: str, held: Held, keeper: Keeper | None) -> int:
         """How often the lease has lapsed, once it is fresh."""
+        if held.lost:
+            raise ClaimLost(claim_id, held.lost)
         if keeper is None:
             return 0
         deadline = self._clock.now() + self._timeout
         while not keeper.is_fresh:
             if self._clock.now() >= deadline:
-                why = f"its lease could not be renewed ({keeper.trouble or 'no answer'})"
-                raise ClaimLost(claim_id, why)
+                trouble = keeper.trouble or "no answer"
+                raise self._lost(claim_id, held, f"its lease could not be renewed ({trouble})")
             self._clock.sleep(_LEASE_PAUSE)
         return keeper.lapses
 
     def _confirm(self, claim_id: str, held: Held) -> None:
         """Whether the row in the database still is this claim. Raises ClaimLost when it is not."""
-        row = self._row(claim_id)
+        if held.lost:
+            raise ClaimLost(claim_id, held.lost)
+        row = self._row(claim_id, held)
         if row is not None and row.token == held.token:
             return
         with self._lock:
             if self._held.get(claim_id) is held:
                 del self._held[claim_id]
         who = f"for {row.operation} since {row.since:%Y-%m-%d %H:%M:%S} UTC" if row else "since"
-        raise ClaimLost(claim_id, f"another process has taken it over {who}")
+        raise self._lost(claim_id, held, f"another process has taken it over {who}")
 
-    def _row(self, claim_id: str) -> Claim | None:
+    @staticmethod
+    def _lost(claim_id: str, held: Held, why: str) -> ClaimLost:
+        """The claim counts no more, for nobody who acts under it."""
+        held.lost = why
+        return ClaimLost(claim_id, why)
+
+    def _row(self, claim_id: str, held: Held) -> Claim | None:
         deadline = self._clock.now() + self._timeout
         while True:
             try:
@@ -160,7 +173,7 @@ class HeldClaims:
             except DatabaseUnreadable as error:
                 if self._clock.now() >= deadline:
                     why = f"Karbor's database does not say whose it is ({error.cause})"
-                    raise ClaimLost(claim_id, why) from error
+                    raise self._lost(claim_id, held, why) from error
             self._clock.sleep(_DATABASE_PAUSE)
 
     def _is_ours(self, claim: Claim) -> bool:

@@ -68,6 +68,10 @@ class Keeper:
         renewed = self._renewed
         return renewed is not None and self._elapsed() - renewed < self._limit
 
+    def elapsed(self) -> float:
+        """Seconds on the clock by which the lease is measured."""
+        return self._elapsed()
+
     def renew(self) -> None:
         """Write the lease once. A bank that does not take it is asked again at the next turn."""
         began = self._elapsed()

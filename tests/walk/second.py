@@ -48,6 +48,7 @@ class Keeper:
         self.is_fresh = True
         self.lapses = 0
         self.trouble: Exception | None = None
+        self.elapsed = service.cloud.clock.now
         service.manager.claims.keep(service.provider.id, self)
 
     def renew(self) -> None:

@@ -17,8 +17,8 @@ from karbor_manila.bank import identity
 from karbor_manila.recovery import claim_table, lease
 from karbor_manila.recovery.claim_table import Claim
 from karbor_manila.recovery.claims import Claims
-from tests.fakes.manila import FakeClock
 from tests.unit.banks import FaultyPlugin, open_bank, open_provider
+from tests.unit.clock import FakeClock
 
 TIMEOUT = 60.0
 

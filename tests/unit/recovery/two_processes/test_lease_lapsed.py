@@ -26,6 +26,7 @@ class Lease:
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._back = 0.0
+        self.elapsed = clock.now
 
     def goes(self) -> None:
         """From now on it is not renewed."""
