@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Measurements against the sandbox. ``python -m benchmarks --help`` lists the commands."""

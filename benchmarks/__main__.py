@@ -1,96 +1,84 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Protect, restore and delete N shares: ours, Karbor's own plugin and a bare client, in one run.
+"""What Karbor with karbor-manila costs, beside Karbor's own plugin and a script without Karbor.
 
-    python -m benchmarks --shares 1 20 100
+    python -m benchmarks                                      measure: table of figures and goals
+    python -m benchmarks --shares 1 20 --rounds 1             a short one
+    python -m benchmarks --package 4a094d8 --json before.json the karbor_manila of another commit
+    python -m benchmarks report before.json after.json        both side by side
+    python -m benchmarks profile --shares 100 --work protect  where Karbor's processor time goes
 
-Run it in the sandbox's karbor venv (``tox -e benchmark`` does). Every figure is taken on one
-sandbox, one after the other, so only the ratios mean something; the proxy counts the requests.
+``tox -e benchmark -- ...`` is the same in an environment that has all of it.
 """
 
 import argparse
-import json
 import sys
-import tempfile
-from dataclasses import asdict
-from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from benchmarks import commands
+from benchmarks.contenders import NAMES, PROTECT, WORKS
 
-from benchmarks.contenders import BARE, Bare, Contender, Measured, Provider
-from sandbox.proxy.control import Proxy
-from sandbox.stack import Stack
-from sandbox.tenant import Tenant
+COMMANDS = ("measure", "report", "profile")
 
 
-def main() -> int:
-    """Measure, print a table, and with ``--json`` a line of JSON a measurement."""
-    given = _parser().parse_args()
-    console = Console(stderr=True)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder) / "state", say=console.print)
-        try:
-            info = stack.start()
-            tenant = Tenant(info, "alpha")
-            contenders: list[Contender] = [
-                Bare(tenant),
-                Provider(tenant, "karbor-manila"),
-                Provider(tenant, "karbor-stock"),
-            ]
-            measured = []
-            for count in given.shares:
-                console.print(f"making {count} shares")
-                shares = _make_shares(tenant, count)
-                for contender in contenders:
-                    for _ in range(given.rounds):
-                        console.print(f"{contender.name}: {count} shares")
-                        measured += contender.run(shares, Proxy(info.proxy_control_url))
-                tenant.clean()
-        finally:
-            stack.destroy()
-    if given.json:
-        for line in measured:
-            sys.stdout.write(json.dumps(asdict(line)) + "\n")
-    else:
-        Console().print(_table(measured))
-    return 0
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; ``measure`` when none is named."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help")):
+        words.insert(0, "measure")
+    given = parser().parse_args(words)
+    code: int = given.run(given)
+    return code
 
 
-def _make_shares(tenant: Tenant, count: int) -> list:
-    made = [tenant.manila.shares.create("NFS", 1, name=f"s{n}") for n in range(count)]
-    shares = [tenant.wait_share(share.id) for share in made]
-    for share in shares:
-        (tenant.folder(share.id) / "file").write_text("a few bytes")
-    return shares
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all three commands."""
+    top = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    named = top.add_subparsers(required=True, metavar="measure|report|profile")
+
+    measure = named.add_parser("measure", help="measure, and print a table")
+    measure.set_defaults(run=commands.measure)
+    measure.add_argument("--shares", type=int, nargs="+", default=[1, 20, 100, 500])
+    measure.add_argument("--rounds", type=int, default=3, help="the median of them is shown")
+    measure.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS))
+    measure.add_argument("--contenders", nargs="+", choices=[*NAMES], default=[*NAMES])
+    _add_package(measure)
+    _add_outputs(measure)
+    measure.add_argument("--json", type=commands.path, help="keep the figures in this file")
+
+    report = named.add_parser("report", help="print what --json kept; of two files, both")
+    report.set_defaults(run=commands.report)
+    report.add_argument("files", type=commands.path, nargs="+", metavar="FILE")
+    _add_outputs(report)
+
+    profile = named.add_parser("profile", help="where Karbor's processor time goes (py-spy)")
+    profile.set_defaults(run=commands.profile)
+    profile.add_argument("--shares", type=int, default=100)
+    profile.add_argument("--work", choices=WORKS, default=PROTECT)
+    names = ["ours", "stock", "stock-default"]
+    profile.add_argument("--contender", choices=names, default="ours")
+    profile.add_argument("--rate", type=int, default=200, help="looks a second")
+    profile.add_argument("--raw", type=commands.path, help="keep py-spy's stacks in this file")
+    _add_package(profile)
+    return top
 
 
-def _table(measured: list[Measured]) -> Table:
-    """One line for each work and contender: the best round, and its ratio to the bare client's."""
-    table = Table("work", "shares", "who", "seconds", "to bare", "requests a share")
-    best: dict[tuple[str, int, str], Measured] = {}
-    for line in measured:
-        key = (line.work, line.shares, line.who)
-        if key not in best or line.seconds < best[key].seconds:
-            best[key] = line
-    for (work, shares, who), line in sorted(best.items(), key=lambda item: item[0]):
-        bare = best[(work, shares, BARE)].seconds
-        table.add_row(
-            work,
-            str(shares),
-            who,
-            f"{line.seconds:.2f}",
-            f"{line.seconds / bare:.2f}",
-            "" if line.requests is None else f"{line.requests / shares:.2f}",
-        )
-    return table
+def _add_package(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--package", metavar="COMMIT", help="its karbor_manila, not the working tree")
+    one.add_argument(
+        "--option",
+        metavar="NAME=VALUE",
+        type=commands.option,
+        action="append",
+        default=[],
+        help="of our provider, as in record_access_rules=false",
+    )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--shares", type=int, nargs="+", default=[1, 20, 100])
-    parser.add_argument("--rounds", type=int, default=2, help="the best one is shown")
-    parser.add_argument("--json", action="store_true")
-    return parser
+def _add_outputs(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--chart", type=commands.path, help="draw a PNG into this file")
 
 
 if __name__ == "__main__":

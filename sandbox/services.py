@@ -109,31 +109,42 @@ class Services:
         return self._karbor_of("karbor", "sandbox", mortal)
 
     def _karbor2(self) -> list[Any]:
-        return [*self._karbor_of(SECOND_KARBOR, "sandbox2", None), "--no-engine"]
+        arguments = self._karbor_of(SECOND_KARBOR, "sandbox2", None)
+        return arguments if self.settings.apart else [*arguments, "--no-engine"]
 
     def _karbor_of(self, name: str, host: str, mortal: Path | None) -> list[Any]:
         directory = self.state.directory(name)
         settings = self.settings
+        alone = settings.apart and name == SECOND_KARBOR  # Karbor without us
+        stock = alone or settings.stock_manager
         folder = providers.write(
             directory / "providers.d",
-            self.state.bank,
+            self.state.second_bank if alone else self.state.bank,
             options=settings.share_options,
             mortal=mortal,
+            names=self._providers_of(name),
         )
         conf = karbor.write(
             directory,
             port=self.ports[name],
             host=host,
-            database=self.state.directory("karbor") / karbor.DATABASE,
+            database=self.state.directory(name if alone else "karbor") / karbor.DATABASE,
             identity=self.url("identity"),
             password=self.state.passwords()["karbor"],
-            manager=karbor.STOCK_MANAGER if settings.stock_manager else karbor.OUR_MANAGER,
+            manager=karbor.STOCK_MANAGER if stock else karbor.OUR_MANAGER,
             paste=self.home.venv("karbor") / "etc" / "karbor" / "api-paste.ini",
             providers=folder,
             debug=settings.debug,
             options=settings.karbor_options,
         )
         return ["--config-file", conf]
+
+    def _providers_of(self, name: str) -> tuple[str, ...]:
+        if not self.settings.apart:
+            return (providers.OURS, providers.STOCK)
+        if name == SECOND_KARBOR:
+            return (providers.STOCK, providers.STOCK_DEFAULT)
+        return (providers.OURS,)
 
 
 def users(services: Services) -> Mapping[str, credentials.Credentials]:

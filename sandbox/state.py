@@ -28,6 +28,8 @@ class Settings:
     :ivar debug: debug logs of Karbor, Manila and Keystone.
     :ivar stock_manager: Karbor's own protection manager instead of ours.
     :ivar second_karbor: start ``karbor2``, too: another process, as of another host.
+    :ivar apart: the two Karbors have nothing in common, neither database nor bank: the first has
+        our provider alone; the second has Karbor's own manager and plugin alone.
     :ivar mortal_bank: the bank can be told to end Karbor's process, see
         ``sandbox.karbor.mortal_bank``. The second Karbor's cannot.
     :ivar pythonpath: folders that Karbor's process searches before its venv and this repository.
@@ -37,6 +39,7 @@ class Settings:
     debug: bool = False
     stock_manager: bool = False
     second_karbor: bool = False
+    apart: bool = False
     mortal_bank: bool = False
     pythonpath: tuple[str, ...] = ()
     share_options: Mapping[str, Any] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class State:
     def __init__(self, directory: Path) -> None:
         self.root = directory.absolute()
         self.bank = self.root / "bank"
+        self.second_bank = self.root / "bank2"  # of the second Karbor, when they are apart
         self.mortal = self.root / "mortal"
         self.lock = self.root / "lock"
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The three commands behind ``python -m benchmarks``."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import contenders, profiling, rounds, site
+from benchmarks.measured import Run
+from benchmarks.stacks import Profile
+
+path = Path
+
+
+def option(text: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``.
+
+    :raises argparse.ArgumentTypeError: there is no ``=``.
+    """
+    name, found, value = text.partition("=")
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def measure(given: argparse.Namespace) -> int:
+    """Measure and print; answers 1 when a contender failed."""
+    say = Console(stderr=True).print
+    options = dict(given.option)
+    names = [name for word, name in contenders.NAMES.items() if word in given.contenders]
+    run = Run(site.about(options, given.package), ())
+    with site.started(say, options=options, ref=given.package) as here:
+        for line in rounds.measure(here, names, given.shares, given.rounds, given.works, say):
+            run = run.plus([line])
+            if given.json:
+                run.save(given.json)
+    _show([run], given.chart)
+    return int(any(line.error for line in run.measured))
+
+
+def report(given: argparse.Namespace) -> int:
+    """Print what was measured before."""
+    _show([Run.load(file) for file in given.files], given.chart)
+    return 0
+
+
+def profile(given: argparse.Namespace) -> int:
+    """Profile one work and print its tables."""
+    say = Console(stderr=True).print
+    console = Console(width=None if Console().is_terminal else 140)
+    options = dict(given.option)
+    with tempfile.TemporaryDirectory() as folder:
+        raw = given.raw or Path(folder) / "raw"
+        with site.started(say, options=options, ref=given.package) as here:
+            contender = here.contender(contenders.NAMES[given.contender])
+            line = profiling.profile(
+                here, contender, given.shares, given.work, given.rate, raw, say
+            )
+        found = Profile.parse(raw.read_text().splitlines())
+    console.print(
+        f"{line.who}, {line.work} of {line.shares} shares: {line.seconds:.1f} s, Karbor on a "
+        f"processor for {line.karbor_ms_a_share:.0f} ms a share"
+    )
+    console.print(profiling.shown(found))
+    return 0
+
+
+def _show(runs: list[Run], chart: Path | None) -> None:
+    pass

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sandbox that is measured on: two Karbors with nothing in common, and what they use.
+
+One Karbor has karbor-manila alone, the other Karbor's own manager and plugin alone, each with its
+own database and bank, so that neither pays for the other's.
+"""
+
+import contextlib
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from benchmarks import contenders, package
+from benchmarks.contenders import Contender
+from benchmarks.karbors import Provider
+from benchmarks.scripts import Bare, SameWork, each
+from sandbox import accounts
+from sandbox.install import Say
+from sandbox.karbor import config, providers
+from sandbox.stack import Stack
+from sandbox.state import SECOND_KARBOR
+from sandbox.tenant import Tenant
+
+#: Karbor answers a protection when it has built its flow. oslo.messaging's default of 60 s is less
+#: than that takes for several hundred shares, and a timeout is not what is measured.
+RPC_SECONDS = 1800
+OTHERS = ("manila", "keystone", "proxy")
+
+
+class Site:
+    """A started sandbox and its tenant.
+
+    :ivar stack: for what ``sandbox.stack`` offers
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.tenant = Tenant(stack.info, "alpha")
+        self._pids = stack.status()
+
+    def pid(self, service: str) -> int:
+        """Return the process of a service that runs."""
+        pid = self._pids[service]
+        assert pid is not None  # noqa: S101 - the stack has waited for it
+        return pid
+
+    def cpu(self, karbor: str | None) -> dict[str, float]:
+        """Return the seconds on a processor so far: those of ``OTHERS``, and of one Karbor."""
+        used = {name: accounts.cpu_seconds(self.pid(name)) for name in OTHERS}
+        return {**used, "karbor": accounts.cpu_seconds(self.pid(karbor))} if karbor else used
+
+    def contender(self, name: str) -> Contender:
+        """Return a contender by its name among ``contenders.NAMES``' values."""
+        if name == contenders.BARE:
+            return Bare(self.tenant)
+        if name == contenders.SAME:
+            return SameWork(self.tenant)
+        state = self.stack.state
+        if name == contenders.OURS:
+            karbor, bank, provider = "karbor", state.bank, providers.IDS[providers.OURS]
+        else:
+            karbor, bank = SECOND_KARBOR, state.second_bank
+            often = name == contenders.STOCK
+            provider = providers.IDS[providers.STOCK] if often else providers.STOCK_DEFAULT_ID
+        database = state.directory(karbor) / config.DATABASE
+        tenant = Tenant(self.stack.info, "alpha", karbor)
+        return Provider(name, karbor, tenant, provider, bank, database)
+
+    def make_shares(self, count: int) -> list[Any]:
+        """Return so many new shares with a file in each."""
+        manila = self.tenant.manila
+        made = each(lambda n: manila.shares.create("NFS", 1, name=f"s{n}"), range(count))
+        shares = [self.tenant.wait_share(share.id, seconds=600) for share in made]
+        for share in shares:
+            (self.tenant.folder(share.id) / "file").write_text("a few bytes")
+        return shares
+
+
+@contextlib.contextmanager
+def started(say: Say, *, options: Mapping[str, Any], ref: str | None) -> Iterator[Site]:
+    """Start a sandbox of its own and remove it at the end.
+
+    :param options: of our provider, see ``sandbox.karbor.providers``.
+    :param ref: a commit whose karbor_manila is measured, None for the working tree's.
+    """
+    with tempfile.TemporaryDirectory(prefix="karbor-manila-benchmark-") as name:
+        folder = Path(name)
+        stack = Stack(
+            folder / "state",
+            say=say,
+            second_karbor=True,
+            apart=True,
+            share_options=options,
+            karbor_options={"rpc_response_timeout": RPC_SECONDS},
+            pythonpath=[package.install(ref, folder / "package", say)] if ref else [],
+        )
+        try:
+            stack.start()
+            yield Site(stack)
+        finally:
+            stack.destroy()
+
+
+def about(options: Mapping[str, Any], ref: str | None) -> dict[str, Any]:
+    """Return what was measured, on what, and when."""
+    return {
+        "commit": package.commit(ref),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "options": dict(options),
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "versions": {name: _version(name) for name in ("karbor", "taskflow", "eventlet")},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
