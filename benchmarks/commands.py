@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import contenders, profiling, rounds, site
+from benchmarks import contenders, profiling, rounds, site, tables
 from benchmarks.measured import Run
 from benchmarks.stacks import Profile
 
 path = Path
+FILE_WIDTH = 220
 
 
 def option(text: str) -> tuple[str, str]:
@@ -49,7 +50,7 @@ def report(given: argparse.Namespace) -> int:
 def profile(given: argparse.Namespace) -> int:
     """Profile one work and print its tables."""
     say = Console(stderr=True).print
-    console = Console(width=None if Console().is_terminal else 140)
+    console = _console()
     options = dict(given.option)
     with tempfile.TemporaryDirectory() as folder:
         raw = given.raw or Path(folder) / "raw"
@@ -68,4 +69,16 @@ def profile(given: argparse.Namespace) -> int:
 
 
 def _show(runs: list[Run], chart: Path | None) -> None:
-    pass
+    console = _console()
+    console.print(tables.one(runs[0]) if len(runs) == 1 else tables.two(runs[0], runs[-1]))
+    if chart:
+        # Only here: matplotlib is slow to import, and a report without a chart needs none.
+        from benchmarks.chart import draw  # noqa: PLC0415
+
+        draw(runs, chart)
+
+
+def _console() -> Console:
+    """A terminal has its width; a file gets lines that are not broken."""
+    console = Console()
+    return console if console.is_terminal else Console(width=FILE_WIDTH)
