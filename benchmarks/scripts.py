@@ -71,7 +71,7 @@ class SameWork(Bare):
 
     def protect(self, prepared: Any, answered: Answered) -> Any:
         """See Contender. Manila lists access rules for one share at a time."""
-        each(lambda share: self._manila.shares.access_list(share.id), prepared)
+        each(lambda share: self._manila.share_access_rules.access_list(share.id), prepared)
         return super().protect(prepared, answered)
 
     def restore(self, held: Any, answered: Answered) -> None:

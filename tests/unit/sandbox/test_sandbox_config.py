@@ -8,12 +8,14 @@ import subprocess
 
 import pytest
 
-from sandbox import credentials, errors
+from sandbox import credentials, errors, paths
 from sandbox.info import Credentials, StackInfo
 from sandbox.karbor import config as karbor
 from sandbox.karbor import providers
 from sandbox.keystone import config as keystone
 from sandbox.keystone import content
+from sandbox.services import PORTS, Services
+from sandbox.state import Settings, State
 
 URLS = {
     name: f"http://127.0.0.1:2000{number}"
@@ -77,6 +79,41 @@ def test_both_providers_use_one_folder_each_by_its_own_bank_plugin(tmp_path):
     plugins = [line for line in lines if line.startswith("plugin")]
     # The later one has the shares.
     assert plugins[-1] == "plugin = karbor-share-protection-plugin"
+
+
+def test_only_the_wanted_providers_are_written_and_one_polls_as_karbor_does_by_default(tmp_path):
+    names = (providers.STOCK, providers.STOCK_DEFAULT)
+    folder = providers.write(tmp_path, tmp_path / "bank", options={}, names=names)
+    assert sorted(path.stem for path in folder.glob("*.conf")) == sorted(names)
+    stock, default = (read(folder / f"{name}.conf") for name in names)
+    assert "poll_interval" not in default["manila_snapshot_plugin"]
+    assert default["provider"]["id"] == providers.STOCK_DEFAULT_ID != stock["provider"]["id"]
+    assert default["provider"]["bank"] == stock["provider"]["bank"]
+
+
+def test_two_karbors_that_are_apart_have_nothing_in_common(tmp_path):
+    settings = Settings(second_karbor=True, apart=True)
+    state = State(tmp_path / "state")
+    state.ensure()
+    made = Services(paths.Home(tmp_path), state, settings, dict.fromkeys(PORTS, 1))
+    confs, folders = [], []
+    for _, path, *rest in (made._karbor(), made._karbor2()):
+        confs.append(read(path))
+        folders.append(path.parent / "providers.d")
+        assert rest == []  # both fire schedules, each its own
+    ours, stock = confs
+    assert ours["database"]["connection"] != stock["database"]["connection"]
+    assert stock["DEFAULT"]["protection_manager"] == karbor.STOCK_MANAGER
+    assert ours["DEFAULT"]["protection_manager"] == karbor.OUR_MANAGER
+    assert [path.stem for path in folders[0].iterdir()] == [providers.OURS]
+    names = {path.stem for path in folders[1].iterdir()}
+    assert names == {providers.STOCK, providers.STOCK_DEFAULT}
+    banks = {
+        read(path)["file_system_bank_plugin"]["file_system_bank_path"]
+        for folder in folders
+        for path in folder.iterdir()
+    }
+    assert banks == {str(state.bank), str(state.second_bank)}
 
 
 def test_options_of_our_provider_go_to_our_group_unless_they_name_another(tmp_path):
