@@ -79,6 +79,7 @@ def _add_package(one: argparse.ArgumentParser) -> None:
 
 def _add_outputs(one: argparse.ArgumentParser) -> None:
     one.add_argument("--chart", type=commands.path, help="draw a PNG into this file")
+    one.add_argument("--markdown", action="store_true", help="tables for the documents")
 
 
 if __name__ == "__main__":

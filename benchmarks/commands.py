@@ -13,6 +13,7 @@ from benchmarks.stacks import Profile
 
 path = Path
 FILE_WIDTH = 220
+MARKDOWN_WIDTH = 1000  # a row of a Markdown table is one line
 
 
 def option(text: str) -> tuple[str, str]:
@@ -37,13 +38,13 @@ def measure(given: argparse.Namespace) -> int:
             run = run.plus([line])
             if given.json:
                 run.save(given.json)
-    _show([run], given.chart)
+    _show([run], given)
     return int(any(line.error for line in run.measured))
 
 
 def report(given: argparse.Namespace) -> int:
     """Print what was measured before."""
-    _show([Run.load(file) for file in given.files], given.chart)
+    _show([Run.load(file) for file in given.files], given)
     return 0
 
 
@@ -68,14 +69,18 @@ def profile(given: argparse.Namespace) -> int:
     return 0
 
 
-def _show(runs: list[Run], chart: Path | None) -> None:
+def _show(runs: list[Run], given: argparse.Namespace) -> None:
     console = _console()
-    console.print(tables.one(runs[0]) if len(runs) == 1 else tables.two(runs[0], runs[-1]))
-    if chart:
+    found = tables.one(runs[0]) if len(runs) == 1 else tables.two(runs[0], runs[-1])
+    if given.markdown:
+        console = Console(width=MARKDOWN_WIDTH)
+        found = tables.markdown(found)
+    console.print(found)
+    if given.chart:
         # Only here: matplotlib is slow to import, and a report without a chart needs none.
         from benchmarks.chart import draw  # noqa: PLC0415
 
-        draw(runs, chart)
+        draw(runs, given.chart)
 
 
 def _console() -> Console:

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -147,6 +148,19 @@ def _compared(figures: Figures, work: str, size: int) -> Iterator[str]:
     yield middle(figures.ratio(OURS, STOCK, work, size, ratios.karbor), 2)
     yield middle(figures.spread(OURS, work, size, ratios.manila), 0)
     yield middle(figures.spread(OURS, work, size, ratios.memory), 0)
+
+
+def markdown(found: Group) -> Group:
+    """Return the same with tables in Markdown, each below its title."""
+    parts: list[RenderableType] = []
+    for part in found.renderables:
+        if isinstance(part, Table):
+            parts += ["", f"{part.title}", ""]
+            part.title, part.box = None, box.MARKDOWN
+            for row in part.rows:
+                row.end_section = False
+        parts.append(part)
+    return Group(*parts)
 
 
 def _text(spread: Spread | None, digits: int) -> str:

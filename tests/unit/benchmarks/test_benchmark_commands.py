@@ -113,5 +113,15 @@ def test_a_chart_is_drawn_from_files(kept, tmp_path, files):
     assert picture.read_bytes().startswith(PNG)
 
 
+def test_tables_for_the_documents_are_markdown(kept, capsys):
+    assert command.main(["report", str(kept), "--markdown"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    heads = [place for place, line in enumerate(lines) if line.startswith("|-")]
+    assert len(heads) == 3
+    cells = [lines[place - 1].count("|") for place in heads]
+    assert [lines[place + 1].count("|") for place in heads] == cells
+    assert "karbor-manila | 100" in " ".join(" ".join(lines).split())
+
+
 def test_ours_is_one_of_the_contenders():
     assert NAMES["ours"] == OURS
