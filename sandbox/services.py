@@ -23,9 +23,10 @@ PORTS_OF = {
     "karbor": ("karbor",),
     SECOND_KARBOR: (SECOND_KARBOR,),
 }
-# The proxy has no venv of its own: Karbor's has aiohttp.
-VENV_OF = {"proxy": "karbor", SECOND_KARBOR: "karbor"}
+# Neither the proxy nor the simulator has a venv of its own: Karbor's has aiohttp.
+VENV_OF = {"proxy": "karbor", "simulator": "karbor", SECOND_KARBOR: "karbor"}
 MODULE_OF = {SECOND_KARBOR: "karbor"}
+SIMULATOR = "simulator"
 KARBORS = ("karbor", SECOND_KARBOR)
 
 
@@ -52,9 +53,10 @@ class Services:
         ready.parent.mkdir(parents=True, exist_ok=True)
         ready.unlink(missing_ok=True)
         offset = log.stat().st_size if log.exists() else 0
-        python = self.home.python(VENV_OF.get(name, name))
+        runs = SIMULATOR if name == "manila" and self.settings.simulated_manila else name
+        python = self.home.python(VENV_OF.get(runs, runs))
         # -P: the modules come from PYTHONPATH in its order, never from the current folder first.
-        module = f"sandbox.{MODULE_OF.get(name, name)}"
+        module = f"sandbox.{MODULE_OF.get(runs, runs)}"
         argv = [str(python), "-P", "-m", module, *map(str, arguments)]
         argv += ["--ready-file", str(ready)]
         started = process.spawn(name, argv, self._environment(name), log, paths.REPO)
@@ -70,6 +72,8 @@ class Services:
     def _keystone(self) -> list[Any]:
         directory = self.state.directory("keystone")
         urls = {name: self.url(name) for name in ("identity", "manila", "proxy", "karbor")}
+        if self.settings.simulated_manila:
+            urls["proxy"] = urls["manila"]
         wanted = content.content(urls, self.state.passwords())
         options = self.settings.keystone_options
         conf = keystone.write(directory, debug=self.settings.debug, options=options)
@@ -85,6 +89,8 @@ class Services:
         return self.state.directory("keystone") / "ids.json"
 
     def _manila(self) -> list[Any]:
+        if self.settings.simulated_manila:
+            return self._simulator()
         sections: dict[str, Any] = {
             "DEFAULT": {"debug": self.settings.debug, "log_file": self.state.log("manila")}
         }
@@ -97,6 +103,12 @@ class Services:
             **sections,
         )
         return ["--config-file", conf]
+
+    def _simulator(self) -> list[Any]:
+        profile = self.state.directory("manila") / "profile.json"
+        files.write_json(profile, dict(self.settings.simulator_profile))
+        identity = f"{self.url('identity')}/v3"
+        return ["--port", self.ports["manila"], "--identity", identity, "--profile", profile]
 
     def _proxy(self) -> list[Any]:
         return [

@@ -23,6 +23,7 @@ from sandbox.install import Say, install
 from sandbox.karbor import providers
 from sandbox.proxy.control import Proxy
 from sandbox.services import KARBORS, PORTS, PORTS_OF, Services, users
+from sandbox.simulator.control import Simulator
 from sandbox.state import EVERY_SERVICE, SECOND_KARBOR, SERVICES, State
 
 READY_SECONDS = 120
@@ -75,6 +76,11 @@ class Stack:
     def proxy(self) -> Proxy:
         """The control of the proxy between Karbor and Manila: counts and faults."""
         return Proxy(self.info.proxy_control_url)
+
+    @property
+    def simulator(self) -> Simulator:
+        """The control of the simulated Manila, if it is one (``simulated_manila=True``)."""
+        return Simulator(self.info.manila_url.removesuffix("/v2"))
 
     def start(self) -> StackInfo:
         """Install what is missing, start what does not run, return when all of it serves.

@@ -32,6 +32,9 @@ class Settings:
         our provider alone; the second has Karbor's own manager and plugin alone.
     :ivar mortal_bank: the bank can be told to end Karbor's process, see
         ``sandbox.karbor.mortal_bank``. The second Karbor's cannot.
+    :ivar simulated_manila: ``sandbox.simulator`` instead of Manila. Karbor finds it in the catalog
+        itself, not the proxy: it counts and disturbs on its own.
+    :ivar simulator_profile: how that behaves, see ``sandbox.simulator.profile``.
     :ivar pythonpath: folders that Karbor's process searches before its venv and this repository.
     :ivar share_options: of the provider karbor-manila, see ``sandbox.karbor.providers``.
     """
@@ -41,11 +44,13 @@ class Settings:
     second_karbor: bool = False
     apart: bool = False
     mortal_bank: bool = False
+    simulated_manila: bool = False
     pythonpath: tuple[str, ...] = ()
     share_options: Mapping[str, Any] = field(default_factory=dict)
     karbor_options: Mapping[str, Any] = field(default_factory=dict)
     manila_options: Mapping[str, Any] = field(default_factory=dict)
     keystone_options: Mapping[str, Any] = field(default_factory=dict)
+    simulator_profile: Mapping[str, Any] = field(default_factory=dict)
 
     def changed(self, **changes: Any) -> "Settings":
         """Return settings with those replaced that are given and not None."""
