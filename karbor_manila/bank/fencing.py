@@ -5,7 +5,7 @@ Karbor's own flow tasks commit checkpoints and save records, and know no claims.
 given writes through its claim.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -136,12 +136,10 @@ class Provider:
     """Karbor's provider, whose checkpoints and plugins act under a claim.
 
     :param of: Karbor's provider
-    :param parameters: those of the plan that is protected, by resource, if it is a protection
     """
 
-    def __init__(self, of: Any, hold: Hold, parameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, of: Any, hold: Hold) -> None:
         self._of = of
-        self._parameters = parameters
         self.hold = hold
         self.bank = bank(of.bank, hold.check)
         self._checkpoints = CheckpointCollection(self.bank)
@@ -160,8 +158,6 @@ class Provider:
         for plugin in plugins.values():
             if hasattr(plugin, "act_under"):
                 plugin.act_under(self.hold)
-                if self._parameters is not None:
-                    plugin.know_parameters(self._parameters)
         return plugins
 
     def __getattr__(self, name: str) -> Any:

@@ -81,9 +81,6 @@ class FlowContext:
         self._resources: dict[str, None] = {}  # in their order
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
-        #: The parameters of all the plan's shares, as the user gave them to Karbor; None if they
-        #: are not known: Karbor gives each hook its own, and keeps them in no checkpoint.
-        self.parameters: Mapping[str, Any] | None = None
         #: The shares that are done, or failed.
         self.not_awaited: set[str] = set()
         self._work = work

@@ -2,7 +2,7 @@
 """What the recovery and the manager ask of our protection plugin, which the service room has."""
 
 import abc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from karbor.common import constants
@@ -22,11 +22,6 @@ class SharePlugin(abc.ABC):
     @abc.abstractmethod
     def act_under(self, hold: Hold) -> None:
         """From now on nothing is changed without this claim."""
-
-    @abc.abstractmethod
-    def know_parameters(self, given: Mapping[str, Any]) -> None:
-        """The parameters of all resources of the plan that is about to be protected, as Karbor has
-        them: its hooks get their own alone."""
 
     @abc.abstractmethod
     def close_flow(self) -> None:

@@ -6,20 +6,17 @@ each share goes on as soon as its own answer is there. A share that was busy the
 later, alone; so is each share under an engine that is not ours, which knows one hook at a time.
 """
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
-from karbor_manila.common.lazy import Once
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
 from karbor_manila.manila.kept import Kept
@@ -62,7 +59,7 @@ class Protection:
 
     def __init__(self, flow: "FlowContext") -> None:
         self._flow = flow
-        self._options = Once(flow.clock, flow.settings.outage_timeout)
+        self._options: dict[str, ProtectOptions | InvalidParameter] = {}
         #: For each share that is asked for with the others: what it is to get. None: it was not
         #: ready, or the thread that asked for all was stopped; then it is asked for alone.
         self._answers: _Answers = {}
@@ -72,18 +69,25 @@ class Protection:
     def options(self, share_id: str, given: Mapping[str, Any] | None = None) -> ProtectOptions:
         """A share's parameters, resolved once.
 
-        :param given: as Karbor gives them to the share's hook; by default they are looked for
-            among those of the plan
+        :param given: as Karbor gives them to the share's hook
         :raises InvalidParameter: one cannot be used
-        :raises LookupError: they are not known yet: Karbor's own manager gives them to hooks only
+        :raises LookupError: they are not known yet: under an engine that is not ours each hook
+            gives its own alone
         """
-        if given is None:
-            if self._flow.parameters is None:
+        if share_id not in self._options:
+            if given is None:
                 raise LookupError(share_id)
-            kind = constants.SHARE_RESOURCE_TYPE
-            given = parameters.merge(self._flow.parameters, kind, share_id)
-        own, checkpoint_id = given, str(self._flow.work.checkpoint.id)
-        return self._options(share_id, lambda: parameters.protect_options(own, checkpoint_id))
+            self._options[share_id] = self._resolve(given)
+        known = self._options[share_id]
+        if isinstance(known, InvalidParameter):
+            raise known
+        return known
+
+    def _resolve(self, given: Mapping[str, Any]) -> ProtectOptions | InvalidParameter:
+        try:
+            return parameters.protect_options(given, str(self._flow.work.checkpoint.id))
+        except InvalidParameter as error:
+            return error
 
     # -- all shares at once -------------------------------------------------------------------
 
@@ -91,8 +95,7 @@ class Protection:
         """Let :meth:`take` wait for what is returned here: a function that asks for all shares that
         are ready and gives each its answer. It raises nothing but what kills a thread."""
         for job in jobs:  # the preflight looks at all shares with their parameters
-            with contextlib.suppress(InvalidParameter):  # the share's own run reports it
-                self.options(job.share_id, job.given)
+            self._options.setdefault(job.share_id, self._resolve(job.given))
         answers: _Answers = {job.share_id: Future() for job in jobs}
         self._answers.update(answers)
         return lambda: self._ask_for_all(jobs, answers)

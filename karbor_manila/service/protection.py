@@ -52,10 +52,6 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         none."""
         self._hold = self._flow.hold = hold
 
-    def know_parameters(self, given: Mapping[str, Any]) -> None:
-        """The parameters of all resources of the plan."""
-        self._flow.parameters = given
-
     def close_flow(self) -> None:
         """The flow has ended; see :meth:`FlowContext.close`."""
         self._flow.close()

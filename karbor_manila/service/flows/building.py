@@ -106,16 +106,9 @@ def build(
     return flow
 
 
-def parameters_of(operation: str, kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The parameters of the plan that is protected; None of another operation."""
-    if operation != constants.OPERATION_PROTECT:
-        return None
-    return (kwargs.get("plan") or {}).get("parameters") or {}
-
-
 def close(running: Running) -> None:
-    """Let the plugins of a flow that is over, or never came to be, roll back what no hook collected
-    and give up what they hold open. Its claim is still held."""
+    """Let the plugins of a flow that is over, or never came to be, give up what they hold open. Its
+    claim is still held."""
     for plugin in running.plugins:
         close_flow = getattr(plugin, "close_flow", None)  # Karbor asks for no base class
         if close_flow is None:

@@ -56,8 +56,7 @@ class Worker(ClaimingWorker):
             running = building.fenced(running, hold, tuple(targets))
             hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
             build = super().get_flow
-            given = building.parameters_of(operation_type, kwargs)
-            fenced = fencing.Provider(provider, hold, given)
+            fenced = fencing.Provider(provider, hold)
             flow = building.build(context, self.workflow_engine, build, running, fenced, kwargs)
         except (Taken, BankNotOurs) as refused:
             self._refused(context, running, refused, lent=lent)
@@ -112,8 +111,8 @@ class Worker(ClaimingWorker):
         return True
 
     def _run_and_close(self, flow_engine: Any, running: Running | None) -> None:
-        """Run a flow, and let its plugins roll back what no hook collected, under its claim. A flow
-        that is killed rolls nothing back: the reconciliation settles what that leaves."""
+        """Run a flow, and let its plugins give up what they hold open. A flow that is killed closes
+        nothing: its other green threads may still run."""
         try:
             super().run_flow(flow_engine)
         except Exception:  # nothing is swallowed; a killed green thread does not come by here
