@@ -181,12 +181,13 @@ class Inventory(NamedTuple):
     kept_and_begun: list[tuple[str, str]]
 
 
-def inventory(bank: Any) -> Inventory:
+def inventory(bank: Any, checkpoint_id: str = "") -> Inventory:
     """The inventory of a bank.
 
+    :param checkpoint_id: only of this one
     :raises BankUnreadable: the bank cannot be listed
     """
-    keys = _keys(bank, _CHECKPOINTS)
+    keys = _keys(bank, f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS)
     return Inventory(list(_ids(keys)), list(_open_restores(keys)), list(_kept_and_begun(keys)))
 
 

@@ -6,7 +6,8 @@ An entry stands in three branches: by provider, by date, and by plan
 """
 
 import datetime
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +54,34 @@ def entries(
         keys = bank_access.ask(lambda: section.list_objects(prefix=f"/{prefix}/"), "list its index")
     except BankUnreadable as error:
         raise karbor_exception.BankListObjectsFailed(reason=str(error)) from error
+    yield from _parsed(keys)
+
+
+def _parsed(keys: Iterable[str]) -> Iterator[Entry]:
     for key in taking_turns(keys):
         parts = key.strip("/").split("/")
         made, _, checkpoint_id = parts[-1].partition("@")
         if checkpoint_id and made.isdigit():
             yield Entry(int(made), checkpoint_id, parts[2])
+
+
+def made_since(bank: Any, since: datetime.datetime, now: datetime.datetime) -> Iterator[Entry]:
+    """The entries of the checkpoints, of all providers, that were made since then, by the clocks of
+    those who made them: one list for each day, ``/by-date/<day>/<project>/<timestamp>@<id>``.
+
+    :param since, now: UTC; a clock may be up to a day ahead of ``now``
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    section = bank.get_sub_section(_INDICES)
+    for number in range((now.date() - since.date()).days + 2):
+        day = since.date() + datetime.timedelta(days=number)
+        prefix = f"/by-date/{day:%Y-%m-%d}/"
+        keys = bank_access.ask(
+            functools.partial(section.list_objects, prefix=prefix), "list its index"
+        )
+        for entry in _parsed(keys):
+            if entry.made >= since.timestamp():
+                yield entry
 
 
 def indexed(bank: Any) -> set[str]:

@@ -17,8 +17,10 @@ from karbor.common import constants
 from karbor_manila.common.clock import Clock
 from karbor_manila.recovery import settle
 from karbor_manila.recovery.claims import Claims
-from karbor_manila.recovery.search import Memory, Search, Unfinished
+from karbor_manila.recovery.search import Search
+from karbor_manila.recovery.searched import Look, Memory
 from karbor_manila.recovery.slots import SideBySide, Slots
+from karbor_manila.recovery.unfinished import Unfinished
 
 #: So much is settled at a time; what only waits does not count.
 MOST = 200
@@ -68,22 +70,23 @@ class Reconciliation:
         #: Whether the last search saw what may be abandoned, and is not known to be yet: it is
         #: worth another look before long.
         self.unsure = False
+        #: Whether the look at a whole bank goes on with the next turn.
+        self.more = False
 
     def run(
-        self, *, everywhere: bool = True, timeout: float | None = None
+        self, *, where: Look = Look.BANKS, timeout: float | None = None
     ) -> dict[Unfinished, str]:
         """One turn: settle everything that is unfinished.
 
         What takes longer than ``timeout`` goes on beside what is found later, and is in the result
         of a later turn.
 
-        :param everywhere: search the banks, too, and not only the database
         :param timeout: seconds to wait for what was begun; None waits for the end of everything
         :returns: what was settled, each with the status that it has now; empty for what has to be
             tried again later. :attr:`away` says whether all was searched.
         """
         settled = self._collect()
-        for item in sorted(self.find(everywhere=everywhere), key=_may_wait):
+        for item in sorted(self.find(where), key=_may_wait):
             if item.id not in self._under_way and item not in settled:
                 self._begin(item)
         if self._under_way:
@@ -91,11 +94,11 @@ class Reconciliation:
             futurist.waiters.wait_for_all(futures, timeout=timeout)
         return settled | self._collect()
 
-    def find(self, *, everywhere: bool = True) -> list[Unfinished]:
-        """What is unfinished in the banks that are at hand; nothing is changed."""
+    def find(self, where: Look = Look.BANKS) -> list[Unfinished]:
+        """What is unfinished in the banks that are at hand; none of it is changed."""
         search = Search(self._claims, self._memory, grace=self._grace, clock=self._clock)
-        found = search.find(self._providers(), everywhere=everywhere)
-        self.away, self.unsure = search.away, search.unsure
+        found = search.find(self._providers(), where)
+        self.away, self.unsure, self.more = search.away, search.unsure, search.more
         return found
 
     def settle(self, item: Unfinished) -> str:

@@ -7,11 +7,15 @@ have opened one.
 """
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from karbor import objects
 from karbor.common import constants
+from karbor.db.sqlalchemy import api as karbor_db
+from karbor.db.sqlalchemy import models
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
@@ -20,6 +24,8 @@ from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database import columns
 
 LOG = logging.getLogger(__name__)
+
+_LOGS = models.OperationLog.__table__
 
 # The status of a log whose work has failed, by its status while that was going on.
 _AFTER = {
@@ -86,6 +92,29 @@ def end_all(context: Any, checkpoint: Any, left: str, guard: fencing.Guard) -> N
     for operation in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
         sought = Sought(checkpoint.project_id, checkpoint.id, operation)
         end(context, sought, guard, status=status)
+
+
+def worked_on(
+    provider_id: str,
+    since: datetime.datetime,
+    engine: Callable[[], Any] = karbor_db.get_engine,
+) -> set[str]:
+    """The ids of the checkpoints of a provider with which something was begun or ended since then,
+    whoever did it: Karbor's own manager writes a log, too, before it changes a checkpoint
+    (karbor/services/protection/flows).
+
+    :param since: UTC
+    """
+    moment = since.replace(tzinfo=None)
+    query = (
+        sa.select([_LOGS.c.checkpoint_id])
+        .where(_LOGS.c.provider_id == provider_id)
+        .where(_LOGS.c.checkpoint_id.isnot(None))
+        .where(sa.or_(_LOGS.c.started_at >= moment, _LOGS.c.ended_at >= moment))
+        .distinct()
+    )
+    with engine().begin() as connection:
+        return {str(checkpoint_id) for (checkpoint_id,) in connection.execute(query)}
 
 
 def _open_logs(context: Any, sought: Sought) -> list[Any]:

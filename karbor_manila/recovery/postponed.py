@@ -10,10 +10,11 @@ class Postponed(Exception):
     """Manila or a bank is away: nothing was changed that the next attempt could not find."""
 
 
-def check_mounted(provider: Any) -> None:
+def check_mounted(provider: Any) -> str | None:
     """In a bank that is not mounted every owner seems dead, and every checkpoint gone.
 
     :param provider: Karbor's provider
+    :returns: the id of the bank; None when it has none
     :raises BankNotOurs: it is not the bank that is known for the provider
     :raises BankUnreadable: the bank cannot be read
     :raises Postponed: it is empty, and none is known
@@ -21,3 +22,4 @@ def check_mounted(provider: Any) -> None:
     known = identity.compare(provider.bank, provider.id)
     if known is None and not any(checkpoints.everything(provider.bank)):
         raise Postponed(f"the bank of provider {provider.id} is empty; is it mounted?")
+    return known

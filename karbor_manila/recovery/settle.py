@@ -19,8 +19,8 @@ from karbor_manila.operations.plugin import SHARE
 from karbor_manila.recovery import settle_checkpoint, settle_request
 from karbor_manila.recovery.claims import RECONCILE, REVERT, Claims
 from karbor_manila.recovery.postponed import Postponed
-from karbor_manila.recovery.search import Unfinished
 from karbor_manila.recovery.slots import SideBySide
+from karbor_manila.recovery.unfinished import Unfinished
 
 LOG = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.operations.share_operation import ShareOperation
 from karbor_manila.recovery import operation_logs, share_recovery
 from karbor_manila.recovery.postponed import check_mounted
-from karbor_manila.recovery.search import Unfinished
 from karbor_manila.recovery.slots import SideBySide
+from karbor_manila.recovery.unfinished import Unfinished
 
 _FAILURES = frozenset(
     {constants.CHECKPOINT_STATUS_ERROR, constants.CHECKPOINT_STATUS_ERROR_DELETING}

@@ -11,9 +11,9 @@ from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor, get_record
 from karbor_manila.operations import adopt
 from karbor_manila.recovery import operation_logs, share_recovery
-from karbor_manila.recovery.search import IN_PROGRESS, Unfinished
 from karbor_manila.recovery.settle_checkpoint import as_it_stands
 from karbor_manila.recovery.slots import SideBySide
+from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
 
 
 def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:

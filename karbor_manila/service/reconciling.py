@@ -8,6 +8,7 @@ import eventlet
 from oslo_log import log as logging
 
 from karbor_manila.recovery.loop import Reconciliation
+from karbor_manila.recovery.searched import Look
 
 LOG = logging.getLogger(__name__)
 
@@ -47,19 +48,22 @@ class ReconciliationThread:
 
     def run_for_ever(self) -> None:
         """Run the reconciliation again and again."""
-        retry, clean = _FIRST_RETRY, False
+        retry, clean, more = _FIRST_RETRY, False, False
         for turn in itertools.count():
             # What our own flows leave is in the database; the banks are searched at the start
             # and now and then, for what Karbor's own manager or another one has left.
-            clean = self._run(everywhere=not clean or turn % _BANKS_EVERY == 0)
-            eventlet.sleep(self._interval if clean else min(retry, self._interval))
+            in_banks = more or not clean or turn % _BANKS_EVERY == 0
+            clean = self._run(Look.BANKS if in_banks else Look.DATABASE)
+            more = self._reconciliation.more
+            pause = self._interval if clean else retry
+            eventlet.sleep(min(pause, self._interval, _FIRST_RETRY if more else pause))
             retry = _FIRST_RETRY if clean else retry * 2
 
-    def _run(self, *, everywhere: bool) -> bool:
+    def _run(self, where: Look) -> bool:
         """Run it once. Returns whether all was settled."""
         work = self._reconciliation
         try:
-            ended = work.run(everywhere=everywhere, timeout=_RUN_WAITS)
+            ended = work.run(where=where, timeout=_RUN_WAITS)
         except Exception:  # whatever a bank or a database raises: it may be back the next time
             LOG.exception("What is unfinished is not known; this is tried again")
             return False

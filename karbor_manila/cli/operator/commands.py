@@ -80,6 +80,7 @@ class Reconcile(HostCommand):
 
         from karbor_manila.cli.operator.host import Host  # noqa: PLC0415
         from karbor_manila.recovery import loop  # noqa: PLC0415
+        from karbor_manila.recovery.searched import Look  # noqa: PLC0415
 
         host = Host(parsed_args.config_file)
         held = host.claims()
@@ -94,12 +95,14 @@ class Reconcile(HostCommand):
         )
         ends: dict[Any, str] = {}
         if dry:
-            for found in host.turns(work.find, lambda: work.unsure):
+            find = functools.partial(work.find, Look.EVERYTHING)
+            for found in host.turns(find, lambda: work.unsure):
                 ends = dict.fromkeys(found, "unfinished")
             self.left = bool(ends)
         else:
             with host.alive(held, providers):
-                for ended in host.turns(work.run, lambda: work.unsure):
+                run = functools.partial(work.run, where=Look.EVERYTHING)
+                for ended in host.turns(run, lambda: work.unsure):
                     ends |= ended
             self.left = not all(ends.values())
         # The log has the reason, and the list what the other banks hold.

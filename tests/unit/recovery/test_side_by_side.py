@@ -14,6 +14,7 @@ from karbor.resource import Resource
 from karbor_manila.bank import checkpoints
 from karbor_manila.common import turns
 from karbor_manila.operations.protect import ProtectOperation
+from karbor_manila.recovery.searched import Look
 from tests.fakes.manila import Died, FakeManila
 from tests.unit.banks import open_bank
 from tests.unit.clock import FakeClock
@@ -162,7 +163,7 @@ def test_a_search_of_a_large_bank_gives_others_their_turn(
     given: list[int] = []
     monkeypatch.setattr(turns, "pause", lambda: given.append(1))
 
-    service.manager.reconciliation.find()
+    service.manager.reconciliation.find(Look.EVERYTHING)
 
     # Of a list of 30 times at least four keys, and of 30 indices.
     assert len(given) >= 6
@@ -176,7 +177,7 @@ def test_a_search_lists_the_bank_once_and_reads_what_was_deleted_once(
         service.delete(checkpoint_id)
     kept = service.protect(service.plan(service.share())).id
     work = service.manager.reconciliation
-    assert work.find() == []
+    assert work.find(Look.EVERYTHING) == []
     lists, reads = [], []
     bank, get = service.provider.bank, service.provider.get_checkpoint
     whole = bank.list_objects
@@ -193,7 +194,7 @@ def test_a_search_lists_the_bank_once_and_reads_what_was_deleted_once(
         lambda each, **kw: (reads.append(each), get(each, **kw))[1],
     )
 
-    assert work.find() == []
+    assert work.find(Look.EVERYTHING) == []
 
     assert len(lists) == 1
     assert reads == [kept]

@@ -15,8 +15,8 @@ import greenlet
 import pytest
 
 from karbor_manila.recovery import loop, settle, settle_request
-from karbor_manila.recovery.search import Unfinished
 from karbor_manila.recovery.slots import SideBySide, SlotClock, Slots
+from karbor_manila.recovery.unfinished import Unfinished
 from tests.fakes.manila import Died, FakeClock
 from tests.unit.clock import FakeClock as SharedClock
 from tests.unit.karbor_stage import Service
@@ -133,7 +133,7 @@ def test_500_restores_that_wait_hold_up_no_protection(
     monkeypatch.setattr(settle_request, "settle", wait_for_a_day)
     monkeypatch.setattr(settle, "_reverted", lambda _restore: [])
     found = work.find
-    monkeypatch.setattr(work, "find", lambda **given: [*waiting, *found(**given)])
+    monkeypatch.setattr(work, "find", lambda *given: [*waiting, *found(*given)])
 
     assert ends(work.run(timeout=0)) == [("protect", "available")]
     assert set(begun) == {item.id for item in waiting}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
+from karbor_manila.recovery.searched import Look
 from tests.unit.karbor_stage import Service
 from tests.unit.service.rpc import STRANGE
 
@@ -75,10 +76,10 @@ def test_many_failures_do_not_make_the_pause_a_number_that_is_none(
 def test_the_banks_are_searched_at_the_start_and_now_and_then(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    searched: list[bool] = []
+    searched: list[Look] = []
 
-    def run(*, everywhere: bool, **_more: Any) -> dict[str, str]:
-        searched.append(everywhere)
+    def run(*, where: Look, **_more: Any) -> dict[str, str]:
+        searched.append(where)
         return {}
 
     def rest(_seconds: float) -> None:
@@ -89,4 +90,8 @@ def test_the_banks_are_searched_at_the_start_and_now_and_then(
     monkeypatch.setattr("karbor_manila.service.reconciling.eventlet.sleep", rest)
     with pytest.raises(Enough):
         service.manager.runtime.reconciling.run_for_ever()
-    assert [turn for turn, whole in enumerate(searched) if whole] == [0, 20, 40]
+    assert [turn for turn, whole in enumerate(searched) if whole is Look.BANKS] == [
+        0,
+        20,
+        40,
+    ]
