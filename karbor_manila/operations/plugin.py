@@ -9,7 +9,7 @@ from karbor.common import constants
 
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import Connect, FlowContext
 from karbor_manila.operations.work import Work
 
 SHARE = constants.SHARE_RESOURCE_TYPE
@@ -38,12 +38,16 @@ class SharePlugin(abc.ABC):
 
     @abc.abstractmethod
     def context_as_karbor(
-        self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
+        self,
+        share_ids: Iterable[str],
+        clock: Callable[[Clock], Clock] | None = None,
+        connect: Callable[[Connect], Connect] | None = None,
     ) -> FlowContext:
         """What a flow shares that runs without a tenant, with Karbor's own user.
 
         :param share_ids: the resources of the flow
         :param clock: makes the clock of the flow from the usual one
+        :param connect: makes what connects the flow to Manila from what usually does
         """
 
 

@@ -19,6 +19,7 @@ from karbor_manila.recovery import settle
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.search import Search
 from karbor_manila.recovery.searched import Look, Memory
+from karbor_manila.recovery.shared_manila import SharedManila
 from karbor_manila.recovery.slots import SideBySide, Slots
 from karbor_manila.recovery.unfinished import Unfinished
 
@@ -64,6 +65,7 @@ class Reconciliation:
         self._pool: Any = None
         self._slots = Slots(most)
         self._memory = Memory()
+        self._clients: dict[str, SharedManila] = {}
         self._under_way: dict[str, tuple[Unfinished, Any]] = {}
         #: Why the last search did not see everything: the error of a bank or of the database.
         self.away: Exception | None = None
@@ -86,6 +88,7 @@ class Reconciliation:
             tried again later. :attr:`away` says whether all was searched.
         """
         settled = self._collect()
+        self._clients = {}  # what goes on keeps those it has
         for item in sorted(self.find(where), key=_may_wait):
             if item.id not in self._under_way and item not in settled:
                 self._begin(item)
@@ -105,7 +108,7 @@ class Reconciliation:
         """Settle one of them; empty when that has to be tried again later, else its status now."""
         with self._slots.one():
             provider = {each.id: each for each in self._providers()}[item.provider_id]
-            side_by_side = SideBySide(self._executor, self._slots)
+            side_by_side = SideBySide(self._executor, self._slots, self._clients)
             return settle.settle(item, provider, self._claims, side_by_side)
 
     def making(self) -> AbstractContextManager[None]:

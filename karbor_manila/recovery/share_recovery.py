@@ -15,6 +15,7 @@ from karbor_manila.operations import adopt, parameters
 from karbor_manila.operations.plugin import PROJECT, SHARE, protects_shares
 from karbor_manila.operations.share_operation import ShareOperation
 from karbor_manila.recovery.postponed import Postponed
+from karbor_manila.recovery.shared_manila import Connect
 from karbor_manila.recovery.slots import SideBySide
 
 _OURS = frozenset({SHARE, PROJECT})
@@ -59,7 +60,7 @@ def run(
     **extras: Any,
 ) -> list[Exception]:
     """Run an operation on each share, as in a flow: they share the client and its poller, so a
-    hundred of them wait with one request.
+    hundred of them wait with one request, together with those of other checkpoints.
 
     :param provider: fenced, by the claim of what is settled
     :param shares: their ids
@@ -71,7 +72,13 @@ def run(
     if not shares:
         return []
     context = as_karbor(checkpoint.project_id)
-    flow = provider.load_plugins()[SHARE].context_as_karbor(shares, side_by_side.clock)
+
+    def connect(usual: Connect) -> Connect:
+        manila = side_by_side.manila(provider.id, usual)
+        return lambda _context, project_id: manila.client(project_id, flow.clock)
+
+    plugin = provider.load_plugins()[SHARE]
+    flow = plugin.context_as_karbor(shares, side_by_side.clock, connect)
 
     def on_share(share_id: str) -> None:
         share = Resource(type=SHARE, id=share_id, name="")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.recovery.shared_manila import Connect, SharedManila
 
 T = TypeVar("T")
 
@@ -90,11 +91,25 @@ class SideBySide:
     """Runs what belongs to one task side by side, each call in a slot of its own.
 
     :param executor: makes an executor for so many calls
+    :param clients: what this task and others have in common of Manila, by provider
     """
 
-    def __init__(self, executor: Callable[[int], Any], slots: Slots) -> None:
+    def __init__(
+        self,
+        executor: Callable[[int], Any],
+        slots: Slots,
+        clients: dict[str, SharedManila] | None = None,
+    ) -> None:
         self._executor = executor
         self._slots = slots
+        self._clients = {} if clients is None else clients
+
+    def manila(self, provider_id: str, connect: Connect) -> SharedManila:
+        """What the tasks of a provider have in common of Manila.
+
+        :param connect: makes a client for Karbor's own user
+        """
+        return self._clients.setdefault(provider_id, SharedManila(connect))
 
     def clock(self, clock: Clock) -> Clock:
         """The clock by which the calls wait."""

@@ -16,7 +16,7 @@ from karbor_manila.drivers import catalogue
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
-from karbor_manila.operations.flow import FlowContext
+from karbor_manila.operations.flow import Connect, FlowContext
 from karbor_manila.operations.plugin import SharePlugin
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
@@ -147,15 +147,23 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         return flow
 
     def context_as_karbor(
-        self, share_ids: Iterable[str], clock: Callable[[Clock], Clock] | None = None
+        self,
+        share_ids: Iterable[str],
+        clock: Callable[[Clock], Clock] | None = None,
+        connect: Callable[[Connect], Connect] | None = None,
     ) -> FlowContext:
         """What a flow shares that runs without a tenant, with Karbor's own user.
 
         :param share_ids: the resources of the flow
         :param clock: makes the clock of the flow from the usual one
+        :param connect: makes what connects the flow to Manila from what usually does
         """
+        usual = self._connect_as_karbor
         flow = FlowContext(
-            self._settings, self._connect_as_karbor, own_clock=clock, catalogue=self._drivers
+            self._settings,
+            connect(usual) if connect else usual,
+            own_clock=clock,
+            catalogue=self._drivers,
         )
         flow.hold = self._hold
         for share_id in share_ids:
