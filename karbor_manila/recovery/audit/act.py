@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An audit: finds what does not agree, and mends exactly that, if it still holds."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from oslo_log import log as logging
@@ -8,6 +9,7 @@ from oslo_log import log as logging
 from karbor_manila.bank import fencing
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
+from karbor_manila.common.turns import taking_turns
 from karbor_manila.manila.client import EVERY_PROJECT
 from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.kept import Kept
@@ -16,10 +18,10 @@ from karbor_manila.operations import lost_snapshots
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.operations.work import Work
-from karbor_manila.recovery.audit.bank_side import BankSide
-from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Outcome, left_alone
+from karbor_manila.recovery.audit.bank_side import BankSide, Known
+from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Outcome, Reason, left_alone
 from karbor_manila.recovery.audit.judge import Judge
-from karbor_manila.recovery.audit.manila_side import ManilaSide, Shown
+from karbor_manila.recovery.audit.manila_side import ManilaSide
 from karbor_manila.recovery.audit.witness import Witnesses
 from karbor_manila.recovery.claims import AUDIT, Claims
 
@@ -58,22 +60,45 @@ class Audit:
         self._look_at(self._bank.trusted_id())
         self._bank.check_age()
         in_work = self._bank.in_work()
-        known = self._bank.everything()
+        held = self._bank.held()
         self._manila.list_configured()
+        losses: list[Finding] = []
+        orphans: list[Finding] = []
+        for checkpoint_id, is_found in taking_turns(held.items()):
+            checkpoint = self._bank.checkpoint(checkpoint_id) if is_found else None
+            losses += self._losses(checkpoint)
+            orphans += self._orphans(checkpoint_id, {checkpoint_id: checkpoint}, in_work)
+        # The marks of what the bank never held, and what was listed when a record named its driver.
+        for checkpoint_id in self._manila.left():
+            known = {}
+            if checkpoint_id in held:
+                is_found = held[checkpoint_id]
+                known[checkpoint_id] = self._bank.checkpoint(checkpoint_id) if is_found else None
+            orphans += self._orphans(checkpoint_id, known, in_work)
+        self._witnesses.require(losses)
+        return orphans + losses
 
-        at_rest = [each for each in known.values() if self._bank.is_at_rest(each)]
+    def _losses(self, checkpoint: Any) -> list[Finding]:
+        if not self._bank.is_at_rest(checkpoint):
+            return []
         seen: dict[str, str] = {}
-        losses = [loss for each in at_rest for loss in self._judge.losses(each, seen)]
+        losses = list(self._judge.losses(checkpoint, seen))
+        self._witnesses.add(seen)
+        return losses
 
-        marked = [
-            (shown, mark)
-            for shown in self._manila.everything()
-            if (mark := self._judge.mark(shown.view))
-        ]
-        self._witnesses = Witnesses(self._bank, self._manila, seen)
-        self._witnesses.require(losses, marked, known)
-        orphans = (self._judge.orphan(shown, mark, known, in_work) for shown, mark in marked)
-        return [orphan for orphan in orphans if orphan] + losses
+    def _orphans(
+        self, checkpoint_id: str, known: Known, in_work: frozenset[str]
+    ) -> Iterator[Finding]:
+        marked = self._manila.take_marked(checkpoint_id)
+        self._witnesses.look_at(known.get(checkpoint_id), marked)
+        for shown in marked:
+            orphan = shown.mark and self._judge.orphan(shown, shown.mark, known, in_work)
+            if not orphan:
+                continue
+            # Manila was asked before the bank: its checkpoint may have been deleted since, with it.
+            deleted = orphan.reason is Reason.DELETED_CHECKPOINT
+            if not deleted or self._manila.show(shown.driver, shown.id):
+                yield orphan
 
     def fix(self, finding: Finding) -> Outcome:
         """Do what a finding says, if it still holds, under the claim of its checkpoint: what began
@@ -105,24 +130,23 @@ class Audit:
     def _look_at(self, bank_id: str) -> None:
         """Look anew, by the marks of this bank."""
         self._bank_id = bank_id
-        self._manila = ManilaSide(self._flow)
-        self._judge = Judge(self._bank, self._manila, bank_id, grace=self._grace, clock=self._clock)
-        self._witnesses = Witnesses(self._bank, self._manila, {})
+        self._manila = ManilaSide(self._flow, bank_id)
+        self._judge = Judge(self._bank, self._manila, grace=self._grace, clock=self._clock)
+        self._witnesses = Witnesses(self._bank, self._manila)
 
     def _fix_orphan(self, finding: Finding) -> Outcome:
-        view = self._manila.show(finding.driver, finding.snapshot_id)
-        if view is None:
+        shown = self._manila.show(finding.driver, finding.snapshot_id)
+        if shown is None:
             return Outcome(True, "gone already")
-        mark = self._judge.mark(view)
         in_work = self._bank.in_work()
         if self._bank.lacks(finding.checkpoint_id):
             return left_alone("Karbor's database knows its checkpoint as made and not deleted")
-        if mark is None:
+        if shown.mark is None:
             return _CHANGED
         known = self._bank.only(finding.checkpoint_id)
-        if self._judge.orphan(Shown(finding.driver, view), mark, known, in_work) != finding:
+        if self._judge.orphan(shown, shown.mark, known, in_work) != finding:
             return _CHANGED
-        return self._remove(finding, mark)
+        return self._remove(finding, shown.mark)
 
     def _fix_lost(self, finding: Finding) -> Outcome:
         checkpoint = self._bank.only(finding.checkpoint_id).get(finding.checkpoint_id)

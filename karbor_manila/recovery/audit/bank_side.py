@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 _AT_REST = frozenset({constants.CHECKPOINT_STATUS_AVAILABLE, constants.CHECKPOINT_STATUS_ERROR})
 
-#: Karbor's checkpoints by id; None for one that is there and cannot be read.
+#: Karbor's checkpoint by its id; None for one that is there and cannot be read.
 Known = dict[str, Any]
 
 
@@ -66,32 +66,31 @@ class BankSide:
         others = (claim for claim in self._claims.all() if claim.operation != AUDIT)
         return frozenset(claim.checkpoint_id for claim in others)
 
-    def everything(self) -> Known:
-        """All checkpoints that the bank has ever held.
+    def held(self) -> dict[str, bool]:
+        """The ids of all checkpoints that the bank has ever held, and whether they are found there:
+        of each no more than that is held in memory.
 
         :raises BankSuspect: it has never held any
         """
-        known: Known = {}
-        for checkpoint_id in checkpoints.everything(self.provider.bank):
-            known[checkpoint_id] = self._checkpoint(checkpoint_id)
-        # Karbor's file-system bank passes over folders that it cannot read (os.walk).
-        hidden = index.indexed(self.provider.bank) - set(known)
-        if not known:
+        held = dict.fromkeys(checkpoints.everything(self.provider.bank), True)
+        if not held:
             # Karbor never removes the last object of a checkpoint.
             raise BankSuspect(self.provider.name, "it has never held a checkpoint")
-        for checkpoint_id in hidden:
+        # Karbor's file-system bank passes over folders that it cannot read (os.walk).
+        for checkpoint_id in index.indexed(self.provider.bank) - set(held):
             LOG.error(
                 "Checkpoint %s is in the index and cannot be found; its shares are not judged",
                 checkpoint_id,
             )
-        return known | dict.fromkeys(hidden)
+            held[checkpoint_id] = False
+        return held
 
     def only(self, checkpoint_id: str) -> Known:
-        """As :meth:`everything`, of one checkpoint: empty when the bank has never held it."""
+        """One checkpoint by its id: empty when the bank has never held it."""
         held = checkpoints.is_held(self.provider.bank, checkpoint_id)
         if not held and checkpoint_id in index.indexed(self.provider.bank):
             return {checkpoint_id: None}
-        return {checkpoint_id: self._checkpoint(checkpoint_id)} if held else {}
+        return {checkpoint_id: self.checkpoint(checkpoint_id)} if held else {}
 
     def is_at_rest(self, checkpoint: Any) -> bool:
         """Whether it is a readable checkpoint of this provider that is neither deleted nor in
@@ -110,7 +109,8 @@ class BankSide:
         """What a checkpoint holds of a share."""
         return ShareSection(checkpoint.get_resource_bank_section(share_id), self._clock.sleep)
 
-    def _checkpoint(self, checkpoint_id: str) -> Any:
+    def checkpoint(self, checkpoint_id: str) -> Any:
+        """A checkpoint that the bank holds; None for one that cannot be read."""
         try:
             checkpoint = self.provider.get_checkpoint(checkpoint_id)
             checkpoint.to_dict()

@@ -16,11 +16,8 @@ from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.ids import is_id
 from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
-from karbor_manila.manila import marks
 from karbor_manila.manila.marks import Mark
-from karbor_manila.manila.views import View
 from karbor_manila.operations import lost_snapshots
 from karbor_manila.recovery.audit.bank_side import BankSide, Known
 from karbor_manila.recovery.audit.finding import LOST, ORPHAN, Action, Finding, Reason
@@ -35,29 +32,14 @@ Disagreement = tuple[Reason, str]
 class Judge:
     """By what the two sides show.
 
-    :param bank_id: of the bank; marks of another one are not ours
     :param grace: seconds; what is younger is left alone
     """
 
-    def __init__(
-        self, bank: BankSide, manila: ManilaSide, bank_id: str, *, grace: float, clock: Clock
-    ) -> None:
+    def __init__(self, bank: BankSide, manila: ManilaSide, *, grace: float, clock: Clock) -> None:
         self._bank = bank
         self._manila = manila
-        self._bank_id = bank_id
         self._grace = grace
         self._clock = clock
-
-    def mark(self, view: View) -> Mark | None:
-        """The mark of this bank on a snapshot, if it bears one.
-
-        Tenants write what they like there: what is not an id was never written by us, and would
-        be part of keys in the bank and of what the operator's terminal shows.
-        """
-        found = marks.read(view)
-        if found is None or found.bank != self._bank_id:
-            return None
-        return found if is_id(found.checkpoint) and is_id(found.resource) else None
 
     # -- orphans --------------------------------------------------------------------------------
 
@@ -66,10 +48,10 @@ class Judge:
     ) -> Finding | None:
         """The finding about a marked snapshot; None when its checkpoint accounts for it.
 
+        :param known: the checkpoint of its mark; empty when the bank has never held it
         :param in_work: the ids of checkpoints that are claimed
         """
-        view = shown.view
-        found = self._disagreement(view, mark, known)
+        found = self._disagreement(shown, mark, known)
         if found is None:
             return None
         reason, why = found
@@ -81,37 +63,37 @@ class Judge:
         # The snapshot of a copy is one of a share that was made for it.
         checkpoint = known.get(mark.checkpoint)
         is_copy = checkpoint is not None and checkpoints.is_copy(checkpoint)
-        if mark.resource != view["share_id"] and not is_copy:
+        if mark.resource != shown.share_id and not is_copy:
             reason, action = Reason.OTHER_SHARE, Action.NONE
             why = "its mark names another share; it may be forged"
-        elif action and self._is_young(view):
+        elif action and self._is_young(shown):
             why, action = f"{why}; it is young and may be in work", Action.NONE
         return Finding(
             kind=ORPHAN,
             driver=shown.driver,
             provider_id=mark.provider,
-            snapshot_id=view["id"],
-            share_id=view["share_id"],
+            snapshot_id=shown.id,
+            share_id=shown.share_id,
             checkpoint_id=mark.checkpoint,
-            project_id=str(view.get("project_id")),
+            project_id=str(shown.project_id),
             reason=reason,
             why=why,
             action=action,
         )
 
-    def _disagreement(self, view: View, mark: Mark, known: Known) -> Disagreement | None:
+    def _disagreement(self, shown: Shown, mark: Mark, known: Known) -> Disagreement | None:
         """Why a snapshot is not accounted for; None when it is, or when that cannot be judged."""
         if mark.checkpoint not in known:
             return Reason.UNKNOWN_CHECKPOINT, "its checkpoint is not in the bank"
         checkpoint = known[mark.checkpoint]
         if checkpoint is None or checkpoint.status in IN_WORK:
             return None
-        if checkpoint.project_id != view.get("project_id"):
+        if checkpoint.project_id != shown.project_id:
             why = "its mark names a checkpoint of another project; it may be forged"
             return Reason.OTHER_PROJECT, why
         if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
             return Reason.DELETED_CHECKPOINT, "its checkpoint was deleted"
-        return self._against_the_record(checkpoint, mark, view["id"])
+        return self._against_the_record(checkpoint, mark, shown.id)
 
     def _against_the_record(
         self, checkpoint: Any, mark: Mark, snapshot_id: str
@@ -136,10 +118,10 @@ class Judge:
         why = "its checkpoint has no record of this share; it goes when the checkpoint is deleted"
         return Reason.NO_RECORD, why
 
-    def _is_young(self, view: View) -> bool:
+    def _is_young(self, shown: Shown) -> bool:
         """By the time that Manila gives, UTC; without one nothing is old."""
         try:
-            made = datetime.datetime.fromisoformat(str(view.get("created_at")))
+            made = datetime.datetime.fromisoformat(str(shown.created_at))
         except ValueError:
             return True
         if made.tzinfo is None:
@@ -156,37 +138,39 @@ class Judge:
         """
         for share_id, record in self._bank.records(checkpoint):
             try:
-                listed = self._manila.listed(record.driver).get(record.snapshot_id)
+                listed = self._manila.whose(record.driver)
             except (DriverUnknown, DriverUnsuitable) as error:
                 LOG.warning(
                     "Share %s, checkpoint %s is not judged: %s", share_id, checkpoint.id, error
                 )
                 continue
-            is_there = listed is not None and is_of(checkpoint, record, listed)
+            is_listed = record.snapshot_id in listed
+            project_id = listed.get(record.snapshot_id)
+            is_there = is_listed and is_of(checkpoint, record, project_id)
             if is_there or not self.is_gone(checkpoint, record):
                 seen[record.driver] = record.snapshot_id
                 continue
-            yield self._loss(checkpoint, share_id, record, listed)
+            whose = f"in project {project_id}" if is_listed else ""
+            yield self._loss(checkpoint, share_id, record, whose)
 
     def is_gone(self, checkpoint: Any, record: ShareRecord) -> bool:
         """Whether what a record names is not there, by the word of the driver that made it; or is
         another project's by now, which a share that is transferred takes it along to."""
         try:
-            view = self._manila.show(record.driver, record.snapshot_id)
+            shown = self._manila.show(record.driver, record.snapshot_id)
         except (DriverUnknown, DriverUnsuitable) as error:
             LOG.warning(
                 "Share %s, checkpoint %s is not judged: %s", record.share_id, checkpoint.id, error
             )
             return False
-        return view is None or not is_of(checkpoint, record, view)
+        return shown is None or not is_of(checkpoint, record, shown.project_id)
 
     @staticmethod
-    def _loss(checkpoint: Any, share_id: str, record: ShareRecord, view: View | None) -> Finding:
+    def _loss(checkpoint: Any, share_id: str, record: ShareRecord, whose: str) -> Finding:
+        """:param whose: where its snapshot is listed, if it is"""
         reported = lost_snapshots.is_reported_lost(checkpoint, share_id, record.snapshot_id)
         reported = reported and not lost_snapshots.is_announced(checkpoint, share_id)
-        why = "its snapshot is not in Manila any more"
-        if view is not None:
-            why = f"its snapshot is in project {view.get('project_id')} now"
+        why = f"its snapshot is {whose} now" if whose else "its snapshot is not in Manila any more"
         return Finding(
             kind=LOST,
             driver=record.driver,
@@ -195,7 +179,7 @@ class Judge:
             share_id=share_id,
             checkpoint_id=checkpoint.id,
             project_id=checkpoint.project_id,
-            reason=Reason.GONE if view is None else Reason.TRANSFERRED,
+            reason=Reason.TRANSFERRED if whose else Reason.GONE,
             why=why,
             action=Action.NONE if reported else Action.REPORT,
         )

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karbor_manila.bank.errors import RecordInvalid
-from karbor_manila.manila.marks import Mark
-from karbor_manila.recovery.audit.bank_side import BankSide, Known
+from karbor_manila.recovery.audit.bank_side import BankSide
 from karbor_manila.recovery.audit.finding import Finding
 from karbor_manila.recovery.audit.manila_side import ManilaSide, Shown, is_of
 from karbor_manila.recovery.errors import ManilaSuspect
@@ -27,21 +26,32 @@ class Witness:
 
 class Witnesses:
     """One for each driver that would lose something: a driver may keep in another place than
-    Manila, and one that answers proves nothing of another that does not.
+    Manila, and one that answers proves nothing of another that does not."""
 
-    :param seen: by driver, the id of what a record names and that driver shows
-    """
-
-    def __init__(self, bank: BankSide, manila: ManilaSide, seen: dict[str, str]) -> None:
+    def __init__(self, bank: BankSide, manila: ManilaSide) -> None:
         self._bank = bank
         self._manila = manila
-        self._known = {driver: Witness(identifier) for driver, identifier in seen.items()}
+        self._known: dict[str, Witness] = {}
 
-    def require(
-        self, losses: list[Finding], marked: list[tuple[Shown, Mark]], known: Known
-    ) -> None:
-        """Make sure that there is one for each driver by whose word something is lost. What a
-        checkpoint in work keeps is as good as what another keeps.
+    def add(self, seen: dict[str, str]) -> None:
+        """Those that the records of a checkpoint name.
+
+        :param seen: by driver, the id of what a record names and that driver shows
+        """
+        for driver, identifier in seen.items():
+            self._known[driver] = Witness(identifier)
+
+    def look_at(self, checkpoint: Any, marked: Iterable[Shown]) -> None:
+        """What a checkpoint in work keeps is as good as what another keeps.
+
+        :param marked: what bears a mark of this checkpoint
+        """
+        for shown in marked:
+            if shown.driver not in self._known and self._is_named(shown, checkpoint):
+                self._known[shown.driver] = Witness(shown.id)
+
+    def require(self, losses: list[Finding]) -> None:
+        """Make sure that there is one for each driver by whose word something is lost.
 
         :raises ManilaSuspect: there is none
         """
@@ -49,8 +59,7 @@ class Witnesses:
             if driver in self._known:
                 continue
             lost = [finding for finding in losses if finding.driver == driver]
-            mine = ((shown, mark) for shown, mark in marked if shown.driver == driver)
-            witness = self._named(mine, known) or self._share(lost)
+            witness = self._share(lost)
             if witness is None:
                 raise ManilaSuspect(self._bank.provider.name, len(lost))
             self._known[driver] = witness
@@ -64,12 +73,6 @@ class Witnesses:
             return self._manila.has_share(witness.id)
         return self._manila.show(driver, witness.id) is not None
 
-    def _named(self, marked: Iterable[tuple[Shown, Mark]], known: Known) -> Witness | None:
-        for shown, mark in marked:
-            if self._is_named(shown, mark, known.get(mark.checkpoint)):
-                return Witness(str(shown.view["id"]))
-        return None
-
     def _share(self, lost: list[Finding]) -> Witness | None:
         """All drivers protect shares of the one Manila: it is the right one if it shows any."""
         for share_id in dict.fromkeys(finding.share_id for finding in lost):
@@ -77,17 +80,21 @@ class Witnesses:
                 return Witness(share_id, is_share=True)
         return None
 
-    def _is_named(self, shown: Shown, mark: Mark, checkpoint: Any) -> bool:
+    def _is_named(self, shown: Shown, checkpoint: Any) -> bool:
         """Whether the checkpoint of a mark names the snapshot that bears it; marks alone can be
         forged."""
-        if checkpoint is None or checkpoint.provider_id != self._bank.provider.id:
+        if (
+            checkpoint is None
+            or shown.mark is None
+            or checkpoint.provider_id != self._bank.provider.id
+        ):
             return False
         try:
-            record = self._bank.section(checkpoint, mark.resource).record()
+            record = self._bank.section(checkpoint, shown.mark.resource).record()
         except RecordInvalid:
             return False
         return bool(
             record
-            and record.snapshot_id == shown.view["id"]
-            and is_of(checkpoint, record, shown.view)
+            and record.snapshot_id == shown.id
+            and is_of(checkpoint, record, shown.project_id)
         )

@@ -20,7 +20,7 @@ from karbor_manila.recovery.loop import Reconciliation
 from karbor_manila.recovery.searched import Look
 from tests.unit.clock import FakeClock
 from tests.unit.karbor_stage import database
-from tests.unit.recovery.memory_bank import PROJECT, PROVIDER, MemoryBank, add, provider_on
+from tests.unit.memory_bank import PROJECT, PROVIDER, MemoryBank, add, provider_on
 
 NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 OLD = NOW - datetime.timedelta(days=100)
