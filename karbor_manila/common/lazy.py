@@ -69,9 +69,10 @@ class Once:
 
         :raises CircularNeed: the value is needed to make itself
         """
-        mine = self._await_turn(key)
-        if mine:
-            self._make(key, make, mine)
+        if key not in self._results:  # what is there stays there
+            mine = self._await_turn(key)
+            if mine:
+                self._make(key, make, mine)
         result, failure = self._results[key]
         if failure:
             raise failure
@@ -143,7 +144,8 @@ class Lazy(Generic[T]):
     """An attribute that the first who reads it makes; a decorator like ``cached_property``.
 
     Others who read it meanwhile wait. An error is raised to everybody who reads it, and stays; see
-    :class:`Once` for the rest. Its owner needs an attribute ``once`` (:class:`Sharing`).
+    :class:`Once` for the rest. Its owner needs an attribute ``once`` (:class:`Sharing`), and gets a
+    plain attribute of the same name once the value is made.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -164,4 +166,7 @@ class Lazy(Generic[T]):
         if instance is None:
             return self
         sharing = instance
-        return sharing.once(self._name, lambda: self._make(sharing))
+        made = sharing.once(self._name, lambda: self._make(sharing))
+        # Python looks here first, because this descriptor has no __set__.
+        vars(sharing)[self._name] = made
+        return made

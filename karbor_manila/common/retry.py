@@ -33,19 +33,21 @@ class _Budget:
         attempt_takes: float,
         backoff: tenacity.wait.wait_base,
         clock: Clock,
+        began: tuple[float, float],
     ) -> None:
         self._left = timeout
         self._attempts = attempts
         self._attempt_takes = attempt_takes
         self._backoff = backoff
         self._clock = clock
-        self._began, self._queued = clock.now(), queued()
+        self._began, self._queued = began
         #: Whether the last attempt failed when the timeout was over.
         self.timed_out = False
 
-    def begin(self, _state: tenacity.RetryCallState) -> None:
-        """An attempt begins."""
-        self._began, self._queued = self._clock.now(), queued()
+    def begin(self, state: tenacity.RetryCallState) -> None:
+        """An attempt begins; the first one has ended already."""
+        if state.attempt_number > 1:
+            self._began, self._queued = self._clock.now(), queued()
 
     def pause(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next attempt, of which the last is at the end of the timeout."""
@@ -98,8 +100,23 @@ def retry(
     :raises Exception: the error of the last of ``attempts``, or one that is not transient
     """
     clock = clock or Clock()
+    began = clock.now(), queued()
+    failed: list[Exception] = []
+    try:
+        # Nearly every one succeeds at once, and a Retrying costs more than most of them.
+        return attempt()
+    except Exception as error:
+        if not transient(error):
+            raise
+        failed.append(error)
+
+    def again() -> T:
+        if failed:
+            raise failed.pop()
+        return attempt()
+
     backoff = tenacity.wait_random_exponential(multiplier=first, max=longest)
-    budget = _Budget(timeout, attempts, attempt_takes, backoff, clock)
+    budget = _Budget(timeout, attempts, attempt_takes, backoff, clock, began)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda e: isinstance(e, Exception) and transient(e)),
         before=budget.begin,
@@ -110,7 +127,7 @@ def retry(
         reraise=True,
     )
     try:
-        return retrying(attempt)
+        return retrying(again)
     except TransientError as error:
         if budget.timed_out:
             raise error.gave_up(timeout) from error

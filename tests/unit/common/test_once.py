@@ -340,6 +340,21 @@ class Shelf:
         raise BUSY
 
 
+def test_a_lazy_attribute_that_is_made_is_a_plain_one(clock: FakeClock) -> None:
+    shelf = Shelf(clock)
+    assert "plank" not in vars(shelf)
+    assert shelf.plank == vars(shelf)["plank"] == "plank"
+
+
+def test_an_error_of_a_lazy_attribute_is_no_value(clock: FakeClock) -> None:
+    shelf = Shelf(clock)
+    for _ in range(2):
+        with pytest.raises(type(BUSY)):
+            _ = shelf.broken
+    assert "broken" not in vars(shelf)
+    assert shelf.made == ["broken"]
+
+
 def test_a_lazy_attribute_is_made_when_it_is_first_read_and_then_stays(clock: FakeClock) -> None:
     shelf = Shelf(clock)
     assert shelf.made == []

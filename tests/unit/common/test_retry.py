@@ -195,3 +195,8 @@ def test_slow_answers_are_none_the_less_an_outage(clock):
     with pytest.raises(ManilaUnavailable):
         retry(slow, timeout=40, attempt_takes=20, clock=clock)
     assert attempts.made == 2
+
+
+def test_what_succeeds_at_once_takes_no_machinery(clock, monkeypatch):
+    monkeypatch.setattr("tenacity.Retrying", None)
+    assert retry(Attempts("done"), clock=clock) == "done"
