@@ -126,11 +126,7 @@ class ShareSection:
 
     def erase(self) -> None:
         """Nothing is kept of this share any more."""
-        self._remove(RECORD)
-        self._remove(INTENT)
-        for key in self._ask(self._section.list_objects, "list the objects of a share"):
-            if key.startswith(REPORTS):
-                self._remove(key)
+        self._remove_listed(RECORD, INTENT)
 
     def report(self, record_id: str, reported: dict[str, str]) -> None:
         """Keep the whole report of a restore or verification on the share.
@@ -148,8 +144,7 @@ class ShareSection:
 
     def forget(self) -> None:
         """The checkpoint does not hold this share: no object of it is left."""
-        self.erase()
-        self._remove(STATUS)
+        self._remove_listed(RECORD, INTENT, STATUS)
 
     def status(self, status: str) -> None:
         """Karbor's status of the resource (karbor/common/constants.py, RESOURCE_STATUS_*)."""
@@ -162,24 +157,38 @@ class ShareSection:
     def _read(self, key: str) -> Any:
         """The value; None when there is none, and ``""``, which is no record, for damage."""
 
-        def read() -> bank_access.Stored:
-            section = self._section
-            return bank_access.look(
-                lambda: section.get_object(key), lambda: key in section.list_objects()
-            )
-
-        stored = self._ask(read, f"give {key!r}")
+        stored = self._ask(lambda: self._look(key), f"give {key!r}")
         if stored.outcome is bank_access.Outcome.DAMAGED:
             return ""  # as Karbor's own bank gives an object that is empty
         return stored.value
 
+    def _look(self, key: str) -> bank_access.Stored:
+        section = self._section
+        return bank_access.look(
+            lambda: section.get_object(key), lambda: key in section.list_objects()
+        )
+
     def _write(self, key: str, value: Any) -> None:
         self._ask(lambda: self._section.update_object(key, value), f"take {key!r}")
 
+    def _remove_listed(self, *keys: str) -> None:
+        """Remove those of these that are there, in this order, and the reports."""
+        listed = self._ask(self._section.list_objects, "list the objects of a share")
+        for key in (*keys, *(key for key in listed if key.startswith(REPORTS))):
+            if key in listed:
+                self._remove(key)
+
     def _remove(self, key: str) -> None:
+        """Have no such object. As a rule it is there, and no list is asked for: Karbor's banks on a
+        file system and on Swift raise for one that is absent, and that on S3 does not."""
+        section = self._section
+
         def remove() -> None:
-            if key in self._section.list_objects():
-                self._section.delete_object(key)
+            try:
+                section.delete_object(key)
+            except Exception:  # whatever a bank raises; nothing is swallowed but for an absence
+                if not self._look(key).is_absent:
+                    raise
 
         self._ask(remove, f"remove {key!r}")
 

@@ -166,6 +166,48 @@ def test_erasing_nothing_is_no_error(ledger: ShareSection, section: Any) -> None
     assert pages(section) == set()
 
 
+def test_the_end_of_an_intent_that_is_gone_is_no_error(
+    kept: ShareSection, plugin: Failing, section: Any
+) -> None:
+    """Its first answer was lost; Karbor's own bank raises for what is absent."""
+    kept.begin(INTENT)
+    plugin.late = True
+    plugin.failures = {"delete_object": 1}
+    kept.end(INTENT)
+    kept.end(INTENT)
+    assert pages(section) == {"metadata"}
+
+
+def test_an_object_that_no_list_shows_yet_is_removed(
+    kept: ShareSection, plugin: Failing, section: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.begin(INTENT)
+    with monkeypatch.context() as patch:
+        patch.setattr(plugin, "list_objects", lambda *_args, **_kwargs: [])
+        kept.end(INTENT)
+    assert pages(section) == {"metadata"}
+
+
+def test_the_bank_is_not_asked_more_than_it_has_to_be(
+    ledger: ShareSection, plugin: Failing
+) -> None:
+    def calls() -> list[str]:
+        made = [method.removesuffix("_object") for method, _key in plugin.calls]
+        plugin.calls.clear()
+        return made
+
+    ledger.status("protecting")
+    intent = ledger.begin(INTENT) or ledger.created(INTENT, "snapshot")
+    ledger.complete(RECORD)
+    ledger.status("available")
+    ledger.end(intent)
+    assert calls() == ["update"] * 5 + ["delete"]
+    ledger.erase()
+    assert calls() == ["list_objects", "delete"]
+    ledger.forget()
+    assert calls() == ["list_objects", "delete"]
+
+
 def test_restores_have_pages_of_their_own(ledger: ShareSection, section: Any) -> None:
     """Two restores of one share, and its record, do not get in each other's way."""
     ledger.complete(RECORD)
