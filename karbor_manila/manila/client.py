@@ -8,7 +8,7 @@ It says whose objects are listed, and sorts what can go wrong into two kinds:
 """
 
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_log import log as logging
@@ -21,6 +21,7 @@ from karbor_manila.manila.connection import Connection
 from karbor_manila.manila.endpoint import SERVICE_TYPES, Where
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.features import Features
+from karbor_manila.manila.paging import Listing
 from karbor_manila.manila.views import View
 
 __all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where"]
@@ -88,7 +89,7 @@ class Manila(Connection):
         status: str | None = None,
         metadata: Mapping[str, str] | None = None,
         project_id: str | None = None,
-    ) -> list[View]:
+    ) -> Listing:
         """A project's shares in detail; another project's public shares are left out.
 
         :param project_id: whose; by default of the project that is worked on
@@ -107,7 +108,7 @@ class Manila(Connection):
         metadata: Mapping[str, str] | None = None,
         share_id: str | None = None,
         project_id: str | None = None,
-    ) -> list[View]:
+    ) -> Listing:
         """As :meth:`shares`. ``metadata`` needs ``features.snapshot_metadata``."""
         asked = "list the snapshots of " + (f"share {share_id}" if share_id else "the project")
         filters = {"share_id": share_id} if share_id else {}
@@ -233,7 +234,7 @@ class Manila(Connection):
         filters: Mapping[str, str],
         metadata: Mapping[str, str] | None,
         project_id: str | None,
-    ) -> list[View]:
+    ) -> Listing:
         whose = project_id or self._project_id
         query = dict(filters)
         if metadata:
@@ -250,9 +251,10 @@ class Manila(Connection):
         if self.features.counts and (own or whose == EVERY_PROJECT):
             query["with_count"] = "True"
         found = self._pages(kind, asked, query)
-        return [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
+        theirs = [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
+        return Listing(theirs, whole=found.whole)
 
-    def _pages(self, kind: str, asked: str, filters: Mapping[str, str]) -> Iterator[View]:
+    def _pages(self, kind: str, asked: str, filters: Mapping[str, str]) -> Listing:
         def ask(offset: int) -> tuple[list[View], int | None]:
             query = dict(filters) | {"limit": str(PAGE), "offset": str(offset)}
             body = self._ask("GET", f"/{kind}/detail?{urllib.parse.urlencode(query)}", asked)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manila as one flow uses it: retries, pollers, lists that serve all of the flow, reasons."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
@@ -8,9 +9,10 @@ from karbor_manila.common.clock import Clock
 from karbor_manila.common.lazy import Once
 from karbor_manila.common.polling import PENDING, Poller
 from karbor_manila.common.retry import retry
-from karbor_manila.manila import lookup, statuses, user_messages
+from karbor_manila.manila import statuses, user_messages
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ResourceFailed
+from karbor_manila.manila.lists import Lists
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.ownership import SHARE, SNAPSHOT, Ownership
 from karbor_manila.manila.timeouts import Timeouts
@@ -44,6 +46,7 @@ class FlowClient:
         #: Makes what the resources of the flow share; the first to ask makes it.
         self.once = Once(self.clock, self.timeouts.outage)
         self.ownership = Ownership(manila, self.retry)
+        self.lists = {kind: Lists(self, kind) for kind in (SHARE, SNAPSHOT)}
         self._pollers: list[Poller] = []
         self._not_awaited: set[str] = set()
         self._requests: dict[str, str | None] = {}
@@ -93,33 +96,22 @@ class FlowClient:
         """
         whose = project_id or self.manila.project_id
         self.ownership.require(whose)
+        if not fresh:
+            views = self.lists[kind].of_flow(wanted, whose)
+            return self.ownership.with_mark(kind, wanted, views, whose)
+        forms: list[Mapping[str, str]] = [{}]
+        if self.has_metadata(kind):
+            forms = [wanted.metadata(), wanted.metadata_of_before()]
+        many = self.manila.shares if kind == SHARE else self.manila.snapshots
+        found: dict[str, View] = {}
+        for form in forms:
+            ask = functools.partial(many, metadata=form or None, project_id=whose)
+            found |= {str(view["id"]): view for view in self.retry(ask)}
+        return self.ownership.with_mark(kind, wanted, list(found.values()), whose)
 
-        def listed(metadata: Mapping[str, str]) -> list[View]:
-            return self.retry(lambda: self._list_marked(kind, metadata, whose))
-
-        if fresh:
-            forms = self._forms(kind, wanted)
-            found = {view["id"]: view for form in forms for view in listed(form)}
-            views = list(found.values())
-        else:
-            scope = wanted.scope()
-            views = self.once((kind, whose, *sorted(scope.items())), lambda: listed(scope))
-        return self.ownership.with_mark(kind, wanted, views, whose)
-
-    def look(
-        self, kind: str, ids: Collection[str], scope: Mapping[str, str] | None
-    ) -> Mapping[str, View | None]:
-        """Many snapshots or shares as they are now, None for what is not there.
-
-        :param scope: metadata that they have in common, so that a list of them is short; what is
-            made under a scope is of the session's own project
-        """
-        manila = self.manila
-        one, many = (
-            (manila.share, manila.shares) if kind == SHARE else (manila.snapshot, manila.snapshots)
-        )
-        whose = manila.own_project_id if scope else None
-        return lookup.look(ids, one, lambda: many(metadata=scope, project_id=whose))
+    def has_metadata(self, kind: str) -> bool:
+        """Whether marks stand in the metadata, and lists can be filtered by it."""
+        return kind == SHARE or self.manila.features.snapshot_metadata
 
     def note_request(self, view: View) -> None:
         """Remember which request made something: Manila's message of a failure may be filed under
@@ -147,16 +139,3 @@ class FlowClient:
             return PENDING
 
         return judge
-
-    def _forms(self, kind: str, wanted: Mark) -> list[Mapping[str, str]]:
-        """The metadata that what bears a mark may have; one of none when it stands elsewhere."""
-        if kind == SNAPSHOT and not self.manila.features.snapshot_metadata:
-            return [{}]
-        return [wanted.metadata(), wanted.metadata_of_before()]
-
-    def _list_marked(self, kind: str, metadata: Mapping[str, str], whose: str) -> list[View]:
-        if kind == SHARE:
-            return self.manila.shares(metadata=metadata, project_id=whose)
-        if self.manila.features.snapshot_metadata:
-            return self.manila.snapshots(metadata=metadata, project_id=whose)
-        return self.manila.snapshots(project_id=whose)

@@ -8,7 +8,7 @@ is therefore asked for so that it overlaps the one before, and one that begins w
 may have lost something in between: it is asked for again, from further in front.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from karbor_manila.manila.errors import ManilaTransient
@@ -17,6 +17,20 @@ View = dict[str, Any]
 
 #: Gives the views from an offset on, and how many there are in all, if the server says so.
 Page = Callable[[int], tuple[list[View], int | None]]
+
+
+class Listing(list[View]):
+    """The views of a list.
+
+    ``whole`` is whether they are known to be all that were there at one moment: the server said how
+    many there are, each time the same, so many came, and nothing moved between the pages. What a
+    list that is not whole leaves out may be there.
+    """
+
+    def __init__(self, views: Iterable[View] = (), *, whole: bool = False) -> None:
+        super().__init__(views)
+        self.whole = whole
+
 
 # Of a full page so much is asked for again: deletions between two requests are few.
 _OVERLAP = 0.05
@@ -29,17 +43,19 @@ _MOST_STEPS_BACK = 50
 _UNREADABLE = "the list changed while it was read"
 
 
-def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
+def everything(ask: Page, size: int, asked: str) -> Listing:
     """All that is there from the first request to the last, each entry once.
 
     :param size: the number that a page is asked to have
     :param asked: what is asked, for the error
     :raises ManilaTransient: the list changed faster than it could be read
     """
-    seen: set[str] = set()
+    seen: dict[str, View] = {}
+    totals: set[int | None] = set()
     offset = back = steps_back = length = idle = 0
     while True:
         page, total = ask(offset)
+        totals.add(total)
         if offset and len(page) > 1 and page[0]["id"] not in seen:
             steps_back += 1
             size = min(size, length)  # so much the server gives, and there is more
@@ -49,12 +65,11 @@ def everything(ask: Page, size: int, asked: str) -> Iterator[View]:
             offset = max(0, offset - back)
             continue
         back, length = 0, len(page)
-        fresh = [view for view in page if view["id"] not in seen]
-        seen.update(view["id"] for view in page)
-        yield from {view["id"]: view for view in fresh}.values()
-        whole = total is not None and not offset and len(seen) >= total
-        if not page or whole:
-            return
+        fresh = {view["id"]: view for view in page if view["id"] not in seen}
+        seen.update(fresh)
+        at_once = total is not None and not offset and len(seen) >= total
+        if not page or at_once:
+            return Listing(seen.values(), whole=not steps_back and totals == {len(seen)})
         idle = 0 if fresh else idle + 1
         if idle > _MOST_IDLE:
             raise ManilaTransient(asked, _UNREADABLE)

@@ -33,7 +33,6 @@ class Shares:
         self._client = client
         self._manila = client.manila
         self._creation = Creation(client)
-        self._scope: Mapping[str, str] | None = None
         # Shares of which this flow has removed snapshots: Manila may still count them.
         self._cleared: set[str] = set()
         #: Looks at all shares that the flow waits for.
@@ -88,7 +87,6 @@ class Shares:
         :param is_ours: whether a share that bears the mark was made of that
         :returns: its id, as soon as the server has answered
         """
-        self._scope = mark.scope()
         asked: dict[str, Any] = {
             **fields,
             "size": new.size,
@@ -101,7 +99,9 @@ class Shares:
         made = self._creation.create(
             SHARE, mark, asked, lambda: self._manila.create_share(**asked), is_ours
         )
-        return str(made["id"])
+        share_id = str(made["id"])
+        self._client.lists[SHARE].note_marked(share_id, mark, self._manila.own_project_id)
+        return share_id
 
     def wait_restored(self, share_id: str) -> View:
         """Wait until a new share is available.
@@ -244,4 +244,4 @@ class Shares:
         return any(view["share_id"] == share["id"] for view in kept)
 
     def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
-        return self._client.look(SHARE, ids, self._scope)
+        return self._client.lists[SHARE].look(ids)

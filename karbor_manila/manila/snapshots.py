@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The snapshots of one flow: made once, waited for, looked at, removed until they are gone."""
 
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Collection
 from typing import Any
 
 from karbor_manila.manila import statuses
@@ -29,8 +30,8 @@ class Snapshots:
         self._shares = shares
         self._manila = client.manila
         self._creation = Creation(client)
-        self._scope: Mapping[str, str] | None = None
-        self._poller = client.poller(self._look)
+        self._lists = client.lists[SNAPSHOT]
+        self._poller = client.poller(self._lists.look)
 
     def list_marked(self, marks: Collection[Mark]) -> None:
         """Look at once for what bears these marks, so that no :meth:`create` has to."""
@@ -47,14 +48,13 @@ class Snapshots:
         :returns: its view, of any status
         """
         tagged = self._manila.features.snapshot_metadata
-        self._scope = mark.scope() if tagged else None
         fields: dict[str, Any] = {
             "name": name,
             "description": description if tagged else mark.describe(description),
             "force": force,
             "metadata": mark.metadata() if tagged else None,
         }
-        return self._creation.create(
+        made = self._creation.create(
             SNAPSHOT,
             mark,
             fields,
@@ -63,6 +63,8 @@ class Snapshots:
                 view["status"] not in statuses.SNAPSHOT_FINAL and view["share_id"] == share_id
             ),
         )
+        self._lists.note_marked(str(made["id"]), mark, self._manila.own_project_id)
+        return made
 
     def wait(self, snapshot_id: str) -> View:
         """Wait until what :meth:`create` began is available.
@@ -142,18 +144,28 @@ class Snapshots:
 
         :param timeout: seconds
         :param project_id: whose it is; another project's is left alone
-        :param fresh: look anew for such clones; else one list serves all of the flow
+        :param fresh: look at everything anew; else the lists of the flow serve (:mod:`.lists`)
         :returns: whether it was there
         :raises: as :meth:`.removal.Removal.until_gone`
         """
-        client = self._client
-        view = client.ownership.show(SNAPSHOT, snapshot_id, project_id)
+        client, lists = self._client, self._lists
+        by_id = functools.partial(client.ownership.show, SNAPSHOT)
+        look = by_id if fresh else lists.recent
+        view = look(snapshot_id, project_id)
+
+        def delete(snapshot_id: str) -> bool:
+            accepted = self._manila.delete_snapshot(snapshot_id)
+            if accepted and not fresh and project_id == self._manila.own_project_id:
+                lists.note_leaving(snapshot_id)
+            return accepted
+
         if view is not None:
             self._wait_for_clones(snapshot_id, timeout, fresh=fresh)
             removal = Removal(
                 kind=SNAPSHOT,
                 ownership=client.ownership,
-                delete=self._manila.delete_snapshot,
+                delete=delete,
+                first_look=look,
                 poller=self._poller,
                 deletable=statuses.SNAPSHOT_DELETABLE,
                 stuck=statuses.SNAPSHOT_STUCK,
@@ -167,9 +179,6 @@ class Snapshots:
             self._shares.note_removed_snapshot(str(view["share_id"]))
         self._poller.no_wait(snapshot_id)  # it may have been gone without a wait
         return view is not None
-
-    def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
-        return self._client.look(SNAPSHOT, ids, self._scope)
 
     def _wait_for_clones(self, snapshot_id: str, timeout: float, *, fresh: bool) -> None:
         """Let the clones that are being made of this snapshot end: they fail when it goes."""

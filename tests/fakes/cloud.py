@@ -5,7 +5,7 @@ import datetime
 import itertools
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,9 @@ class Cloud:
     calls: list[str] = field(default_factory=list)
     #: What others do right before the next call of a method, by its name; done once.
     meanwhile: dict[str, list[Callable[[], Any]]] = field(default_factory=dict)
+    #: What lists leave out though it is there, and whether they count as if it were not.
+    hidden: set[str] = field(default_factory=set)
+    hides_well: bool = False
     faults: list[Fault] = field(default_factory=list)
     counter: Any = field(default_factory=lambda: itertools.count(1))
     lock: Any = field(default_factory=threading.RLock)
@@ -133,3 +136,30 @@ def transient() -> ManilaTransient:
 
 def refused(status: int = 400) -> ManilaRefused:
     return ManilaRefused("do it", status, "no")
+
+
+# What a share that is made from a snapshot has of the snapshot's share as it is then.
+TAKEN_OVER = (
+    "share_type",
+    "share_type_name",
+    "share_network_id",
+    "availability_zone",
+    "snapshot_support",
+    "create_share_from_snapshot_support",
+    "revert_to_snapshot_support",
+    "mount_snapshot_support",
+)
+
+
+def check_clone(parent: View, asked: Mapping[str, Any]) -> None:
+    """manila/api/v2/shares.py (_create) and manila/share/api.py (create), in their order."""
+    network, share_type = asked.get("share_network_id"), asked.get("share_type")
+    if network and network != parent["share_network_id"]:
+        raise ManilaRefused("create", 400, "Share network ID should be the same")
+    if not parent["create_share_from_snapshot_support"]:
+        raise ManilaRefused("create", 400, "A new share may not be created from it")
+    zone = asked.get("availability_zone")
+    if zone and zone != parent["availability_zone"]:
+        raise ManilaRefused("create", 400, "The specified zone must be the same")
+    if share_type and share_type not in (parent["share_type"], parent["share_type_name"]):
+        raise ManilaRefused("create", 400, "Invalid share type specified")

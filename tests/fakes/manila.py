@@ -15,7 +15,17 @@ from typing import Any
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.client import EVERY_PROJECT, Features
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
-from tests.fakes.cloud import Cloud, Died, FakeClock, Fault, refused, transient
+from karbor_manila.manila.paging import Listing
+from tests.fakes.cloud import (
+    TAKEN_OVER,
+    Cloud,
+    Died,
+    FakeClock,
+    Fault,
+    check_clone,
+    refused,
+    transient,
+)
 
 __all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "refused", "transient"]
 
@@ -63,16 +73,19 @@ class FakeManila:
         status: str | None = None,
         metadata: Mapping[str, str] | None = None,
         project_id: str | None = None,
-    ) -> list[View]:
+    ) -> Listing:
         return self._call(
             "shares",
-            lambda: [
-                dict(view)
-                for view in self._settled("shares").values()
-                if self._lists(view, project_id)
-                and _has(view, metadata)
-                and status in (None, view["status"])
-            ],
+            lambda: self._listing(
+                project_id,
+                [
+                    dict(view)
+                    for view in self._settled("shares").values()
+                    if self._lists(view, project_id)
+                    and _has(view, metadata)
+                    and status in (None, view["status"])
+                ],
+            ),
         )
 
     def share(self, share_id: str) -> View | None:
@@ -84,17 +97,20 @@ class FakeManila:
         metadata: Mapping[str, str] | None = None,
         share_id: str | None = None,
         project_id: str | None = None,
-    ) -> list[View]:
+    ) -> Listing:
         assert not metadata or self.features.snapshot_metadata
         return self._call(
             "snapshots",
-            lambda: [
-                dict(view)
-                for view in self._settled("snapshots").values()
-                if self._lists(view, project_id)
-                and _has(view, metadata)
-                and share_id in (None, view["share_id"])
-            ],
+            lambda: self._listing(
+                project_id,
+                [
+                    dict(view)
+                    for view in self._settled("snapshots").values()
+                    if self._lists(view, project_id)
+                    and _has(view, metadata)
+                    and share_id in (None, view["share_id"])
+                ],
+            ),
         )
 
     def snapshot(self, snapshot_id: str) -> View | None:
@@ -160,8 +176,8 @@ class FakeManila:
             if fields["size"] < source["size"]:  # manila/share/api.py, create
                 raise ManilaRefused("create", 400, "the snapshot is larger than that")
             parent = self._existing(source["share_id"])
-            _check_clone(parent, fields)
-            taken_over = {name: parent[name] for name in _TAKEN_OVER}
+            check_clone(parent, fields)
+            taken_over = {name: parent[name] for name in TAKEN_OVER}
             # A status of its own since 2.54.
             new = "creating_from_snapshot" if self.features.creating_from_snapshot else "creating"
             view = self._cloud.add_share(
@@ -357,6 +373,14 @@ class FakeManila:
             self._prove(whose)
         return whose in (EVERY_PROJECT, view["project_id"])
 
+    def _listing(self, project_id: str | None, views: list[View]) -> Listing:
+        """As the client: the number is not asked for with another project's id."""
+        whose = project_id or self.project_id
+        counted = self.features.counts and whose in (EVERY_PROJECT, self.own_project_id)
+        lost = self._cloud.hidden & {view["id"] for view in views}
+        seen = [view for view in views if view["id"] not in lost]
+        return Listing(seen, whole=counted and (self._cloud.hides_well or not lost))
+
     def _reaches(self, view: View) -> bool:
         return bool(self._administrator or view["project_id"] == self._project)
 
@@ -367,30 +391,3 @@ _CHANGING = frozenset({"create", "delete", "revert", "allow"})
 
 def _has(view: View, metadata: Mapping[str, str] | None) -> bool:
     return all(view["metadata"].get(name) == value for name, value in (metadata or {}).items())
-
-
-# What a share that is made from a snapshot has of the snapshot's share as it is then.
-_TAKEN_OVER = (
-    "share_type",
-    "share_type_name",
-    "share_network_id",
-    "availability_zone",
-    "snapshot_support",
-    "create_share_from_snapshot_support",
-    "revert_to_snapshot_support",
-    "mount_snapshot_support",
-)
-
-
-def _check_clone(parent: View, asked: Mapping[str, Any]) -> None:
-    """manila/api/v2/shares.py (_create) and manila/share/api.py (create), in their order."""
-    network, share_type = asked.get("share_network_id"), asked.get("share_type")
-    if network and network != parent["share_network_id"]:
-        raise ManilaRefused("create", 400, "Share network ID should be the same")
-    if not parent["create_share_from_snapshot_support"]:
-        raise ManilaRefused("create", 400, "A new share may not be created from it")
-    zone = asked.get("availability_zone")
-    if zone and zone != parent["availability_zone"]:
-        raise ManilaRefused("create", 400, "The specified zone must be the same")
-    if share_type and share_type not in (parent["share_type"], parent["share_type_name"]):
-        raise ManilaRefused("create", 400, "Invalid share type specified")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What earlier releases marked, with an entry for each field, is adopted, restored and deleted."""
 
+import contextlib
 from typing import Any
 
 from karbor_manila.bank import record
@@ -23,10 +24,8 @@ def interrupted(stage: Stage, *share_ids: str) -> Any:
     a process of an earlier release."""
     checkpoint = stage.checkpoint(*share_ids)
     stage.cloud.plan("create_snapshot", Died, after=True)
-    try:
+    with contextlib.suppress(Died):
         stage.protect(checkpoint, *share_ids)
-    except Died:
-        pass
     as_before(stage)
     section = checkpoint.get_resource_bank_section(share_ids[0])
     intent = section.get_object("intent") | {"version": 1}

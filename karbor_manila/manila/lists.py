@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lists of one flow: what they showed, when, and what they prove.
+
+A view in a list is as good as one that is asked for by its id, for a while. Absence is another
+matter: a list is read page by page while others create and delete, and something between Manila and
+us may lag or cut it. So what is being removed counts as gone by lists only when two of them, one
+after the other, do not have it, both known to be whole, and one that is empty is not believed
+before one thing is asked for by its id. All else that a list leaves out is asked for by its id.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oslo_log import log as logging
+
+from karbor_manila.manila import lookup
+from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.ownership import SHARE
+from karbor_manila.manila.paging import Listing
+from karbor_manila.manila.views import View
+
+if TYPE_CHECKING:
+    from karbor_manila.manila.flow_client import FlowClient
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds for which a view in a list is as good as one that is asked for by its id.
+RECENT = 60.0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The short list that has something: of which project, by which metadata."""
+
+    whose: str
+    scope: tuple[tuple[str, str], ...] = ()
+
+
+class Lists:
+    """The lists of shares, or of snapshots, of one flow.
+
+    :param client: the flow's client
+    :param kind: of what
+    """
+
+    def __init__(self, client: "FlowClient", kind: str) -> None:
+        self._client = client
+        self._kind = kind
+        manila = client.manila
+        self._one: Callable[[str], View | None] = manila.share
+        self._many: Callable[..., Listing] = manila.shares
+        if kind != SHARE:
+            self._one, self._many = manila.snapshot, manila.snapshots
+        #: What lists have shown, and when they were asked for, by the flow's clock.
+        self._seen: dict[str, tuple[View, float]] = {}
+        self._places: dict[str, _Place] = {}
+        #: What Manila has accepted to delete, and of that what the last whole list did not have.
+        self._leaving: set[str] = set()
+        self._missed: set[str] = set()
+        self._lists_lie = False
+
+    def of_flow(self, mark: Mark, whose: str) -> list[View]:
+        """What has the scope of a mark in a project, as it was at the first look of the flow."""
+        return self._list(self._place(mark, whose), "first")
+
+    def recent(self, resource_id: str, project_id: str) -> View | None:
+        """As :meth:`.ownership.Ownership.show`, or as a list of this flow showed it at most
+        :data:`RECENT` seconds ago.
+
+        What only a session can remove that reaches other projects, too, is always asked for by its
+        id: a share may be transferred at any time.
+        """
+        client, place = self._client, self._places.get(resource_id)
+        clock = client.clock
+        if place and project_id == client.manila.own_project_id == place.whose:
+            view, asked = self._seen.get(resource_id, ({}, -RECENT))
+            if clock.now() - asked > RECENT:
+                self._list(place, int(clock.now() // RECENT))
+                view, asked = self._seen.get(resource_id, ({}, -RECENT))
+            if clock.now() - asked <= RECENT and view.get("project_id"):
+                return view if client.ownership.is_of(self._kind, view, project_id) else None
+        return client.ownership.show(self._kind, resource_id, project_id)
+
+    def note_marked(self, resource_id: str, mark: Mark, whose: str) -> None:
+        """This bears a mark: a short list has it. If it does not, it is asked for by its id."""
+        self._places[resource_id] = self._place(mark, whose)
+
+    def note_leaving(self, resource_id: str) -> None:
+        """Manila has accepted to delete this, of the session's own project: it is on its way."""
+        self._leaving.add(resource_id)
+
+    def look(self, ids: Collection[str]) -> Mapping[str, View | None]:
+        """Many as they are now, None for what is not there; without an entry for what is leaving
+        and was not in this list, for the first time: the next one tells."""
+        if len(ids) <= lookup.FEW:
+            return {each: self._one(each) for each in ids}
+        listed = self._many_of(ids)
+        found = {str(view["id"]): view for view in listed}
+        self._missed -= found.keys()
+        missing = set(ids) - found.keys()
+        leaving = missing & self._leaving if listed.whole and not self._lists_lie else set()
+        gone = leaving & self._missed
+        if gone and not found:
+            probe = min(gone)
+            if self._one(probe) is not None:
+                LOG.warning("A list does not show %s %s, which is there", self._kind, probe)
+                self._lists_lie, leaving, gone = True, set(), set()
+        self._missed |= leaving
+        known: dict[str, View | None] = {each: found[each] for each in ids if each in found}
+        known |= dict.fromkeys(gone)
+        return known | {each: self._one(each) for each in missing - leaving}
+
+    def _many_of(self, ids: Collection[str]) -> Listing:
+        """The shortest list that shows these."""
+        places = {self._places.get(each) for each in ids}
+        place = places.pop() if len(places) == 1 else None
+        return self._many_at(place) if place else self._many()
+
+    def _many_at(self, place: _Place) -> Listing:
+        return self._many(metadata=dict(place.scope) or None, project_id=place.whose)
+
+    def _place(self, mark: Mark, whose: str) -> _Place:
+        scope = mark.scope() if self._client.has_metadata(self._kind) else {}
+        return _Place(whose, tuple(scope.items()))
+
+    def _list(self, place: _Place, when: object) -> list[View]:
+        """One list for all of the flow who ask at a time (``when``)."""
+        client = self._client
+
+        def listed() -> list[View]:
+            asked = client.clock.now()
+            views = client.retry(lambda: self._many_at(place))
+            for view in views:
+                self._seen[str(view["id"])] = view, asked
+                self._places[str(view["id"])] = place
+            return views
+
+        return client.once((self._kind, place, when), listed)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many requests an operation on a hundred shares sends to Manila when all run side by side: so
+many a share, and a number that does not grow with the shares for all of them."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from karbor_manila.operations.delete import DeleteOperation
+from karbor_manila.operations.protect import ProtectOperation
+from tests.fakes.manila import FakeManila
+from tests.unit.together import Together
+
+MANY = 100
+
+#: For all of a flow: the look before, and polls, which grow rare with the time waited.
+FOR_ALL = 40
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Together:
+    monkeypatch.setattr(FakeManila, "parallel", 1)
+    return Together(tmp_path)
+
+
+@pytest.fixture
+def shares(stage: Together) -> list[str]:
+    return [stage.cloud.add_share(stage.project_id)["id"] for _ in range(MANY)]
+
+
+@pytest.fixture
+def kept(stage: Together, shares: list[str]) -> Any:
+    """A checkpoint of the shares, and the requests that made it."""
+    checkpoint = stage.checkpoint(*shares)
+    return checkpoint, sent(stage, ProtectOperation, checkpoint, shares)
+
+
+def sent(
+    stage: Together, kind: type, checkpoint: Any, shares: list[str], **extras: Any
+) -> Counter[str]:
+    errors, requests = stage.side_by_side(kind, checkpoint, *shares, **extras)
+    assert errors == []
+    return requests
+
+
+def test_a_protection_asks_for_each_snapshot_and_reads_each_shares_access_rules(kept: Any) -> None:
+    _, requests = kept
+    assert requests["create_snapshot"] == requests["access_rules"] == MANY
+    assert requests.total() <= 2 * MANY + FOR_ALL, requests
+
+
+def test_a_deletion_asks_for_the_end_of_each_snapshot_and_by_lists_whether_it_is_gone(
+    stage: Together, shares: list[str], kept: Any
+) -> None:
+    requests = sent(stage, DeleteOperation, kept[0], shares)
+    assert stage.cloud.snapshots == {}
+    assert requests["delete_snapshot"] == MANY
+    assert requests["snapshot"] <= 3  # the clients' probe, and one or two that are left over
+    assert requests.total() <= MANY + FOR_ALL, requests
+
+
+def test_without_the_number_of_entries_each_is_asked_for_before_it_counts_as_gone(
+    stage: Together, shares: list[str], kept: Any
+) -> None:
+    stage.microversion = "2.78"
+    requests = sent(stage, DeleteOperation, kept[0], shares)
+    assert requests["snapshot"] >= MANY
