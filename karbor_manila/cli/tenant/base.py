@@ -10,7 +10,7 @@ from cliff.lister import Lister
 
 from karbor_manila.cli.errors import KarborRefused, WrongUsage
 from karbor_manila.cli.output import Output
-from karbor_manila.cli.tenant import reading
+from karbor_manila.cli.tenant import cloud_options, reading
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible
 
@@ -37,12 +37,16 @@ class TenantCommand(Output):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The cloud's options, before those of the command."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        argv = getattr(self.app, "argv", None) or sys.argv[1:]
+        if cloud_options.are_enough(argv):
+            cloud_options.show(parser)
+            return parser
         # Here and below: what takes long to load is loaded when it is needed.
         from karbor_manila.cli.tenant.cloud import Cloud  # noqa: PLC0415
         from karbor_manila.common.clock import Clock  # noqa: PLC0415
 
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        self.cloud = Cloud(parser, getattr(self.app, "argv", None) or sys.argv)
+        self.cloud = Cloud(parser, argv)
         self.time = self.clock or Clock()
         return parser
 

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command of a tenant's: outages, credentials, secrets, and what it need not load."""
 
+import argparse
 import json
+import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 import requests
 
-from karbor_manila.cli.app import cloud_options_last
+from karbor_manila.cli.app import NAMESPACE, cloud_options_last
+from karbor_manila.cli.tenant import cloud_options
+from karbor_manila.cli.tenant.cloud import Cloud
 from tests.fakes.karbor import ENVIRONMENT, PASSWORD, TOKEN
 
 
@@ -69,6 +74,13 @@ def test_neither_password_nor_token_is_ever_printed(karbor, run, two, verbosity)
     assert PASSWORD not in run("help", "status")[1]
 
 
+#: What takes long to load.
+SLOW = (
+    "karbor", "eventlet", "openstack", "keystoneauth1", "manilaclient", "karborclient", "requests",
+    "oslo_log", "oslo_config", "oslo_utils", "sqlalchemy", "taskflow", "jsonschema", "yaml",
+)  # fmt: skip
+
+
 def test_a_tenants_command_loads_neither_karbor_nor_eventlet():
     code = (
         "import sys\n"
@@ -82,14 +94,59 @@ def test_a_tenants_command_loads_neither_karbor_nor_eventlet():
     assert seen.stdout == "[]\n"
 
 
-def test_the_list_of_commands_loads_nothing_that_takes_long():
-    code = (
-        "import sys\n"
-        "from karbor_manila.cli.app import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "slow = ('karbor', 'eventlet', 'openstack', 'keystoneauth1', 'oslo_log', 'manilaclient')\n"
-        "print(sorted({m.split('.')[0] for m in sys.modules} & set(slow)))\n"
+COMMANDS = [entry.name.replace("_", " ") for entry in entry_points(group=NAMESPACE)]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"],
+        ["help"],
+        ["complete"],
+        *([*command.split(), "--help"] for command in COMMANDS),
+        ["help", "status"],
+    ],
+    ids=" ".join,
+)
+def test_help_and_completion_load_nothing_that_takes_long_and_read_nothing(argv, tmp_path):
+    """Not by the clock: by what is loaded, and by which files are opened."""
+    code = f"""
+import sys
+from karbor_manila.cli.app import main
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+try:
+    main({argv!r})
+except SystemExit:
+    pass
+slow = {SLOW!r}
+print(sorted({{m.split(".")[0] for m in sys.modules}} & set(slow)))
+print([name for name in opened if "clouds" in name or "secure" in name])
+"""
+    seen = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "OS_CLOUD": "mine"},
     )
-    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "restore" in seen.stdout
-    assert seen.stdout.splitlines()[-1] == "[]"
+    assert "usage: " in seen.stdout or "complete" in argv
+    assert seen.stdout.splitlines()[-2:] == ["[]", "[]"]
+
+
+def test_help_shows_the_options_of_the_cloud_as_their_libraries_do(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.startswith("OS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    theirs, ours = (argparse.ArgumentParser(prog="x", add_help=False) for _ in range(2))
+    Cloud(theirs, [])
+    cloud_options.show(ours)
+    assert ours.format_help() == theirs.format_help()
+
+
+@pytest.mark.parametrize("argv", [["status"], ["status", "--plan", "help"], ["show", "complete"]])
+def test_a_command_that_is_to_run_has_the_options_of_the_libraries(argv):
+    assert not cloud_options.are_enough(argv)
