@@ -48,11 +48,14 @@ class Karbor:
         """All providers."""
         return list(self._pages("list the providers", "/providers", "providers"))
 
-    def checkpoints(self, provider_id: str, plan_id: str) -> Iterator[View]:
-        """A plan's checkpoints, newest first. Deleted ones are not among them."""
-        asked = f"list the checkpoints of plan {plan_id}"
+    def checkpoints(self, provider_id: str, plan_id: str | None = None) -> Iterator[View]:
+        """A plan's checkpoints, newest first; without a plan, all that the provider has of the
+        project. Deleted ones are not among them."""
+        whose = f"plan {plan_id}" if plan_id else f"provider {provider_id}"
+        asked = f"list the checkpoints of {whose}"
         path = f"/providers/{provider_id}/checkpoints"
-        return self._pages(asked, path, "checkpoints", plan_id=plan_id, sort="created_at:desc")
+        of_plan = {"plan_id": plan_id} if plan_id else {}
+        return self._pages(asked, path, "checkpoints", **of_plan, sort="created_at:desc")
 
     def checkpoint(self, provider_id: str, checkpoint_id: str) -> View:
         """One checkpoint; a deleted one too."""

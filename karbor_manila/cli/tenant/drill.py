@@ -103,7 +103,7 @@ class Drill(TenantLister):
                 return _Job(name, None, "no good checkpoint")
             late = ""
             if max_age is not None:
-                begun, _exact = made_at(self.karbor, newest)
+                begun, _exact = made_at(self.karbor.logs(checkpoint_id=newest["id"]), newest)
                 now = self.time.utcnow()
                 if begun is None or (now - begun).total_seconds() > max_age * HOUR:
                     late = f"older than {max_age:g} h"

@@ -5,14 +5,18 @@ import datetime
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from karbor_manila.cli.errors import KarborRefused
 from karbor_manila.cli.tenant import reading
-from karbor_manila.cli.tenant.api import Karbor, View
+from karbor_manila.cli.tenant.api import PAGE, Karbor, View
+from karbor_manila.cli.tenant.logs import Logs
 
 #: So many checkpoints that are not listed any more are looked up for their drills.
 _LOOK_UPS = 20
+
+#: From so many plans of a provider on, its checkpoints are listed together: a list for each plan is
+#: a request each, while a page holds those of many plans.
+_TOGETHER = 3
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,14 @@ class PlanState:
     missing: list[str]
 
 
-def made_at(karbor: Karbor, checkpoint: View) -> tuple[datetime.datetime | None, bool]:
+def made_at(logs: Iterable[View], checkpoint: View) -> tuple[datetime.datetime | None, bool]:
     """When a checkpoint was begun, and whether that is exact.
+
+    :param logs: all operation logs of the checkpoint
 
     Karbor shows the day only; the time stands in the operation log. The log of a deletion is called
     one of a protection as well, but begins later.
     """
-    logs = karbor.logs(checkpoint_id=checkpoint["id"])
     begun = [
         reading.moment(log["started_at"]) for log in logs if log["operation_type"] == "protect"
     ]
@@ -76,20 +81,50 @@ class Overview:
         self._now = now
         self._stuck_after = stuck_after
         self._verifications = _Kept(karbor.verifications())
+        self._logs = Logs(karbor)
+        # By checkpoint, and the providers of which it is known for the newest checkpoints.
+        self._plan_of: dict[str, str] = {}
+        self._seen: set[str] = set()
 
     def states(self, plans: Iterable[View]) -> list[PlanState]:
         """The state of each of these plans."""
         plans = list(plans)
-        listed = {
-            plan["id"]: list(self._karbor.checkpoints(plan["provider_id"], plan["id"]))
-            for plan in plans
-        }
+        listed = self._listed(plans)
         drills = self._drills(listed) if plans else {}
+        timed = {drill["checkpoint_id"] for drill in drills.values()}
+        timed |= {found["id"] for items in listed.values() if (found := _newest(items))}
+        self._logs.read(
+            [
+                item
+                for items in listed.values()
+                for item in items
+                if item["id"] in timed or item["status"] in reading.IN_WORK
+            ]
+        )
         return [self._state(plan, listed[plan["id"]], drills.get(plan["id"])) for plan in plans]
 
+    def _listed(self, plans: list[View]) -> dict[str, list[View]]:
+        """The checkpoints of each plan, newest first."""
+        listed: dict[str, list[View]] = {plan["id"]: [] for plan in plans}
+        of_provider: dict[str, list[str]] = {}
+        for plan in plans:
+            of_provider.setdefault(plan["provider_id"], []).append(plan["id"])
+        for provider_id, plan_ids in of_provider.items():
+            if len(plan_ids) < _TOGETHER:
+                for plan_id in plan_ids:
+                    listed[plan_id] = list(self._karbor.checkpoints(provider_id, plan_id))
+                continue
+            self._seen.add(provider_id)
+            for checkpoint in self._karbor.checkpoints(provider_id):
+                plan_id = _plan_in(checkpoint)
+                self._plan_of[checkpoint["id"]] = plan_id
+                if plan_id in plan_ids:
+                    listed[plan_id].append(checkpoint)
+        return listed
+
     def _state(self, plan: View, checkpoints: list[View], drill: View | None) -> PlanState:
-        newest = next(filter(reading.is_whole, checkpoints), None)
-        begun, exact = made_at(self._karbor, newest) if newest else (None, True)
+        newest = _newest(checkpoints)
+        begun, exact = made_at(self._logs.of(newest["id"]), newest) if newest else (None, True)
         return PlanState(
             plan=plan,
             newest=newest,
@@ -104,47 +139,70 @@ class Overview:
     def _is_stuck(self, checkpoint: View) -> bool:
         if checkpoint["status"] not in reading.IN_WORK:
             return False
-        begun, _exact = made_at(self._karbor, checkpoint)
+        begun, _exact = made_at(self._logs.of(checkpoint["id"]), checkpoint)
         return begun is None or (self._now - begun).total_seconds() > self._stuck_after
 
     def _drills(self, listed: dict[str, list[View]]) -> dict[str, View]:
         """The newest drill of each plan."""
-        plan_of: dict[str, Any] = {
-            item["id"]: plan_id for plan_id, items in listed.items() for item in items
-        }
+        for plan_id, items in listed.items():
+            self._plan_of.update((item["id"], plan_id) for item in items)
         newest: dict[str, View] = {}
         look_ups = _LOOK_UPS
         for verification in self._verifications:
             if reading.depth(verification) != "drill":
                 continue
             checkpoint_id = verification["checkpoint_id"]
-            if checkpoint_id not in plan_of and look_ups:
+            if checkpoint_id not in self._plan_of:
+                self._see(verification["provider_id"])
+            if checkpoint_id not in self._plan_of and look_ups:
                 look_ups -= 1
-                plan_of[checkpoint_id] = self._plan_of(verification)
-            newest.setdefault(plan_of.get(checkpoint_id) or "", verification)
+                self._plan_of[checkpoint_id] = self._looked_up(verification)
+            newest.setdefault(self._plan_of.get(checkpoint_id, ""), verification)
             if newest.keys() >= listed.keys():
                 break
         return newest
 
-    def _plan_of(self, verification: View) -> str | None:
+    def _see(self, provider_id: str) -> None:
+        """Of which plans a provider's newest checkpoints are: one request for many of them."""
+        if provider_id in self._seen:
+            return
+        self._seen.add(provider_id)
+        try:
+            for item in itertools.islice(self._karbor.checkpoints(provider_id), PAGE):
+                self._plan_of.setdefault(item["id"], _plan_in(item))
+        except KarborRefused:
+            return  # each is looked up
+
+    def _looked_up(self, verification: View) -> str:
         """The plan of a checkpoint that is not listed: deleted, or another provider's."""
         try:
             checkpoint = self._karbor.checkpoint(
                 verification["provider_id"], verification["checkpoint_id"]
             )
         except KarborRefused:
-            return None
-        plan: str | None = (checkpoint.get("protection_plan") or {}).get("id")
-        return plan
+            return ""
+        return _plan_in(checkpoint)
 
     def _drill(self, verification: View) -> Drill:
         bad = verification["status"] not in (reading.SUCCESS, reading.GOING)
         return Drill(
             status=verification["status"],
             checkpoint_id=verification["checkpoint_id"],
-            at=_verified_at(self._karbor, self._verifications, verification),
+            at=_verified_at(
+                self._logs.of(verification["checkpoint_id"]), self._verifications, verification
+            ),
             reasons=reading.why_failed(verification) if bad else [],
         )
+
+
+def _plan_in(checkpoint: View) -> str:
+    """The id of a checkpoint's plan, empty when that is not told."""
+    return (checkpoint.get("protection_plan") or {}).get("id") or ""
+
+
+def _newest(checkpoints: list[View]) -> View | None:
+    """The newest good one."""
+    return next(filter(reading.is_whole, checkpoints), None)
 
 
 def _missing(checkpoints: list[View], newest: View | None) -> list[str]:
@@ -183,7 +241,7 @@ class _Kept:
 
 
 def _verified_at(
-    karbor: Karbor, verifications: Iterable[View], verification: View
+    logs: Iterable[View], verifications: Iterable[View], verification: View
 ) -> datetime.datetime | None:
     """When a verification began; None when that is not known.
 
@@ -198,13 +256,11 @@ def _verified_at(
             before.append(item)
         if item["id"] == verification["id"]:
             break
-    logs = [
-        log for log in karbor.logs(checkpoint_id=checkpoint_id) if log["operation_type"] == "verify"
-    ]
-    if not before or before[-1]["id"] != verification["id"] or len(logs) < len(before):
+    verified = [log for log in logs if log["operation_type"] == "verify"]
+    if not before or before[-1]["id"] != verification["id"] or len(verified) < len(before):
         return None
-    fit = all(log["status"] == item["status"] for log, item in zip(logs, before, strict=False))
-    return reading.moment(logs[len(before) - 1]["started_at"]) if fit else None
+    fit = all(log["status"] == item["status"] for log, item in zip(verified, before, strict=False))
+    return reading.moment(verified[len(before) - 1]["started_at"]) if fit else None
 
 
 def _was_refused(verification: View) -> bool:

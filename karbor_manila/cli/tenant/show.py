@@ -37,7 +37,9 @@ class Show(TenantCommand, ShowOne):
         about = {
             "id": found["id"],
             "status": found["status"],
-            "made_at": columns.Moment(made_at(self.karbor, found)[0]),
+            "made_at": columns.Moment(
+                made_at(self.karbor.logs(checkpoint_id=found["id"]), found)[0]
+            ),
             "plan": columns.Facts({"name": plan.get("name"), "id": plan.get("id")}),
             "provider_id": found["provider_id"],
             "shares": columns.Table([_share(share, reasons, remarks) for share in held]),
