@@ -19,6 +19,7 @@ from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
 from karbor_manila.common.retry import retry
+from karbor_manila.common.turns import taking_turns
 from karbor_manila.drivers import catalogue
 from karbor_manila.manila.client import Manila, View
 from karbor_manila.service import sessions
@@ -136,13 +137,14 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         own = [view for view in views if view.get("project_id") == project_id]
         missing = [
             LeftOut(self.get_resource_type(), view["id"], view.get("name"), found.why, found.kind)
-            for view in own
+            for view in taking_turns(own)
             if (found := catalogue.objection(view))
         ]
         for share in missing:
             LOG.info("Share %s of project %s is left out: %s", share.id, project_id, share.reason)
         refused = {share.id for share in missing}
-        shares = [self._resource(view) for view in own if view["id"] not in refused]
+        able = [view for view in own if view["id"] not in refused]
+        shares = [self._resource(view) for view in taking_turns(able)]
         return Inventory(shares, missing)
 
     def _ask(self, context: Any, project_id: str | None, what: Callable[[Manila], T]) -> T:

@@ -17,6 +17,7 @@ from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
+from karbor_manila.common.turns import taking_turns
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila.errors import CloneUnsupported
 from karbor_manila.manila.marks import Mark
@@ -25,6 +26,9 @@ from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.operations.work import Work
 
 LOG = logging.getLogger(__name__)
+
+# What RestoreOptions.asked is made of.
+_MAY_BE_REFUSED = ("share_type", "share_network_id")
 
 
 def check_descriptions(
@@ -97,8 +101,10 @@ def _asking(
 ) -> Iterator[tuple[str, restore_plan.RestorePlan]]:
     """The plans, by the records alone, of the new shares of which something was asked that Manila
     may refuse."""
-    for share_id in share_ids:
+    for share_id in taking_turns(share_ids):
         own = parameters.merge(given, SHARE, share_id)
+        if not any(own.get(name) for name in _MAY_BE_REFUSED):
+            continue
         own.pop("depth", None)  # of a verification; it has been checked
         options = parameters.restore_options(share_id, own)
         if not options.include or options.is_revert or not options.asked:

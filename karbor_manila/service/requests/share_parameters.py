@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
+from karbor_manila.common.turns import taking_turns
 from karbor_manila.operations import parameters
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.schemas import OPTIONS_SCHEMA
@@ -39,7 +40,7 @@ def check_restore(
         named = share_ids or [error.parameter.partition("#")[2]]
         return dict.fromkeys(named, str(error))
     wrong = {}
-    for share_id in share_ids:
+    for share_id in taking_turns(share_ids):
         try:
             check(share_id, parameters.merge(given, SHARE, share_id))
         except KarborManilaError as error:

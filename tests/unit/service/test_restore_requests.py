@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restores and verifications over RPC: what is refused, and what their records say."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
 from karbor import objects
 
+from karbor_manila.operations import parameters, restore_plan
+from karbor_manila.service.requests import restores
 from tests.unit.karbor_stage import (
     SHARE,
     Service,
@@ -146,3 +149,47 @@ def test_another_projects_checkpoint_is_not_shown(service: Service, checkpoint: 
         service.call, "show_checkpoint", service.provider.id, checkpoint.id, context=other
     )
     assert isinstance(error, karbor_exception.AccessCheckpointNotAllowed)
+
+
+def _reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An entry for each record that a request reads from now on."""
+    read: list[str] = []
+    record = restore_plan.ShareSection.record
+
+    def counted(section: Any) -> Any:
+        read.append("record")
+        return record(section)
+
+    monkeypatch.setattr(restore_plan.ShareSection, "record", counted)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("given", "of_each"), [({}, 0), ({"restore_name": "r"}, 0), ({"size": 2}, 1)]
+)
+def test_a_request_reads_only_the_records_that_may_refuse_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], of_each: int
+) -> None:
+    checkpoint = service.protect(service.plan(*(service.share() for _ in range(5))))
+    record = service.record(objects.Restore, checkpoint.id, {SHARE: given})
+    read = _reads(monkeypatch)
+    service.call("restore", record, None)
+    assert len(read) == 5 * of_each
+
+
+def test_the_same_parameters_are_checked_once_for_all_shares(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = [service.share() for _ in range(5)]
+    checkpoint = service.protect(service.plan(*shares))
+    checked: list[str] = []
+    resolve = parameters.restore_options
+
+    def counted(share_id: str, given: Any) -> Any:
+        checked.append(share_id)
+        return resolve(share_id, given)
+
+    monkeypatch.setattr(restores, "RESTORE", dataclasses.replace(restores.RESTORE, check=counted))
+    given = {SHARE: {"restore_name": "r"}, f"{SHARE}#{shares[0]}": {"restore_name": "own"}}
+    service.call("restore", service.record(objects.Restore, checkpoint.id, given), None)
+    assert len(checked) == 2
