@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--rounds", type=int, default=3, help="the median of them is shown")
     measure.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS))
     measure.add_argument("--contenders", nargs="+", choices=[*NAMES], default=[*NAMES])
-    _add_package(measure)
+    _add_setup(measure)
     _add_outputs(measure)
     measure.add_argument("--json", type=commands.path, help="keep the figures in this file")
 
@@ -61,11 +61,11 @@ def parser() -> argparse.ArgumentParser:
     profile.add_argument("--contender", choices=names, default="ours")
     profile.add_argument("--rate", type=int, default=200, help="looks a second")
     profile.add_argument("--raw", type=commands.path, help="keep py-spy's stacks in this file")
-    _add_package(profile)
+    _add_setup(profile)
     return top
 
 
-def _add_package(one: argparse.ArgumentParser) -> None:
+def _add_setup(one: argparse.ArgumentParser) -> None:
     one.add_argument("--package", metavar="COMMIT", help="its karbor_manila, not the working tree")
     one.add_argument(
         "--option",
@@ -74,6 +74,12 @@ def _add_package(one: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="of our provider, as in record_access_rules=false",
+    )
+
+    one.add_argument(
+        "--one-karbor",
+        action="store_true",
+        help="Karbor's own plugin in our process and under our manager; none at its default then",
     )
 
 

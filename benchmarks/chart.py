@@ -90,7 +90,7 @@ def _bars(
 
 
 def _legend(picture: Picture, grid: Any) -> None:
-    named = {}
+    named: dict[str, Any] = {}
     for axes in grid.flat:
         handles, labels = axes.get_legend_handles_labels()
         named.update(zip(labels, handles, strict=True))

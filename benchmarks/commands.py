@@ -30,16 +30,23 @@ def option(text: str) -> tuple[str, str]:
 def measure(given: argparse.Namespace) -> int:
     """Measure and print; answers 1 when a contender failed."""
     say = Console(stderr=True).print
-    options = dict(given.option)
-    names = [name for word, name in contenders.NAMES.items() if word in given.contenders]
-    run = Run(site.about(options, given.package), ())
-    with site.started(say, options=options, ref=given.package) as here:
-        for line in rounds.measure(here, names, given.shares, given.rounds, given.works, say):
+    setup = _setup(given)
+    run = Run(setup.about(), ())
+    with site.started(setup, say) as here:
+        for line in rounds.measure(
+            here, chosen(given), given.shares, given.rounds, given.works, say
+        ):
             run = run.plus([line])
             if given.json:
                 run.save(given.json)
     _show([run], given)
     return int(any(line.error for line in run.measured))
+
+
+def chosen(given: argparse.Namespace) -> list[str]:
+    """Return the names of the contenders, in the order of a round."""
+    words = {*given.contenders} - ({"stock-default"} if given.one_karbor else set())
+    return [name for word, name in contenders.NAMES.items() if word in words]
 
 
 def report(given: argparse.Namespace) -> int:
@@ -52,10 +59,9 @@ def profile(given: argparse.Namespace) -> int:
     """Profile one work and print its tables."""
     say = Console(stderr=True).print
     console = _console()
-    options = dict(given.option)
     with tempfile.TemporaryDirectory() as folder:
         raw = given.raw or Path(folder) / "raw"
-        with site.started(say, options=options, ref=given.package) as here:
+        with site.started(_setup(given), say) as here:
             contender = here.contender(contenders.NAMES[given.contender])
             line = profiling.profile(
                 here, contender, given.shares, given.work, given.rate, raw, say
@@ -67,6 +73,10 @@ def profile(given: argparse.Namespace) -> int:
     )
     console.print(profiling.shown(found))
     return 0
+
+
+def _setup(given: argparse.Namespace) -> site.Setup:
+    return site.Setup(dict(given.option), given.package, given.one_karbor)
 
 
 def _show(runs: list[Run], given: argparse.Namespace) -> None:

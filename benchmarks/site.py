@@ -10,6 +10,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -32,14 +33,44 @@ RPC_SECONDS = 1800
 OTHERS = ("manila", "keystone", "proxy")
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What is chosen about a sandbox before it starts.
+
+    :ivar options: of our provider, see ``sandbox.karbor.providers``.
+    :ivar package: a commit whose karbor_manila is measured, None for the working tree's.
+    :ivar one_karbor: both plugins in one process under our manager, as in the rest of the sandbox.
+        There is no plugin with Karbor's default interval then.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    package: str | None = None
+    one_karbor: bool = False
+
+    def about(self) -> dict[str, Any]:
+        """Return what was measured, on what, and when."""
+        return {
+            "commit": package.commit(self.package),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "options": dict(self.options),
+            "one_karbor": self.one_karbor,
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "cores": len(os.sched_getaffinity(0)),
+            "load": os.getloadavg()[0],
+            "versions": {name: _version(name) for name in ("karbor", "taskflow", "eventlet")},
+        }
+
+
 class Site:
     """A started sandbox and its tenant.
 
     :ivar stack: for what ``sandbox.stack`` offers
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, setup: Setup) -> None:
         self.stack = stack
+        self._setup = setup
         self.tenant = Tenant(stack.info, "alpha")
         self._pids = stack.status()
 
@@ -61,12 +92,14 @@ class Site:
         if name == contenders.SAME:
             return SameWork(self.tenant)
         state = self.stack.state
-        if name == contenders.OURS:
-            karbor, bank, provider = "karbor", state.bank, providers.IDS[providers.OURS]
-        else:
+        karbor, bank = "karbor", state.bank
+        if name != contenders.OURS and not self._setup.one_karbor:
             karbor, bank = SECOND_KARBOR, state.second_bank
-            often = name == contenders.STOCK
-            provider = providers.IDS[providers.STOCK] if often else providers.STOCK_DEFAULT_ID
+        provider = {
+            contenders.OURS: providers.IDS[providers.OURS],
+            contenders.STOCK: providers.IDS[providers.STOCK],
+            contenders.STOCK_DEFAULT: providers.STOCK_DEFAULT_ID,
+        }[name]
         database = state.directory(karbor) / config.DATABASE
         tenant = Tenant(self.stack.info, "alpha", karbor)
         return Provider(name, karbor, tenant, provider, bank, database)
@@ -82,42 +115,25 @@ class Site:
 
 
 @contextlib.contextmanager
-def started(say: Say, *, options: Mapping[str, Any], ref: str | None) -> Iterator[Site]:
-    """Start a sandbox of its own and remove it at the end.
-
-    :param options: of our provider, see ``sandbox.karbor.providers``.
-    :param ref: a commit whose karbor_manila is measured, None for the working tree's.
-    """
+def started(setup: Setup, say: Say) -> Iterator[Site]:
+    """Start a sandbox of its own and remove it at the end."""
+    ref = setup.package
     with tempfile.TemporaryDirectory(prefix="karbor-manila-benchmark-") as name:
         folder = Path(name)
         stack = Stack(
             folder / "state",
             say=say,
-            second_karbor=True,
-            apart=True,
-            share_options=options,
+            second_karbor=not setup.one_karbor,
+            apart=not setup.one_karbor,
+            share_options=setup.options,
             karbor_options={"rpc_response_timeout": RPC_SECONDS},
             pythonpath=[package.install(ref, folder / "package", say)] if ref else [],
         )
         try:
             stack.start()
-            yield Site(stack)
+            yield Site(stack, setup)
         finally:
             stack.destroy()
-
-
-def about(options: Mapping[str, Any], ref: str | None) -> dict[str, Any]:
-    """Return what was measured, on what, and when."""
-    return {
-        "commit": package.commit(ref),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "options": dict(options),
-        "python": platform.python_version(),
-        "machine": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": os.getloadavg()[0],
-        "versions": {name: _version(name) for name in ("karbor", "taskflow", "eventlet")},
-    }
 
 
 def _version(name: str) -> str | None:

@@ -36,10 +36,12 @@ def about(run: Run) -> str:
     known = run.about
     options = ", ".join(f"{name}={value}" for name, value in known.get("options", {}).items())
     versions = ", ".join(f"{name} {value}" for name, value in known["versions"].items() if value)
+    name = f"karbor-manila {known['commit']}{f' ({options})' if options else ''}"
+    name += ", both plugins in one Karbor" if known.get("one_karbor") else ""
+    machine = f"{known['cores']} cores, load {known['load']:.1f} at the start"
     return (
-        f"karbor-manila {known['commit']}{f' ({options})' if options else ''}, {known['date']}, "
-        f"Python {known['python']}, {versions}, {known['cores']} cores, load {known['load']:.1f} "
-        "at the start. Medians of the rounds (lowest..highest); a ratio is taken within a round."
+        f"{name}, {known['date']}, Python {known['python']}, {versions}, {machine}. "
+        "Medians of the rounds (lowest..highest); a ratio is taken within a round."
     )
 
 

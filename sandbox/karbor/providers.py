@@ -82,7 +82,7 @@ def _stock(name: str, bank: Path, options: Mapping[str, Any]) -> dict[str, dict[
             "karbor-share-protection-plugin",
         ),
         "file_system_bank_plugin": {"file_system_bank_path": bank},
-        "manila_snapshot_plugin": options,
+        "manila_snapshot_plugin": dict(options),
     }
 
 

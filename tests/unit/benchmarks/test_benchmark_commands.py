@@ -65,6 +65,15 @@ def test_measure_need_not_be_named(monkeypatch):
     assert seen[0].option == [("poll_interval", "0.5")]
 
 
+def test_contenders_come_in_the_order_of_a_round_whatever_the_order_of_the_words():
+    given = command.parser().parse_args(["measure", "--contenders", "ours", "bare"])
+    assert commands.chosen(given) == [NAMES["bare"], NAMES["ours"]]
+    given = command.parser().parse_args(["measure", "--one-karbor"])
+    assert commands.chosen(given) == [
+        name for word, name in NAMES.items() if word != "stock-default"
+    ]
+
+
 def test_an_unknown_contender_is_refused():
     with pytest.raises(SystemExit) as end:
         command.parser().parse_args(["measure", "--contenders", "theirs"])
