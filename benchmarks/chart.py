@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Picture
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from benchmarks import ratios
 from benchmarks.contenders import BARE, OURS, SAME, STOCK, STOCK_DEFAULT
@@ -28,7 +29,7 @@ Row = Callable[[Figures, str, str, int], Spread | None]
 """What a row of the picture shows, of a contender, a work and a number of shares."""
 
 ROWS: dict[str, Row] = {
-    "time, to the bare client": lambda its, *what: its.ratio(
+    "time, to the bare client (log)": lambda its, *what: its.ratio(
         what[0], BARE, *what[1:], ratios.seconds
     ),
     "Karbor's CPU, ms a share": lambda its, *what: its.spread(*what, ratios.karbor),
@@ -58,6 +59,10 @@ def draw(runs: Sequence[Run], path: Path) -> None:
                 bars[BEFORE, BEFORE_COLOUR] = old
             axes = grid[row][column]
             axes.set_title(f"{work}: {title}", fontsize=9)
+            if row == 0:  # who polls every fifteen seconds would hide the others
+                axes.set_yscale("log")
+                axes.yaxis.set_major_formatter(ScalarFormatter())
+                axes.yaxis.set_minor_formatter(NullFormatter())
             _bars(axes, {name: line for name, line in bars.items() if any(line)}, sizes)
     _legend(picture, grid)
     picture.suptitle(f"karbor-manila {runs[-1].about['commit']}, {runs[-1].about['date'][:10]}")
