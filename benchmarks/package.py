@@ -8,7 +8,6 @@ are the same before and after.
 
 import io
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -18,10 +17,11 @@ from sandbox.install import Say
 _NEEDED = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "karbor_manila", "schemas")
 
 
-def install(ref: str, folder: Path, say: Say) -> Path:
+def install(ref: str, folder: Path, python: Path, say: Say) -> Path:
     """Install the package of a commit and return the folder for ``PYTHONPATH``.
 
     :param ref: a commit, a branch or a tag of this repository.
+    :param python: of the sandbox's Karbor, whose venv has pip and setuptools.
     :raises subprocess.CalledProcessError: git or pip failed; they have said why.
     """
     say(f"karbor-manila: installing that of {commit(ref)}")
@@ -31,7 +31,7 @@ def install(ref: str, folder: Path, say: Say) -> Path:
         files.extractall(source, filter="data")
     target = folder / "installed"
     options = ["-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    pip = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
+    pip = [str(python), "-m", "pip", "install", *options, "--target", str(target), str(source)]
     subprocess.run(pip, check=True)  # noqa: S603
     return target
 

@@ -20,8 +20,8 @@ from benchmarks import contenders, package
 from benchmarks.contenders import Contender
 from benchmarks.karbors import Provider
 from benchmarks.scripts import Bare, SameWork, each
-from sandbox import accounts
-from sandbox.install import Say
+from sandbox import accounts, paths
+from sandbox.install import Say, install
 from sandbox.karbor import config, providers
 from sandbox.stack import Stack
 from sandbox.state import SECOND_KARBOR
@@ -117,7 +117,6 @@ class Site:
 @contextlib.contextmanager
 def started(setup: Setup, say: Say) -> Iterator[Site]:
     """Start a sandbox of its own and remove it at the end."""
-    ref = setup.package
     with tempfile.TemporaryDirectory(prefix="karbor-manila-benchmark-") as name:
         folder = Path(name)
         stack = Stack(
@@ -127,13 +126,22 @@ def started(setup: Setup, say: Say) -> Iterator[Site]:
             apart=not setup.one_karbor,
             share_options=setup.options,
             karbor_options={"rpc_response_timeout": RPC_SECONDS},
-            pythonpath=[package.install(ref, folder / "package", say)] if ref else [],
+            pythonpath=_pythonpath(setup, folder / "package", say),
         )
         try:
             stack.start()
             yield Site(stack, setup)
         finally:
             stack.destroy()
+
+
+def _pythonpath(setup: Setup, folder: Path, say: Say) -> list[Path]:
+    """Return what Karbor searches first: nothing, or the package of another commit."""
+    if not setup.package:
+        return []
+    home = paths.Home.find()
+    install(home, say)
+    return [package.install(setup.package, folder, home.python("karbor"), say)]
 
 
 def _version(name: str) -> str | None:

@@ -34,11 +34,12 @@ def ran(monkeypatch):
 
 def test_it_is_built_from_the_commit_and_not_from_the_tree(ran, tmp_path):
     said = []
-    target = package.install("abc", tmp_path, said.append)
+    target = package.install("abc", tmp_path, tmp_path / "python", said.append)
     assert ("archive", "abc") in ran
     pip = ran[-1]
     assert (tmp_path / "source" / "setup.cfg").read_text() == "[metadata]\n"
     assert pip[-3:] == ["--target", str(target), str(tmp_path / "source")]
+    assert pip[0] == str(tmp_path / "python")
     assert "--no-deps" in pip
     assert said == ["karbor-manila: installing that of v1-3-gabc"]
 
