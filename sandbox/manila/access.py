@@ -6,7 +6,7 @@ Tests read the files to see what a backend would enforce. Access keys are never 
 """
 
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sandbox import files
 
@@ -24,26 +24,35 @@ class Rules:
         """Make the directory if it is absent."""
         self._directory.mkdir(parents=True, exist_ok=True)
 
-    def replace(self, instance: str, rules: Iterable[Mapping], level: str | None = None) -> list:
-        """Let exactly these rules apply, but for those of a type that we do not know.
+    def replace(
+        self,
+        instance: str,
+        rules: Iterable[Mapping],
+        level: str | None = None,
+        refused: Callable[[Mapping], bool] = lambda rule: False,
+    ) -> list:
+        """Let exactly these rules apply, but for those that are refused.
 
         :param rules: with access_id, access_type, access_to and access_level
         :param level: what to store instead of each rule's own level
+        :param refused: says of a rule whether to refuse it; of types unknown here all are
         :returns: the access ids of the rules refused
         """
-        rules = list(rules)
-        kept = [
-            {
-                "type": rule["access_type"],
-                "to": rule["access_to"],
-                "level": level or rule["access_level"],
-            }
-            for rule in rules
-            if rule["access_type"] in TYPES
-        ]
+        kept, no = [], []
+        for rule in rules:
+            if rule["access_type"] not in TYPES or refused(rule):
+                no.append(rule["access_id"])
+                continue
+            kept.append(
+                {
+                    "type": rule["access_type"],
+                    "to": rule["access_to"],
+                    "level": level or rule["access_level"],
+                }
+            )
         kept.sort(key=lambda rule: (rule["type"], rule["to"]))
         files.write_json(self._path(instance), kept)
-        return [rule["access_id"] for rule in rules if rule["access_type"] not in TYPES]
+        return no
 
     def read(self, instance: str) -> list[dict[str, str]]:
         """Answer the rules that apply as type, to and level, in a stable order."""

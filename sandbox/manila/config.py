@@ -102,6 +102,7 @@ def _sections(
             "enabled_share_backends": BACKEND,
             "enabled_share_protocols": "NFS,CIFS",
             "default_share_type": "sandbox",
+            "default_share_group_type": "sandbox",
             # Without GoodnessWeigher, which warns in the log for every share made.
             "scheduler_default_weighers": "CapacityWeigher",
             # Otherwise a restart shows every share as "ensuring" for a while, and a kill in

@@ -24,6 +24,14 @@ list of rules.
   backend does whose answer is lost.
 - ``message``: what the exception says.
 
+Besides methods, both know one word of their own:
+
+- ``steps`` in the delays file: what goes on in steps (backups, their restores, migrations) ends
+  with so many looks at it and shows its progress until then: ``{"steps": 4}`` is 25, 50, 75 and
+  100 percent. As above, ``{"steps": [{"steps": 4, "id": "<backup id>"}]}`` is for one alone.
+- ``refuse`` in the faults file: whom no access rule is for, ``{"refuse": ["10.9.9.9"]}``; such a
+  rule ends in ``error``, the others apply.
+
 Each fault that was hit appends a line ``{"method": ..., "ids": [...], "time": <unix seconds>}`` to
 the faults file's name plus ``.hits``, so that a test can assert that its fault happened. Write the
 files with :func:`write`: a file caught half written makes the call fail.
@@ -81,6 +89,15 @@ class Knobs:
         :raises Fault: a rule of the faults file matched
         """
         self._fail(method, ids, AFTER)
+
+    def steps(self, ids: Collection[str]) -> int:
+        """Answer in how many looks something is done that goes on in steps."""
+        rules = [rule for rule in _rules(self._delays, "steps", "steps") if _about(rule, ids)]
+        return max(int(rule["steps"]) for rule in rules) if rules else 1
+
+    def refuses(self, access_to: str) -> bool:
+        """Answer whether the faults file refuses access rules for somebody."""
+        return any(rule["to"] == access_to for rule in _rules(self._faults, "refuse", "to"))
 
     def _fail(self, method: str, ids: Collection[str], side: str) -> None:
         with self._lock:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The share types of the sandbox, made or mended at every start."""
+"""The share types and share group types of the sandbox, made or mended at every start."""
 
 from manila import context, db, exception
 from manila.share import share_types as manila_types
+from manila.share_group import share_group_types as manila_group_types
 from oslo_log import log
 
 LOG = log.getLogger(__name__)
@@ -44,8 +45,17 @@ TYPES = {
 """Name -> extra specs; all types are public."""
 
 
+# Made of all share types that exist by then; a kept state keeps the list of its first start.
+GROUP_TYPES = {
+    "sandbox": {"consistent_snapshot_support": "host"},
+    # Any backend will do for these, also one that takes the members one after the other.
+    "loose": {},
+}
+"""Name -> group specs; all types are public."""
+
+
 def prepare() -> None:
-    """Make the share types that are missing, and set our extra specs on those that exist."""
+    """Make the types that are missing, and set our specs on the share types that exist."""
     admin = context.get_admin_context()
     for name, specs in TYPES.items():
         try:
@@ -55,3 +65,9 @@ def prepare() -> None:
             LOG.info("Made share type %s.", name)
         else:
             db.share_type_extra_specs_update_or_create(admin, known["id"], specs)
+    for name, specs in GROUP_TYPES.items():
+        try:
+            manila_group_types.get_by_name(admin, name)
+        except exception.ShareGroupTypeNotFoundByName:
+            manila_group_types.create(admin, name, list(TYPES), group_specs=specs)
+            LOG.info("Made share group type %s.", name)

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The share driver as Manila's share manager calls it; needs Manila."""
 
-import types
-
 import pytest
 
 exception = pytest.importorskip("manila.exception")
-driver = pytest.importorskip("sandbox.manila.driver")
+pytest.importorskip("sandbox.manila.driver")
 
 from manila.common import constants  # noqa: E402
 
@@ -23,37 +21,6 @@ SNAPSHOT = {
 }
 
 
-class Configuration(types.SimpleNamespace):
-    """What manila.share.configuration offers to a driver."""
-
-    config_group = driver_handles_share_servers = False
-    network_config_group = admin_network_config_group = "none"
-
-    def append_config_values(self, opts):
-        for opt in opts:
-            if not hasattr(self, opt.dest):
-                setattr(self, opt.dest, opt.default)
-
-    def safe_get(self, name):
-        return getattr(self, name, None)
-
-
-@pytest.fixture
-def backend(tmp_path):
-    made = driver.DirectoryShareDriver(
-        configuration=Configuration(
-            share_backend_name="directories",
-            driver_handles_share_servers=False,
-            sandbox_export_root=str(tmp_path / "exports"),
-            sandbox_delays_file=str(tmp_path / "delays"),
-            sandbox_faults_file=str(tmp_path / "faults"),
-        )
-    )
-    made.do_setup(None)
-    made.check_for_setup_error()
-    return made
-
-
 @pytest.fixture
 def data(backend, tmp_path):
     """The directory that a new share's export location names."""
@@ -61,15 +28,6 @@ def data(backend, tmp_path):
     host, _, path = exports[0]["path"].partition(":")
     assert host == "127.0.0.1"
     return tmp_path / path
-
-
-def rule(number, kind="ip", level="rw"):
-    return {
-        "access_id": str(number),
-        "access_type": kind,
-        "access_to": f"to{number}",
-        "access_level": level,
-    }
 
 
 def test_a_clone_holds_what_the_share_held(backend, data):
@@ -117,7 +75,7 @@ def test_shrink_refuses_to_lose_data(backend, data):
         backend.shrink_share(SHARE, 0)
 
 
-def test_access_rules_of_unknown_types_end_in_error(backend, data):
+def test_access_rules_of_unknown_types_end_in_error(backend, data, rule):
     rules = [rule(1, level="ro"), rule(2, "user"), rule(3, "cert"), rule(4, "cephx")]
     answer = backend.update_access(None, SHARE, rules, rules, [], [])
     assert answer == {"4": {"state": "error"}}
@@ -126,7 +84,7 @@ def test_access_rules_of_unknown_types_end_in_error(backend, data):
     assert backend.rules.read("instance") == []
 
 
-def test_snapshots_are_read_only(backend, data):
+def test_snapshots_are_read_only(backend, data, rule):
     backend.create_snapshot(None, SNAPSHOT)
     backend.snapshot_update_access(None, SNAPSHOT, [rule(1)], [], [])
     assert [kept["level"] for kept in backend.rules.read("snapshot-instance")] == ["ro"]
@@ -164,10 +122,6 @@ def test_a_fault_after_the_work_leaves_it_done(backend, data, tmp_path):
     assert [path.name for path in backend.snapshots.iterdir()] == ["snapshot-instance"]
 
 
-def test_the_export_root_must_be_absolute():
+def test_the_export_root_must_be_absolute(make_backend):
     with pytest.raises(exception.BadConfigurationException):
-        driver.DirectoryShareDriver(
-            configuration=Configuration(
-                driver_handles_share_servers=False, sandbox_export_root="relative"
-            )
-        ).do_setup(None)
+        make_backend(sandbox_export_root="relative")

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the scheduler is told about a backend."""
+
+from sandbox.manila.backend.places import Places
+
+
+class Stats(Places):
+    """Reports what this driver can do; the base class adds the reserved percentages."""
+
+    def _update_share_stats(self, data=None):
+        """Set ``_stats``.
+
+        Without pools of its own the backend is its only pool, and
+        manila/scheduler/host_manager.py copies every one of these keys to it.
+        """
+        capacity = self.configuration.sandbox_capacity_gb
+        consistent = "host" if self.configuration.sandbox_consistent_groups else None
+        super()._update_share_stats(
+            {
+                "vendor_name": "karbor-manila sandbox",
+                "storage_protocol": "NFS_CIFS",
+                "total_capacity_gb": capacity,
+                "free_capacity_gb": capacity,
+                "revert_to_snapshot_support": True,
+                "mount_snapshot_support": True,
+                "share_group_stats": {"consistent_snapshot_support": consistent},
+                **(data or {}),
+            }
+        )
