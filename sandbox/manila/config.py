@@ -108,6 +108,15 @@ def _sections(
             # Otherwise a restart shows every share as "ensuring" for a while, and a kill in
             # that while leaves it so (manila/share/manager.py, ensure_driver_resources).
             "update_shares_status_on_ensure": False,
+            # How often the driver is asked about what goes on in steps (backend/backups.py).
+            "driver_backup_continue_update_interval": 1,
+            "driver_restore_continue_update_interval": 1,
+            "backup_continue_update_interval": 1,
+            "restore_continue_update_interval": 1,
+            "backup_driver": "sandbox.manila.backend.data.DirectoryBackupDriver",
+            "sandbox_backup_root": top / "data-backups",
+            "sandbox_delays_file": top / "delays.json",
+            "sandbox_faults_file": top / "faults.json",
         },
         BACKEND: {
             "share_driver": "sandbox.manila.driver.DirectoryShareDriver",

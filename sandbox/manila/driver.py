@@ -7,6 +7,8 @@ A share is a directory, a snapshot a copy of it (reflinks where the file system 
     shares/<share instance id>/data         what the export location points to
     snapshots/<snapshot instance id>/data   as it was; nobody is meant to write here
     access/<instance id>.json               the rules that apply to a share or a snapshot
+    backups/<share backup id>/data          a backup of the driver's own type
+    restored/                               restores that are done and not yet looked at
     groups/<share group id>                 what the backend knows of a group
     frozen/<share instance id>              locks, see freezing.py
     scratch/                                work in progress, emptied at start
@@ -18,10 +20,11 @@ sandbox.manila.table`` says which of its methods are there. Delays and faults fo
 described in knobs.py.
 """
 
+from sandbox.manila.backend.backups import Backups
 from sandbox.manila.backend.groups import Groups
 from sandbox.manila.backend.rules import AccessRules
 from sandbox.manila.backend.stats import Stats
 
 
-class DirectoryShareDriver(Groups, AccessRules, Stats):
+class DirectoryShareDriver(Groups, Backups, AccessRules, Stats):
     """Shares as directories, without share servers."""

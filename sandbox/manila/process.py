@@ -19,6 +19,7 @@ LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
 API_THREADS = 32
+TASKS_SECONDS = 1
 STOP_SECONDS = 3.0
 """How long stopping may take before what is left is abandoned, as by a kill."""
 
@@ -74,7 +75,15 @@ class Process:
         return not any(thread.is_alive() for thread in stopping)
 
     def _start(self, binary: str, **kwargs) -> service.Service:
-        one = service.Service.create(binary=binary, coordination=True, **kwargs)
+        # The interval is that of looking which tasks are due; each has its own. Manila's random
+        # delay at the start would keep a backup from going on for up to a minute.
+        one = service.Service.create(
+            binary=binary,
+            coordination=True,
+            periodic_interval=TASKS_SECONDS,
+            periodic_fuzzy_delay=0,
+            **kwargs,
+        )
         self._services.append(one)
         one.start()
         return one

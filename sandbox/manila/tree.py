@@ -11,6 +11,7 @@ the scratch directory when nobody works in it.
 """
 
 import contextlib
+import glob
 import os
 import pathlib
 import shutil
@@ -103,9 +104,17 @@ def used_bytes(target: pathlib.Path) -> int:
     """Answer the bytes that a tree's files occupy: holes are free, hard links count once."""
     seen: dict[tuple[int, int], int] = {}
     for path in _walk(target / DATA):
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue  # removed meanwhile
         seen[status.st_dev, status.st_ino] = status.st_blocks * 512
     return sum(seen.values())
+
+
+def begun_bytes(target: pathlib.Path, scratch: pathlib.Path) -> int:
+    """Answer the bytes that are copied already for a tree that is being made; 0 for others."""
+    return sum(used_bytes(begun) for begun in scratch.glob(glob.escape(target.name) + ".*"))
 
 
 def recover(trees: pathlib.Path, scratch: pathlib.Path) -> None:

@@ -20,21 +20,30 @@ PARTS = ("share", "shares", "share_group_snapshot_members")
 """What a dict or row holds that a call is about, too."""
 
 
-def turnable(method: Callable) -> Callable:
-    """Let the delays and faults files act on a driver method."""
+def turnable_as(name: str | None) -> Callable:
+    """Let the delays and faults files act on a method, under a name that is not its own."""
 
-    @functools.wraps(method)
-    def turned(self, *args, **kwargs):
-        ids = ids_of([*args, *kwargs.values()])
-        try:
-            self.knobs.before(method.__name__, ids)
-            answer = method(self, *args, **kwargs)
-            self.knobs.after(method.__name__, ids)
-        except (tree.CopyFailed, knobs.Fault) as error:
-            raise exception.ShareBackendException(msg=str(error)) from error
-        return answer
+    def decorate(method: Callable) -> Callable:
+        known = name or method.__name__
 
-    return turned
+        @functools.wraps(method)
+        def turned(self, *args, **kwargs):
+            ids = ids_of([*args, *kwargs.values()])
+            try:
+                self.knobs.before(known, ids)
+                answer = method(self, *args, **kwargs)
+                self.knobs.after(known, ids)
+            except (tree.CopyFailed, knobs.Fault) as error:
+                raise exception.ShareBackendException(msg=str(error)) from error
+            return answer
+
+        return turned
+
+    return decorate
+
+
+turnable = turnable_as(None)
+"""Lets the delays and faults files act on a driver method."""
 
 
 def ids_of(arguments: list) -> set[str]:
