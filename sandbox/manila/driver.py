@@ -22,9 +22,11 @@ described in knobs.py.
 
 from sandbox.manila.backend.backups import Backups
 from sandbox.manila.backend.groups import Groups
+from sandbox.manila.backend.managing import Managing
 from sandbox.manila.backend.rules import AccessRules
 from sandbox.manila.backend.stats import Stats
+from sandbox.manila.backend.usage import Usage
 
 
-class DirectoryShareDriver(Groups, Backups, AccessRules, Stats):
+class DirectoryShareDriver(Groups, Backups, AccessRules, Managing, Usage, Stats):
     """Shares as directories, without share servers."""

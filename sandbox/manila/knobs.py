@@ -24,13 +24,13 @@ list of rules.
   backend does whose answer is lost.
 - ``message``: what the exception says.
 
-Besides methods, both know one word of their own:
+What goes on in steps (the methods whose names end in ``_continue``) takes ``steps`` looks to its
+end and shows its progress until then; this is 25, 50, 75 and 100 percent::
 
-- ``steps`` in the delays file: what goes on in steps (backups, their restores, migrations) ends
-  with so many looks at it and shows its progress until then: ``{"steps": 4}`` is 25, 50, 75 and
-  100 percent. As above, ``{"steps": [{"steps": 4, "id": "<backup id>"}]}`` is for one alone.
-- ``refuse`` in the faults file: whom no access rule is for, ``{"refuse": ["10.9.9.9"]}``; such a
-  rule ends in ``error``, the others apply.
+    {"create_backup_continue": {"steps": 4, "id": "<share backup id>"}}
+
+``refuse`` in the faults file is no method but whom no access rule is for; such a rule ends in
+``error``, and the others apply: ``{"refuse": ["10.9.9.9"]}``.
 
 Each fault that was hit appends a line ``{"method": ..., "ids": [...], "time": <unix seconds>}`` to
 the faults file's name plus ``.hits``, so that a test can assert that its fault happened. Write the
@@ -75,7 +75,7 @@ class Knobs:
         :raises Fault: a rule of the faults file matched
         """
         seconds = sum(
-            float(rule["seconds"])
+            float(rule.get("seconds", 0))
             for rule in _rules(self._delays, method, "seconds")
             if _about(rule, ids)
         )
@@ -90,10 +90,10 @@ class Knobs:
         """
         self._fail(method, ids, AFTER)
 
-    def steps(self, ids: Collection[str]) -> int:
-        """Answer in how many looks something is done that goes on in steps."""
-        rules = [rule for rule in _rules(self._delays, "steps", "steps") if _about(rule, ids)]
-        return max(int(rule["steps"]) for rule in rules) if rules else 1
+    def steps(self, method: str, ids: Collection[str]) -> int:
+        """Answer at which look something is done that goes on in steps."""
+        rules = [rule for rule in _rules(self._delays, method, "seconds") if _about(rule, ids)]
+        return max([1, *(int(rule.get("steps", 1)) for rule in rules)])
 
     def refuses(self, access_to: str) -> bool:
         """Answer whether the faults file refuses access rules for somebody."""

@@ -38,6 +38,14 @@ TYPES = {
         "revert_to_snapshot_support": "True",
         "mount_snapshot_support": "True",
     },
+    # Who mounts a share of this one can mount its snapshots, too; they have no rules of their own.
+    "inherit": {
+        "driver_handles_share_servers": "False",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "mount_snapshot_support": "True",
+        "snapshot_inherit_share_access_support": "True",
+    },
     # snapshot_support is left out rather than False: the scheduler would look for a backend that
     # reports False, and ours reports True.
     "nosnap": {"driver_handles_share_servers": "False"},

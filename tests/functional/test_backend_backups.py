@@ -15,6 +15,7 @@ from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents, fill
 
 OWN = {"backup_type": "directories"}
+CONTINUE = ("create_backup_continue", "restore_backup_continue")
 WAYS = [pytest.param(OWN, id="driver"), pytest.param(None, id="data service")]
 
 
@@ -98,7 +99,7 @@ def test_a_backup_survives_the_loss_of_its_share(
 
 
 def test_progress_is_shown(backups: Backups, turn: Path) -> None:
-    knobs.write(turn / "delays.json", {"steps": 3})
+    knobs.write(turn / "delays.json", dict.fromkeys(CONTINUE, {"steps": 3}))
     made = backups.manila.create(backups.share.id, backup_options=OWN)
     backups.wait(made.id, lambda seen: seen.progress in ("33", "66"))
     backup = backups.wait(made.id, lambda seen: seen.status == "available")

@@ -57,7 +57,7 @@ class Backups(Places):
         if backup["id"] in self.failed:
             raise exception.BackupException(reason="it failed when it began")
         whole = (self.backups / backup["id"]).is_dir()
-        return self._look(whole, share_instance, backup)
+        return self._look("create_backup_continue", whole, share_instance, backup)
 
     @turnable
     def delete_backup(self, context, backup, share_instance, share_server=None):
@@ -78,7 +78,7 @@ class Backups(Places):
     def restore_backup_continue(self, context, backup, share_instance, share_server=None):
         """Answer how far it is, as text; "100" is the end."""
         note = self._note(backup, share_instance)
-        answer = self._look(note.exists(), backup, share_instance)
+        answer = self._look("restore_backup_continue", note.exists(), backup, share_instance)
         if answer["total_progress"] == "100":
             note.unlink()
         return answer
@@ -87,12 +87,12 @@ class Backups(Places):
         """Answer where it says that a restore has been done and nobody was told."""
         return self.restored / f"{backup['id']}.{share_instance['id']}"
 
-    def _look(self, whole: bool, *about) -> dict[str, str]:
+    def _look(self, method: str, whole: bool, *about) -> dict[str, str]:
         if not whole:
             return {"total_progress": "0"}
         pair = frozenset(one["id"] for one in about)
         looks = self.looks.pop(pair, 0) + 1
-        percent = min(100, looks * 100 // self.knobs.steps(ids_of(list(about))))
+        percent = min(100, looks * 100 // self.knobs.steps(method, ids_of(list(about))))
         if percent < 100:
             self.looks[pair] = looks
         return {"total_progress": str(percent)}

@@ -53,9 +53,15 @@ class Shares(Places):
 
     @turnable
     def create_snapshot(self, context, snapshot, share_server=None):
-        """Copy a share; the export locations matter where the type allows to mount snapshots."""
+        """Copy a share; the export locations matter where the type allows to mount snapshots.
+
+        The provider location is what an administrator names to manage it once more.
+        """
         target = self.keep(self.share_of(snapshot), snapshot)
-        return {"export_locations": self.exports(target, share_server)}
+        return {
+            "provider_location": str(target),
+            "export_locations": self.exports(target, share_server),
+        }
 
     @turnable
     def delete_snapshot(self, context, snapshot, share_server=None):

@@ -23,6 +23,7 @@ class Stats(Places):
                 "free_capacity_gb": capacity,
                 "revert_to_snapshot_support": True,
                 "mount_snapshot_support": True,
+                "snapshot_inherit_share_access_support": True,
                 "share_group_stats": {"consistent_snapshot_support": consistent},
                 **(data or {}),
             }

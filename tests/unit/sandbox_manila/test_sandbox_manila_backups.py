@@ -13,6 +13,7 @@ SHARE = {"id": "instance", "share_id": "share"}
 OTHER = {"id": "other-instance", "share_id": "other"}
 BACKUP = {"id": "backup", "share_id": "share", "backup_type": "directories"}
 
+CONTINUE = ("create_backup_continue", "restore_backup_continue")
 FIRST = ("create_backup", "restore_backup")
 
 
@@ -57,7 +58,8 @@ def test_a_restore_in_place_brings_the_files_back(backend, data):
 
 
 def test_progress_is_shown_in_the_steps_asked_for(backend, data, tmp_path):
-    knobs.write(tmp_path / "delays", {"steps": [{"steps": 3, "id": "backup"}, {"steps": 2}]})
+    three = [{"steps": 3, "id": "backup"}, {"steps": 2}, {"steps": 9, "id": "another"}]
+    knobs.write(tmp_path / "delays", dict.fromkeys(CONTINUE, three))
     backend.create_backup(None, SHARE, BACKUP)
     assert looks(backend, "create_backup_continue", SHARE, BACKUP) == ["33", "66", "100"]
     backend.restore_backup(None, BACKUP, SHARE)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snapshots that can be mounted, rules that are refused, and what is managed, through Manila."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from manilaclient import exceptions
+
+from sandbox import files
+from sandbox.manila import knobs
+from sandbox.stack import Stack
+from sandbox.tenant import Tenant, wait
+from tests.functional.folders import contents, fill
+
+
+@pytest.fixture
+def admin(stack: Stack) -> Tenant:
+    return Tenant(stack.info, "admin")
+
+
+@pytest.fixture
+def faults(stack: Stack) -> Iterator[Path]:
+    path = stack.state.directory("manila") / "faults.json"
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def snapshot_of(tenant: Tenant, share: Any) -> Any:
+    made = tenant.manila.share_snapshots.create(share.id, name="moment")
+    return wait(
+        "the snapshot",
+        lambda: tenant.manila.share_snapshots.get(made.id),
+        lambda seen: seen.status == "available",
+        30,
+    )
+
+
+def rule_of(manager: Any, thing: Any, address: str) -> Any:
+    """A new rule, once it has been tried."""
+    manager.allow(
+        thing, "ip", address, **({} if hasattr(thing, "share_id") else {"access_level": "rw"})
+    )
+    (rule,) = wait(
+        "the rule",
+        lambda: [one for one in manager.access_list(thing) if one.access_to == address],
+        lambda seen: seen and seen[0].state in ("active", "error"),
+        30,
+    )
+    return rule
+
+
+def test_a_snapshot_is_mounted_and_given_back(
+    empty_alpha: Tenant, admin: Tenant, stack: Stack, faults: Path
+) -> None:
+    share = empty_alpha.make_share("mounted")
+    fill(empty_alpha.folder(share.id), "then")
+    then = contents(empty_alpha.folder(share.id))
+    snapshot = snapshot_of(empty_alpha, share)
+    fill(empty_alpha.folder(share.id), "now")
+    (location,) = empty_alpha.manila.share_snapshot_export_locations.list(snapshot)
+    folder = Path(location.path.partition(":")[2])
+    assert contents(folder) == then
+
+    snapshots = empty_alpha.manila.share_snapshots
+    rule = rule_of(snapshots, snapshot, "10.0.0.7")
+    assert rule.state == "active"
+    enforced = stack.info.shares / "access" / f"{folder.parent.name}.json"
+    assert files.read_json(enforced) == [{"level": "ro", "to": "10.0.0.7", "type": "ip"}]
+    snapshots.deny(snapshot, rule.id)
+    wait("its end", lambda: snapshots.access_list(snapshot), lambda left: not left, 30)
+    assert files.read_json(enforced) == []
+
+    knobs.write(faults, {"refuse": ["10.9.9.9"]})
+    assert rule_of(snapshots, snapshot, "10.9.9.9").state == "error"
+    shares = empty_alpha.manila.shares
+    assert rule_of(shares, share, "10.9.9.9").state == "error"
+
+
+def test_types_without_mounts_or_with_the_rules_of_the_share(empty_alpha: Tenant) -> None:
+    plain = empty_alpha.make_share("not mounted", share_type="norevert")
+    snapshots = empty_alpha.manila.share_snapshots
+    with pytest.raises(exceptions.BadRequest):
+        snapshots.allow(snapshot_of(empty_alpha, plain), "ip", "10.0.0.7")
+    inherits = empty_alpha.make_share("inherits", share_type="inherit")
+    fill(empty_alpha.folder(inherits.id), "then")
+    snapshot = snapshot_of(empty_alpha, inherits)
+    with pytest.raises(exceptions.ClientException):
+        snapshots.allow(snapshot, "ip", "10.0.0.7")
+    (location,) = empty_alpha.manila.share_snapshot_export_locations.list(snapshot)
+    assert contents(Path(location.path.partition(":")[2])) != {}
+
+
+def test_what_is_unmanaged_is_managed_again(empty_alpha: Tenant, admin: Tenant) -> None:
+    share = empty_alpha.make_share("given up")
+    fill(empty_alpha.folder(share.id), "then")
+    then = contents(empty_alpha.folder(share.id))
+    snapshot = snapshot_of(empty_alpha, share)
+    fill(empty_alpha.folder(share.id), "now")
+
+    provider = admin.manila.share_snapshots.get(snapshot.id).provider_location
+    admin.manila.share_snapshots.unmanage(snapshot.id)
+    wait("its end", empty_alpha.snapshots, lambda left: not left, 30)
+    host = admin.manila.shares.get(share.id).host
+    location = f"127.0.0.1:{empty_alpha.folder(share.id)}"
+    admin.manila.shares.unmanage(share.id)
+    wait("its end", empty_alpha.shares, lambda left: not left, 30)
+
+    made = admin.manila.shares.manage(host, "NFS", location, share_type="sandbox")
+    again = admin.wait_share(made.id)
+    assert (again.size, again.id == share.id) == (1, False)
+    taken = admin.manila.share_snapshots.manage(again.id, provider)
+    wait(
+        "the snapshot",
+        lambda: admin.manila.share_snapshots.get(taken.id),
+        lambda seen: seen.status == "available",
+        30,
+    )
+    assert contents(admin.folder(again.id)) != then
+    admin.manila.shares.revert_to_snapshot(again.id, taken.id)
+    admin.wait_share(again.id)
+    assert contents(admin.folder(again.id)) == then
+    admin.clean()
