@@ -10,6 +10,7 @@ A share is a directory, a snapshot a copy of it (reflinks where the file system 
     backups/<share backup id>/data          a backup of the driver's own type
     restored/                               restores that are done and not yet looked at
     groups/<share group id>                 what the backend knows of a group
+    servers/<share server id>/details.json  a share server, where there are some
     frozen/<share instance id>              locks, see freezing.py
     scratch/                                work in progress, emptied at start
 
@@ -23,10 +24,19 @@ described in knobs.py.
 from sandbox.manila.backend.backups import Backups
 from sandbox.manila.backend.groups import Groups
 from sandbox.manila.backend.managing import Managing
+from sandbox.manila.backend.migrations import Migrations
+from sandbox.manila.backend.replicas import Replicas
 from sandbox.manila.backend.rules import AccessRules
+from sandbox.manila.backend.servers import Servers
 from sandbox.manila.backend.stats import Stats
 from sandbox.manila.backend.usage import Usage
 
 
-class DirectoryShareDriver(Groups, Backups, AccessRules, Managing, Usage, Stats):
+class DirectoryShareDriver(
+    Groups, Backups, Replicas, Migrations, AccessRules, Managing, Usage, Stats
+):
     """Shares as directories, without share servers."""
+
+
+class ServerShareDriver(Servers, DirectoryShareDriver):
+    """The same, with share servers on share networks."""

@@ -69,7 +69,7 @@ class Places(driver.ShareDriver):
             LOG.error("The files of share %s are gone.", share["share_id"])
             return {"status": constants.STATUS_ERROR}
         return {
-            "export_locations": self.exports(self.shares / share["id"]),
+            "export_locations": self.exports(self.shares / share["id"], share.get("share_server")),
             "reapply_access_rules": True,
         }
 

@@ -25,6 +25,7 @@ class Stats(Places):
                 "mount_snapshot_support": True,
                 "snapshot_inherit_share_access_support": True,
                 "share_group_stats": {"consistent_snapshot_support": consistent},
+                **({"replication_type": "readable"} if self.replication_domain else {}),
                 **(data or {}),
             }
         )

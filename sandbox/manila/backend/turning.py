@@ -16,7 +16,13 @@ KEYS = (
     "share_group_id",
     "share_group_snapshot_id",
 )
-PARTS = ("share", "shares", "share_group_snapshot_members")
+PARTS = (
+    "share",
+    "shares",
+    "share_group_snapshot_members",
+    "active_replica_snapshot",
+    "share_replica_snapshot",
+)
 """What a dict or row holds that a call is about, too."""
 
 

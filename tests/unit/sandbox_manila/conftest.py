@@ -35,6 +35,7 @@ def make_backend(tmp_path):
     def make(exports="exports", kind=driver.DirectoryShareDriver, **options):
         given = {
             "share_backend_name": exports,
+            "config_group": exports,
             "driver_handles_share_servers": False,
             "sandbox_export_root": str(tmp_path / exports),
             "sandbox_delays_file": str(tmp_path / "delays"),
