@@ -33,7 +33,7 @@ def confirm(bank: Any, provider_id: str, known: KnownBanks = KNOWN) -> str:
 
     The first time ever a bank is given one; one that has an id and that the database does not know
     (an upgrade, a new database) is adopted, unless it holds nothing of what the database knows.
-    It costs one look into the bank and one into the database.
+    It costs one look into the bank, and one into the database that serves for a few seconds.
 
     :param bank: Karbor's Bank (karbor/services/protection/bank_plugin.py)
     :raises BankNotOurs: another bank is there, or none
@@ -157,10 +157,12 @@ def _compare(
     """The id that is found, and the one that is known."""
     # The row first: whoever adds one has written the id before, and a look at the bank before that
     # would show another bank than the known one.
-    row = known.get(provider_id)
+    row = known.recent(provider_id)
     found = read(bank)
     if row and row.bank_id != found:
-        raise BankNotOurs(provider_id, row.bank_id, found)
+        row = known.get(provider_id)  # an operator may just have accepted another one
+        if row and row.bank_id != found:
+            raise BankNotOurs(provider_id, row.bank_id, found)
     if row is None and by_history:
         # A folder without its mount, or another bank, holds nothing of what is known.
         kept = history.kept(known.engine, provider_id, EVER)

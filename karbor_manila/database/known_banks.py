@@ -3,6 +3,7 @@
 
 import datetime
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ _TABLE = sa.Table(
     sa.Column("bank_id", sa.String(255), nullable=False),
     sa.Column("since", sa.DateTime, nullable=False),
 )
+
+# So many seconds a row that was read serves for.
+_RECENT = 5.0
 
 # No provider has this id. Who has inserted it (and has not committed) is the only one, on all
 # hosts, who gives a bank its id.
@@ -45,13 +49,20 @@ class KnownBanks(OwnTable):
     moment; it raises DatabaseUnreadable when that lasts.
 
     :param engine: gives the SQLAlchemy engine
+    :param now: gives the seconds of a clock that is never set
     """
 
     table = _TABLE
     holds = "which bank is the provider's"
 
-    def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Any] = karbor_db.get_engine,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(engine)
+        self._now = now
+        self._recent: dict[str, tuple[float, Known]] = {}
         # Two green threads of this process would wait for each other in SQLite's locks.
         self._giving = threading.Lock()
         #: By provider, the id of the bank that this process has last seen to be the known one.
@@ -60,8 +71,23 @@ class KnownBanks(OwnTable):
     @retrying
     def get(self, provider_id: str) -> Known | None:
         """The bank that is known for a provider, or None."""
+        looked = self._now()
         with self._begin() as connection:
-            return _select(connection, provider_id)
+            known = _select(connection, provider_id)
+        if known:
+            self._recent[provider_id] = looked, known
+        else:
+            self._recent.pop(provider_id, None)
+        return known
+
+    def recent(self, provider_id: str) -> Known | None:
+        """As :meth:`get`, at most five seconds ago: each request asks, and the row stays the same
+        until an operator accepts another bank."""
+        looked, known = self._recent.get(provider_id, (-_RECENT, None))
+        if known and self._now() - looked < _RECENT:
+            return known
+        row: Known | None = self.get(provider_id)
+        return row
 
     @retrying
     def all(self) -> list[Known]:
@@ -111,6 +137,7 @@ class KnownBanks(OwnTable):
         # Databases keep whole seconds, rounded: what was begun in this one was given up, too.
         since = timeutils.utcnow(with_timezone=True) + datetime.timedelta(seconds=1)
         row = _row(provider_id, bank_id, since)
+        self._recent.pop(provider_id, None)
         with self._begin() as connection:
             connection.execute(_TABLE.delete().where(_TABLE.c.provider_id == provider_id))
             connection.execute(_TABLE.insert().values(row))
@@ -118,6 +145,7 @@ class KnownBanks(OwnTable):
 
     def _moved(self) -> None:
         self.confirmed.clear()
+        self._recent.clear()
 
 
 def _select(connection: Any, provider_id: str) -> Known | None:

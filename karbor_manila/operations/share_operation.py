@@ -110,7 +110,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
 
         :raises karbor.exception.KarborException: it failed, which is reported
         """
-        self._log(LOG.info, job, "begins")
+        self._log(LOG.debug, job, "begins")
         try:
             self._run_or_roll_back(job)
         except Exception as error:  # noqa: BLE001 - Karbor gets all of them, as errors of its own
