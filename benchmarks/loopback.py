@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server that answers like Manila at once, for what only its client costs.
 
-It writes its port as its first line, and ends with its standard input.
+It writes its port as its first line, and ends with its standard input. Its argument is how many
+seconds each request waits for its answer.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import json
 import sys
 
 _VIEW = {"id": "8b4f", "share_id": "9c1a", "status": "available", "size": 1, "metadata": {"a": "b"}}
+_DELAY = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
 _VERSIONS = {"versions": [{"id": "v2.0", "version": "2.98", "min_version": "2.0", "links": []}]}
 
 
@@ -22,6 +24,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             await reader.readexactly(sizes[0] if sizes else 0)
             found = _VERSIONS if lines[0].startswith(b"get / ") else {"snapshot": _VIEW}
             body = json.dumps(found).encode()
+            await asyncio.sleep(_DELAY)
             writer.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                 b"x-openstack-request-id: req-1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
