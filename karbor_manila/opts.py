@@ -117,6 +117,13 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds in which Manila may still carry out a request to create something whose "
         "sender got no answer or died. So long it is looked for before it counts as never made.",
     ),
+    cfg.BoolOpt(
+        "record_access_rules",
+        default=True,
+        help="Whether a protection records the access rules of each share, which costs one request "
+        "to Manila a share. Without them a restore gives no access rules back, and says so. A plan "
+        "may say otherwise (its option record_access_rules).",
+    ),
     cfg.StrOpt(
         "drill_command",
         default="",

@@ -13,12 +13,14 @@ class ProtectOptions:
     """One share's resolved parameters of a protection.
 
     ``name`` and ``description`` are of what keeps the share. ``force`` is whether a share that is
-    not available is protected all the same, as far as Manila lets it.
+    not available is protected all the same, as far as Manila lets it. ``record_access_rules`` is
+    whether the share's record is to have its access rules; no driver needs it.
     """
 
     name: str
     description: str | None = None
     force: bool = False
+    record_access_rules: bool = True
 
 
 @dataclass(frozen=True)

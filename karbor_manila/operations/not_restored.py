@@ -2,12 +2,22 @@
 """What a restore does not give back, or takes away: sentences for its user."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+
+from karbor.common.constants import SHARE_RESOURCE_TYPE
 
 from karbor_manila.bank.record import ShareRecord
+from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila.views import HIDDEN, Placement, Revertible, Rule
+from karbor_manila.operations import reporting
 from karbor_manila.operations.newer_snapshots import Newer
 from karbor_manila.operations.parameters import RestoreOptions
+
+#: The first version of a record that has access rules, unless they were not to be recorded.
+_WITH_ACCESS_RULES = 2
+
+#: Of a checkpoint whose shares' access rules are not recorded, as its plan or provider says.
+NOT_RECORDED = "Access rules are not recorded (record_access_rules): no restore gives them back."
 
 #: Of a revert.
 LEFT_ALONE = "Its name, description, metadata and access rules: they stay as they are."
@@ -44,6 +54,19 @@ def _other(what: str, then: str | None, now: str | None) -> str:
     )
 
 
+def not_recorded(options: Mapping[str, ProtectOptions]) -> dict[str, str]:
+    """What a checkpoint says of the access rules of its shares that are not recorded: once, when
+    that is so of all of them.
+
+    :param options: by share id
+    :returns: remarks, by the type of the shares or by their keys
+    """
+    without = [share for share, asked in options.items() if not asked.record_access_rules]
+    if without and len(without) == len(options):
+        return {SHARE_RESOURCE_TYPE: NOT_RECORDED}
+    return {reporting.key(share): NOT_RECORDED for share in without}
+
+
 def not_restored(record: ShareRecord, options: RestoreOptions) -> Iterator[str]:
     """What the new share will not have, a sentence each."""
     unknown = "the record does not say; it was made by an older release or by Karbor's own plugin"
@@ -51,8 +74,13 @@ def not_restored(record: ShareRecord, options: RestoreOptions) -> Iterator[str]:
         yield f"Its metadata: {unknown}."
     elif record.metadata and not options.metadata:
         yield "Its metadata: not asked for (metadata)."
-    if record.access_rules is None:
-        yield f"Its access rules: {unknown}, or Manila did not tell."
+    if record.access_rules is None and record.version < _WITH_ACCESS_RULES:
+        yield f"Its access rules: {unknown}."
+    elif record.access_rules is None:
+        yield (
+            "Its access rules: they were not recorded (record_access_rules), or Manila did not "
+            "show them."
+        )
     elif record.access_rules and not options.access_rules:
         yield f"Its access rules ({len(record.access_rules)}): not asked for (access_rules)."
     elif hidden := _hidden(record.access_rules):

@@ -80,13 +80,20 @@ class VerifyOptions(RestoreOptions):
     depth: str
 
 
-def protect_options(given: Mapping[str, Any] | None, checkpoint_id: str) -> ProtectOptions:
-    """The parameters of a protection or a copy of one share. Raises InvalidParameter."""
+def protect_options(
+    given: Mapping[str, Any] | None, checkpoint_id: str, *, record_access_rules: bool = True
+) -> ProtectOptions:
+    """The parameters of a protection or a copy of one share. Raises InvalidParameter.
+
+    :param record_access_rules: what the provider says, for who does not
+    """
     wanted = resolve(OPTIONS_SCHEMA, given)
+    recorded = wanted["record_access_rules"]
     return ProtectOptions(
         name=wanted["snapshot_name"] or default_name(checkpoint_id),
         description=wanted["description"],
         force=wanted["force"],
+        record_access_rules=record_access_rules if recorded is None else recorded,
     )
 
 

@@ -12,7 +12,7 @@ from karbor_manila.common.polling import PENDING
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import lookup, statuses
 from karbor_manila.manila.errors import ShareGone
-from karbor_manila.operations import parameters, reporting
+from karbor_manila.operations import not_restored, parameters, reporting
 
 if TYPE_CHECKING:
     from karbor_manila.operations.flow import FlowContext
@@ -59,7 +59,8 @@ def look_at_all(flow: "FlowContext") -> Preflight:
         options = {share_id: _options(flow, share_id) for share_id in ids}
         found = flow.driver(name).preflight(shares, options, marks)
         refused |= found.refused
-        _remark(flow, found.caveats)
+        remarks = not_restored.not_recorded(options)
+        _remark(flow, remarks | {reporting.key(each): said for each, said in found.caveats.items()})
     return Preflight(views, refused)
 
 
@@ -69,13 +70,14 @@ def _options(flow: "FlowContext", share_id: str) -> ProtectOptions:
     try:
         return flow.protection.options(share_id)
     except (InvalidParameter, LookupError):
-        return ProtectOptions(parameters.default_name(str(flow.work.checkpoint.id)))
+        name = parameters.default_name(str(flow.work.checkpoint.id))
+        recorded = flow.settings.record_access_rules
+        return ProtectOptions(name, record_access_rules=recorded)
 
 
-def _remark(flow: "FlowContext", caveats: Mapping[str, str]) -> None:
-    """Write remarks on its shares into the checkpoint; that this fails is no failure."""
-    if caveats:
-        remarks = {reporting.key(share_id): sentence for share_id, sentence in caveats.items()}
+def _remark(flow: "FlowContext", remarks: dict[str, str]) -> None:
+    """Write remarks into the checkpoint; that this fails is no failure."""
+    if remarks:
         reporting.to_remarks(flow, remarks)
 
 

@@ -43,7 +43,9 @@ class ProtectOperation(ShareOperation):
         options = job.flow.protection.options(job.share_id, job.given)
         share = inspect(job, options)
         begun = begin(job, share, options)
-        rules = job.flow.shares.access_rules(job.share_id)  # while Manila makes the snapshot
+        shares, rules = job.flow.shares, None
+        if options.record_access_rules:
+            rules = shares.access_rules(job.share_id)  # while Manila makes the snapshot
         kept = job.driver(begun.intent.driver).wait(begun.kept)
         complete(job, begun.intent, kept, rules)
 

@@ -85,7 +85,11 @@ class Protection:
 
     def _resolve(self, given: Mapping[str, Any]) -> ProtectOptions | InvalidParameter:
         try:
-            return parameters.protect_options(given, str(self._flow.work.checkpoint.id))
+            return parameters.protect_options(
+                given,
+                str(self._flow.work.checkpoint.id),
+                record_access_rules=self._flow.settings.record_access_rules,
+            )
         except InvalidParameter as error:
             return error
 

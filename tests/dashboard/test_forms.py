@@ -32,7 +32,12 @@ PUBLISHED = {
 }
 #: Something else than the default, in each field.
 TYPED: dict[str, dict[str, Any]] = {
-    "options": {"snapshot_name": "<b>nightly</b>", "description": "1", "force": True},
+    "options": {
+        "snapshot_name": "<b>nightly</b>",
+        "description": "1",
+        "force": True,
+        "record_access_rules": "false",
+    },
     "restore": {
         "share_id": SHARE_ID,
         "restore_name": "true",

@@ -56,7 +56,8 @@ def _share(
 ) -> dict[str, Any]:
     """A share, with why it failed and what should be known of it, if there is anything."""
     key = f"{reading.SHARE}#{share.id}"
-    details = {"reason": reasons.get(key), "remark": remarks.get(key)}
+    said = " ".join(filter(None, (remarks.get(of) for of in (key, reading.SHARE))))
+    details = {"reason": reasons.get(key), "remark": said}
     parts = {name: sentence for name, sentence in details.items() if sentence}
     return {"name": share.name, "id": share.id} | parts
 

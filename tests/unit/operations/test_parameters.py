@@ -42,7 +42,19 @@ def test_a_plan_may_leave_everything_out(given):
         "snapshot_name": None,
         "description": None,
         "force": False,
+        "record_access_rules": None,
     }
+
+
+@pytest.mark.parametrize("provider", [True, False])
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [({}, None), ({"record_access_rules": ""}, None)]
+    + [({"record_access_rules": text}, text == "true") for text in ("true", "false")],
+)
+def test_a_plan_says_over_the_provider_whether_access_rules_are_recorded(provider, given, meant):
+    options = parameters.protect_options(given, "c", record_access_rules=provider)
+    assert options.record_access_rules is (provider if meant is None else meant)
 
 
 def test_a_restore_may_leave_everything_out():
@@ -191,7 +203,7 @@ def test_a_plan_for_karbors_own_share_plugin_is_accepted():
         name: samples[prop["type"]] for name, prop in peer.OPTIONS_SCHEMA["properties"].items()
     }
     resolved = parameters.resolve(OPTIONS, stringified(given))
-    assert resolved == given
+    assert resolved == given | {"record_access_rules": None}
 
 
 def test_a_restore_for_karbors_own_share_plugin_is_accepted():

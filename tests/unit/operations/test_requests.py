@@ -51,6 +51,16 @@ def test_a_protection_asks_for_each_snapshot_and_reads_each_shares_access_rules(
     assert requests.total() <= 2 * MANY + FOR_ALL, requests
 
 
+def test_a_protection_without_access_rules_asks_for_each_snapshot(
+    stage: Together, shares: list[str]
+) -> None:
+    given = {"record_access_rules": "false"}
+    checkpoint = stage.checkpoint(*shares)
+    requests = sent(stage, ProtectOperation, checkpoint, shares, given=given)
+    assert (requests["create_snapshot"], requests["access_rules"]) == (MANY, 0)
+    assert requests.total() <= MANY + FOR_ALL, requests
+
+
 def test_a_deletion_asks_for_the_end_of_each_snapshot_and_by_lists_whether_it_is_gone(
     stage: Together, shares: list[str], kept: Any
 ) -> None:

@@ -176,6 +176,8 @@ def test_the_tables_of_options_are_complete_and_true(heading: str, expected: lis
             assert float(default.removesuffix(" s")) == opt.default, opt.name
             low, high = (float(each) for each in allowed.split(" to "))
             assert (low, high) == (opt.type.min, opt.type.max), opt.name
+        elif isinstance(opt, cfg.BoolOpt):
+            assert (default, allowed) == (str(opt.default).lower(), "true or false"), opt.name
         else:
             assert default.strip("`") == (opt.default or "none"), opt.name
 

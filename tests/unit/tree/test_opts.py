@@ -42,6 +42,7 @@ def test_the_names_of_the_providers_options_stay():
         "delete_timeout",
         "undo_timeout",
         "request_settle_time",
+        "record_access_rules",
         "drill_command",
         "drill_timeout",
         "default_driver",

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a protection records access rules, and what is said where it did not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oslo_serialization import jsonutils
+
+from karbor_manila.operations.not_restored import NOT_RECORDED
+from tests.unit.stage import SHARE, Record, Stage
+
+RULE = {"access_type": "ip", "access_to": "10.0.0.0/8", "access_level": "rw"}
+
+
+def protected(stage: Stage, **given: str) -> tuple[str, Any]:
+    share = str(stage.cloud.add_share(stage.project_id)["id"])
+    stage.cloud.access[share] = [RULE | {"metadata": {}, "state": "active", "id": "rule"}]
+    checkpoint = stage.checkpoint(share)
+    assert stage.protect(checkpoint, share, given=given) == []
+    return share, checkpoint
+
+
+def recorded(stage: Stage, share: str, checkpoint: Any) -> Any:
+    return stage.pages(checkpoint, share)["metadata"]["access_rules"]
+
+
+def remarks(checkpoint: Any) -> Any:
+    return (jsonutils.loads(checkpoint.extra_info or "{}") or {}).get("remarks")
+
+
+@pytest.mark.parametrize(
+    ("provider", "given"),
+    [(False, {}), (False, {"record_access_rules": ""}), (True, {"record_access_rules": "false"})],
+)
+def test_without_them_the_checkpoint_and_each_restore_say_so(
+    tmp_path: Path, provider: bool, given: dict[str, str]
+) -> None:
+    stage = Stage(tmp_path, record_access_rules=provider)
+    share, checkpoint = protected(stage, **given)
+    assert recorded(stage, share, checkpoint) is None
+    assert "access_rules" not in stage.cloud.calls
+    assert remarks(checkpoint) == {SHARE: NOT_RECORDED}
+
+    restore = Record()
+    assert stage.restore(checkpoint, share, restore=restore, given={"access_rules": True}) == []
+    (told,) = restore["resources_reason"].values()
+    (said,) = jsonutils.loads(told)["not_restored"]
+    assert "record_access_rules" in said
+
+
+@pytest.mark.parametrize("given", [{}, {"record_access_rules": "true"}])
+def test_with_them_nothing_is_remarked(tmp_path: Path, given: dict[str, str]) -> None:
+    stage = Stage(tmp_path, record_access_rules=True)
+    share, checkpoint = protected(stage, **given)
+    assert recorded(stage, share, checkpoint) == [RULE | {"metadata": {}}]
+    assert remarks(checkpoint) is None
+
+
+def test_a_plan_may_want_what_its_provider_leaves_out(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, record_access_rules=False)
+    share, checkpoint = protected(stage, record_access_rules="true")
+    assert recorded(stage, share, checkpoint)
+
+
+def test_that_there_are_none_is_not_that_none_are_recorded(stage: Stage) -> None:
+    share = str(stage.cloud.add_share(stage.project_id)["id"])
+    checkpoint = stage.checkpoint(share)
+    assert stage.protect(checkpoint, share) == []
+    assert recorded(stage, share, checkpoint) == []
