@@ -10,6 +10,7 @@ stays ``in_progress`` for ever. So everything of ours is made to fit before it i
 
 import bisect
 import functools
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -29,7 +30,6 @@ _LEAST = 120
 
 #: Bytes in which a restored share can be identified.
 _ENOUGH = 2 * _LEAST
-
 #: Room for the sentence about what is left out.
 _NOTE = 1_000
 
@@ -88,15 +88,26 @@ class Report:
 
     def __init__(self, record: Any) -> None:
         self._note_key = f"report#{record['id']}"
-        self._status: dict[str, str] = dict(record.get("resources_status") or {})
-        self._reason: dict[str, str] = dict(record.get("resources_reason") or {})
-        self._note = self._reason.pop(self._note_key, "")
+        self._status: dict[str, str] = {}
+        self._reason: dict[str, str] = {}
+        # Of all of them as JSON, kept up as they come.
+        self._status_bytes = self._reason_bytes = 0
+        reasons = dict(record.get("resources_reason") or {})
+        self._note = reasons.pop(self._note_key, "")
+        for key, status in (record.get("resources_status") or {}).items():
+            self._put_status(key, status)
+        for key, reason in reasons.items():
+            self._put_reason(key, reason)
+
+    def note(self, key: str, status: str, reason: str | None = None) -> None:
+        """Add the resource with Karbor's key ``<type>#<id>``; :meth:`fit` puts it in a record."""
+        self._put_status(key, status)
+        if reason is not None:
+            self._put_reason(key, reason)
 
     def add(self, record: Any, key: str, status: str, reason: str | None = None) -> None:
-        """Add the resource with Karbor's key ``<type>#<id>``; nothing is saved yet."""
-        self._status[key] = status
-        if reason is not None:
-            self._reason[key] = reason
+        """Add a resource and put into the record what fits; nothing is saved yet."""
+        self.note(key, status, reason)
         self.fit(record)
 
     def fit(self, record: Any, most: int = MOST_BYTES) -> None:
@@ -104,8 +115,12 @@ class Report:
 
         :param most: bytes of the reasons as JSON
         """
-        status = _fitting_status(self._status, MOST_BYTES)
-        reason, cut = _fitting_reasons(self._reason, self._status, max(0, most - _NOTE))
+        room = max(0, most - _NOTE)
+        status, reason, cut = dict(self._status), dict(self._reason), 0
+        if self._status_bytes > MOST_BYTES:
+            status = _fitting_status(self._status, MOST_BYTES)
+        if self._reason_bytes > room:
+            reason, cut = _fitting_reasons(self._reason, self._status, room)
         unlisted = len(self._status) - len(status)
         if cut or unlisted:
             self._note = _note(cut, unlisted, str(record["id"]))
@@ -113,6 +128,14 @@ class Report:
             reason[self._note_key] = self._note
         record["resources_status"] = status
         record["resources_reason"] = reason
+
+    def _put_status(self, key: str, status: str) -> None:
+        self._status_bytes += _entry(key, status) - _entry(key, self._status.get(key))
+        self._status[key] = status
+
+    def _put_reason(self, key: str, reason: str) -> None:
+        self._reason_bytes += _entry(key, reason) - _entry(key, self._reason.get(key))
+        self._reason[key] = reason
 
 
 def fair_share(count: int) -> int:
@@ -199,9 +222,12 @@ def _fitting_reasons(
     others = [sizes[key] for key in long if key not in failures]
     ours = _cap([sizes[key] for key in long if key in failures], room - len(others) * _ENOUGH)
     room -= sum(min(sizes[key], ours) for key in long if key in failures)
-    caps = {key: ours if key in failures else _cap(others, room) for key in long}
+    theirs = _cap(others, room)
+    caps = {key: ours if key in failures else theirs for key in long}
     left, kept = most, {}
     for key in sorted(reasons, key=lambda key: (key not in failures, key)):
+        if left < _size(key):
+            continue  # however short it is cut
         cut = _cut(reasons[key], caps.get(key, sizes[key]))
         cost = _size(key) + _size(cut) + 4
         if cost <= left:
@@ -220,9 +246,13 @@ def _cap(sizes: list[int], room: int) -> int:
     return _CAPS[max(0, bisect.bisect_left(_CAPS, x=True, key=too_much) - 1)]
 
 
-@functools.lru_cache(maxsize=4096)
+def _entry(key: str, value: str | None) -> int:
+    """Bytes of an entry in a JSON column; 0 for one that is not there."""
+    return 0 if value is None else _size(key) + _size(value) + 4
+
+
 def _size(value: str) -> int:
-    return len(jsonutils.dumps(value))
+    return len(json.dumps(value))
 
 
 @functools.lru_cache(maxsize=4096)

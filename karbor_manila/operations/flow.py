@@ -32,6 +32,7 @@ from karbor_manila.operations.errors import RecordDriverMissing
 from karbor_manila.operations.protection import Protection
 from karbor_manila.operations.restores import Restores
 from karbor_manila.operations.work import Work
+from karbor_manila.operations.writing import Writing
 
 LOG = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class FlowContext:
         self.once = Once(self.clock, settings.outage_timeout)
         #: Held while Karbor's record of the operation is changed and saved: its save() forgets what
         #: another hook changed while it waited for the database.
-        self.writing = threading.Lock()
+        self.writing = Writing()
         #: Held while newer snapshots are removed: two shares of a flow may be in one checkpoint.
         self.removing = threading.Lock()
         self._resources: dict[str, None] = {}  # in their order

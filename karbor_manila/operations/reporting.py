@@ -42,8 +42,13 @@ def guard(write: Callable[..., None], job: Any, *args: Any) -> bool:
 
 def to_checkpoint(job: Any, reason: str) -> None:
     """Into ``extra_info`` of the checkpoint, under ``reasons`` (GET checkpoint)."""
-    add_reasons(job.checkpoint, {key(job.share_id): reason})
-    bank_access.commit(job.checkpoint, sleep=job.flow.clock.sleep)
+    checkpoint = job.checkpoint
+
+    def save(reasons: list[tuple[str, str]]) -> None:
+        add_reasons(checkpoint, dict(reasons))
+        bank_access.commit(checkpoint, sleep=job.flow.clock.sleep)
+
+    job.flow.writing.together(("reasons", id(checkpoint)), (key(job.share_id), reason), save)
 
 
 def to_remarks(flow: Any, remarks: dict[str, str]) -> None:
@@ -65,13 +70,14 @@ def to_operation_log(job: Any, reason: str) -> None:
     if job.flow.hold:
         job.flow.hold.check()  # the checkpoint and the record write through it themselves
 
-    def append_line() -> None:
+    def save(reasons: list[str]) -> None:
         lines = job.flow.log_lines
-        lines.append(reason)
+        lines.extend(reasons)
         # A longer text would make Karbor's own saves fail; the log of the service has it all.
         log.update({"error_info": columns.lines(filter(None, lines))})
+        save_retried(job, log)
 
-    write(job, log, append_line)
+    job.flow.writing.together(("log", id(log)), reason, save)
 
 
 def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | None = None) -> None:
@@ -83,7 +89,14 @@ def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | N
     report = job.flow.report
     if reason and columns.size(reason) > columns.fair_share(len(job.flow.resource_ids)):
         guard(_to_bank, job, record["id"], share_id, status, reason)
-    write(job, record, lambda: report.add(record, key(share_id), status, reason), report)
+
+    def save(reported: list[tuple[str, str, str | None]]) -> None:
+        for each in reported:
+            report.note(*each)
+        report.fit(record)
+        save_retried(job, record, report)
+
+    job.flow.writing.together(("record", id(record)), (key(share_id), status, reason), save)
 
 
 def reported_status(job: Any) -> str | None:
@@ -130,21 +143,17 @@ def _to_bank(job: Any, record_id: str, share_id: str, status: str, reason: str) 
     job.section.report(record_id, report)
 
 
-def write(
-    job: Any, record: Any, change: Callable[[], None], report: columns.Report | None = None
-) -> None:
-    """Change a record in Karbor's database, one hook at a time. Transient errors are retried, and
-    what the database refuses is shortened. Raises what the last attempt raised."""
-    with job.flow.writing:
-        change()
-        retry(
-            lambda: columns.save(record, report),
-            attempts=5,
-            # A lease that was not renewed will not be renewed by waiting again.
-            transient=lambda error: not isinstance(error, ClaimLost),
-            longest=2.0,
-            clock=job.flow.clock,
-        )
+def save_retried(job: Any, record: Any, report: columns.Report | None = None) -> None:
+    """Save a record in Karbor's database, while no other hook changes it. Transient errors are
+    retried, and what the database refuses is shortened. Raises what the last attempt raised."""
+    retry(
+        lambda: columns.save(record, report),
+        attempts=5,
+        # A lease that was not renewed will not be renewed by waiting again.
+        transient=lambda error: not isinstance(error, ClaimLost),
+        longest=2.0,
+        clock=job.flow.clock,
+    )
 
 
 def add(checkpoint: Any, name: str, value: dict[str, Any] | list[Any] | str) -> None:

@@ -253,7 +253,8 @@ def test_whatever_is_told_fits_and_as_much_as_possible_of_it() -> None:
         reason = {each: dice.choice('aä"' + FACE) * dice.choice([5, 300, 9_000]) for each in status}
         record = Paper(id="r")
         told = columns.Report(record)
-        told._status, told._reason = status, reason
+        for each, word in status.items():
+            told.note(each, word, reason[each])
 
         told.fit(record)
 
@@ -300,6 +301,28 @@ def test_of_more_resources_than_can_be_listed_the_failures_are() -> None:
     assert record["resources_status"][key(5_000)] == "error"
     assert len(jsonutils.dumps(record["resources_status"])) <= TEXT_BYTES
     assert "more resources are not listed" in record["resources_reason"][f"report#{record['id']}"]
+
+
+def test_what_fitting_costs_grows_with_the_resources_and_no_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[str] = []
+    capped: list[int] = []
+    monkeypatch.setattr(columns, "_size", lambda value: measured.append(value) or len(value) + 2)
+    cap = columns._cap
+    monkeypatch.setattr(columns, "_cap", lambda sizes, room: capped.append(1) or cap(sizes, room))
+    record = Paper(id="r")
+    told = columns.Report(record)
+    for number in range(2_000):
+        told.note(key(number), "available", "x" * 100)
+    assert len(measured) <= 2_000 * 4
+    assert record.keys() == {"id"}
+    measured.clear()
+
+    told.fit(record)
+
+    assert len(measured) <= 2_000 * 8
+    assert len(capped) <= 2
 
 
 def test_a_record_that_is_fitted_twice_says_once_that_it_is() -> None:

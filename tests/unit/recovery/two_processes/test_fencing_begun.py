@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who was taken for dead, and wakes up as it begins, begins nothing."""
 
-import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -168,10 +167,10 @@ def test_who_cannot_write_for_want_of_a_lease_waits_for_it_once(
         raise ClaimLost(claimed_id, "its lease could not be renewed")
 
     monkeypatch.setattr(Claims, "check", check)
-    job = SimpleNamespace(flow=SimpleNamespace(writing=threading.Lock(), clock=service.cloud.clock))
+    job = SimpleNamespace(flow=SimpleNamespace(clock=service.cloud.clock))
     running = next(iter(service.manager.worker._flows.values()))
     with pytest.raises(ClaimLost):
-        reporting.write(job, running.record, lambda: None)
+        reporting.save_retried(job, running.record)
     assert checks == [record.id]
 
 

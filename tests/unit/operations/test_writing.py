@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Common writes of a flow: one save for all who come by then, and an error for those it was of."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from greenlet import GreenletExit
+
+from karbor_manila.operations.writing import Writing
+
+
+class Table:
+    """Takes values in saves; the first one waits until ``others`` more have been brought."""
+
+    def __init__(self, writing: Writing, others: int = 0) -> None:
+        self.writing = writing
+        self.others = others
+        self.saves: list[list[Any]] = []
+        self.errors: list[BaseException | None] = []
+        self.begun = threading.Event()
+
+    def save(self, values: list[Any]) -> None:
+        self.saves.append(values)
+        self.begun.set()
+        while len(self.saves) == 1 and len(self.writing._brought["table"]) < self.others:
+            time.sleep(0)
+        error = self.errors.pop(0) if self.errors else None
+        if error:
+            raise error
+
+    def bring(self, value: Any) -> Exception | None:
+        try:
+            self.writing.together("table", value, self.save)
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            return error
+        return None
+
+    def bring_all(self, count: int) -> list[Exception | None]:
+        """One is in a save when the others come."""
+        with ThreadPoolExecutor(count) as pool:
+            first = pool.submit(self.bring, 0)
+            assert self.begun.wait(timeout=30)
+            return [first.result, *pool.map(self.bring, range(1, count))][1:] + [first.result()]
+
+
+@pytest.fixture
+def writing() -> Writing:
+    return Writing()
+
+
+def test_one_who_comes_alone_is_saved_at_once(writing: Writing) -> None:
+    table = Table(writing)
+    assert [table.bring(value) for value in "abc"] == [None] * 3
+    assert table.saves == [["a"], ["b"], ["c"]]
+
+
+def test_who_comes_during_a_save_is_in_the_next_one_with_all_who_came(writing: Writing) -> None:
+    table = Table(writing, others=20)
+    assert table.bring_all(21) == [None] * 21
+    assert [len(values) for values in table.saves] == [1, 20]
+    assert sorted(table.saves[1]) == list(range(1, 21))
+
+
+def test_an_error_is_raised_to_those_whose_value_was_in_the_save(writing: Writing) -> None:
+    table = Table(writing, others=5)
+    table.errors = [None, OSError("no database")]
+    *others, first = table.bring_all(6)
+    assert first is None
+    assert [str(error) for error in others] == ["no database"] * 5
+    assert table.bring("later") is None
+    assert table.saves[2:] == [["later"]]
+
+
+def test_when_the_one_who_saves_is_killed_the_next_one_saves_for_the_others(
+    writing: Writing,
+) -> None:
+    table = Table(writing)
+    table.errors = [GreenletExit()]
+    # Another has brought a value, and waits for the lock.
+    other = threading.Thread(target=table.bring, args=("other",))
+    with writing:
+        other.start()
+        while not writing._brought.get("table"):
+            time.sleep(0)
+        with pytest.raises(GreenletExit):
+            writing._save_all("table", table.save)
+    other.join()
+    assert table.saves == [["other"], ["other"]]
+    with pytest.raises(GreenletExit):
+        table.errors = [GreenletExit()]
+        table.bring("mine")
+    assert writing._brought["table"] == []
+
+
+def test_what_is_written_elsewhere_is_saved_by_itself(writing: Writing) -> None:
+    saved: list[Any] = []
+    for what in ("log", "record"):
+        writing.together(what, what, saved.extend)
+    assert saved == ["log", "record"]
+
+
+def test_while_one_changes_by_himself_nobody_saves(writing: Writing) -> None:
+    table = Table(writing)
+    with writing:
+        thread = threading.Thread(target=table.bring, args=("a",))
+        thread.start()
+        thread.join(timeout=0.05)
+        assert table.saves == []
+    thread.join()
+    assert table.saves == [["a"]]
