@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log as logging
 
-from karbor_manila.common.clock import STALL, Clock, Deadline
+from karbor_manila.common.clock import STALL, Clock, Deadline, queued
 from karbor_manila.common.errors import (
     DeadlineExceeded,
     RefusedError,
@@ -184,14 +184,14 @@ class Poller:
 
     def _look_for_all(self) -> None:
         asked = list(self._waits)
-        began = self._clock.now()
+        began, waited = self._clock.now(), queued()
         ended = None
         self._looking = True
         self._silent_until = began + self._look_takes
         self._lock.release()
         try:
             views = self._ask(asked)
-            ended = self._clock.now()
+            ended = self._clock.now() - (queued() - waited)
             self._judge(asked, views)
         finally:
             self._lock.acquire()

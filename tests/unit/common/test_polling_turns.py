@@ -4,6 +4,7 @@
 import greenlet
 import pytest
 
+from karbor_manila.common.clock import note_queued
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.polling import PENDING, Poller
 from tests.unit.clock import FakeClock
@@ -157,3 +158,19 @@ def test_looks_follow_soon_while_one_after_the_other_is_ready(clock):
     clock.together(*(waiter(poller, name) for name in names))
     assert max(shares.gaps) > 7.0
     assert max(shares.gaps[-4:]) < 5.0
+
+
+def test_a_look_that_waits_for_its_turn_is_neither_a_stop_nor_a_reason_for_rare_looks(clock):
+    shares = Shares(clock)
+    look = shares.look
+
+    def queued(keys):
+        clock.sleep(70.0)
+        note_queued(70.0)
+        return look(keys)
+
+    poller = Poller(queued, clock=clock)
+    with pytest.raises(DeadlineExceeded):
+        poller.wait("a", available, 100.0, "a")
+    assert clock.now() < 160.0
+    assert shares.gaps[0] < 70.0 + 12.0
