@@ -12,7 +12,7 @@ from karbor_manila.service import sessions
 from tests.fakes.manila import Died, FakeManila
 from tests.unit.clock import FakeClock
 from tests.unit.karbor_stage import Service
-from tests.unit.recovery.test_side_by_side import Turns
+from tests.unit.recovery.stage import Turns
 
 
 class Asked:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What dead processes left is ended side by side: what waits holds up nothing else."""
 
-import datetime
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.fakes.manila import Died, FakeManila
 from tests.unit.banks import open_bank
 from tests.unit.clock import FakeClock
 from tests.unit.karbor_stage import SHARE, Service
+from tests.unit.recovery.stage import Turns
 
 
 def killed(service: Service, method: str, *args: Any) -> Service:
@@ -103,15 +103,6 @@ class Together:
                 else:
                     each.set_result(outcome)
         return futurist.Future.result(future)
-
-
-class Turns(FakeClock):
-    """A clock for the whole cloud on which greenlets take turns."""
-
-    def utcnow(self) -> datetime.datetime:
-        return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(
-            seconds=self.now()
-        )
 
 
 def test_the_shares_of_a_dead_protection_are_waited_for_together(
