@@ -40,9 +40,11 @@ class Groups(Shares):
     def create_share_group_snapshot(self, context, snap_dict, share_server=None):
         """Copy all members, or leave nothing behind.
 
-        :returns: None, and id and provider location of each member
+        :returns: None, and id and provider location of each member; of an empty group nothing
         """
-        members = snap_dict["share_group_snapshot_members"]
+        members = snap_dict.get("share_group_snapshot_members")
+        if not members:
+            return None, None
         together = [member["share_instance_id"] for member in members]
         if not self.configuration.sandbox_consistent_groups:
             together = []
@@ -72,8 +74,11 @@ class Groups(Shares):
     ):
         """Copy each member to the new share that is made from it.
 
-        :returns: None, and id and export locations of each share
+        :returns: None, and id and export locations of each share; of an empty group nothing
         """
+        if not share_group_snapshot_dict["share_group_snapshot_members"]:
+            return None, None
+        self._remember(share_group_dict)
         made = self._collate_share_group_snapshot_info(share_group_dict, share_group_snapshot_dict)
         updates = []
         for pair in made:
@@ -82,7 +87,6 @@ class Groups(Shares):
             updates.append(
                 {"id": target.name, "export_locations": self.exports(target, share_server)}
             )
-        self._remember(share_group_dict)
         return None, updates
 
     def _remember(self, group) -> None:
@@ -90,7 +94,7 @@ class Groups(Shares):
             self.groups / group["id"],
             {
                 "id": group["id"],
-                "name": group["name"],
-                "made from": group["source_share_group_snapshot_id"],
+                "name": group.get("name"),
+                "made from": group.get("source_share_group_snapshot_id"),
             },
         )
