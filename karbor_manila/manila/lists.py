@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
 
-from karbor_manila.manila import lookup
+from karbor_manila.manila import lookup, statuses
+from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.ownership import SHARE
 from karbor_manila.manila.paging import Listing
@@ -55,6 +56,9 @@ class Lists:
         #: What lists have shown, and when they were asked for, by the flow's clock.
         self._seen: dict[str, tuple[View, float]] = {}
         self._places: dict[str, _Place] = {}
+        #: Shares whose export locations are wanted, and those that lists have shown.
+        self._to_mount: set[str] = set()
+        self._paths: dict[str, list[str]] = {}
         #: What Manila has accepted to delete, and of that what the last whole list did not have.
         self._leaving: set[str] = set()
         self._missed: set[str] = set()
@@ -86,6 +90,16 @@ class Lists:
         """This bears a mark: a short list has it. If it does not, it is asked for by its id."""
         self._places[resource_id] = self._place(mark, whose)
 
+    def note_to_mount(self, resource_id: str) -> None:
+        """The export locations of this share will be wanted; :meth:`path` may have them."""
+        self._to_mount.add(resource_id)
+
+    def path(self, resource_id: str) -> str | None:
+        """The export location of a share that is available, if lists have shown it to have one and
+        no other: of several it is not told which a tenant may mount, and which is preferred."""
+        paths = self._paths.get(resource_id, [])
+        return paths[0] if len(paths) == 1 else None
+
     def note_leaving(self, resource_id: str) -> None:
         """Manila has accepted to delete this, of the session's own project: it is on its way."""
         self._leaving.add(resource_id)
@@ -115,7 +129,22 @@ class Lists:
         """The shortest list that shows these."""
         places = {self._places.get(each) for each in ids}
         place = places.pop() if len(places) == 1 else None
+        if place and place.scope and self._to_mount.issuperset(ids):
+            try:
+                return self._mounted(ids, place)
+            except ManilaRefused as refused:
+                LOG.info("The shares are listed without their export locations: %s", refused)
+                self._to_mount.clear()
         return self._many_at(place) if place else self._many()
+
+    def _mounted(self, ids: Collection[str], place: _Place) -> Listing:
+        metadata = dict(place.scope)
+        ask = self._client.manila.mounted_shares
+        views = ask(ids, metadata=metadata, project_id=place.whose)
+        for view in views:
+            if view.get("status") == statuses.AVAILABLE:
+                self._paths[str(view["id"])] = list(view.get("export_locations") or [])
+        return views
 
     def _many_at(self, place: _Place) -> Listing:
         return self._many(metadata=dict(place.scope) or None, project_id=place.whose)

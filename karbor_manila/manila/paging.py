@@ -8,7 +8,7 @@ is therefore asked for so that it overlaps the one before, and one that begins w
 may have lost something in between: it is asked for again, from further in front.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from karbor_manila.manila.errors import ManilaTransient
@@ -43,8 +43,10 @@ _MOST_STEPS_BACK = 50
 _UNREADABLE = "the list changed while it was read"
 
 
-def everything(ask: Page, size: int, asked: str) -> Listing:
+def everything(ask: Page, size: int, asked: str, wanted: Collection[str] | None = None) -> Listing:
     """All that is there from the first request to the last, each entry once.
+
+    :param wanted: the ids that are looked for; nothing is asked for once all of them were seen
 
     :param size: the number that a page is asked to have
     :param asked: what is asked, for the error
@@ -68,7 +70,8 @@ def everything(ask: Page, size: int, asked: str) -> Listing:
         fresh = {view["id"]: view for view in page if view["id"] not in seen}
         seen.update(fresh)
         at_once = total is not None and not offset and len(seen) >= total
-        if not page or at_once:
+        enough = wanted is not None and seen.keys() >= set(wanted)
+        if not page or at_once or enough:
             return Listing(seen.values(), whole=not steps_back and totals == {len(seen)})
         idle = 0 if fresh else idle + 1
         if idle > _MOST_IDLE:

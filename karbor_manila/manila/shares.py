@@ -100,7 +100,10 @@ class Shares:
             SHARE, mark, asked, lambda: self._manila.create_share(**asked), is_ours
         )
         share_id = str(made["id"])
-        self._client.lists[SHARE].note_marked(share_id, mark, self._manila.own_project_id)
+        lists = self._client.lists[SHARE]
+        lists.note_marked(share_id, mark, self._manila.own_project_id)
+        if new.metadata.get(PURPOSE) != COPY:  # nobody mounts the share of a copy
+            lists.note_to_mount(share_id)
         return share_id
 
     def wait_restored(self, share_id: str) -> View:
@@ -160,7 +163,14 @@ class Shares:
         )
 
     def export_locations(self, share_id: str) -> list[str]:
-        """Where a share can be mounted, the preferred first; empty when Manila does not show it."""
+        """Where a share can be mounted, the preferred first; empty when Manila does not show it.
+
+        The path of a new share that has one alone is known from the lists of those that are waited
+        for together.
+        """
+        path = self._client.lists[SHARE].path(share_id)
+        if path:
+            return [path]
         try:
             return self._client.retry(lambda: self._manila.export_locations(share_id))
         except ManilaRefused as refused:

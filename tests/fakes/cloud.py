@@ -163,3 +163,8 @@ def check_clone(parent: View, asked: Mapping[str, Any]) -> None:
         raise ManilaRefused("create", 400, "The specified zone must be the same")
     if share_type and share_type not in (parent["share_type"], parent["share_type_name"]):
         raise ManilaRefused("create", 400, "Invalid share type specified")
+
+
+def has(view: View, metadata: Mapping[str, str] | None) -> bool:
+    """Whether a view is in a list by this metadata."""
+    return all(view["metadata"].get(name) == value for name, value in (metadata or {}).items())

@@ -9,7 +9,7 @@ plans one that is never hit fails (see :meth:`FakeManila.assert_hit`).
 
 import datetime
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from karbor_manila.common.errors import KarborManilaError
@@ -23,6 +23,7 @@ from tests.fakes.cloud import (
     FakeClock,
     Fault,
     check_clone,
+    has,
     refused,
     transient,
 )
@@ -82,11 +83,17 @@ class FakeManila:
                     dict(view)
                     for view in self._settled("shares").values()
                     if self._lists(view, project_id)
-                    and _has(view, metadata)
+                    and has(view, metadata)
                     and status in (None, view["status"])
                 ],
             ),
         )
+
+    def mounted_shares(
+        self, ids: Collection[str], *, metadata: Mapping[str, str], project_id: str
+    ) -> Listing:
+        views = self.shares(metadata=metadata, project_id=project_id)
+        return Listing(view | {"export_locations": self._paths(view)} for view in views)
 
     def share(self, share_id: str) -> View | None:
         return self._call("share", lambda: self._one("shares", share_id))
@@ -107,7 +114,7 @@ class FakeManila:
                     dict(view)
                     for view in self._settled("snapshots").values()
                     if self._lists(view, project_id)
-                    and _has(view, metadata)
+                    and has(view, metadata)
                     and share_id in (None, view["share_id"])
                 ],
             ),
@@ -262,10 +269,14 @@ class FakeManila:
 
     def export_locations(self, share_id: str) -> list[str]:
         def places() -> list[str]:
-            self._existing(share_id)
-            return [f"127.0.0.1:/shares/{share_id}"]
+            return self._paths(self._existing(share_id))
 
         return self._call("export_locations", places)
+
+    @staticmethod
+    def _paths(share: View) -> list[str]:
+        made = not share["status"].startswith("creating")
+        return [f"127.0.0.1:/shares/{share['id']}"] if made else []
 
     def _existing(self, share_id: str) -> View:
         share = self._one("shares", share_id)
@@ -387,7 +398,3 @@ class FakeManila:
 
 # What the first word of a method that changes something is.
 _CHANGING = frozenset({"create", "delete", "revert", "allow"})
-
-
-def _has(view: View, metadata: Mapping[str, str] | None) -> bool:
-    return all(view["metadata"].get(name) == value for name, value in (metadata or {}).items())

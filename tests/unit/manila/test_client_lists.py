@@ -244,3 +244,19 @@ def test_an_administrators_list_of_every_project_names_none(connect, requests_mo
     sent = query(asked.last_request)
     assert sent["all_tenants"] == "1"
     assert "project_id" not in sent
+
+
+def test_a_list_with_export_locations_is_asked_in_2_8_until_all_were_seen(manila, rows):
+    served = rows("shares", "abcdefgh")
+    found = manila.mounted_shares(["a", "c"], metadata={"b": "2"}, project_id=manila.own_project_id)
+    assert ids(found) == "abcd"
+    assert not found.whole
+    (request,) = served.request_history
+    assert request.headers["X-OpenStack-Manila-API-Version"] == "2.8"
+    assert "with_count" not in query(request)
+
+
+def test_a_list_with_export_locations_is_read_to_its_end_for_what_is_not_there(manila, rows):
+    rows("shares", "abcdefgh")
+    found = manila.mounted_shares(["a", "z"], metadata={"b": "2"}, project_id=manila.own_project_id)
+    assert ids(found) == "abcdefgh"

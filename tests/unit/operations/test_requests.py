@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oslo_serialization import jsonutils
 
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
-from tests.fakes.manila import FakeManila
+from karbor_manila.operations.restore import RestoreOperation
+from tests.fakes.manila import FakeManila, refused
+from tests.unit.stage import Record
 from tests.unit.together import Together
 
 MANY = 100
@@ -59,6 +62,41 @@ def test_a_protection_without_access_rules_asks_for_each_snapshot(
     requests = sent(stage, ProtectOperation, checkpoint, shares, given=given)
     assert (requests["create_snapshot"], requests["access_rules"]) == (MANY, 0)
     assert requests.total() <= MANY + FOR_ALL, requests
+
+
+def test_a_restore_asks_for_each_share_and_by_lists_where_it_is_mounted(
+    stage: Together, shares: list[str], kept: Any
+) -> None:
+    restore = Record()
+    requests = sent(stage, RestoreOperation, kept[0], shares, restore=restore)
+    assert (requests["create_share"], requests["export_locations"]) == (MANY, 0)
+    assert requests.total() <= MANY + FOR_ALL, requests
+    told = [jsonutils.loads(each) for each in restore["resources_reason"].values()]
+    made = {key.partition("#")[2] for key in restore["resources_status"]}
+    paths = {path for each in told for path in each["export_locations"]}
+    assert paths == {f"127.0.0.1:/shares/{share}" for share in made}
+
+
+def test_of_several_paths_manila_is_asked_which_are_preferred(
+    stage: Together, kept: Any, shares: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = ["10.0.0.1:/a", "10.0.0.2:/b"]
+    monkeypatch.setattr(FakeManila, "_paths", staticmethod(lambda _share: several))
+    requests = sent(stage, RestoreOperation, kept[0], shares, restore=Record())
+    assert requests["export_locations"] == MANY
+
+
+def test_where_lists_have_no_paths_each_is_asked_for(
+    stage: Together, kept: Any, shares: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Manila that does not speak 2.8 any more."""
+
+    def refused_(self: FakeManila, *_args: Any, **_kwargs: Any) -> Any:
+        raise refused(406)
+
+    monkeypatch.setattr(FakeManila, "mounted_shares", refused_)
+    requests = sent(stage, RestoreOperation, kept[0], shares, restore=Record())
+    assert requests["export_locations"] == MANY
 
 
 def test_a_deletion_asks_for_the_end_of_each_snapshot_and_by_lists_whether_it_is_gone(
