@@ -79,7 +79,8 @@ class BankSearch:
         now = self._clock.utcnow()
         known = self._memory.of(self._provider, bank_id, now)
         self._begin_to_read_all(known, now)
-        known.watched |= self._touched(known.since - searched.MARGIN, now)
+        since = min(known.since, now)  # our clock may have been put back
+        known.watched |= self._touched(since - searched.MARGIN, now)
         at_rest = set()
         for checkpoint_id in taking_turns(sorted(known.watched)):
             yield from self._look_at(checkpoint_id)

@@ -180,6 +180,15 @@ def test_what_was_made_by_a_clock_that_is_ahead_and_past_midnight_is_read(bank: 
     assert bank.search() == {early}
 
 
+def test_what_was_made_after_our_clock_was_put_back_is_read(bank: Bank) -> None:
+    bank.search_all()
+    bank.clock.sleep(5 * HOUR)
+    assert bank.search() == set()
+    bank.clock._now -= 4.5 * HOUR
+    made = bank.add(1, status="protecting")
+    assert bank.search() == {made}
+
+
 @pytest.mark.parametrize("field", ["started_at", "ended_at"])
 def test_what_karbors_own_manager_works_on_is_read_by_its_logs(bank: Bank, field: str) -> None:
     """Which claims nothing: an old checkpoint that it was deleting when it died."""
