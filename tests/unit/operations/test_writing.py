@@ -2,13 +2,13 @@
 """Common writes of a flow: one save for all who come by then, and an error for those it was of."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from greenlet import GreenletExit
 
+from karbor_manila.common import turns
 from karbor_manila.operations.writing import Writing
 
 
@@ -26,7 +26,7 @@ class Table:
         self.saves.append(values)
         self.begun.set()
         while len(self.saves) == 1 and len(self.writing._brought["table"]) < self.others:
-            time.sleep(0)
+            turns.pause()
         error = self.errors.pop(0) if self.errors else None
         if error:
             raise error
@@ -84,7 +84,7 @@ def test_when_the_one_who_saves_is_killed_the_next_one_saves_for_the_others(
     with writing:
         other.start()
         while not writing._brought.get("table"):
-            time.sleep(0)
+            turns.pause()
         with pytest.raises(GreenletExit):
             writing._save_all("table", table.save)
     other.join()
