@@ -5,6 +5,7 @@ Sixteen threads ask, one list a second looks how far it is. Their requests go th
 as Karbor's do: the way is the same, and they are counted.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,9 +86,20 @@ def client(tenant: Tenant) -> Any:
     pool = requests.Session()
     pool.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=THREADS))
     session = keystone_session.Session(auth=tenant.session.auth, session=pool)
-    return manilaclient.Client(
-        MICROVERSION, session=session, service_catalog_url=tenant.info.proxy_url
+    return for_threads(
+        manilaclient.Client(
+            MICROVERSION, session=session, service_catalog_url=tenant.info.proxy_url
+        )
     )
+
+
+def for_threads(manila: Any) -> Any:
+    """Return the client without the files of names that it keeps for a shell's completion: two
+    threads that create something take them from each other (manilaclient/base.py)."""
+    for manager in (manila.shares, manila.share_snapshots):
+        manager.completion_cache = lambda *_args, **_kwargs: contextlib.nullcontext()
+        manager.write_to_completion_cache = lambda *_args: None
+    return manila
 
 
 def each(do: Callable[[Any], Any], things: Iterable[Any]) -> list[Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import contenders, package
 from benchmarks.contenders import Contender
 from benchmarks.karbors import Provider
-from benchmarks.scripts import Bare, SameWork, each
+from benchmarks.scripts import Bare, SameWork, each, for_threads
 from sandbox import accounts, paths
 from sandbox.install import Say, install
 from sandbox.karbor import config, providers
@@ -72,6 +72,7 @@ class Site:
         self.stack = stack
         self._setup = setup
         self.tenant = Tenant(stack.info, "alpha")
+        for_threads(self.tenant.manila)
         self._pids = stack.status()
 
     def pid(self, service: str) -> int:

@@ -9,8 +9,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from karbor.common import constants
-
 from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import ShareSection
@@ -68,7 +66,6 @@ class CopyOperation(protect.ProtectOperation):
 
 def inspect(job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, Kept]:
     """What is copied, when it is there."""
-    job.section.status(constants.RESOURCE_STATUS_PROTECTING)
     source = job.extras["source"]
     section = source.get_resource_bank_section(job.share_id)
     known = read_source(ShareSection(section, job.flow.clock.sleep), source.id, job.share_id)

@@ -65,7 +65,6 @@ class ProtectOperation(ShareOperation):
 
 def inspect(job: ShareJob, options: ProtectOptions) -> View:
     """The share, when it can be protected: the flow's preflight; a busy share is waited for."""
-    job.section.status(constants.RESOURCE_STATUS_PROTECTING)
     share = job.flow.preflight.share(job.share_id)
     job.check_options(job.flow.driver_name(share), options)
     return share if options.force else preflight.await_idle(job.flow, share)

@@ -136,7 +136,7 @@ def test_a_copy_that_died_is_whole_or_gone(
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("nth", range(1, 13))
+@pytest.mark.parametrize("nth", range(1, 12))
 def test_a_copy_that_died_at_a_write_to_the_bank_is_whole_or_gone(
     service: Service, nth: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,7 +228,7 @@ def test_a_death_at_any_call_to_manila_leaves_nothing_that_delete_does_not_remov
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", range(1, 8))
+@pytest.mark.parametrize("write", range(1, 7))
 def test_a_death_at_any_write_to_the_bank_leaves_nothing_that_delete_does_not_remove(
     stage: Stage, write: int, after: bool
 ) -> None:
@@ -248,7 +248,7 @@ def test_a_protection_writes_to_the_bank_as_often_as_the_test_above_kills_it(
     checkpoint = stage.checkpoint(share["id"])
     stage.bank_plugin.writes = 0
     stage.protect(checkpoint, share["id"])
-    assert stage.bank_plugin.writes == 7
+    assert stage.bank_plugin.writes == 6
 
 
 def _delete_after_restart(stage: Stage, checkpoint_id: str, share_id: str) -> None:

@@ -14,7 +14,7 @@ from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.drivers.snapshot import SnapshotDriver
-from karbor_manila.operations import parameters
+from karbor_manila.operations import parameters, protect
 from karbor_manila.operations.adopt import RecoverProtectOperation
 from karbor_manila.operations.errors import SharesFailed
 from karbor_manila.operations.flow import FlowContext
@@ -194,20 +194,20 @@ def test_a_share_that_fails_before_it_has_its_answer_leaves_nothing(
     """What was asked for it with the others is removed, even when that comes later."""
     shares = some(stage, 3)
     checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
-    status, failed = ShareSection.status, threading.Event()
+    inspect, failed = protect.inspect, threading.Event()
     original = SnapshotDriver.protect
 
-    def refusing(self: Any, value: str) -> None:
-        if value == "protecting" and shares[2] in self._section._prefix:
+    def refusing(job: ShareJob, options: Any) -> Any:
+        if job.share_id == shares[2]:
             failed.set()
             raise BankUnreadable("take 'status'", "it is full")
-        status(self, value)
+        return inspect(job, options)
 
     def late(self: Any, *args: Any) -> Any:
         assert not side_by_side or failed.wait(60)
         return original(self, *args)
 
-    monkeypatch.setattr(ShareSection, "status", refusing)
+    monkeypatch.setattr(protect, "inspect", refusing)
     monkeypatch.setattr(SnapshotDriver, "protect", late)
     flow.at_a_time = None if side_by_side else 1
     with pytest.raises(CreateResourceFailed, match="it is full"):
@@ -289,8 +289,8 @@ def test_when_the_thread_that_asks_for_all_is_stopped_nothing_is_there_twice(
 
 # -- deaths ---------------------------------------------------------------------------------------
 
-#: What the first hook of three shares writes: its status, three intents, three ids.
-_STATUS, _INTENTS, _IDS = 1, 3, 3
+#: What is written for three shares before the first one goes on: three intents, three ids.
+_INTENTS, _IDS = 3, 3
 
 
 def settled(stage: Stage, checkpoint_id: str, shares: list[str]) -> None:
@@ -310,7 +310,7 @@ def settled(stage: Stage, checkpoint_id: str, shares: list[str]) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", range(1, _STATUS + _INTENTS + _IDS + 1))
+@pytest.mark.parametrize("write", range(1, _INTENTS + _IDS + 1))
 def test_a_death_at_any_write_is_settled(stage: Stage, write: int, after: bool) -> None:
     """From before the first intent over all intents and no request to all ids."""
     shares = some(stage, 3)
