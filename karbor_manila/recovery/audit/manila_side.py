@@ -110,7 +110,7 @@ class ManilaSide:
         return Shown(
             driver=driver,
             id=str(view["id"]),
-            share_id=str(view["share_id"]),
+            share_id=str(view.get("share_id")),  # another driver may not say
             project_id=None if project_id is None else intern(str(project_id)),
             created_at=view.get("created_at"),
             mark=self._mark(view),
