@@ -121,7 +121,7 @@ class BankSearch:
         """Begin a look at the whole bank, if one is due. What its list shows of intents is looked
         at in this turn, the rest in the next ones."""
         provider = self._provider
-        if known.is_due(now):
+        if known.is_due(now) and known.begun:
             known.learn(searched.read(provider, known.bank_id, now))
         if not known.is_due(now):
             return

@@ -9,10 +9,11 @@ claim, in one of Karbor's operation logs, or in a new entry of the index. So a s
 - what was seen not at rest, until it is.
 
 What shows in none of these (a process that died between its first two writes, a log that was lost,
-a database that was put back) is found by reading the whole bank. That is due once a day, of all
-processes on the bank together, and no turn reads more than :data:`MOST` checkpoints of it. How far
-it came is kept in the bank for the next start of a process, under the id of the bank: in another
-bank, or in one that was put back from a copy together with it, it says nothing wrong.
+a database that was put back) is found by reading the whole bank. That is due after the start of a
+process, and then once a day, of all processes on the bank together, and no turn reads more than
+:data:`MOST` checkpoints of it. What was not at rest is kept in the bank for the next start of a
+process, under the id of the bank: in another bank, or in one that was put back from a copy together
+with it, it says nothing wrong.
 """
 
 import contextlib
@@ -140,6 +141,9 @@ class Memory:
         known = self.banks.get(provider.id)
         if known is None or known.bank_id != bank_id:
             known = read(provider, bank_id, now) or Searched(bank_id, now - _FIRST)
+            # Whoever started may be the heir of one that died between the first writes of a
+            # checkpoint, which show nowhere else: it looks at the whole bank as well.
+            known.whole = None
             self.banks[provider.id] = known
         return known
 
