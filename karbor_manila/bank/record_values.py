@@ -64,6 +64,7 @@ class ShareRecord:
             share_id=self.snapshot_of,
             size=self.size,
             data=self.data,
+            mark=self.mark,
         )
 
 

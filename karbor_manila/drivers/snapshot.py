@@ -120,6 +120,8 @@ class SnapshotDriver(base.Driver, Reverts):
 
     def check(self, kept: Kept, *, project_id: str | None = None) -> Kept:
         """The snapshot as it is now, when a share can be made from it."""
+        if kept.mark:
+            self._snapshots.note_marked(kept.id, kept.mark, project_id)
         return self._kept(self._snapshots.check(kept.id, kept.share_id, kept.size, project_id))
 
     def place(self, kept: Kept, new: NewShare | None = None) -> Placement:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from karbor_manila.manila.marks import Mark
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -16,7 +18,8 @@ class Kept:
     whole, and the driver gets it back.
 
     What cannot be known from the id alone is left out: ``size`` in GiB (None),
-    ``status`` in Manila's words (empty), ``created_at`` as Manila writes it, UTC (None).
+    ``status`` in Manila's words (empty), ``created_at`` as Manila writes it, UTC (None), and the
+    ``mark`` that it bears (None), by which short lists find it.
     """
 
     driver: str
@@ -26,3 +29,4 @@ class Kept:
     status: str = ""
     created_at: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    mark: Mark | None = field(default=None, compare=False)

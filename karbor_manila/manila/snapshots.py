@@ -84,6 +84,13 @@ class Snapshots:
             self.remove(double, self._client.timeouts.undo, own, fresh=True)
         return view
 
+    def note_marked(self, snapshot_id: str, mark: Mark, project_id: str | None) -> None:
+        """This snapshot bears a mark: a list of its flow's is short, whatever else there is.
+
+        :param project_id: whose it is; by default of the project that the client works on
+        """
+        self._lists.note_marked(snapshot_id, mark, project_id or self._manila.project_id)
+
     def check(
         self, snapshot_id: str, share_id: str, size: int | None, project_id: str | None
     ) -> View:

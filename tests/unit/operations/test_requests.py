@@ -77,6 +77,28 @@ def test_a_restore_asks_for_each_share_and_by_lists_where_it_is_mounted(
     assert paths == {f"127.0.0.1:/shares/{share}" for share in made}
 
 
+@pytest.mark.parametrize("kind", [RestoreOperation, DeleteOperation])
+def test_lists_of_snapshots_are_of_the_checkpoint_alone_whatever_else_a_project_has(
+    stage: Together,
+    kept: Any,
+    shares: list[str],
+    kind: type,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    original = FakeManila.snapshots
+
+    def noted(self: FakeManila, **kwargs: Any) -> Any:
+        asked.append(kwargs.get("metadata"))
+        return original(self, **kwargs)
+
+    monkeypatch.setattr(FakeManila, "snapshots", noted)
+    extras = {"restore": Record()} if kind is RestoreOperation else {}
+    sent(stage, kind, kept[0], shares, **extras)
+    assert asked
+    assert {str(each) for each in asked} == {str({"karbor_manila_checkpoint": kept[0].id})}
+
+
 def test_of_several_paths_manila_is_asked_which_are_preferred(
     stage: Together, kept: Any, shares: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
