@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from oslo_log import log as logging
 
-from karbor_manila.manila import lookup, statuses
+from karbor_manila.common.turns import taking_turns
+from karbor_manila.manila import lookup, marks, statuses
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.ownership import SHARE
@@ -65,8 +66,12 @@ class Lists:
         self._lists_lie = False
 
     def of_flow(self, mark: Mark, whose: str) -> list[View]:
-        """What has the scope of a mark in a project, as it was at the first look of the flow."""
-        return self._list(self._place(mark, whose), "first")
+        """What bears a mark in a project, as it was at the first look of the flow. The marks of
+        that list are read once, not for each share of the flow."""
+        place = self._place(mark, whose)
+        key = (self._kind, place, "marks")
+        marked = self._client.once(key, lambda: _by_mark(self._list(place, "first")))
+        return marked.get(mark, [])
 
     def recent(self, resource_id: str, project_id: str) -> View | None:
         """As :meth:`.ownership.Ownership.show`, or as a list of this flow showed it at most
@@ -166,3 +171,12 @@ class Lists:
             return views
 
         return client.once((self._kind, place, when), listed)
+
+
+def _by_mark(views: Collection[View]) -> dict[Mark, list[View]]:
+    marked: dict[Mark, list[View]] = {}
+    for view in taking_turns(views):
+        mark = marks.read(view)
+        if mark is not None:
+            marked.setdefault(mark, []).append(view)
+    return marked

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lists of one flow prove: which list is whole, how long a view is as good as a look by id."""
 
+import dataclasses
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from karbor_manila.drivers.testing.world import mark_for, protect
-from karbor_manila.manila import paging
+from karbor_manila.manila import lists, marks, paging
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.lists import RECENT, Lists
 from karbor_manila.manila.marks import Mark
@@ -144,3 +146,25 @@ def test_few_are_asked_for_by_their_ids() -> None:
     flow = Flow(2)
     _, sent = flow.sent(lambda: flow.lists.look(flow.ids))
     assert sent == ["snapshot", "snapshot"]
+
+
+def test_the_marks_of_a_flows_list_are_read_once_for_all_of_its_shares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = Flow(6)
+    read: list[str] = []
+    real = marks.read
+
+    def counted(view: Any) -> Any:
+        read.append(view["id"])
+        return real(view)
+
+    monkeypatch.setattr(lists.marks, "read", counted)
+    whose = flow.world.project_id
+    for view in flow.cloud.snapshots.values():
+        mark = real(view)
+        assert mark
+        assert [found["id"] for found in flow.lists.of_flow(mark, whose)] == [view["id"]]
+    other = dataclasses.replace(flow.mark, resource=str(uuid.uuid4()))
+    assert flow.lists.of_flow(other, whose) == []
+    assert sorted(read) == sorted(flow.ids)
