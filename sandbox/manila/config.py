@@ -11,7 +11,11 @@ from collections.abc import Mapping
 from sandbox import files
 
 BACKEND = "directories"
-"""Name of the one backend, of its section in manila.conf and of its only pool."""
+"""Name of the backend that has all plain shares, of its section and of its only pool."""
+MIRROR = "mirror"
+"""A backend for replicas of the first one's shares, and for groups of more than one moment."""
+SERVERS = "servers"
+"""A backend with share servers on share networks."""
 
 # One pipeline is enough: the sandbox has one way to authenticate and serves only v2.
 PASTE = {
@@ -99,7 +103,7 @@ def _sections(
             "osapi_share_listen_port": port,
             "api_paste_config": paste,
             "auth_strategy": "keystone",
-            "enabled_share_backends": BACKEND,
+            "enabled_share_backends": ",".join((BACKEND, MIRROR, SERVERS)),
             "enabled_share_protocols": "NFS,CIFS",
             "default_share_type": "sandbox",
             "default_share_group_type": "sandbox",
@@ -113,19 +117,14 @@ def _sections(
             "driver_restore_continue_update_interval": 1,
             "backup_continue_update_interval": 1,
             "restore_continue_update_interval": 1,
+            "migration_driver_continue_update_interval": 1,
+            "replica_state_update_interval": 2,
             "backup_driver": "sandbox.manila.backend.data.DirectoryBackupDriver",
             "sandbox_backup_root": top / "data-backups",
             "sandbox_delays_file": top / "delays.json",
             "sandbox_faults_file": top / "faults.json",
         },
-        BACKEND: {
-            "share_driver": "sandbox.manila.driver.DirectoryShareDriver",
-            "share_backend_name": BACKEND,
-            "driver_handles_share_servers": False,
-            "sandbox_export_root": top / "exports",
-            "sandbox_delays_file": top / "delays.json",
-            "sandbox_faults_file": top / "faults.json",
-        },
+        **_backends(top),
         # The isolation levels are read by sandbox/manila/sqlite.py: one engine for those who
         # write, another for those who only read.
         "database": {
@@ -161,5 +160,47 @@ def _sections(
             "project_name": "service",
             "user_domain_name": "Default",
             "project_domain_name": "Default",
+        },
+    }
+
+
+def _backends(top: pathlib.Path) -> dict[str, dict[str, object]]:
+    """Answer the sections of the backends.
+
+    Plain shares come to the first one, whose capacity is the largest by far.
+    """
+    common = {
+        "share_driver": "sandbox.manila.driver.DirectoryShareDriver",
+        "driver_handles_share_servers": False,
+        "sandbox_delays_file": top / "delays.json",
+        "sandbox_faults_file": top / "faults.json",
+    }
+    replicas = {**common, "replication_domain": "sandbox"}
+    network = {
+        "network_api_class": "manila.network.standalone_network_plugin.StandaloneNetworkPlugin",
+        "standalone_network_plugin_gateway": "10.254.0.1",
+        "standalone_network_plugin_mask": "24",
+    }
+    return {
+        BACKEND: {
+            **replicas,
+            "share_backend_name": BACKEND,
+            "sandbox_export_root": top / "exports",
+        },
+        MIRROR: {
+            **replicas,
+            "share_backend_name": MIRROR,
+            "sandbox_export_root": top / "exports-of-mirror",
+            "sandbox_capacity_gb": 1000,
+            "sandbox_consistent_groups": False,
+        },
+        SERVERS: {
+            **common,
+            **network,
+            "share_driver": "sandbox.manila.driver.ServerShareDriver",
+            "share_backend_name": SERVERS,
+            "driver_handles_share_servers": True,
+            "sandbox_export_root": top / "exports-of-servers",
+            "sandbox_capacity_gb": 1000,
         },
     }

@@ -7,6 +7,7 @@ A share is a directory, a snapshot a copy of it (reflinks where the file system 
     shares/<share instance id>/data         what the export location points to
     snapshots/<snapshot instance id>/data   as it was; nobody is meant to write here
     access/<instance id>.json               the rules that apply to a share or a snapshot
+    mounts/<name>                           a link to the files of a share that has a name
     backups/<share backup id>/data          a backup of the driver's own type
     restored/                               restores that are done and not yet looked at
     groups/<share group id>                 what the backend knows of a group
@@ -25,6 +26,7 @@ from sandbox.manila.backend.backups import Backups
 from sandbox.manila.backend.groups import Groups
 from sandbox.manila.backend.managing import Managing
 from sandbox.manila.backend.migrations import Migrations
+from sandbox.manila.backend.names import Names
 from sandbox.manila.backend.replicas import Replicas
 from sandbox.manila.backend.rules import AccessRules
 from sandbox.manila.backend.servers import Servers
@@ -33,7 +35,7 @@ from sandbox.manila.backend.usage import Usage
 
 
 class DirectoryShareDriver(
-    Groups, Backups, Replicas, Migrations, AccessRules, Managing, Usage, Stats
+    Groups, Backups, Replicas, Migrations, Names, AccessRules, Managing, Usage, Stats
 ):
     """Shares as directories, without share servers."""
 

@@ -46,6 +46,36 @@ TYPES = {
         "mount_snapshot_support": "True",
         "snapshot_inherit_share_access_support": "True",
     },
+    # Who makes a share of this one may say under which name it is mounted.
+    "named": {
+        "driver_handles_share_servers": "False",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "mount_point_name_support": "True",
+    },
+    # Shares of this one may have a replica on the other backend.
+    "replicated": {
+        "driver_handles_share_servers": "False",
+        "replication_type": "readable",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "revert_to_snapshot_support": "True",
+    },
+    # Shares of this one are on the other backend, whose groups are not of one moment.
+    "mirror": {
+        "driver_handles_share_servers": "False",
+        "share_backend_name": "mirror",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "revert_to_snapshot_support": "True",
+    },
+    # Shares of this one need a share network, and get a share server there.
+    "servers": {
+        "driver_handles_share_servers": "True",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "revert_to_snapshot_support": "True",
+    },
     # snapshot_support is left out rather than False: the scheduler would look for a backend that
     # reports False, and ours reports True.
     "nosnap": {"driver_handles_share_servers": "False"},

@@ -23,6 +23,7 @@ class Group:
         group_type = self.manila.share_group_types.find(name=kind)
         made = self.manila.share_groups.create(name="g", share_group_type=group_type.id)
         self.group = self.wait_group(made.id)
+        assert self.group.status == "available"
         self.shares = [
             tenant.make_share(name, share_group_id=self.group.id) for name in ("one", "two")
         ]

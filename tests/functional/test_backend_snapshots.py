@@ -37,14 +37,11 @@ def snapshot_of(tenant: Tenant, share: Any) -> Any:
     )
 
 
-def rule_of(manager: Any, thing: Any, address: str) -> Any:
-    """A new rule, once it has been tried."""
-    manager.allow(
-        thing, "ip", address, **({} if hasattr(thing, "share_id") else {"access_level": "rw"})
-    )
+def tried(look: Any, address: str) -> Any:
+    """The rule for an address, once the backend has been asked for it."""
     (rule,) = wait(
         "the rule",
-        lambda: [one for one in manager.access_list(thing) if one.access_to == address],
+        lambda: [one for one in look() if one.access_to == address],
         lambda seen: seen and seen[0].state in ("active", "error"),
         30,
     )
@@ -64,7 +61,8 @@ def test_a_snapshot_is_mounted_and_given_back(
     assert contents(folder) == then
 
     snapshots = empty_alpha.manila.share_snapshots
-    rule = rule_of(snapshots, snapshot, "10.0.0.7")
+    snapshots.allow(snapshot, "ip", "10.0.0.7")
+    rule = tried(lambda: snapshots.access_list(snapshot), "10.0.0.7")
     assert rule.state == "active"
     enforced = stack.info.shares / "access" / f"{folder.parent.name}.json"
     assert files.read_json(enforced) == [{"level": "ro", "to": "10.0.0.7", "type": "ip"}]
@@ -73,9 +71,13 @@ def test_a_snapshot_is_mounted_and_given_back(
     assert files.read_json(enforced) == []
 
     knobs.write(faults, {"refuse": ["10.9.9.9"]})
-    assert rule_of(snapshots, snapshot, "10.9.9.9").state == "error"
-    shares = empty_alpha.manila.shares
-    assert rule_of(shares, share, "10.9.9.9").state == "error"
+    snapshots.allow(snapshot, "ip", "10.9.9.9")
+    assert tried(lambda: snapshots.access_list(snapshot), "10.9.9.9").state == "error"
+    rules = empty_alpha.manila.share_access_rules
+    for address in ("10.9.9.9", "10.0.0.8"):
+        empty_alpha.manila.shares.allow(share, "ip", address, "rw")
+    assert tried(lambda: rules.access_list(share), "10.9.9.9").state == "error"
+    assert tried(lambda: rules.access_list(share), "10.0.0.8").state == "active"
 
 
 def test_types_without_mounts_or_with_the_rules_of_the_share(empty_alpha: Tenant) -> None:
@@ -122,3 +124,16 @@ def test_what_is_unmanaged_is_managed_again(empty_alpha: Tenant, admin: Tenant) 
     admin.wait_share(again.id)
     assert contents(admin.folder(again.id)) == then
     admin.clean()
+
+
+def test_a_share_is_mounted_under_the_name_it_was_given(empty_alpha: Tenant) -> None:
+    named = {"share_type": "named", "mount_point_name": "home"}
+    share = empty_alpha.make_share("named", **named)
+    folder = empty_alpha.folder(share.id)
+    assert folder.name.endswith("home")  # Manila puts the project before it
+    fill(folder, "then")
+    with pytest.raises(exceptions.ClientException):
+        empty_alpha.manila.shares.create("NFS", 1, **named)
+    copied = {**named, "mount_point_name": "copy"}
+    copy = empty_alpha.make_share("copy", snapshot_id=snapshot_of(empty_alpha, share).id, **copied)
+    assert contents(empty_alpha.folder(copy.id)) == contents(folder)

@@ -62,14 +62,15 @@ class Places(driver.ShareDriver):
     @turnable
     def ensure_share(self, context, share, share_server=None):
         """Answer the export locations of one share."""
-        return self.exports(self.share(share), share_server)
+        self.share(share)
+        return self.exports_of(share, share_server)
 
     def _ensured(self, share) -> dict:
         if not (self.shares / share["id"]).is_dir():
             LOG.error("The files of share %s are gone.", share["share_id"])
             return {"status": constants.STATUS_ERROR}
         return {
-            "export_locations": self.exports(self.shares / share["id"], share.get("share_server")),
+            "export_locations": self.exports_of(share, share.get("share_server")),
             "reapply_access_rules": True,
         }
 
@@ -86,6 +87,10 @@ class Places(driver.ShareDriver):
                 "metadata": {"preferred": True},
             }
         ]
+
+    def exports_of(self, share, server=None) -> list[dict]:
+        """Answer the export locations of a share; backend/names.py has another for named ones."""
+        return self.exports(self.shares / share["id"], server)
 
     def share(self, share) -> pathlib.Path:
         """Answer the tree of a share instance.

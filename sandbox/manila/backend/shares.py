@@ -20,7 +20,7 @@ class Shares(Places):
     def create_share(self, context, share, share_server=None):
         """Make an empty directory and answer its export locations."""
         tree.create(self.shares / share["id"], self.scratch)
-        return self.exports(self.shares / share["id"], share_server)
+        return self.exports_of(share, share_server)
 
     @turnable
     def create_share_from_snapshot(
@@ -30,12 +30,16 @@ class Shares(Places):
         tree.copy(self.snapshot(snapshot), self.shares / share["id"], self.scratch)
         return {
             "status": constants.STATUS_AVAILABLE,
-            "export_locations": self.exports(self.shares / share["id"], share_server),
+            "export_locations": self.exports_of(share, share_server),
         }
 
     @turnable
     def delete_share(self, context, share, share_server=None):
         """Remove a share and its access rules; one that is gone is deleted."""
+        self.discard(share)
+
+    def discard(self, share) -> None:
+        """Remove what a share has left."""
         tree.remove(self.shares / share["id"], self.scratch)
         self.rules.remove(share["id"])
         (self.freezes / share["id"]).unlink(missing_ok=True)

@@ -23,8 +23,12 @@ class Stats(Places):
                 "free_capacity_gb": capacity,
                 "revert_to_snapshot_support": True,
                 "mount_snapshot_support": True,
+                "mount_point_name_support": True,
                 "snapshot_inherit_share_access_support": True,
                 "share_group_stats": {"consistent_snapshot_support": consistent},
+                # Of a backend without pools the scheduler copies this to the pool at the first
+                # report only, and forgets it at the second (scheduler/host_manager.py).
+                "sg_consistent_snapshot_support": consistent,
                 **({"replication_type": "readable"} if self.replication_domain else {}),
                 **(data or {}),
             }

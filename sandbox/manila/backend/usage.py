@@ -47,5 +47,5 @@ class Usage(Places):
             return {"status": constants.STATUS_ERROR}
         return {
             "status": constants.STATUS_AVAILABLE,
-            "export_locations": self.exports(self.shares / share["id"], share_server),
+            "export_locations": self.exports_of(share, share_server),
         }

@@ -74,3 +74,26 @@ def test_rules_keep_no_keys_and_refuse_unknown_types(tmp_path):
     rules.remove("share")
     rules.remove("share")
     assert rules.read("share") == []
+
+
+def test_every_backend_has_a_section_and_a_folder_of_its_own(conf):
+    path, parser = conf
+    enabled = parser["DEFAULT"]["enabled_share_backends"].split(",")
+    assert enabled == [config.BACKEND, config.MIRROR, config.SERVERS]
+    roots = {parser[name]["sandbox_export_root"] for name in enabled}
+    assert len(roots) == 3
+    assert all(root.startswith(str(path.parent)) for root in roots)
+    capacity = [parser[name].getint("sandbox_capacity_gb", 1_000_000) for name in enabled]
+    assert capacity[0] > sum(capacity[1:])  # plain shares come to the first one
+
+
+def test_rules_may_be_refused_one_by_one(tmp_path):
+    rules = access.Rules(tmp_path / "access")
+    rules.setup()
+    wanted = [
+        {"access_id": name, "access_type": "user", "access_to": name, "access_level": "rw"}
+        for name in ("bob", "eve")
+    ]
+    refused = rules.replace("share", wanted, refused=lambda rule: rule["access_to"] == "eve")
+    assert refused == ["eve"]
+    assert [rule["to"] for rule in rules.read("share")] == ["bob"]

@@ -142,3 +142,13 @@ def test_without_consistency_a_write_may_come_between(backend, folders, monkeypa
     assert backend.get_share_stats(refresh=True)["share_group_stats"] == {
         "consistent_snapshot_support": None
     }
+
+
+def test_the_scheduler_knows_of_consistency_after_every_report(backend):
+    """Manila keeps it for a backend without pools only if it is said in both places."""
+    host_manager = pytest.importorskip("manila.scheduler.host_manager")
+    state = host_manager.HostState("h@directories")
+    for report in range(2):
+        told = {**backend.get_share_stats(refresh=True), "timestamp": report}
+        state.update_from_share_capability(told, service={})
+        assert state.pools["exports"].sg_consistent_snapshot_support == "host"

@@ -85,3 +85,19 @@ def test_hits_are_recorded(backend, tmp_path):
         fails(backend, "create_share", one)
     hits = [json.loads(line) for line in (tmp_path / "faults.hits").read_text().splitlines()]
     assert [(hit["method"], hit["ids"]) for hit in hits] == [("create_share", ["a"])]
+
+
+def test_steps_are_those_of_the_method_and_the_resource(backend, slept, tmp_path):
+    rules = [{"steps": 4, "id": "a"}, {"steps": 2}, {"seconds": 1}]
+    knobs.write(tmp_path / "delays", {"create_backup_continue": rules, "create_share": 1})
+    steps = [backend.steps("create_backup_continue", [one]) for one in "ab"]
+    assert steps == [4, 2]
+    assert backend.steps("migration_continue", ["a"]) == backend.steps("create_share", ["a"]) == 1
+    backend.before("create_backup_continue", ["a"])
+    assert slept == [1]
+
+
+def test_rules_are_refused_by_whom_they_are_for(backend, tmp_path):
+    assert not backend.refuses("10.9.9.9")
+    knobs.write(tmp_path / "faults", {"refuse": ["10.9.9.9", "eve"]})
+    assert [backend.refuses(one) for one in ("10.9.9.9", "eve", "10.0.0.1")] == [True, True, False]
