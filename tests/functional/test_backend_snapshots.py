@@ -132,8 +132,8 @@ def test_a_share_is_mounted_under_the_name_it_was_given(empty_alpha: Tenant) -> 
     folder = empty_alpha.folder(share.id)
     assert folder.name.endswith("home")  # Manila puts the project before it
     fill(folder, "then")
-    with pytest.raises(exceptions.ClientException):
-        empty_alpha.manila.shares.create("NFS", 1, **named)
+    refused = empty_alpha.manila.shares.create("NFS", 1, **named)
+    empty_alpha.wait_share(refused.id, "error")
     copied = {**named, "mount_point_name": "copy"}
     copy = empty_alpha.make_share("copy", snapshot_id=snapshot_of(empty_alpha, share).id, **copied)
     assert contents(empty_alpha.folder(copy.id)) == contents(folder)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+exception = pytest.importorskip("manila.exception")
 pytest.importorskip("sandbox.manila.driver")
 
 from sandbox.manila import tree  # noqa: E402
@@ -44,3 +45,13 @@ def test_a_name_is_free_again_after_its_share(backend):
     folder = mounted(backend.create_share(None, again))
     backend.delete_share(None, SHARE)  # of the first one once more: the name is not its own now
     assert folder.resolve() == backend.shares / "again" / tree.DATA
+
+
+def test_a_name_is_one_share_s(backend):
+    folder = mounted(backend.create_share(None, SHARE))
+    with pytest.raises(exception.ShareBackendException, match="under home"):
+        backend.create_share(None, {**SHARE, "id": "second"})
+    assert folder.resolve() == backend.shares / "instance" / tree.DATA
+    tree.remove(backend.shares / "instance", backend.scratch)
+    assert mounted(backend.create_share(None, {**SHARE, "id": "second"})) == folder
+    assert folder.resolve() == backend.shares / "second" / tree.DATA
