@@ -3,8 +3,8 @@
 
 Manila's own note of it does not get through, neither that of the share service nor that of the
 data service: ``create_backup`` of share/manager.py and data/manager.py give the exception itself
-to the database as the ``fail_reason``, which databases refuse. So the backup is ``creating``
-until a look at its progress fails.
+to the database as the ``fail_reason``, and SQLite says "type 'ShareBackendException' is not
+supported". So the backup is ``creating`` until a look at its progress fails.
 """
 
 import functools
