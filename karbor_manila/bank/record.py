@@ -14,8 +14,6 @@ from dataclasses import asdict
 from dataclasses import fields as fields_of
 from typing import Any
 
-import jsonschema
-
 from karbor_manila.bank.errors import RecordInvalid, RecordVersionUnknown
 from karbor_manila.bank.record_values import (
     INTENT_VERSION,
@@ -27,6 +25,7 @@ from karbor_manila.bank.record_values import (
     describe,
     describe_copy,
 )
+from karbor_manila.common import validators
 from karbor_manila.manila.marks import Mark
 from karbor_manila.schemas import INTENT_SCHEMA, RECORD_SCHEMA
 
@@ -195,9 +194,8 @@ def _plain(obj: Any) -> dict[str, Any]:
 
 
 def _checked(stored: Any, schema: dict[str, Any], what: str) -> dict[str, Any]:
-    error = jsonschema.Draft202012Validator(schema)
-    worst = jsonschema.exceptions.best_match(error.iter_errors(stored))
-    if worst is not None:
-        raise RecordInvalid(what, f"{worst.json_path}: {worst.message}", driver=_driver(stored))
+    wrong = validators.worst(schema, stored)
+    if wrong is not None:
+        raise RecordInvalid(what, f"{wrong.json_path}: {wrong.message}", driver=_driver(stored))
     checked: dict[str, Any] = stored
     return checked

@@ -3,8 +3,13 @@
 
 import contextvars
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from typing import TypeVar
+
+import eventlet.patcher
+import futurist
+
+from karbor_manila.common.turns import taking_turns
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -15,7 +20,7 @@ def as_they_come(
 ) -> Iterator[tuple[K, V | Exception]]:
     """``work`` of each key, with its result or its error, in the order in which they end.
 
-    Under eventlet the threads are green ones: its patch covers what the executor is made of.
+    Under eventlet the threads are green ones.
 
     :param at_most: so many at a time
     """
@@ -23,18 +28,27 @@ def as_they_come(
         for key in keys:
             yield key, _outcome(work, key)
         return
-    pool = ThreadPoolExecutor(max_workers=max(1, min(at_most, len(keys))))
+    pool = _pool(max(1, min(at_most, len(keys))))
+    asked: dict[Future[V | Exception], K] = {}
     try:
-        asked: dict[Future[V | Exception], K] = {
+        for key in taking_turns(keys):
             # In a context of its own each, so that a circle of lazy values is seen through it.
-            pool.submit(contextvars.copy_context().run, _outcome, work, key): key
-            for key in keys
-        }
+            asked[pool.submit(contextvars.copy_context().run, _outcome, work, key)] = key
         for done in as_completed(asked):
             yield asked[done], done.result()
     finally:
         # A thread that stops early, or is killed, sends nothing more and waits for no other.
-        pool.shutdown(wait=False, cancel_futures=True)
+        for each in asked:
+            each.cancel()
+        pool.shutdown(wait=False)
+
+
+def _pool(workers: int) -> Executor:
+    """The standard one would keep seven kilobytes of locks for each green thread."""
+    if eventlet.patcher.is_monkey_patched("thread"):
+        green: Executor = futurist.GreenThreadPoolExecutor(workers)
+        return green
+    return ThreadPoolExecutor(workers)
 
 
 def _outcome(work: Callable[[K], V], key: K) -> V | Exception:

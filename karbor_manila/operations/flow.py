@@ -55,8 +55,8 @@ class FlowContext:
     :param work: what it works on, if that is known already; else :meth:`bind` says it
     """
 
-    #: So many shares are worked on at a time; None for all.
-    at_a_time: int | None = None
+    #: So many shares are worked on at a time: each takes some 40 KiB then.
+    at_a_time = 500
 
     def __init__(
         self,

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
 from oslo_utils import strutils
 
+from karbor_manila.common import validators
 from karbor_manila.common.errors import InvalidParameter, NotSupported
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, VERIFY_SCHEMA
@@ -208,15 +208,12 @@ def _coerce(prop: Mapping[str, Any], name: str, value: Any) -> Any:
 
 
 def _validate(schema: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
-    validator = jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    )
-    worst = jsonschema.exceptions.best_match(validator.iter_errors(resolved))
-    if worst is None:
+    wrong = validators.worst(schema, resolved)
+    if wrong is None:
         return
-    if not worst.absolute_path:
-        raise InvalidParameter("parameters", dict(resolved), worst.message)
-    name = str(worst.absolute_path[0])
+    if not wrong.absolute_path:
+        raise InvalidParameter("parameters", dict(resolved), wrong.message)
+    name = str(wrong.absolute_path[0])
     raise InvalidParameter(name, resolved[name], _allowed(schema["properties"][name]))
 
 

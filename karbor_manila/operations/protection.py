@@ -17,6 +17,7 @@ from oslo_log import log as logging
 from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import InvalidParameter, KarborManilaError
+from karbor_manila.common.turns import taking_turns
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
 from karbor_manila.manila.kept import Kept
@@ -98,7 +99,7 @@ class Protection:
     def asking_for_all(self, jobs: Sequence[ShareJob]) -> Callable[[], None]:
         """Let :meth:`take` wait for what is returned here: a function that asks for all shares that
         are ready and gives each its answer. It raises nothing but what kills a thread."""
-        for job in jobs:  # the preflight looks at all shares with their parameters
+        for job in taking_turns(jobs):  # the preflight looks at all shares with their parameters
             self._options.setdefault(job.share_id, self._resolve(job.given))
         answers: _Answers = {job.share_id: Future() for job in jobs}
         self._answers.update(answers)
@@ -107,7 +108,7 @@ class Protection:
     def _ask_for_all(self, jobs: Sequence[ShareJob], answers: _Answers) -> None:
         try:
             by_driver: dict[str, list[_Ready]] = defaultdict(list)
-            for each in filter(None, map(self._ready, jobs)):
+            for each in filter(None, map(self._ready, taking_turns(jobs))):
                 driver = self._flow.driver_name(each.share)
                 try:
                     self._begin(each, driver)

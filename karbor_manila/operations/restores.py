@@ -13,6 +13,7 @@ from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import InvalidParameter, NotSupported
 from karbor_manila.common.lazy import Lazy, Once
+from karbor_manila.common.turns import taking_turns
 from karbor_manila.operations import parameters
 from karbor_manila.operations.errors import RecordMissing
 from karbor_manila.operations.parameters import RestoreOptions, VerifyOptions
@@ -92,7 +93,7 @@ class Restores:
 
         :raises QuotaTooSmall: it does not
         """
-        made = (self._makes(share_id) for share_id in self._flow.resource_ids)
+        made = (self._makes(share_id) for share_id in taking_turns(list(self._flow.resource_ids)))
         sizes = [size for size in made if size]
         if sizes:
             self._flow.shares.check_quota(sizes)

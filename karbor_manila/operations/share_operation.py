@@ -92,7 +92,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         first = self.begin_all(jobs)
         works: list[Callable[[], None]] = [first] if first else []
         works += [functools.partial(self.attempt, job) for job in jobs]
-        outcomes = as_they_come(works, lambda work: work(), self.flow.at_a_time or len(works))
+        outcomes = as_they_come(works, lambda work: work(), self.flow.at_a_time)
         failures = [outcome for _, outcome in outcomes if outcome is not None]
         if len(failures) == 1:
             raise failures[0]
