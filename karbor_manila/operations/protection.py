@@ -16,7 +16,7 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
-from karbor_manila.common.errors import InvalidParameter, KarborManilaError
+from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
@@ -112,8 +112,8 @@ class Protection:
                 driver = self._flow.driver_name(each.share)
                 try:
                     self._begin(each, driver)
-                except KarborManilaError as error:
-                    # Its own run writes the intent again, and reports what the bank says then.
+                except Exception as error:  # noqa: BLE001 - its own run meets the same, alone
+                    # It writes the intent again, and reports what the bank says then.
                     LOG.debug("Share %s is asked for alone: %s", each.job.share_id, error)
                     continue
                 by_driver[driver].append(each)
@@ -193,12 +193,15 @@ class Protection:
         try:
             driver = self._flow.driver(name)
             for share_id, kept in driver.protect([each.share for each in ready], marks, options):
+                if share_id not in jobs or answers[share_id].done():
+                    LOG.warning("Driver %s: share %s is not waiting for an answer", name, share_id)
+                    continue
                 if isinstance(kept, Exception):
                     answers[share_id].set_exception(kept)
                     continue
                 try:
                     answer = self._put_down(jobs[share_id], begun[share_id], kept)
-                except KarborManilaError as error:  # the bank's, or the claim is lost
+                except Exception as error:  # noqa: BLE001 - its own: the others' requests are sent
                     answers[share_id].set_exception(error)
                 else:
                     answers[share_id].set_result(answer)
