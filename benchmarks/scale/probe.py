@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks Karbor's API for its versions, again and again, and keeps how late the answers come.
+"""Asks Karbor's API without a token, again and again, and keeps how late the answers come.
 
-That request needs neither Keystone nor a database, so what it waits for is the process: no green
-thread of it ran meanwhile, no lease was renewed and nobody else was answered.
+That is refused (HTTP 401) without Keystone and without a database, so what it waits for is the
+process: no green thread of it ran meanwhile, no lease was renewed and nobody else was answered.
 """
 
 import http.client
@@ -50,7 +50,7 @@ class Probe:
     def _ask(self) -> None:
         connection = http.client.HTTPConnection(self._host, timeout=_TIMEOUT)
         try:
-            connection.request("GET", "/")
+            connection.request("GET", "/v1/nobody/plans")
             connection.getresponse().read()
         except (OSError, http.client.HTTPException):
             # A full queue of connections: the process did not take them up, which is what is
