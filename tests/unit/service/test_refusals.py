@@ -17,6 +17,7 @@ from oslo_messaging.rpc import dispatcher
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
 from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
+from karbor_manila.database import known_banks
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.known_banks import KnownBanks
 from karbor_manila.manila.errors import EndpointUnsuitable, ManilaUnavailable
@@ -170,6 +171,7 @@ def test_a_database_that_does_not_answer_is_told_and_no_statement_of_it(
     request = Request(service, request_)
     before = request.objects()
     with monkeypatch.context() as patch:
+        patch.setattr(known_banks, "_RECENT", 0.0)  # the row that was read a moment ago
         patch.setattr(table, "_begin", raising(DATABASES[kind]))
         refusal = request.refused()
     assert "Karbor's database could not be asked for" in refusal.msg

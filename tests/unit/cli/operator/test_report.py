@@ -17,6 +17,7 @@ def test_a_report_shows_whole_what_the_database_has_no_room_for(
     service: Service, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(columns, "_fitting_reasons", lambda reasons, *_: ({}, len(reasons)))
+    monkeypatch.setattr(columns, "_NOTE", columns.MOST_BYTES)  # so that none fits
     monkeypatch.setattr(columns, "fair_share", lambda _count: 0)
     share = service.share()
     checkpoint = service.protect(service.plan(share))
