@@ -16,7 +16,7 @@ from oslo_log import log as logging
 
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.manila import lookup, marks, statuses
-from karbor_manila.manila.errors import ManilaRefused
+from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.ownership import SHARE
 from karbor_manila.manila.paging import Listing
@@ -77,12 +77,13 @@ class Lists:
         """As :meth:`.ownership.Ownership.show`, or as a list of this flow showed it at most
         :data:`RECENT` seconds ago.
 
-        What only a session can remove that reaches other projects, too, is always asked for by its
-        id: a share may be transferred at any time.
+        What a session may remove that reaches other projects, too, is always asked for by its id: a
+        share may be transferred at any time.
         """
         client, place = self._client, self._places.get(resource_id)
         clock = client.clock
-        if place and project_id == client.manila.own_project_id == place.whose:
+        own = place and project_id == client.manila.own_project_id == place.whose
+        if place and own and not self._may_reach_others():
             view, asked = self._seen.get(resource_id, ({}, -RECENT))
             if clock.now() - asked > RECENT:
                 self._list(place, int(clock.now() // RECENT))
@@ -90,6 +91,24 @@ class Lists:
             if clock.now() - asked <= RECENT and view.get("project_id"):
                 return view if client.ownership.is_of(self._kind, view, project_id) else None
         return client.ownership.show(self._kind, resource_id, project_id)
+
+    def _may_reach_others(self) -> bool:
+        """Whether this is an administrator's session; asked once for a flow, unless that has so few
+        that each of them is asked for."""
+        client = self._client
+        if client.expected <= lookup.FEW:
+            return True
+
+        def asked() -> bool:
+            try:
+                client.retry(client.manila.require_administrator)
+            except NotAdministrator:
+                return False
+            except ManilaRefused as refused:
+                LOG.info("Whether this session is an administrator's is not known: %s", refused)
+            return True
+
+        return client.once("may reach others", asked)
 
     def note_marked(self, resource_id: str, mark: Mark, whose: str) -> None:
         """This bears a mark: a short list has it. If it does not, it is asked for by its id."""

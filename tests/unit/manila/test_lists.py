@@ -81,9 +81,10 @@ class Flow:
         return self.lists
 
     def sent(self, action: Callable[[], Any]) -> tuple[Any, list[str]]:
-        """What something gives, and the requests that it sends."""
+        """What something gives, and the requests that it sends, but for the one that asks whether
+        the session is an administrator's."""
         self.cloud.calls.clear()
-        return action(), list(self.cloud.calls)
+        return action(), [call for call in self.cloud.calls if call != "require_administrator"]
 
 
 def test_what_a_list_has_shown_is_not_asked_for() -> None:
@@ -92,6 +93,21 @@ def test_what_a_list_has_shown_is_not_asked_for() -> None:
     for each in flow.ids:
         view, sent = flow.sent(lambda each=each: lists.recent(each, flow.world.project_id))
         assert (view["id"], sent) == (each, [])
+
+
+def test_whether_the_session_reaches_others_is_asked_once() -> None:
+    flow = Flow()
+    lists = flow.listed()
+    for each in flow.ids:
+        lists.recent(each, flow.world.project_id)
+    assert flow.cloud.calls == ["snapshots", "require_administrator"]
+
+
+def test_what_an_administrators_session_removes_is_asked_for_by_its_id() -> None:
+    flow = Flow(administrator=True)
+    lists = flow.listed()
+    view, sent = flow.sent(lambda: lists.recent(flow.ids[0], flow.world.project_id))
+    assert (view["id"], sent) == (flow.ids[0], ["snapshot"])
 
 
 def test_after_a_minute_one_list_serves_all() -> None:

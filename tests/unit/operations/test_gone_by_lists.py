@@ -77,15 +77,16 @@ def test_one_list_that_leaves_something_out_is_not_believed(stage: Together) -> 
     assert kept.recorded() == [stuck]
 
 
+@pytest.mark.parametrize("project", ["project-of-karbor", "project-a"])
 def test_what_became_another_projects_since_the_list_is_not_asked_for_by_an_administrator(
-    stage: Together,
+    stage: Together, project: str
 ) -> None:
     """A session that reaches other projects looks at each by its id right before the request."""
     kept = Kept(stage, 8)
     transferred = kept.shares[2]
     stage.cloud.meanwhile["snapshot"] = [lambda: stage.cloud.transfer(transferred, "project-b")]
     errors, requests = stage.side_by_side(
-        DeleteOperation, kept.checkpoint, *kept.shares, administrator="project-of-karbor"
+        DeleteOperation, kept.checkpoint, *kept.shares, administrator=project
     )
     assert errors == []
     assert requests["delete_snapshot"] == len(kept.shares) - 1
