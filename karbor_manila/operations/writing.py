@@ -60,7 +60,8 @@ class Writing:
                     turns.pause()  # who is as far as this brings his value, too
                     self._save_all(what, save)
         finally:
-            if not mine.is_over:
+            # Whoever is killed here may be in a save that is under way, and is in no list then.
+            if not mine.is_over and mine in self._brought[what]:
                 self._brought[what].remove(mine)
         if mine.error:
             raise mine.error

@@ -111,3 +111,26 @@ def test_while_one_changes_by_himself_nobody_saves(writing: Writing) -> None:
         assert table.saves == []
     thread.join()
     assert table.saves == [["a"]]
+
+
+def test_who_is_killed_while_another_saves_for_him_is_killed_and_nothing_else(
+    writing: Writing,
+) -> None:
+    """An error in its place would have him roll back what the reconciliation is to settle."""
+    table = Table(writing)
+    killed: list[BaseException] = []
+
+    class Lock:
+        """In place of the lock, for which the second to come waits: he is killed there."""
+
+        def acquire(self) -> None:
+            batch, writing._brought["table"] = writing._brought["table"], []
+            assert [each.value for each in batch] == ["mine"]  # it is being saved
+            raise GreenletExit
+
+    writing._lock = Lock()  # type: ignore[assignment]
+    try:
+        writing.together("table", "mine", table.save)
+    except BaseException as error:  # noqa: BLE001 - the test looks at it
+        killed.append(error)
+    assert [type(each) for each in killed] == [GreenletExit]
