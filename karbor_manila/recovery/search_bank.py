@@ -128,6 +128,8 @@ class BankSearch:
         found = checkpoints.inventory(provider.bank)
         identity.compare(provider.bank, provider.id)  # else it may have been another list
         known.begin(found.checkpoints, now)
+        # A copy of the bank that was put back may have brought some of them back.
+        self._memory.deleted.difference_update(found.checkpoints)
         known.watched |= {each for each, _share_id, _request_id in found.open_restores}
         known.watched |= {each for each, _share_id in found.kept_and_begun}
 
@@ -227,7 +229,12 @@ class BankSearch:
             self._restless.add(checkpoint_id)
             if self._claims.get(checkpoint_id):
                 continue
-            checkpoint = checkpoints.get(self._provider, checkpoint_id)
+            try:
+                checkpoint = checkpoints.get(self._provider, checkpoint_id)
+            except Exception as error:  # noqa: BLE001 - a damaged one holds up no other, however many
+                LOG.error("Checkpoint %s cannot be read: %s", checkpoint_id, error)
+                self.away = error
+                continue
             if (
                 checkpoint.provider_id != self._provider.id
                 or checkpoint.status in checkpoints.IN_WORK

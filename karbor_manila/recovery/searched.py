@@ -134,10 +134,7 @@ class Memory:
             self.making -= 1
 
     def of(self, provider: Any, bank_id: str, now: datetime.datetime) -> Searched:
-        """What is known of the bank of a provider, of this process or an earlier one.
-
-        :raises BankUnreadable: the bank does not say
-        """
+        """What is known of the bank of a provider, of this process or an earlier one."""
         known = self.banks.get(provider.id)
         if known is None or known.bank_id != bank_id:
             known = read(provider, bank_id, now) or Searched(bank_id, now - _FIRST)
@@ -158,18 +155,20 @@ def is_young(whole: datetime.datetime | None, now: datetime.datetime) -> bool:
 
 
 def read(provider: Any, bank_id: str, now: datetime.datetime) -> Searched | None:
-    """What the last look at the whole bank left there, if it counts.
-
-    :raises BankUnreadable: the bank does not say
-    """
+    """What the last look at the whole bank left there, if it counts and can be read."""
     key = _SEARCHED + provider.id
-    stored = bank_access.ask(
-        lambda: bank_access.look(
-            lambda: provider.bank.get_object(key),
-            lambda: key in set(provider.bank.list_objects(_SEARCHED)),
-        ),
-        "say how far it was searched",
-    )
+    try:
+        stored = bank_access.ask(
+            lambda: bank_access.look(
+                lambda: provider.bank.get_object(key),
+                lambda: key in set(provider.bank.list_objects(_SEARCHED)),
+            ),
+            "say how far it was searched",
+        )
+    except BankUnreadable as error:
+        # It only saves reading; if it is the bank that is away, the search itself fails.
+        LOG.warning("How far the bank of provider %s was searched: %s", provider.id, error)
+        return None
     try:
         whole = datetime.datetime.fromisoformat(stored.value["whole"])
         if stored.value["bank"] != bank_id or not is_young(whole, now):

@@ -336,3 +336,47 @@ def test_a_bank_that_does_not_take_how_far_it_was_searched_is_searched_all_the_s
         assert bank.search() == {old}
     bank.start()
     assert bank.search() == {old}
+
+
+@pytest.mark.parametrize("start", [True, False], ids=["first search", "a day later"])
+def test_what_an_earlier_search_left_there_and_cannot_be_read_holds_up_no_search(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, start: bool
+) -> None:
+    """A bad sector below a file that only saves reading."""
+    old = bank.add(1, OLD, status="deleting")
+    bank.search_all()
+    whole = bank.plugin.get_object
+
+    def broken(key: str, context: Any = None) -> Any:
+        if "/searched/" in key:
+            raise karbor_exception.BankGetObjectFailed(reason="input/output error", key=key)
+        return whole(key, context)
+
+    monkeypatch.setattr("karbor_manila.bank.access.pause", lambda _seconds: None)
+    monkeypatch.setattr(bank.plugin, "get_object", broken)
+    bank.clock.sleep(DAY)
+    if start:
+        bank.start()
+    assert bank.search_all() == {old}
+
+
+def test_very_many_damaged_checkpoints_hold_up_no_look_at_the_others(bank: Bank) -> None:
+    """A host lost its power: what was being written then is empty."""
+    for number in range(20):
+        damaged = bank.add(number, OLD)
+        bank.plugin.put(f"/checkpoints/{damaged}/index.json", "")
+        bank.plugin.put(f"/checkpoints/{damaged}/resource-data/{uuid.UUID(int=0)}/intent", {})
+    watched = bank.add(100, status="protecting")
+    other = bank.add(101, OLD, status="protecting")
+    assert {item.id for item in bank.work.find()} == {watched, other}
+
+
+def test_a_checkpoint_that_a_copy_of_the_bank_brought_back_is_found_within_a_day(
+    bank: Bank,
+) -> None:
+    """It was deleted, and is in work in the copy that was put back."""
+    old = bank.add(1, OLD, status="deleted")
+    bank.search_all()
+    bank.becomes(old, "deleting")
+    bank.clock.sleep(DAY)
+    assert bank.search_all() == {old}
