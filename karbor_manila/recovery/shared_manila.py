@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.errors import RefusedError, TransientError
 from karbor_manila.manila import lookup
 
 #: Makes a client (karbor_manila.manila.client.Manila) for a request context and a project.
@@ -38,7 +39,8 @@ class _Batch:
 class Together:
     """Asks at once for what several threads need; each answer was asked for after its need arose.
 
-    :param get: gives what belongs to each of these keys; its error is that of all who share it
+    :param get: gives what belongs to each of these keys, or an error that is this key's alone; its
+        own error is that of all who share it
     """
 
     def __init__(self, get: Callable[[Collection[str]], Mapping[str, Any]]) -> None:
@@ -65,7 +67,10 @@ class Together:
             self._ask(batch)
         if batch.error:
             raise batch.error
-        return batch.found[key]
+        found = batch.found[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def _ask(self, batch: _Batch) -> None:
         try:
@@ -99,9 +104,7 @@ class SharedManila:
         :raises Exception: what the making of a client raises
         """
         if project_id not in self._clients:
-            made = self._connecting.one(project_id, clock)
-            if isinstance(made, Exception):
-                raise made
+            self._connecting.one(project_id, clock)
         shared, snapshots, shares = self._clients[project_id]
         mine = copy.copy(shared)
         mine.snapshot = functools.partial(snapshots.one, clock=clock)
@@ -123,9 +126,28 @@ class SharedManila:
         manila = self._connect(None, project_id)
 
         def snapshots(ids: Collection[str]) -> Mapping[str, Any]:
-            return lookup.look(ids, manila.snapshot, manila.snapshots)
+            return lookup.look(ids, _apart(manila.snapshot), manila.snapshots)
 
         def shares(ids: Collection[str]) -> Mapping[str, Any]:
-            return lookup.look(ids, manila.share, manila.shares)
+            return lookup.look(ids, _apart(manila.share), manila.shares)
 
         return manila, Together(snapshots), Together(shares)
+
+
+def _apart(one: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What Manila does not say of one of them is no word on the others, which are other
+    checkpoints': its error is the answer for that one. For one batch."""
+    transient: list[TransientError] = []
+
+    def ask(each: str) -> Any:
+        try:
+            return one(each)
+        except RefusedError as refused:
+            return refused
+        except TransientError as error:
+            if transient:
+                raise  # it is Manila that is away: the others would all wait for it in turn
+            transient.append(error)
+            return error
+
+    return ask

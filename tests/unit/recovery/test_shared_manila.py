@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.manila.errors import ManilaUnavailable
+from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, ManilaUnavailable
 from karbor_manila.recovery.shared_manila import SharedManila, Together
 from karbor_manila.service import sessions
 from tests.fakes.manila import Died, FakeManila
@@ -170,3 +170,49 @@ def test_interrupted_protections_are_recovered_with_one_poll_for_all(
     assert len(connections) == 1
     assert len(looks) <= 6, looks
     assert clock.now() - began < 10.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ManilaRefused("show a snapshot", 400, "bad id"), ManilaTransient("show a snapshot", "500")],
+    ids=["refused", "transient"],
+)
+def test_what_manila_does_not_say_of_one_snapshot_keeps_no_other_from_being_recovered(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    ids = interrupted(service, 5)
+    service.cloud.clock = Turns(service.cloud.clock.now())
+    clock = service.cloud.clock
+    service = service.die()
+    bad = service.checkpoint(ids[0])
+    (bad_id,) = (
+        each["id"] for each in service.cloud.snapshots.values() if bad.id in str(each["metadata"])
+    )
+    for name in ("snapshot", "snapshots"):
+        original = getattr(FakeManila, name)
+
+        def asked(self: Any, *args: Any, _original: Any = original, **kwargs: Any) -> Any:
+            clock.sleep(0.01)
+            if args == (bad_id,):
+                raise error
+            found = _original(self, *args, **kwargs)
+            if _original.__name__ == "snapshots":
+                found[:] = [view for view in found if view["id"] != bad_id]
+            return found
+
+        monkeypatch.setattr(FakeManila, name, asked)
+    work = service.manager.reconciliation
+    found = work.find()
+    began = clock.now()
+
+    ended: dict[str, float] = {}
+
+    def settle(item: Any) -> str:
+        status = work.settle(item)
+        ended[item.id] = clock.now() - began
+        return status
+
+    clock.together(*[lambda item=item: settle(item) for item in found])
+
+    assert [service.checkpoint(each).status for each in ids[1:]] == ["available"] * 4
+    assert max(ended[each] for each in ids[1:]) < 10.0
