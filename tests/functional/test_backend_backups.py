@@ -45,9 +45,12 @@ class Backups:
         self.tenant.wait_share(share or self.share.id, status)
 
     def drop(self) -> None:
-        for backup in self.manila.list():
+        for backup in self.mine():
             self.manila.delete(backup.id)
-        wait("the end of the backups", self.manila.list, lambda left: not left, 30)
+        wait("the end of the backups", self.mine, lambda left: not left, 30)
+
+    def mine(self) -> list[Any]:
+        return [one for one in self.manila.list() if one.share_id == self.share.id]
 
 
 @pytest.fixture

@@ -148,12 +148,13 @@ def test_a_group_of_the_other_backend_is_not_of_one_moment(empty_alpha: Tenant) 
 def test_shares_of_a_network_have_a_server(
     empty_alpha: Tenant, admin: Tenant, stack: Stack
 ) -> None:
+    servers = stack.info.shares.with_name("exports-of-servers") / "servers"
+    before = set(servers.iterdir())
     network = empty_alpha.manila.share_networks.create(name="net")
     share = empty_alpha.make_share("served", share_type="servers", share_network=network.id)
     (location,) = empty_alpha.manila.share_export_locations.list(share.id)
     assert location.path.startswith("10.254.0.")
-    servers = stack.info.shares.with_name("exports-of-servers") / "servers"
-    assert len(list(servers.iterdir())) == 1
+    (server,) = set(servers.iterdir()) - before
 
     fill(empty_alpha.folder(share.id), "then")
     then = contents(empty_alpha.folder(share.id))
@@ -167,7 +168,6 @@ def test_shares_of_a_network_have_a_server(
         empty_alpha.manila.share_networks.delete(network.id)
 
     empty_alpha.clean()
-    for server in admin.manila.share_servers.list():
-        admin.manila.share_servers.delete(server.id)
-    wait("the end of the server", lambda: list(servers.iterdir()), lambda left: not left, 30)
+    admin.manila.share_servers.delete(server.name)
+    wait("the end of the server", server.exists, lambda there: not there, 30)
     empty_alpha.manila.share_networks.delete(network.id)
