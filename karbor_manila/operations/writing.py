@@ -60,21 +60,18 @@ class Writing:
                     turns.pause()  # who is as far as this brings his value, too
                     self._save_all(what, save)
         finally:
-            # Whoever is killed here may be in a save that is under way, and is in no list then.
-            if not mine.is_over and mine in self._brought[what]:
-                self._brought[what].remove(mine)
+            self._brought[what].remove(mine)
         if mine.error:
             raise mine.error
 
     def _save_all(self, what: Hashable, save: Callable[[list[Any]], None]) -> None:
-        batch, self._brought[what] = self._brought[what], []
+        # Each takes out his own when he leaves. Others come meanwhile, and who is killed goes; who
+        # saves may be killed, too, and then the values of the others are saved by the next one.
+        batch = [each for each in list(self._brought[what]) if not each.is_over]
         failure: Exception | None = None
         try:
             save([each.value for each in batch])
         except Exception as error:  # noqa: BLE001 - raised to all whose value was in it
             failure = error
-        except BaseException:  # this one is killed; the others' values are saved by the next
-            self._brought[what] = batch + self._brought[what]
-            raise
         for each in batch:
-            each.is_over, each.error = True, failure
+            each.error, each.is_over = failure, True

@@ -121,16 +121,71 @@ def test_who_is_killed_while_another_saves_for_him_is_killed_and_nothing_else(
     killed: list[BaseException] = []
 
     class Lock:
-        """In place of the lock, for which the second to come waits: he is killed there."""
+        """In place of the lock; who waits for it as the second one is killed during a save."""
 
         def acquire(self) -> None:
-            batch, writing._brought["table"] = writing._brought["table"], []
-            assert [each.value for each in batch] == ["mine"]  # it is being saved
-            raise GreenletExit
+            if threading.current_thread() is second:
+                table.begun.wait(timeout=30)
+                raise GreenletExit
+
+        def release(self) -> None:
+            pass
+
+    def come_second() -> None:
+        try:
+            writing.together("table", "second", table.save)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            killed.append(error)
+
+    def save(values: list[Any]) -> None:
+        table.save(values)
+        second.join()
 
     writing._lock = Lock()  # type: ignore[assignment]
-    try:
-        writing.together("table", "mine", table.save)
-    except BaseException as error:  # noqa: BLE001 - the test looks at it
-        killed.append(error)
+    second = threading.Thread(target=come_second)
+    second.start()
+    while not writing._brought.get("table"):
+        turns.pause()
+    writing.together("table", "first", save)
+    assert table.saves == [["second", "first"]]
     assert [type(each) for each in killed] == [GreenletExit]
+    assert writing._brought["table"] == []
+
+
+def test_what_is_brought_at_the_moment_when_a_save_begins_is_saved(writing: Writing) -> None:
+    """By a thread that is no green one, as the operator's command has them."""
+    table = Table(writing)
+
+    class Brought(dict[Any, Any]):
+        """The second thread sleeps between the look at the list and its own entry in it."""
+
+        def setdefault(self, *args: Any) -> Any:
+            found = super().setdefault(*args)
+            if threading.current_thread() is second:
+                first.start()
+                table.begun.wait(timeout=30)
+            return found
+
+    class Lock:
+        """The lock, that shows when the second thread has come to it."""
+
+        def acquire(self) -> None:
+            if threading.current_thread() is second:
+                brought.set()
+            lock.acquire()
+
+        def release(self) -> None:
+            lock.release()
+
+    def save(values: list[Any]) -> None:
+        table.save(values)
+        brought.wait(timeout=30)
+
+    brought, lock = threading.Event(), threading.Lock()
+    writing._brought, writing._lock = Brought({"table": []}), Lock()  # type: ignore[assignment]
+    first = threading.Thread(target=lambda: writing.together("table", "first", save))
+    second = threading.Thread(target=lambda: table.bring("second"))
+    second.start()
+    second.join()
+    first.join()
+    assert table.saves == [["first"], ["second"]]
