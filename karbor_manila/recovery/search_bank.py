@@ -79,7 +79,9 @@ class BankSearch:
         now = self._clock.utcnow()
         known = self._memory.of(self._provider, bank_id, now)
         self._begin_to_read_all(known, now)
-        since = min(known.since, now)  # our clock may have been put back
+        # Our clock may have been put back. If it was put forward by more, or we slept, a look at
+        # the whole bank is due, or another process has made one.
+        since = max(min(known.since, now), now - searched.FIRST)
         known.watched |= self._touched(since - searched.MARGIN, now)
         at_rest = set()
         for checkpoint_id in taking_turns(sorted(known.watched)):

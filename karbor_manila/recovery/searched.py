@@ -41,8 +41,8 @@ WHOLE_EVERY = datetime.timedelta(days=1)
 #: So many checkpoints of a look at the whole bank are read in one turn.
 MOST = 500
 
-# What was made in this time is read first, in a bank that was never searched.
-_FIRST = datetime.timedelta(days=2)
+#: What was made in this time is read first, in a bank that was never searched.
+FIRST = datetime.timedelta(days=2)
 
 _SEARCHED = identity.PREFIX + "/searched/"
 
@@ -137,7 +137,7 @@ class Memory:
         """What is known of the bank of a provider, of this process or an earlier one."""
         known = self.banks.get(provider.id)
         if known is None or known.bank_id != bank_id:
-            known = read(provider, bank_id, now) or Searched(bank_id, now - _FIRST)
+            known = read(provider, bank_id, now) or Searched(bank_id, now - FIRST)
             # Whoever started may be the heir of one that died between the first writes of a
             # checkpoint, which show nowhere else: it looks at the whole bank as well.
             known.whole = None

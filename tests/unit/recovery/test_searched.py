@@ -380,3 +380,14 @@ def test_a_checkpoint_that_a_copy_of_the_bank_brought_back_is_found_within_a_day
     bank.becomes(old, "deleting")
     bank.clock.sleep(DAY)
     assert bank.search_all() == {old}
+
+
+def test_a_clock_that_was_set_to_the_right_year_makes_no_list_for_each_day(bank: Bank) -> None:
+    """The machine started without a battery, and the service before its time was set."""
+    old = bank.add(1, OLD, status="deleting")
+    bank.clock._now -= 30 * 365 * DAY
+    bank.search_all()
+    bank.clock._now += 30 * 365 * DAY
+    made = bank.add(2, status="protecting")
+    assert bank.search() == {old, made}
+    assert len(bank.plugin.lists) < 20
