@@ -204,6 +204,8 @@ class Poller:
             self._forgive(began + self._look_takes, now if ended is None else ended)
             for wait in over:
                 wait.woken.notify_all()
+            for wait in self._waits.keys() - asked:  # they came meanwhile
+                self._look_by(now + wait.deadline.left)
 
     def _ask(self, asked: list[_Wait]) -> Mapping[str, View | None]:
         try:

@@ -174,3 +174,15 @@ def test_a_look_that_waits_for_its_turn_is_neither_a_stop_nor_a_reason_for_rare_
         poller.wait("a", available, 100.0, "a")
     assert clock.now() < 160.0
     assert shares.gaps[0] < 70.0 + 12.0
+
+
+def test_who_comes_during_a_look_and_has_little_time_gets_a_look_of_his_own(clock):
+    shares = Shares(clock, {"late": 0.0}, takes=2.0)
+    poller = Poller(shares.look, shortest=10.0, longest=15.0, clock=clock)
+
+    def come():
+        clock.sleep(1.0)  # in the middle of the first look
+        return waiter(poller, "late", timeout=3.0)()
+
+    _, seen = clock.together(waiter(poller, "never", 60.0), come)
+    assert seen["status"] == "available"
