@@ -38,7 +38,7 @@ _GROWTH_AFTER_NEWS = 0.05
 _REST = 8.0
 
 # While the flow's other shares are still being asked for, nothing is ready anyway: look rarely.
-_WHILE_ASKING = 2.0
+_WHILE_ASKING = 5.0
 
 
 @dataclass(eq=False, slots=True)

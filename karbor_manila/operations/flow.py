@@ -55,8 +55,9 @@ class FlowContext:
     :param work: what it works on, if that is known already; else :meth:`bind` says it
     """
 
-    #: So many shares are worked on at a time: each takes some 40 KiB then.
-    at_a_time = 500
+    #: So many shares are worked on at a time: each takes some 40 KiB then, and when all of them are
+    #: found to be ready by one look, no other green thread runs until each has written to its bank.
+    at_a_time = 250
 
     def __init__(
         self,

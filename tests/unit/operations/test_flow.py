@@ -12,7 +12,7 @@ from karbor_manila.operations.restore import RestoreOperation
 from tests.unit.stage import SHARE, Context, Record, Stage
 
 # While resources are still to come, a flow looks no more often than this (polling._WHILE_ASKING).
-RARELY = 1.8
+RARELY = 4.4
 
 
 def restore(stage: Stage, shared: Any, checkpoint: Any, share_id: str, **given: Any) -> None:

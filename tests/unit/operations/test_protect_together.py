@@ -209,7 +209,7 @@ def test_a_share_that_fails_before_it_has_its_answer_leaves_nothing(
 
     monkeypatch.setattr(protect, "inspect", refusing)
     monkeypatch.setattr(SnapshotDriver, "protect", late)
-    flow.at_a_time = 500 if side_by_side else 1
+    flow.at_a_time = 250 if side_by_side else 1
     with pytest.raises(CreateResourceFailed, match="it is full"):
         together(stage, flow, checkpoint, shares)
     assert sorted(v["share_id"] for v in stage.cloud.snapshots.values()) == sorted(shares[:2])
