@@ -6,6 +6,8 @@ Karbor's own user. They leave everything as it is when Manila or the bank is awa
 attempt finds what this one found.
 """
 
+from collections.abc import Sequence
+
 from karbor.common import constants
 from oslo_db import exception as db_exception
 from sqlalchemy import exc as sqlalchemy_exception
@@ -42,6 +44,9 @@ RETRIED_LATER = (
 
 class Recovery(ShareOperation):
     """What the operations of a recovery have in common."""
+
+    def begin_all(self, jobs: Sequence[ShareJob]) -> None:
+        """Nothing is asked for again."""
 
     def is_final(self, error: Exception) -> bool:
         """The reconciliation tries again after what the next attempt may not meet."""
