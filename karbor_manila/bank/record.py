@@ -114,6 +114,8 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
         if intent.operation != operation:
             for name in names:
                 del plain[name]
+    if plain["record_access_rules"]:
+        del plain["record_access_rules"]
     return _checked(plain, INTENT_SCHEMA, "intent")
 
 

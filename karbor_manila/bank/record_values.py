@@ -74,6 +74,7 @@ class Intent:
 
     ``share`` is, in the intent of a protection, what its record will say of the share: with it,
     another process can complete what this one began. Older intents do not have it.
+    ``record_access_rules`` is whether the record is to have them.
 
     A copy makes two: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
     ``since`` is then when the later one was asked for.
@@ -98,6 +99,7 @@ class Intent:
     safety_copy: bool = False
     removing: dict[str, str] | None = None
     keep_failed: bool = False
+    record_access_rules: bool = True
     version: int = field(default=INTENT_VERSION)
 
     @property

@@ -59,7 +59,10 @@ def adopt_snapshot(job: ShareJob) -> None:
     driver = job.driver(intent.driver)
     try:
         kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
-        protect.complete(job, intent, kept, job.flow.shares.access_rules(job.share_id))
+        rules = None
+        if intent.record_access_rules:
+            rules = job.flow.shares.access_rules(job.share_id)
+        protect.complete(job, intent, kept, rules)
     except UNUSABLE:
         job.made = snapshot_id
         undo.roll_back(job, intent)

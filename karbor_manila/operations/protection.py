@@ -181,7 +181,13 @@ class Protection:
 
     def _begin(self, ready: _Ready, driver: str) -> None:
         described = record_values.describe(ready.share)
-        ready.job.begin("protect", driver, ready.share["project_id"], share=described)
+        ready.job.begin(
+            "protect",
+            driver,
+            ready.share["project_id"],
+            share=described,
+            record_access_rules=ready.options.record_access_rules,
+        )
 
     def _call(self, name: str, ready: Sequence[_Ready], answers: _Answers) -> None:
         """Call a driver with all of its shares, and put down each id as soon as it is known."""

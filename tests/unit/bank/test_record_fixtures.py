@@ -117,7 +117,7 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
         "safety_copy": False,
         "snapshot_id": None,
     }
-    of_today = {"version": record.INTENT_VERSION}
+    of_today = {"version": record.INTENT_VERSION, "record_access_rules": True}
     assert read == {"share": None, "keep_failed": False, **of_restores_in_place, **page, **of_today}
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from oslo_serialization import jsonutils
 
+from karbor_manila.operations.adopt import RecoverProtectOperation
 from karbor_manila.operations.not_restored import NOT_RECORDED
+from tests.fakes.manila import Died
 from tests.unit.stage import SHARE, Record, Stage
 
 RULE = {"access_type": "ip", "access_to": "10.0.0.0/8", "access_level": "rw"}
@@ -61,6 +63,26 @@ def test_a_plan_may_want_what_its_provider_leaves_out(tmp_path: Path) -> None:
     stage = Stage(tmp_path, record_access_rules=False)
     share, checkpoint = protected(stage, record_access_rules="true")
     assert recorded(stage, share, checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("provider", "given"), [(False, {}), (True, {"record_access_rules": "false"})]
+)
+def test_who_completes_what_another_began_records_none_either(
+    tmp_path: Path, provider: bool, given: dict[str, str]
+) -> None:
+    stage = Stage(tmp_path, record_access_rules=provider)
+    share = str(stage.cloud.add_share(stage.project_id)["id"])
+    stage.cloud.access[share] = [RULE | {"metadata": {}, "state": "active", "id": "rule"}]
+    checkpoint = stage.checkpoint(share)
+    stage.cloud.plan("create_snapshot", Died, after=True)
+    with pytest.raises(Died):
+        stage.protect(checkpoint, share, given=given)
+    stage.open_bank()
+    checkpoint = stage.checkpoints.get(checkpoint.id)
+    assert stage.run(RecoverProtectOperation, checkpoint, share) == []
+    assert recorded(stage, share, checkpoint) is None
+    assert "access_rules" not in stage.cloud.calls
 
 
 def test_that_there_are_none_is_not_that_none_are_recorded(stage: Stage) -> None:

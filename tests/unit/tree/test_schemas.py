@@ -71,8 +71,10 @@ def test_nothing_of_karbors_own_plugin_is_missing(name):
 def test_what_is_stored_has_a_version_and_may_grow(name):
     version = {"RECORD_SCHEMA": 3, "INTENT_SCHEMA": 2}[name]
     assert ALL[name]["properties"]["version"] == {"const": version}
-    # Intents of before did not say what the share was; the others are of restores alone.
+    # Intents of before did not say what the share was; the others are of restores alone, or say
+    # what is not usual.
     sometimes = {"share", "asked", "removing", "safety_copy", "snapshot_id", "keep_failed"}
+    sometimes |= {"record_access_rules"}
     assert set(ALL[name]["required"]) == set(ALL[name]["properties"]) - (
         sometimes if name == "INTENT_SCHEMA" else set()
     )
