@@ -10,6 +10,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints, identity, index
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.database import requested
@@ -127,7 +128,14 @@ class BankSearch:
             known.learn(searched.read(provider, known.bank_id, now))
         if not known.is_due(now):
             return
-        found = checkpoints.inventory(provider.bank)
+        try:
+            found = checkpoints.inventory(provider.bank)
+        except BankUnreadable as error:
+            # The folder of an old checkpoint may be what cannot be read. What may be unfinished is
+            # looked at all the same, and fails as well if it is the bank.
+            LOG.error("The bank of provider %s cannot be read as a whole: %s", provider.id, error)
+            self.away = error
+            return
         identity.compare(provider.bank, provider.id)  # else it may have been another list
         known.begin(found.checkpoints, now)
         # A copy of the bank that was put back may have brought some of them back.

@@ -7,87 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from karbor import exception as karbor_exception
-from karbor.db.sqlalchemy import api as karbor_db
-from karbor.db.sqlalchemy import models
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankNotOurs
 from karbor_manila.recovery import searched
-from karbor_manila.recovery.claims import Claims
-from karbor_manila.recovery.loop import Reconciliation
 from karbor_manila.recovery.searched import Look
-from tests.unit.clock import FakeClock
 from tests.unit.karbor_stage import database
-from tests.unit.memory_bank import PROJECT, PROVIDER, MemoryBank, add, provider_on
+from tests.unit.memory_bank import PROVIDER
+from tests.unit.recovery.search_stage import DAY, HOUR, OLD, Bank
 
-NOW = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
-OLD = NOW - datetime.timedelta(days=100)
-TIMEOUT = 60.0
 MANY = 10_000
-HOUR, DAY = 3600.0, 24 * 3600.0
-
-
-class Time(FakeClock):
-    """A clock with a time of the day."""
-
-    def utcnow(self) -> datetime.datetime:
-        return NOW + datetime.timedelta(seconds=self.now() - 1000.0)
-
-
-class Bank:
-    """A bank, and the processes that search it."""
-
-    def __init__(self) -> None:
-        self.clock = Time()
-        self.plugin = MemoryBank()
-        self.start()
-        identity.confirm(self.provider.bank, PROVIDER, identity.KNOWN)
-
-    def start(self) -> None:
-        """A process starts, and has watched the leases for long enough."""
-        self.plugin.owner = str(uuid.uuid4())
-        self.provider = provider_on(self.plugin)
-        claims = Claims(TIMEOUT, clock=self.clock)
-        claims._observer.is_alive = lambda _bank, _owner: False  # type: ignore[method-assign]
-        self.work = Reconciliation(lambda: [self.provider], claims, grace=TIMEOUT, clock=self.clock)
-
-    def search(self, where: Look = Look.BANKS) -> set[str]:
-        """The ids of what one search found, and nothing counted but that."""
-        self.plugin.forget()
-        found = {item.checkpoint_id for item in self.work.find(where)}
-        assert self.work.away is None
-        return found
-
-    def search_all(self) -> set[str]:
-        """The ids of what was found when the look at the whole bank had come to its end."""
-        found = self.search()
-        while self.work.more:
-            found |= self.search()
-        return found
-
-    def add(self, number: int, made: datetime.datetime | None = None, **fields: Any) -> str:
-        return add(self.plugin, number, made or self.clock.utcnow(), **fields)
-
-    def becomes(self, checkpoint_id: str, status: str) -> None:
-        key = f"/checkpoints/{checkpoint_id}/index.json"
-        self.plugin.put(key, self.plugin.objects[key] | {"status": status})
-
-    def log(self, checkpoint_id: str, **fields: Any) -> None:
-        """A log of an operation, as Karbor's own manager makes it as well."""
-        values = {
-            "id": str(uuid.uuid4()),
-            "deleted": False,
-            "project_id": PROJECT,
-            "operation_type": "protect",
-            "checkpoint_id": checkpoint_id,
-            "provider_id": PROVIDER,
-            "started_at": self.clock.utcnow().replace(tzinfo=None),
-        }
-        with karbor_db.get_engine().begin() as connection:
-            table = models.OperationLog.__table__
-            connection.execute(sa.insert(table).values(**values | fields))
 
 
 @pytest.fixture
@@ -336,58 +266,3 @@ def test_a_bank_that_does_not_take_how_far_it_was_searched_is_searched_all_the_s
         assert bank.search() == {old}
     bank.start()
     assert bank.search() == {old}
-
-
-@pytest.mark.parametrize("start", [True, False], ids=["first search", "a day later"])
-def test_what_an_earlier_search_left_there_and_cannot_be_read_holds_up_no_search(
-    bank: Bank, monkeypatch: pytest.MonkeyPatch, start: bool
-) -> None:
-    """A bad sector below a file that only saves reading."""
-    old = bank.add(1, OLD, status="deleting")
-    bank.search_all()
-    whole = bank.plugin.get_object
-
-    def broken(key: str, context: Any = None) -> Any:
-        if "/searched/" in key:
-            raise karbor_exception.BankGetObjectFailed(reason="input/output error", key=key)
-        return whole(key, context)
-
-    monkeypatch.setattr("karbor_manila.bank.access.pause", lambda _seconds: None)
-    monkeypatch.setattr(bank.plugin, "get_object", broken)
-    bank.clock.sleep(DAY)
-    if start:
-        bank.start()
-    assert bank.search_all() == {old}
-
-
-def test_very_many_damaged_checkpoints_hold_up_no_look_at_the_others(bank: Bank) -> None:
-    """A host lost its power: what was being written then is empty."""
-    for number in range(20):
-        damaged = bank.add(number, OLD)
-        bank.plugin.put(f"/checkpoints/{damaged}/index.json", "")
-        bank.plugin.put(f"/checkpoints/{damaged}/resource-data/{uuid.UUID(int=0)}/intent", {})
-    watched = bank.add(100, status="protecting")
-    other = bank.add(101, OLD, status="protecting")
-    assert {item.id for item in bank.work.find()} == {watched, other}
-
-
-def test_a_checkpoint_that_a_copy_of_the_bank_brought_back_is_found_within_a_day(
-    bank: Bank,
-) -> None:
-    """It was deleted, and is in work in the copy that was put back."""
-    old = bank.add(1, OLD, status="deleted")
-    bank.search_all()
-    bank.becomes(old, "deleting")
-    bank.clock.sleep(DAY)
-    assert bank.search_all() == {old}
-
-
-def test_a_clock_that_was_set_to_the_right_year_makes_no_list_for_each_day(bank: Bank) -> None:
-    """The machine started without a battery, and the service before its time was set."""
-    old = bank.add(1, OLD, status="deleting")
-    bank.clock._now -= 30 * 365 * DAY
-    bank.search_all()
-    bank.clock._now += 30 * 365 * DAY
-    made = bank.add(2, status="protecting")
-    assert bank.search() == {old, made}
-    assert len(bank.plugin.lists) < 20
