@@ -4,6 +4,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from karbor.exception import CreateResourceFailed
 from karbor.resource import Resource
 
 from karbor_manila.bank.errors import BankUnreadable
-from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.operations import parameters, protect
@@ -68,7 +68,8 @@ def together(
     shares: Iterable[str],
     given: Mapping[str, Any] | None = None,
 ) -> None:
-    """The hooks of all shares, as our engine runs them."""
+    """The hooks of all shares, as our engine runs them, one after the other."""
+    flow.at_a_time = 1
     ProtectOperation(flow).run_together(
         arguments(stage, checkpoint, share, **(given or {}).get(share, {})) for share in shares
     )
@@ -108,25 +109,23 @@ def test_each_share_goes_on_as_soon_as_its_own_answer_is_there(
 ) -> None:
     """The second request is held up until the first share is complete."""
     shares = some(stage, 2)
-    checkpoint = stage.checkpoint(*shares)
-    complete = threading.Event()
+    checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
     original = SnapshotDriver.protect
-    section_complete = ShareSection.complete
+    operation = ProtectOperation(flow)
+    jobs = [operation.job(**arguments(stage, checkpoint, share)) for share in shares]
 
     def one_by_one(self: Any, given: Any, *args: Any) -> Any:
         yield from original(self, given[:1], *args)
-        assert complete.wait(60)
+        operation.attempt(jobs[0])
+        assert "metadata" in stage.pages(checkpoint, shares[0])
         yield from original(self, given[1:], *args)
 
-    def completed(self: Any, record: Any) -> None:
-        section_complete(self, record)
-        complete.set()
-
     monkeypatch.setattr(SnapshotDriver, "protect", one_by_one)
-    monkeypatch.setattr(ShareSection, "complete", completed)
-    flow = stage.flow(*shares)
-    together(stage, flow, checkpoint, shares)
-    assert all("metadata" in stage.pages(checkpoint, share) for share in shares)
+    asking = operation.begin_all(jobs)
+    assert asking
+    asking()
+    operation.attempt(jobs[1])
+    assert "metadata" in stage.pages(checkpoint, shares[1])
 
 
 def test_all_intents_are_written_before_anything_is_created(
@@ -187,15 +186,13 @@ def test_a_share_whose_parameters_are_wrong_is_never_asked_for(stage: Stage) -> 
     assert stage.cloud.calls.count("create_snapshot") == 1
 
 
-@pytest.mark.parametrize("side_by_side", [False, True])
-def test_a_share_that_fails_before_it_has_its_answer_leaves_nothing(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, side_by_side: bool
+def test_a_share_that_fails_before_its_request_is_sent_leaves_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was asked for it with the others is removed, even when that comes later."""
+    """What is asked for it with the others comes later, and is removed."""
     shares = some(stage, 3)
     checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
     inspect, failed = protect.inspect, threading.Event()
-    original = SnapshotDriver.protect
 
     def refusing(job: ShareJob, options: Any) -> Any:
         if job.share_id == shares[2]:
@@ -203,15 +200,20 @@ def test_a_share_that_fails_before_it_has_its_answer_leaves_nothing(
             raise BankUnreadable("take 'status'", "it is full")
         return inspect(job, options)
 
-    def late(self: Any, *args: Any) -> Any:
-        assert not side_by_side or failed.wait(60)
-        return original(self, *args)
-
     monkeypatch.setattr(protect, "inspect", refusing)
-    monkeypatch.setattr(SnapshotDriver, "protect", late)
-    flow.at_a_time = 250 if side_by_side else 1
-    with pytest.raises(CreateResourceFailed, match="it is full"):
-        together(stage, flow, checkpoint, shares)
+    operation = ProtectOperation(flow)
+    jobs = [operation.job(**arguments(stage, checkpoint, share)) for share in shares]
+    asking = operation.begin_all(jobs)
+    assert asking
+    with ThreadPoolExecutor() as pool:
+        late = pool.submit(operation.attempt, jobs[2])
+        assert failed.wait(60)
+        asking()
+        with pytest.raises(CreateResourceFailed, match="it is full"):
+            late.result(60)
+    assert stage.cloud.calls.count("create_snapshot") == 3
+    for job in jobs[:2]:
+        operation.attempt(job)
     assert sorted(v["share_id"] for v in stage.cloud.snapshots.values()) == sorted(shares[:2])
     assert intents(stage, checkpoint, shares) == {}
 
@@ -231,7 +233,6 @@ def test_who_lost_the_claim_removes_nothing(stage: Stage) -> None:
 
         check = confirm
 
-    flow.at_a_time = 1
     flow.hold = Lost()  # type: ignore[assignment]
     with pytest.raises((SharesFailed, CreateResourceFailed)):
         together(stage, flow, checkpoint, shares)
