@@ -70,16 +70,47 @@ def end(
     """
     try:
         for log in _open_logs(context, sought):
-            fields = {
-                "status": status or _AFTER.get(log.status, constants.CHECKPOINT_STATUS_ERROR),
-                "ended_at": timeutils.utcnow(),
-            }
-            log.update(fields | ({"error_info": columns.text(error_info)} if error_info else {}))
-            columns.save(fencing.record(log, guard))
+            _end(fencing.record(log, guard), status, error_info)
     except ClaimLost as lost:
         LOG.warning("Checkpoint %s: its operation log is left: %s", sought.checkpoint_id, lost)
     except Exception:  # the log is a courtesy; what it is about has been settled
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
+
+
+def fence(context: Any, made: Any, hold: fencing.Hold) -> None:
+    """Have a log that was just made written to under a claim alone. Karbor makes it without a look
+    at the claim, and whoever had taken over before knows nothing of it: then it is ended.
+
+    :param made: Karbor's operation log
+    :raises ClaimLost: another process has taken over
+    """
+    try:
+        hold.confirm()
+    except ClaimLost as lost:
+        _end_own(context, made, str(lost))
+        raise
+    fencing.record(made, hold.check)
+
+
+def _end_own(context: Any, made: Any, error_info: str) -> None:
+    try:
+        logs = objects.OperationLogList.get_all_by_project(
+            context, made.project_id, None, None, filters={"checkpoint_id": made.checkpoint_id}
+        )
+        for log in logs:
+            if log.id == made.id and log.ended_at is None:  # nobody has found it meanwhile
+                _end(log, None, error_info)
+    except Exception:  # the log is a courtesy; that the claim is lost is on its way
+        LOG.exception("Checkpoint %s: its operation log could not be ended", made.checkpoint_id)
+
+
+def _end(log: Any, status: str | None, error_info: str) -> None:
+    fields = {
+        "status": status or _AFTER.get(log.status, constants.CHECKPOINT_STATUS_ERROR),
+        "ended_at": timeutils.utcnow(),
+    }
+    log.update(fields | ({"error_info": columns.text(error_info)} if error_info else {}))
+    columns.save(log)
 
 
 def end_all(context: Any, checkpoint: Any, left: str, guard: fencing.Guard) -> None:

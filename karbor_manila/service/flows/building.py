@@ -18,6 +18,7 @@ from karbor_manila.database import requested
 from karbor_manila.operations import reporting
 from karbor_manila.operations.final_status import FinalStatus
 from karbor_manila.operations.plugin import protects_shares
+from karbor_manila.recovery import operation_logs
 from karbor_manila.service.errors import NothingProtected
 from karbor_manila.service.flows import copy_flow, engine, missing_operations
 from karbor_manila.service.flows.graph import GraphBuilder
@@ -99,7 +100,7 @@ def build(
         # It died before its graph was stored, so nothing was ever made for it.
         checkpoint.resource_graph = []
     flow = build_karbors(context, operation, checkpoint, provider, **kwargs)
-    _fence_log(flow, fenced_provider.hold)
+    _fence_log(context, flow, fenced_provider.hold)
     if builder:
         _report_left_out(checkpoint, builder.left_out(), ours=protects_shares(provider))
     provider.report(checkpoint, running.record)
@@ -123,12 +124,15 @@ def close(running: Running) -> None:
             )
 
 
-def _fence_log(flow: Any, hold: fencing.Hold) -> None:
+def _fence_log(context: Any, flow: Any, hold: fencing.Hold) -> None:
     """Karbor's tasks write the log of a flow after the checkpoint or record, and may sleep in
-    between."""
+    between.
+
+    :raises ClaimLost: another process has taken over
+    """
     storage = getattr(flow, "storage", None)  # another workflow_engine may have none
     if storage is not None:
-        fencing.record(storage.fetch("operation_log"), hold.check)
+        operation_logs.fence(context, storage.fetch("operation_log"), hold)
 
 
 def _report_left_out(checkpoint: Any, entries: list[dict[str, Any]], *, ours: bool) -> None:

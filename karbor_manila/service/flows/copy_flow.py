@@ -16,9 +16,9 @@ from karbor.services.protection.flows import copy as karbors
 from karbor.services.protection.flows import utils
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import fencing
 from karbor_manila.common.left_out import Why
 from karbor_manila.operations import leaving_out
+from karbor_manila.recovery import operation_logs
 
 
 def build(
@@ -40,7 +40,7 @@ def build(
     leaving_out.copy_without(checkpoint, source, left_out)
     bank_access.commit(checkpoint)
     log = utils.create_operation_log(context, checkpoint, constants.OPERATION_COPY)
-    fencing.record(log, provider.hold.check)
+    operation_logs.fence(context, log, provider.hold)
     store = {
         "context": context,
         "checkpoint": source,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who lost a claim leaves the operation log to whoever has taken over."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -79,4 +80,36 @@ def test_who_wakes_up_before_a_write_into_his_log_leaves_it_as_it_was_ended(
     (log,) = ended
     assert log.ended_at is not None
     assert stands(service, log) == (log.status, log.ended_at, log.error_info)
+    assert other.manager.claims.all() == []
+
+
+@pytest.mark.parametrize("kind", ["protect", "delete", "copy", "restore", "verify"])
+def test_who_sleeps_before_his_log_is_made_leaves_none_open(
+    service: Service, other: Service, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Karbor makes it without a look at the claim, and whoever has taken over knows nothing of
+    it."""
+    plan = service.plan(service.share())
+    checkpoint = None if kind == "protect" else service.protect(plan)
+    maker = {"restore": "create_operation_log_restore", "verify": "create_operation_log_verify"}
+    with monkeypatch.context() as patch, contextlib.suppress(karbor_exception.KarborException):
+        sleeping(
+            patch,
+            utils,
+            maker.get(kind, "create_operation_log"),
+            1,
+            taken_over(service, other),
+        )
+        if checkpoint is None:
+            service.protect(plan)
+        elif kind == "copy":
+            service.call("copy", plan)
+        elif kind == "delete":
+            service.delete(checkpoint.id)
+        else:
+            getattr(service, kind)(checkpoint.id)
+        service.run()
+    service.run()
+    assert [log.status for log in service.logs() if log.ended_at is None] == []
+    assert other.manager.reconciliation.find() == []
     assert other.manager.claims.all() == []
