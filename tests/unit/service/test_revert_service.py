@@ -110,15 +110,10 @@ def test_a_revert_that_fails_tells_what_was_removed_for_it(service: Service) -> 
     assert scene.has_lost()
 
 
-def other_mark(**fields: str) -> Callable[[dict[str, Any]], None]:
-    """Changes the mark of a view."""
-
-    def change(view: dict[str, Any]) -> None:
-        borne = marks.read(view)
-        assert borne
-        view["metadata"] = dataclasses.replace(borne, **fields).metadata()
-
-    return change
+def other_mark(view: dict[str, Any], **fields: str) -> None:
+    borne = marks.read(view)
+    assert borne
+    view["metadata"] = dataclasses.replace(borne, **fields).metadata()
 
 
 def foreign(service: Service, scene: Scene, change: Callable[[dict[str, Any]], None]) -> None:
@@ -134,11 +129,11 @@ def foreign(service: Service, scene: Scene, change: Callable[[dict[str, Any]], N
     ("change", "said"),
     [
         (lambda view: view.update(metadata={}), "a user made it"),
-        (other_mark(bank="b"), "another bank"),
-        (other_mark(provider="p"), "another provider"),
-        (other_mark(restore="r"), "temporary, of restore"),
-        (other_mark(resource="s"), "forged"),
-        (other_mark(checkpoint="c"), "left over"),
+        (lambda view: other_mark(view, bank="b"), "another bank"),
+        (lambda view: other_mark(view, provider="p"), "another provider"),
+        (lambda view: other_mark(view, restore="r"), "temporary, of restore"),
+        (lambda view: other_mark(view, resource="s"), "forged"),
+        (lambda view: other_mark(view, checkpoint="c"), "left over"),
     ],
 )
 def test_what_is_not_provably_ours_refuses_and_nothing_is_removed(
