@@ -53,14 +53,17 @@ def look_at_all(flow: "FlowContext") -> Preflight:
             refused[share_id] = error
         elif view:
             by_driver[flow.driver_name(view)].append(view)
+    asked: dict[str, ProtectOptions] = {}
+    caveats: dict[str, str] = {}
     for name, shares in by_driver.items():
         ids = [str(share["id"]) for share in shares]
         marks = {share_id: flow.mark(flow.bank_id, share_id) for share_id in ids}
         options = {share_id: _options(flow, share_id) for share_id in ids}
         found = flow.driver(name).preflight(shares, options, marks)
         refused |= found.refused
-        remarks = not_restored.not_recorded(options)
-        _remark(flow, remarks | {reporting.key(each): said for each, said in found.caveats.items()})
+        asked |= options
+        caveats |= {reporting.key(each): said for each, said in found.caveats.items()}
+    _remark(flow, not_restored.not_recorded(asked) | caveats)
     return Preflight(views, refused)
 
 

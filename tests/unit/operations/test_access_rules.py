@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a protection records access rules, and what is said where it did not."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
+from karbor.resource import Resource
 from oslo_serialization import jsonutils
 
+from karbor_manila.operations import parameters
 from karbor_manila.operations.adopt import RecoverProtectOperation
 from karbor_manila.operations.not_restored import NOT_RECORDED
+from karbor_manila.operations.protect import ProtectOperation
 from tests.fakes.manila import Died
-from tests.unit.stage import SHARE, Record, Stage
+from tests.unit.stage import SHARE, Context, Record, Stage
 
 RULE = {"access_type": "ip", "access_to": "10.0.0.0/8", "access_level": "rw"}
 
@@ -49,6 +53,38 @@ def test_without_them_the_checkpoint_and_each_restore_say_so(
     (told,) = restore["resources_reason"].values()
     (said,) = jsonutils.loads(told)["not_restored"]
     assert "record_access_rules" in said
+
+
+def test_what_is_so_of_one_drivers_shares_is_not_said_of_all(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each share has its own parameters."""
+    stage.settings = {"share_type_drivers": {"other": "faulty"}}
+    shares = [
+        str(stage.cloud.add_share(stage.project_id, share_type_name=name)["id"])
+        for name in ("default", "other")
+    ]
+    checkpoint = stage.checkpoint(*shares)
+    resolve = parameters.protect_options
+
+    def resolved(given: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataclasses.replace(resolve(given, *args, **kwargs), record_access_rules=bool(given))
+
+    monkeypatch.setattr(parameters, "protect_options", resolved)
+    flow = stage.flow(*shares)
+    hooks = [
+        {
+            "checkpoint": checkpoint,
+            "resource": Resource(type=SHARE, id=share, name="s"),
+            "context": Context(stage.project_id),
+            "parameters": {"force": "false"} if share == shares[0] else {},
+            "operation_log": Record(),
+        }
+        for share in shares
+    ]
+    flow.at_a_time = 1
+    ProtectOperation(flow).run_together(hooks)
+    assert remarks(checkpoint) == {f"{SHARE}#{shares[1]}": NOT_RECORDED}
 
 
 @pytest.mark.parametrize("given", [{}, {"record_access_rules": "true"}])
