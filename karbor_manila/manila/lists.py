@@ -16,7 +16,7 @@ from oslo_log import log as logging
 
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.manila import lookup, marks, statuses
-from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
+from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, NotAdministrator
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.ownership import SHARE
 from karbor_manila.manila.paging import Listing
@@ -156,9 +156,13 @@ class Lists:
         if place and place.scope and self._to_mount.issuperset(ids):
             try:
                 return self._mounted(ids, place)
-            except ManilaRefused as refused:
-                LOG.info("The shares are listed without their export locations: %s", refused)
+            except (ManilaRefused, ManilaTransient) as error:
+                # What is waited for must not fail for what is only told of it. In an outage the
+                # next request fails, too, and the look is repeated with this one.
+                views = self._many_at(place)
+                LOG.info("The shares are listed without their export locations: %s", error)
                 self._to_mount.clear()
+                return views
         return self._many_at(place) if place else self._many()
 
     def _mounted(self, ids: Collection[str], place: _Place) -> Listing:

@@ -12,7 +12,7 @@ from oslo_serialization import jsonutils
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
-from tests.fakes.manila import FakeManila, refused
+from tests.fakes.manila import FakeManila, refused, transient
 from tests.unit.stage import Record
 from tests.unit.together import Together
 
@@ -108,13 +108,14 @@ def test_of_several_paths_manila_is_asked_which_are_preferred(
     assert requests["export_locations"] == MANY
 
 
+@pytest.mark.parametrize("error", [lambda: refused(406), transient])
 def test_where_lists_have_no_paths_each_is_asked_for(
-    stage: Together, kept: Any, shares: list[str], monkeypatch: pytest.MonkeyPatch
+    stage: Together, kept: Any, shares: list[str], monkeypatch: pytest.MonkeyPatch, error: Any
 ) -> None:
-    """A Manila that does not speak 2.8 any more."""
+    """A Manila that does not speak 2.8 any more, or fails each time in it."""
 
     def refused_(self: FakeManila, *_args: Any, **_kwargs: Any) -> Any:
-        raise refused(406)
+        raise error()
 
     monkeypatch.setattr(FakeManila, "mounted_shares", refused_)
     requests = sent(stage, RestoreOperation, kept[0], shares, restore=Record())
