@@ -12,6 +12,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
+from karbor_manila.bank import index
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.common.retry import retry
@@ -52,8 +53,18 @@ class FinalStatus:
 
     def _deleted(self, *args: Any, **kwargs: Any) -> None:
         """The status is ``deleted`` before the checkpoint is taken out of the index, and final
-        once that is done."""
-        self._delete(*args, **kwargs)
+        once that is done. One that is not taken out of all of it goes back into all of it: what is
+        not deleted stays in the lists."""
+        try:
+            self._delete(*args, **kwargs)
+        except ClaimLost:
+            raise
+        except Exception:
+            try:
+                index.mend_index(self._written)
+            except BankUnreadable as error:
+                LOG.warning("Checkpoint %s may be in no list: %s", self._written.id, error)
+            raise
         self.complete = constants.CHECKPOINT_STATUS_DELETED
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
 from karbor.services.protection.flows import delete as flow_delete
 from karbor.services.protection.flows import protect as flow_protect
 from karbor.services.protection.flows import restore as flow_restore
@@ -92,3 +93,25 @@ def test_a_failure_in_a_hook_keeps_the_reason_that_the_hook_wrote(service: Servi
     checkpoint = service.protect(service.plan(share))
     assert checkpoint.status == "error"
     assert list(told(checkpoint)["reasons"]) == [f"{SHARE}#{share}"]
+
+
+@pytest.mark.parametrize("branch", ["by-provider", "by-date", "by-plan"])
+def test_a_checkpoint_whose_deletion_failed_among_its_index_stays_listed(
+    service: Service, monkeypatch: pytest.MonkeyPatch, branch: str
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    plugin = type(service.provider.bank._plugin)
+    delete = plugin.delete_object
+
+    def failing(self: Any, key: str, *args: Any, **kwargs: Any) -> Any:
+        if branch in key:
+            raise karbor_exception.BankDeleteObjectFailed(reason="busy", key=key)
+        return delete(self, key, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plugin, "delete_object", failing)
+        service.delete(checkpoint.id)
+    assert service.checkpoint(checkpoint.id).status == "error-deleting"
+    assert service.checkpoints() == [checkpoint.id]
+    service.delete(checkpoint.id)
+    assert service.checkpoints() == []
