@@ -324,9 +324,9 @@ class Walk(RuleBasedStateMachine):
             ]
             clones = [view for view in shares.values() if view["status"] != "available"]
             return not clones and all(
-                view["status"] in ("available", "error", "creating")
+                view["status"] in ("available", "error")
+                or (view["status"] == "creating" and "_until" in view)  # else for ever
                 for view in ours
-                if view["status"] != "creating" or "_until" in view
             )
 
 
