@@ -63,8 +63,8 @@ class Hold:
             self.claims.check(claimed_id)
 
     def confirm(self) -> None:
-        """Before a step that could not be undone: the database is asked each time. Raises
-        ClaimLost."""
+        """Before a step that could not be undone: by the word of the database, half a second old at
+        most. Raises ClaimLost."""
         for claimed_id in (self.claimed_id, *self.besides):
             self.claims.check(claimed_id, look=True)
 

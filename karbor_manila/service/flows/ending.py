@@ -11,6 +11,7 @@ from taskflow import exceptions as taskflow_exceptions
 from karbor_manila.bank import access as bank_access
 from karbor_manila.database import columns
 from karbor_manila.operations import reporting
+from karbor_manila.operations.errors import SharesFailed
 from karbor_manila.recovery import operation_logs
 from karbor_manila.service import refusals
 from karbor_manila.service.flows.running import FAILED, Running
@@ -88,6 +89,10 @@ def unreported(error: Exception) -> str:
     """
     failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
     causes = [failure.exception for failure in failures] or [error]
-    causes = [each for cause in causes for each in getattr(cause, "failures", [cause])]
+    causes = [each for cause in causes for each in _of_shares(cause)]
     found = [refusals.sentence(cause) for cause in causes if not reporting.is_reported(cause)]
     return " ".join(dict.fromkeys(found))
+
+
+def _of_shares(error: BaseException) -> list[BaseException]:
+    return list(error.failures) if isinstance(error, SharesFailed) else [error]
