@@ -55,7 +55,7 @@ class Profile:
         inclusive: Counter[str] = Counter()
         own: Counter[str] = Counter()
         for frames, count in self.stacks:
-            for frame in set(frames):
+            for frame in dict.fromkeys(frames):  # the outermost first
                 inclusive[frame] += count
             own[frames[-1]] += count
         return _lines(inclusive, own)
@@ -70,7 +70,7 @@ class Profile:
         own: Counter[str] = Counter()
         for frames, count in self.stacks:
             groups = [one for frame in frames for one in groups_of(frame)]
-            for one in set(groups):
+            for one in dict.fromkeys(groups):
                 inclusive[one] += count
             innermost = [groups_of(frame)[-1] for frame in frames if groups_of(frame)]
             own[innermost[-1] if innermost else "other"] += count
