@@ -55,6 +55,8 @@ TYPED: dict[str, dict[str, Any]] = {
     },
 }
 TYPED["verify"] = TYPED["restore"] | {"depth": "plan"}
+#: What is meant by a text that is no text, by field.
+MEANT = {"size": 20, "record_access_rules": False}
 
 pytestmark = pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
 
@@ -109,6 +111,6 @@ def test_a_form_can_be_saved_as_it_is_and_then_asks_for_the_defaults(
 def test_what_is_filled_in_is_what_is_meant(drawn: dict[str, Any], kind: str) -> None:
     sent = drawn[kind]["filled_in"]
     assert sent == TYPED[kind]
-    meant = TYPED[kind] | ({"size": 20} if "size" in TYPED[kind] else {})
+    meant = TYPED[kind] | {name: MEANT[name] for name in MEANT if name in TYPED[kind]}
     assert parameters.resolve(RICH[kind], sent) == meant
     assert parameters.resolve(RICH[kind], as_karbor_keeps(sent)) == meant
