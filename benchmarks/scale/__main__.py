@@ -39,7 +39,10 @@ def main() -> int:
             scale = Scale(stack, console.print, given.seconds)
             for count in given.shares:
                 console.print(f"{count} shares")
-                measured += scale.run(count)
+                for line in scale.run(count):
+                    measured.append(line)
+                    if given.json:  # as soon as it is there: a run of ten thousand takes its time
+                        given.json.write_text(report.as_json(measured, lists))
             if given.checkpoints:
                 console.print(f"lists of {given.checkpoints} checkpoints")
                 lists = pages.measure(stack, given.checkpoints)
