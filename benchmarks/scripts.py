@@ -96,9 +96,10 @@ def client(tenant: Tenant) -> Any:
 def for_threads(manila: Any) -> Any:
     """Return the client without the files of names that it keeps for a shell's completion: two
     threads that create something take them from each other (manilaclient/base.py)."""
-    for manager in (manila.shares, manila.share_snapshots):
-        manager.completion_cache = lambda *_args, **_kwargs: contextlib.nullcontext()
-        manager.write_to_completion_cache = lambda *_args: None
+    for manager in vars(manila).values():
+        if hasattr(manager, "completion_cache"):
+            manager.completion_cache = lambda *_args, **_kwargs: contextlib.nullcontext()
+            manager.write_to_completion_cache = lambda *_args: None
     return manila
 
 
