@@ -59,7 +59,7 @@ class FinalStatus:
             self._delete(*args, **kwargs)
         except ClaimLost:
             raise
-        except Exception:
+        except Exception:  # whatever a bank raises; nothing is swallowed, it is raised below
             try:
                 index.mend_index(self._written)
             except BankUnreadable as error:
