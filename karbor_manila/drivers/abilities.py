@@ -46,5 +46,12 @@ class Reverts(abc.ABC):
         """
 
 
+class KeepsTogether(abc.ABC):  # noqa: B024 - what it says is about the ids
+    """One thing on the server may keep several shares of a checkpoint: their ``Kept.id`` is the
+    same. It goes when the last record of it goes: a roll back of one share's protection asks for
+    the removal only when no other share of the checkpoint counts on it, and a deletion of the
+    checkpoint asks for it once for each share, side by side."""
+
+
 #: The capability that stands for each ability.
-ABILITIES: Final[dict[str, type]] = {"revert": Reverts}
+ABILITIES: Final[dict[str, type]] = {"revert": Reverts, "together": KeepsTogether}

@@ -2,20 +2,17 @@
 """The contract of a driver: one way to protect a share. It knows nothing of Karbor or its bank."""
 
 import abc
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from oslo_config import cfg
 
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.drivers.copy_preflight import CopyPreflight
 from karbor_manila.drivers.environment import Environment
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import eligibility
-from karbor_manila.manila.errors import (
-    CloneUnsupported,
-    ShareNotProtectable,
-    SnapshotDoubtful,
-)
+from karbor_manila.manila.errors import ShareNotProtectable
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.timeouts import Timeouts
@@ -37,7 +34,7 @@ __all__ = [
 BASIC = frozenset({"protect", "verify", "restore", "delete", "copy"})
 
 
-class Driver(abc.ABC):
+class Driver(CopyPreflight, abc.ABC):
     """One way to protect shares.
 
     A driver serves one flow, whose hooks call it side by side. Its session may be an
@@ -59,6 +56,8 @@ class Driver(abc.ABC):
     #: What it can do: BASIC, and the names of the optional abilities whose classes it is
     #: (:data:`.abilities.ABILITIES`).
     capabilities: ClassVar[frozenset[str]] = BASIC
+    #: The driver that keeps the share which a copy makes by :meth:`restore`; empty: this one.
+    copies_by: ClassVar[str] = ""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -163,44 +162,34 @@ class Driver(abc.ABC):
         Nothing is asked of type, network or zone but what the user asked for.
 
         :returns: the new share's id, as soon as the server has answered;
-            :meth:`.shares.Shares.wait_restored` waits for it
+            :meth:`complete_restore` waits for it
         """
 
-    def preflight_copy(self, kept: Collection[Kept]) -> dict[str, Exception]:
-        """Which of these cannot be copied, and why; writes nothing.
+    def complete_restore(self, kept: Kept, target: Target, share_id: str) -> View:
+        """Wait until the share that :meth:`restore` has begun has its content.
 
-        A copy is a new share, by :meth:`restore`, and what :meth:`protect` makes of that one.
+        It is called again after a crash, with what the bank and the share's mark tell: how far the
+        restore had come the driver finds out from the server alone.
 
-        :returns: the errors by id of what is kept
-        :raises QuotaTooSmall: not all of them fit
+        :param share_id: what :meth:`restore` returned
+        :returns: the share's view, available
+        :raises ResourceFailed: it failed, with the server's reason
+        :raises DeadlineExceeded: it took too long
         """
-        refused = self._doubtful(kept)
-        for each in kept:
-            try:
-                if each.id not in refused:
-                    self.place(each)
-            except (SnapshotDoubtful, CloneUnsupported) as error:
-                refused[each.id] = error
-        copied = [each for each in kept if each.id not in refused]
-        if copied:
-            self._check_quota_of_copies([each.size or 0 for each in copied])
-        return refused
+        return self.environment.shares.wait_restored(share_id)
 
-    def _doubtful(self, kept: Collection[Kept]) -> dict[str, Exception]:
-        """Which of these cannot be used now, by their ids; for a driver that can ask for many at a
-        time to override."""
-        refused: dict[str, Exception] = {}
-        for each in kept:
-            try:
-                self.check(each)
-            except SnapshotDoubtful as error:
-                refused[each.id] = error
-        return refused
+    def forget_restore(  # noqa: B027 - most drivers make nothing besides the share
+        self, mark: Mark, *, project_id: str
+    ) -> None:
+        """Remove what a restore with this mark made besides its share, and wait until it is gone.
 
-    def _check_quota_of_copies(self, sizes: Collection[int]) -> None:
-        """Whether the quota suffices for new shares of these sizes (GiB), and for what will keep
-        each of them. Raises QuotaTooSmall."""
-        self.environment.shares.check_quota(sizes)
+        Called once the restore is complete or its share was removed, whoever ends it, and again
+        until it has succeeded. What another share of the same restore still needs stays for that
+        share's call. Nothing to remove is success.
+
+        :param project_id: whose it is; another project's is left alone
+        :raises: as :meth:`delete`
+        """
 
     # -- delete -------------------------------------------------------------------------------
 
@@ -271,8 +260,14 @@ class Driver(abc.ABC):
         """What else an operator should know: the server, and what limits the driver there."""
         return {}
 
-    def gc(self) -> None:  # noqa: B027 - most drivers leave nothing behind
-        """Remove what the driver itself left behind and no checkpoint knows of, if it ever does."""
+    def gc(self, is_left: Callable[[View], bool]) -> list[View]:
+        """Remove what the driver made for restores (:meth:`forget_restore`) and nobody ends.
+
+        :param is_left: whether this, a view with its mark and ``created_at``, may be removed: the
+            caller knows which restores go on, and of which bank marks count
+        :returns: what was removed
+        """
+        return []
 
     def close(self) -> None:  # noqa: B027 - most drivers hold nothing
         """Let go of what the driver holds. It is not used afterwards."""

@@ -38,8 +38,10 @@ class Preflight:
 @dataclass(frozen=True)
 class Target:
     """What a restore makes: a new share with this mark. ``share_proto`` is what the source share
-    had, by its record: Manila wants it."""
+    had, by its record: Manila wants it. ``as_group`` is whether the group that was kept together
+    comes back as a group, of which the new share is one (see :class:`.abilities.KeepsTogether`)."""
 
     mark: Mark
     new: NewShare
     share_proto: str
+    as_group: bool = False
