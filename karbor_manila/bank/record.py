@@ -116,6 +116,8 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
                 del plain[name]
     if plain["record_access_rules"]:
         del plain["record_access_rules"]
+    if plain["source_driver"] is None:
+        del plain["source_driver"]
     return _checked(plain, INTENT_SCHEMA, "intent")
 
 

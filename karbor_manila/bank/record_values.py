@@ -77,7 +77,8 @@ class Intent:
     ``record_access_rules`` is whether the record is to have them.
 
     A copy makes two: ``created_id`` is the snapshot, ``clone_id`` the share that it is of.
-    ``since`` is then when the later one was asked for.
+    ``since`` is then when the later one was asked for. ``source_driver`` is the driver of the
+    checkpoint that is copied, when another one keeps the copy.
 
     Of a ``revert``: ``snapshot_id`` is what the share is put back to, ``asked`` is UTC, ISO 8601,
     and None as long as the share's content is certainly untouched; ``removing`` are newer snapshots
@@ -100,7 +101,13 @@ class Intent:
     removing: dict[str, str] | None = None
     keep_failed: bool = False
     record_access_rules: bool = True
+    source_driver: str | None = None
     version: int = field(default=INTENT_VERSION)
+
+    @property
+    def restored_by(self) -> str:
+        """The driver that makes the share of a copy, or of a restore."""
+        return self.source_driver or self.driver
 
     @property
     def clone_id(self) -> str | None:

@@ -19,6 +19,7 @@ from karbor_manila.operations import (
     not_restored,
     reporting,
     restore,
+    restore_end,
     restore_plan,
     revert,
     revert_end,
@@ -41,25 +42,25 @@ def adopt_share(job: ShareJob, options: RestoreOptions) -> None:
         # Complete, but for the final writes: the share is the user's, whatever its state is.
         job.made, job.complete = reported, True
         if intent:
-            undo.last(job, lambda: job.section.end(intent))
+            undo.last(job, lambda: restore_end.end(job, intent))
         return
     record = job.section.record()
     share_id = _find(job, intent)
     if share_id is None:
         if intent:
-            job.section.end(intent)
+            restore_end.end(job, intent)
         raise Interrupted("restore", job.share_id, "Restore it again.")
     job.made = share_id
+    plan = restore_plan.new_share(job.checkpoint.id, record, options) if record else None
     try:
-        view = job.flow.shares.wait_restored(share_id)
+        view = _complete(job, plan, intent, share_id)
     except UNUSABLE:
         if intent:
             # Intents of older releases do not say whether it is kept.
             keep_failed = options.keep_failed
             undo.roll_back(job, dataclasses.replace(intent, keep_failed=keep_failed))
         raise
-    if record:
-        plan = restore_plan.new_share(job.checkpoint.id, record, options)
+    if plan:
         restore.finish(job, plan, intent, view)
     else:
         restore.report_made(job, intent, view["status"])
@@ -69,6 +70,17 @@ def adopt_share(job: ShareJob, options: RestoreOptions) -> None:
         job.share_id,
         job.checkpoint.id,
     )
+
+
+def _complete(
+    job: ShareJob, plan: RestorePlan | None, intent: Intent | None, share_id: str
+) -> View:
+    """The restored share, when it has its content; without what it was to be made of, being there
+    is all that can be known."""
+    if plan is None or intent is None:
+        return job.flow.shares.wait_restored(share_id)
+    driver = job.driver(intent.driver)
+    return driver.complete_restore(plan.kept, plan.target(intent.mark), share_id)
 
 
 def _find(job: ShareJob, intent: Intent | None) -> str | None:

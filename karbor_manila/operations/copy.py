@@ -57,7 +57,8 @@ class CopyOperation(protect.ProtectOperation):
         intent = begin(job, known, kept)
         job.clone_id = make_clone(job, known, intent, options)
         intent = job.section.cloned(intent, job.clone_id, job.now())
-        clone = job.flow.shares.wait_restored(job.clone_id)
+        driver = job.driver(intent.restored_by)
+        clone = driver.complete_restore(kept, target(job, known, intent, options), job.clone_id)
         # A new time of the request: the intent allows for a wait of hours.
         intent = job.section.cloned(intent, job.clone_id, job.now())
         snapshot = take_snapshot(job, clone, intent, options)
@@ -70,7 +71,7 @@ def inspect(job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, Kept]:
     section = source.get_resource_bank_section(job.share_id)
     known = read_source(ShareSection(section, job.flow.clock.sleep), source.id, job.share_id)
     driver = job.flow.recorded_driver(known.driver, "record")
-    job.check_options(known.driver, options)
+    job.check_options(driver.copies_by or known.driver, options)
     kept = driver.check(known.kept(), project_id=known.project_id or source.project_id)
     return known, kept
 
@@ -80,11 +81,20 @@ def begin(job: ShareJob, known: ShareRecord, kept: Kept) -> Intent:
     project_id = job.checkpoint.project_id
     protected_at = str(kept.created_at or job.now())
     share = record_values.describe_copy(known, project_id, protected_at)
-    return job.begin(COPY, known.driver, project_id, share=share)
+    other = job.driver(known.driver).copies_by
+    if not other:
+        return job.begin(COPY, known.driver, project_id, share=share)
+    return job.begin(COPY, other, project_id, share=share, source_driver=known.driver)
 
 
 def make_clone(job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOptions) -> str:
     """Ask for the share of the copy. Returns its id."""
+    made = target(job, known, intent, options)
+    return job.driver(intent.restored_by).restore(known.kept(), made)
+
+
+def target(job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOptions) -> Target:
+    """What the share of the copy is to be."""
     source = job.extras["source"]
     unnamed = parameters.default_name(str(job.checkpoint.id))
     new = NewShare(
@@ -94,9 +104,7 @@ def make_clone(job: ShareJob, known: ShareRecord, intent: Intent, options: Prote
         size=known.size,
         metadata={PURPOSE: COPY},
     )
-    return job.driver(intent.driver).restore(
-        known.kept(), Target(intent.mark.of_clone(), new, known.share_proto)
-    )
+    return Target(intent.mark.of_clone(), new, known.share_proto)
 
 
 def take_snapshot(job: ShareJob, clone: View, intent: Intent, options: ProtectOptions) -> Kept:

@@ -17,11 +17,18 @@ from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.drivers.base import Driver
-from karbor_manila.manila.errors import ResourceFailed
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
-from karbor_manila.operations import copy, in_doubt, parameters, reporting, revert_end, undo
+from karbor_manila.operations import (
+    copy,
+    in_doubt,
+    parameters,
+    reporting,
+    restore_end,
+    revert_end,
+    undo,
+)
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
 
@@ -38,6 +45,8 @@ class Left:
     mark: Mark | None
     is_copy: bool = False
     clone_id: str | None = None
+    #: The driver that made that share, when the copy is not complete.
+    restored_by: str | None = None
     #: Whose it is; by default the checkpoint's.
     project_id: str | None = None
 
@@ -93,7 +102,14 @@ def _left(job: ShareJob) -> Left:
             marked = mark if record.mark else None
             # A copy is made by any user who may, from a share of any project.
             whose = None if is_copy else record.project_id
-            return Left((record.driver,), record.kept(), marked, is_copy, record.clone_id, whose)
+            return Left(
+                (record.driver,),
+                record.kept(),
+                marked,
+                is_copy,
+                record.clone_id,
+                project_id=whose,
+            )
     except RecordInvalid as error:
         damaged = _drivers_of_damage(job, error, "record")
     try:
@@ -107,6 +123,7 @@ def _left(job: ShareJob) -> Left:
                 mark,
                 is_copy,
                 clone_id,
+                intent.restored_by if intent.operation == COPY else None,
                 intent.project_id,
             )
     except RecordInvalid as error:
@@ -187,11 +204,12 @@ def _end_share(
             shares.discard(mark, share_id, project_id=whose, undo=undo)
         elif _is_the_users(job, intent, share_id, requested):
             LOG.info("Share %s, of restore %s, is its user's", share_id, mark.restore)
-        elif not _is_complete(job, share_id):
+        elif not restore_end.is_complete(job, intent, share_id):
             shares.discard(mark, share_id, project_id=whose, undo=undo)
     if intent is None:
         for kept in driver.find(mark, project_id=whose):
             driver.delete(kept, project_id=whose)
+    driver.forget_restore(mark, project_id=whose)
 
 
 def _intent_of(job: ShareJob, restore_id: str) -> Intent | None:
@@ -235,14 +253,6 @@ def _is_the_users(
     return bool(strutils.bool_from_string(given.get("keep_failed", False)))
 
 
-def _is_complete(job: ShareJob, share_id: str) -> bool:
-    try:
-        job.flow.shares.wait_restored(share_id)
-    except ResourceFailed:
-        return False
-    return True
-
-
 def _id_of(view: View | None) -> str | None:
     return str(view["id"]) if view else None
 
@@ -260,6 +270,8 @@ def remove(job: ShareJob, left: Left) -> None:
     if left.is_copy or left.clone_id:
         mark = left.mark.of_clone() if left.mark else None
         job.flow.shares.delete_clone(mark, left.clone_id, project_id=project_id)
+        if mark and left.restored_by:
+            job.driver(left.restored_by).forget_restore(mark, project_id=project_id)
     if not left.kept:
         job.flow.no_wait(job.share_id)
 

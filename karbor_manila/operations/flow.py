@@ -81,6 +81,8 @@ class FlowContext:
         #: Held while newer snapshots are removed: two shares of a flow may be in one checkpoint.
         self.removing = threading.Lock()
         self._resources: dict[str, None] = {}  # in their order
+        #: Held while a roll back looks who else counts on what it would remove.
+        self.rolling_back = threading.Lock()
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
         #: The shares that are done, or failed.

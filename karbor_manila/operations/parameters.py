@@ -55,6 +55,11 @@ class RestoreOptions:
     remove_newer: bool
     safety_copy: bool
 
+    @classmethod
+    def usual(cls) -> "RestoreOptions":
+        """Those of a restore of which nothing was asked for."""
+        return cls(**resolve(RESTORE_SCHEMA, None))
+
     @property
     def is_revert(self) -> bool:
         """Whether the protected share itself is put back."""

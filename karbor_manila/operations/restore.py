@@ -10,8 +10,7 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
-from karbor_manila.drivers.base import Target
-from karbor_manila.operations import reporting, restore_plan, revert, undo
+from karbor_manila.operations import reporting, restore_end, restore_plan, revert, undo
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
@@ -71,13 +70,12 @@ def make(job: ShareJob, plan: RestorePlan, intent: Intent) -> dict[str, Any]:
 
     :returns: its view, when it is complete
     """
-    job.made = job.driver(intent.driver).restore(
-        plan.kept, Target(intent.mark, plan.share(), plan.source.share_proto)
-    )
+    driver, target = job.driver(intent.driver), plan.target(intent.mark)
+    job.made = driver.restore(plan.kept, target)
     job.section.created(intent, job.made)
     if intent.operation == "restore":
         reporting.guard(_report_made, job, constants.RESOURCE_STATUS_RESTORING)
-    return job.flow.shares.wait_restored(job.made)
+    return driver.complete_restore(plan.kept, target, job.made)
 
 
 def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[str, Any]) -> None:
@@ -109,13 +107,14 @@ def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[s
 
 
 def report_made(job: ShareJob, intent: Intent | None, status: str, what: str | None = None) -> None:
-    """Report a share that is complete; the intent goes once that is done."""
+    """Report a share that is complete; the intent goes once that is done and nothing temporary is
+    left."""
     job.complete = True
 
     def report_final() -> None:
         _report_made(job, status, what)
         if intent:
-            job.section.end(intent)
+            restore_end.end(job, intent)
 
     undo.last(job, report_final)
 

@@ -16,7 +16,9 @@ from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.drivers.base import Target
 from karbor_manila.manila.kept import Kept
+from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Rule, Source
 from karbor_manila.operations import newer_snapshots, not_restored
 from karbor_manila.operations.errors import PublicShare, SnapshotOfClone
@@ -54,6 +56,10 @@ class RestorePlan:
         if self.new is None:
             raise ValueError(f"a restore {self.way} makes no share")
         return self.new
+
+    def target(self, mark: Mark) -> Target:
+        """What the driver is to make under this mark, in the plan of a new share."""
+        return Target(mark, self.share(), self.source.share_proto)
 
     def as_report(self) -> str:
         """The plan as JSON, for Karbor's API."""

@@ -71,20 +71,12 @@ def keep_present(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
         raise TargetMissing(job.share_id)
     temporary = ProtectOptions(name, "Temporary; it is removed by itself", force=True)
     kept = driver.wait(protect_one(driver, share, intent.mark, temporary))
-    made = driver.restore(
-        kept,
-        Target(
-            intent.mark,
-            NewShare(
-                name=name,
-                description=f"What share {job.share_id} held before it was restored in place",
-                size=int(share["size"]),
-            ),
-            plan.source.share_proto,
-        ),
-    )
+    described = f"What share {job.share_id} held before it was restored in place"
+    new = NewShare(name=name, description=described, size=int(share["size"]))
+    target = Target(intent.mark, new, plan.source.share_proto)
+    made = driver.restore(kept, target)
     intent = job.section.created(intent, made)
-    shares.wait_restored(made)
+    driver.complete_restore(kept, target, made)
     driver.delete(kept, project_id=intent.project_id)
     revert_end.report_copy(job, made)
     return intent

@@ -18,7 +18,7 @@ from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInval
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.manila.marks import COPY
-from karbor_manila.operations import final_status, in_doubt, revert_end
+from karbor_manila.operations import final_status, in_doubt, kept_together, restore_end, revert_end
 from karbor_manila.operations.in_doubt import intent_kept
 from karbor_manila.operations.share_job import ShareJob
 
@@ -45,6 +45,9 @@ def end_kept(job: ShareJob, intent: Intent | None) -> None:
 
     def write_final() -> None:
         job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
+        if intent and intent.operation == COPY:
+            driver = job.driver(intent.restored_by)
+            driver.forget_restore(intent.mark.of_clone(), project_id=intent.project_id)
         if intent:
             job.section.end(intent)  # last: as long as it is there, this is repeated
 
@@ -132,6 +135,12 @@ def may_undo(job: ShareJob, intent: Intent) -> bool:
 def _protection(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
     # What is in doubt keeps its intent: a deletion of the checkpoint looks for it again.
     in_time = not unclear or job.made or in_doubt.find(job, intent, since=job.now())
+    with job.flow.rolling_back:
+        if kept_together.others(job, intent):
+            # It is theirs, too, and goes with the last of them.
+            if in_time:
+                job.section.end(intent)
+            return
     driver = job.driver(intent.driver)
     kept = intent_kept(intent, job.made) if job.made else None
     driver.delete(kept, intent.mark, project_id=intent.project_id, undo=True)
@@ -146,6 +155,7 @@ def _copy(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001
     driver.delete(kept, intent.mark, project_id=project_id, undo=True)
     clone = intent.mark.of_clone()
     job.flow.shares.delete_clone(clone, job.clone_id, project_id=project_id, undo=True)
+    job.driver(intent.restored_by).forget_restore(clone, project_id=project_id)
     if in_time:
         job.section.end(intent)
 
@@ -161,13 +171,13 @@ def _copy_has_settled(job: ShareJob, intent: Intent) -> bool:
 def _restore(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
     if job.made and intent.keep_failed:
         job.remarks.append(f"The new share {job.made} is kept for inspection (keep_failed).")
-        last(job, lambda: job.section.end(intent))
+        last(job, lambda: restore_end.end(job, intent))
         return
     if unclear and job.made is None:
         in_doubt.find_share(job, intent, since=job.now())
     if job.flow.shares.discard(intent.mark, job.made, project_id=intent.project_id):
         job.remarks.append("The new share was removed again.")
-    job.section.end(intent)
+    restore_end.end(job, intent)
 
 
 def _revert(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's

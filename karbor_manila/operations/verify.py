@@ -15,7 +15,7 @@ from karbor_manila.common import command
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila import marks
 from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, NeedsAdministrator
-from karbor_manila.operations import reporting, restore, restore_plan
+from karbor_manila.operations import reporting, restore, restore_end, restore_plan
 from karbor_manila.operations.parameters import DRILL, PLAN, RestoreOptions
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
@@ -145,8 +145,8 @@ def remove_share(job: ShareJob, intent: Intent, new_share_id: str, found: dict[s
         reporting.guard(reporting.to_record, job, job.request, job.share_id, available, text)
         return
     try:
-        job.section.end(intent)
-    except BankUnreadable as error:
+        restore_end.end(job, intent)
+    except (BankUnreadable, *_STAYS) as error:
         _log_left(job, "(removed; its intent stays)", error)
 
 
