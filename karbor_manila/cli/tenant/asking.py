@@ -2,7 +2,7 @@
 """The options of a restore on the command line, made into Karbor's parameters."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli.errors import WrongUsage
@@ -19,6 +19,7 @@ _OF_A_NEW_SHARE = {
     "size": "size",
     "access_rules": "access_rules",
     "public": "is_public",
+    "as_group": "as_group",
 }
 _OF_IN_PLACE = ("remove_newer", "safety_copy")
 
@@ -41,6 +42,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="put the content of this share back into the share itself: what was written since "
         "the checkpoint is lost. Only the shares named here are touched; shares named by --share "
         "come back as new ones beside them. May be given several times.",
+    )
+    add(
+        "--into",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("SHARE", "SHARE_ID"),
+        help="put the content of a share of the checkpoint into another share, which is there "
+        "already, by its id: what that holds is lost. For shares that Manila backups keep. As with "
+        "--in-place, only the shares named here are touched. May be given several times.",
+    )
+    add(
+        "--as-group",
+        action="store_true",
+        help="make a new share group with all shares of the old one. For shares that group "
+        "snapshots keep.",
     )
     add("--name", help="name of the new share; only when one share comes back.")
     add("--description", help="description of the new shares.")
@@ -84,7 +101,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def is_given(given: argparse.Namespace) -> bool:
     """Whether there is any option of a restore."""
-    names = ("share", "exclude", "in_place", "no_metadata", "keep_failed", "set", "for_share")
+    names = (
+        "share", "exclude", "in_place", "into", "no_metadata", "keep_failed", "set", "for_share",
+    )  # fmt: skip
     return any(getattr(given, name) for name in (*names, *_OF_A_NEW_SHARE, *_OF_IN_PLACE))
 
 
@@ -94,11 +113,12 @@ def parameters(given: argparse.Namespace, known: Sequence[Share]) -> "Parameters
     :param known: the shares of the checkpoint
     :raises WrongUsage: options that do not go together, or shares that are not there
     """
-    in_place = _called(known, given.in_place)
-    chosen = [share for share in _called(known, given.share) if share not in in_place]
+    in_place = {share: share.id for share in _called(known, given.in_place)}
+    there = in_place | _into(known, given.into, in_place)
+    chosen = [share for share in _called(known, given.share) if share not in there]
     excluded = _called(known, given.exclude)
-    named = [*in_place, *chosen]
-    _check(given, in_place, chosen, excluded)
+    named = [*there, *chosen]
+    _check(given, list(in_place), list(there), chosen, excluded)
     back = [share for share in named or known if share not in excluded]
     if given.name and len(back) != 1:
         raise WrongUsage(
@@ -115,11 +135,11 @@ def parameters(given: argparse.Namespace, known: Sequence[Share]) -> "Parameters
         wide["include"] = "false"
         own = {share.id: {"include": "true"} for share in named}
     of_new = _of_a_new_share(given)
+    for share, target in there.items():
+        own[share.id]["share_id"] = target
     for share in in_place:
-        own[share.id] |= {"share_id": share.id} | {
-            name: "true" for name in _OF_IN_PLACE if getattr(given, name)
-        }
-    if in_place:
+        own[share.id] |= {name: "true" for name in _OF_IN_PLACE if getattr(given, name)}
+    if there:
         for share in chosen:
             own[share.id] |= of_new
     else:
@@ -138,18 +158,38 @@ def with_depth(asked: "Parameters", depth: str) -> "Parameters":
     return {**asked, SHARE: {**asked.get(SHARE, {}), "depth": depth}}
 
 
+def _into(
+    known: Sequence[Share], pairs: Iterable[Sequence[str]], in_place: Mapping[Share, str]
+) -> dict[Share, str]:
+    """Which share goes into which other one, by its id."""
+    found: dict[Share, str] = {}
+    for word, target in pairs:
+        share = reading.share_called(known, word)
+        if share in found or share in in_place:
+            raise WrongUsage(f"{share.label} can be put back into one share alone.")
+        if target in found.values():
+            raise WrongUsage(f"--into: share {target} can take the content of one share alone.")
+        found[share] = target
+    return found
+
+
 def _check(
-    given: argparse.Namespace, in_place: list[Share], chosen: list[Share], excluded: list[Share]
+    given: argparse.Namespace,
+    in_place: list[Share],
+    there: list[Share],
+    chosen: list[Share],
+    excluded: list[Share],
 ) -> None:
-    both = [share.label for share in excluded if share in (*in_place, *chosen)]
+    both = [share.label for share in excluded if share in (*there, *chosen)]
     if both:
         raise WrongUsage(f"Asked for and excluded at once: {', '.join(both)}.")
     for name in _OF_IN_PLACE:
         if getattr(given, name) and not in_place:
             raise WrongUsage(f"{_option(name)} needs --in-place SHARE.")
     wanted = [_option(name) for name in _OF_A_NEW_SHARE if getattr(given, name)]
-    if wanted and in_place and not chosen:
-        raise WrongUsage(f"{', '.join(wanted)}: only for a new share, and --in-place makes none.")
+    if wanted and there and not chosen:
+        option = "--in-place" if in_place else "--into"
+        raise WrongUsage(f"{', '.join(wanted)}: only for a new share, and {option} makes none.")
 
 
 def _of_a_new_share(given: argparse.Namespace) -> dict[str, str]:

@@ -43,6 +43,23 @@ from tests.unit.cli.tenant.saying import PLAN, ends, key
             },
         ),
         (
+            ("--into", "home", "t1", "--in-place", "wiki", "--safety-copy"),
+            {
+                SHARE: {"include": "false"},
+                key("s1"): {"include": "true", "share_id": "t1"},
+                key("s2"): {"include": "true", "share_id": "s2", "safety_copy": "true"},
+            },
+        ),
+        (
+            ("--into", "home", "t1", "--share", "wiki", "--size", "3"),
+            {
+                SHARE: {"include": "false"},
+                key("s1"): {"include": "true", "share_id": "t1"},
+                key("s2"): {"include": "true", "size": "3"},
+            },
+        ),
+        (("--as-group",), {SHARE: {"as_group": "true"}}),
+        (
             ("--access-rules", "--public", "--no-metadata", "--set", "share_type=a=b"),
             {
                 SHARE: {
@@ -74,6 +91,10 @@ def test_options_become_parameters_of_the_type_and_of_each_share(karbor, run, tw
         (("--share", "nosuch"), "no share of this checkpoint: home (s1), wiki (s2)"),
         (("--remove-newer",), "--remove-newer needs --in-place"),
         (("--in-place", "s1", "--size", "3"), "only for a new share"),
+        (("--into", "s1", "t1", "--as-group"), "--into makes none"),
+        (("--into", "s1", "t1", "--in-place", "home"), "into one share alone"),
+        (("--into", "s1", "t1", "--into", "s2", "t1"), "of one share alone"),
+        (("--into", "s1", "t1", "--exclude", "s1"), "Asked for and excluded"),
         (("--share", "s1", "--exclude", "home"), "Asked for and excluded"),
         (("--set", "novalue"), "not KEY=VALUE"),
         (("--size", "0"), "--size"),
