@@ -25,8 +25,8 @@ class ProtectionManager(manager.ProtectionManager):
 
     def __init__(self, service_name: str | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(service_name, *args, **kwargs)
-        registration.register_protectable(self.protectable_registry)
         self.runtime = Runtime(self.provider_registry, self._in_background)
+        registration.register_protectable(self.protectable_registry, self.runtime.choices)
         self.worker = self.runtime.worker
         self.claims = self.runtime.claims
         self.reconciliation = self.runtime.reconciliation

@@ -143,13 +143,16 @@ PROVIDER_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "default_driver",
         default="snapshot",
-        help="The driver that protects shares whose type is not named in share_type_drivers.",
+        help="The driver that protects shares whose type is not named in share_type_drivers; or "
+        "several in an order of preference, with | between them, such as group|snapshot: the first "
+        "that can keep a share does. A checkpoint stays with the driver that made it.",
     ),
     cfg.DictOpt(
         "share_type_drivers",
         default={},
-        help="Which driver protects the shares of which type: pairs of share type name and driver "
-        "name, such as gold:snapshot,silver:snapshot.",
+        help="Which drivers protect the shares of which type: pairs of the name or the id of a "
+        "share type and a driver, or several as above, such as gold:group|snapshot,tin:snapshot. "
+        "Where a type stands by its name and by its id, the id counts.",
     ),
 ]
 

@@ -4,16 +4,18 @@
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import stevedore
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from karbor_manila.common.left_out import BROKEN, GONE, NOT_SUPPORTED
 from karbor_manila.drivers.abilities import ABILITIES
 from karbor_manila.drivers.base import BASIC, Driver, Environment
-from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
+from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable, NoDriverCan
+from karbor_manila.drivers.order import Orders
 from karbor_manila.manila import eligibility
 from karbor_manila.manila.errors import ShareNotProtectable
 
@@ -86,30 +88,63 @@ def _faults(name: str, found: Any) -> list[str]:
 
 
 def objection(share: Mapping[str, Any]) -> ShareNotProtectable | None:
-    """Why no installed driver could protect this share (a view).
-
-    For Karbor's lists of shares, which are of no provider; what a provider's own driver has against
-    a share its preflight tells. A driver that cannot be loaded protects none.
-    """
-    found = None
+    """Why no installed driver could protect this share (a view); for who knows of no provider. A
+    driver that cannot be loaded protects none, and one for tests is not asked."""
+    usable_here = []
     for name in names():
         try:
-            objected = load(name).objection(dict(share))
+            if not is_for_tests(name):
+                load(name)
+                usable_here.append(name)
         except DriverUnsuitable as error:
             LOG.debug("Share %s: %s", share["id"], error)
-            continue
+    return _refusal(usable_here, share) if usable_here else eligibility.objection(dict(share))
+
+
+def first_that_can(
+    order: Iterable[str],
+    share: Mapping[str, Any],
+    project_id: str | None = None,
+) -> tuple[str | None, dict[str, ShareNotProtectable]]:
+    """The first driver of an order that could protect a share, by the share's view alone.
+
+    :param share: its view
+    :param project_id: whose it must be; None for any
+    :returns: its name, None if none could; and what those before it have against the share
+    """
+    objections: dict[str, ShareNotProtectable] = {}
+    for name in order:
+        objected = load(name).objection(dict(share), project_id)
         if objected is None:
-            return None
-        found = found or objected
-    return found or eligibility.objection(dict(share))
+            return name, objections
+        objections[name] = objected
+    return None, objections
+
+
+def _refusal(
+    order: Collection[str], share: Mapping[str, Any], project_id: str | None = None
+) -> ShareNotProtectable | None:
+    """One error of what all of an order have against a share; None when one of them can."""
+    name, objections = first_that_can(order, share, project_id)
+    if name:
+        return None
+    found = list(objections.values())
+    said = {each: error.why for each, error in objections.items()}
+    if len(set(said.values())) == 1:
+        return found[0]
+    # What can be mended makes a checkpoint partial, whatever the other drivers say.
+    kinds = [error.kind for error in found]
+    worst = next((kind for kind in (BROKEN, GONE, NOT_SUPPORTED) if kind in kinds), kinds[0])
+    return NoDriverCan(str(share["id"]), said, kind=worst)
 
 
 class Catalogue:
     """The drivers that one provider uses. It outlives a flow; loading is all that it costs.
 
-    :param by_type: share type name to driver name (``share_type_drivers``)
-    :param default: the driver for every other type (``default_driver``)
+    :param by_type: the option ``share_type_drivers``
+    :param default: the option ``default_driver``
     :param options: gives the values of a driver's own options
+    :raises DriverOrderInvalid: one of the options cannot be read
     """
 
     def __init__(
@@ -118,26 +153,35 @@ class Catalogue:
         default: str,
         options: Callable[[type[Driver]], Any] | None = None,
     ) -> None:
-        self._by_type = dict(by_type)
-        self.default = default
+        self.orders = Orders.of(by_type, default)
         self._options = options or default_options
 
+    def choose(
+        self, share: Mapping[str, Any], project_id: str | None = None
+    ) -> tuple[str | None, dict[str, ShareNotProtectable]]:
+        """As :func:`first_that_can`, of the drivers for the type of the share."""
+        return first_that_can(self.orders.of_share(share), share, project_id)
+
     def name_for(self, share: Mapping[str, Any]) -> str:
-        """The name of the driver that protects this share (a view), by the name of its type."""
-        return self._by_type.get(str(share.get("share_type_name")), self.default)
+        """The name of the driver that protects this share (a view): of those for its type the first
+        that can. When none can, the preferred one, whose preflight refuses it."""
+        order = self.orders.of_share(share)
+        return order[0] if len(order) == 1 else self.choose(share)[0] or order[0]
 
     def configured(self) -> list[str]:
         """The drivers that protect shares now; records may name others."""
-        return list(dict.fromkeys([self.default, *self._by_type.values()]))
+        return self.orders.every()
 
     def objection(
-        self, share: Mapping[str, Any], project_id: str | None = None
+        self, share: Mapping[str, Any], project_id: str | None = None, chosen: str | None = None
     ) -> ShareNotProtectable | None:
-        """Why its driver could not protect this share (a view), without a connection.
+        """Why none of its drivers could protect this share (a view), without a connection.
 
         :param project_id: whose it must be; None for any
+        :param chosen: the driver that has it already: no other one is asked then
         """
-        return load(self.name_for(share)).objection(dict(share), project_id)
+        order = (chosen,) if chosen else self.orders.of_share(share)
+        return _refusal(order, share, project_id)
 
     def make(self, name: str, environment: Callable[[Any], Environment]) -> Driver:
         """A driver for one flow.
@@ -154,24 +198,18 @@ def of_provider(conf: cfg.ConfigOpts, settings: Any) -> Catalogue:
 
     :param conf: the ConfigOpts of the provider's file, on which the drivers' options are registered
     :param settings: the provider's own options (opts.PROVIDER_OPTS)
+    :raises DriverOrderInvalid: an option is no order of drivers
     :raises DriverUnknown, DriverUnsuitable: an option names what cannot be used; it is in the error
     :raises cfg.ConfigFileValueError: a driver's own option has a value that it does not take
     """
-    for option, name in named(settings):
-        usable(conf, name, option)
-    return Catalogue(
+    catalogue = Catalogue(
         settings.share_type_drivers,
         settings.default_driver,
         lambda driver: register_options(conf, driver),
     )
-
-
-def named(settings: Any) -> Iterator[tuple[str, str]]:
-    """The drivers that a provider's file names, each after what names it there, such as
-    ``default_driver = snapshot``."""
-    yield f"default_driver = {settings.default_driver}", settings.default_driver
-    for share_type, name in settings.share_type_drivers.items():
-        yield f"share_type_drivers = {share_type}:{name}", name
+    for option, name in catalogue.orders.named():
+        usable(conf, name, option)
+    return catalogue
 
 
 def usable(conf: cfg.ConfigOpts, name: str, option: str = "") -> type[Driver]:

@@ -137,8 +137,7 @@ def _left(job: ShareJob) -> Left:
 
 def marking_drivers(job: ShareJob) -> tuple[str, ...]:
     """The drivers that may have marked something, when no object says which one did."""
-    settings = job.flow.settings
-    return tuple(dict.fromkeys([settings.default_driver, *settings.share_type_drivers.values()]))
+    return tuple(job.flow.drivers.catalogue.configured())
 
 
 def _drivers_of_damage(job: ShareJob, error: RecordInvalid, what: str) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ class FlowContext:
         self._work = work
         self._client: FlowClient | None = None
         self._catalogue = catalogue
+        self._chosen: dict[str, str] = {}
         self._connect = connect
         self._confirm = confirm
 
@@ -211,12 +212,17 @@ class FlowContext:
             raise RecordForeign(what, str(error).rstrip("."), name) from error
 
     def driver_name(self, share: Mapping[str, Any]) -> str:
-        """The name of the driver that protects a share (a view), by its type."""
-        return self.drivers.catalogue.name_for(share)
+        """The name of the driver that protects a share (a view). The first answer stays: a driver
+        that has said yes to a share is not passed over for another one later."""
+        share_id = str(share["id"])
+        if share_id not in self._chosen:
+            self._chosen[share_id] = self.drivers.catalogue.name_for(share)
+        return self._chosen[share_id]
 
     def objection(self, share: Mapping[str, Any]) -> Exception | None:
-        """Why its driver could not protect a share (a view) in the user's project."""
-        return self.drivers.catalogue.objection(share, self.work.context.project_id)
+        """Why no driver for it could protect a share (a view) in the user's project."""
+        chosen = self._chosen.get(str(share["id"]))
+        return self.drivers.catalogue.objection(share, self.work.context.project_id, chosen)
 
     def no_wait(self, resource_id: str) -> None:
         """This resource is done, or failed, and will not be waited for any more. A client that

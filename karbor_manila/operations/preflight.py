@@ -46,6 +46,7 @@ def look_at_all(flow: "FlowContext") -> Preflight:
     """
     views = flow.retry(lambda: _look(flow, flow.resource_ids))
     refused: dict[str, Exception] = {}
+    caveats: dict[str, str] = {}
     by_driver: dict[str, list[View]] = defaultdict(list)
     for share_id, view in views.items():
         error = _objection(flow, share_id, view)
@@ -53,8 +54,8 @@ def look_at_all(flow: "FlowContext") -> Preflight:
             refused[share_id] = error
         elif view:
             by_driver[flow.driver_name(view)].append(view)
+            caveats |= _passed_over(flow, view)
     asked: dict[str, ProtectOptions] = {}
-    caveats: dict[str, str] = {}
     for name, shares in by_driver.items():
         ids = [str(share["id"]) for share in shares]
         marks = {share_id: flow.mark(flow.bank_id, share_id) for share_id in ids}
@@ -62,7 +63,8 @@ def look_at_all(flow: "FlowContext") -> Preflight:
         found = flow.driver(name).preflight(shares, options, marks)
         refused |= found.refused
         asked |= options
-        caveats |= {reporting.key(each): said for each, said in found.caveats.items()}
+        for key, said in ((reporting.key(each), said) for each, said in found.caveats.items()):
+            caveats[key] = f"{caveats[key]} {said}" if key in caveats else said
     _remark(flow, not_restored.not_recorded(asked) | caveats)
     return Preflight(views, refused)
 
@@ -76,6 +78,15 @@ def _options(flow: "FlowContext", share_id: str) -> ProtectOptions:
         name = parameters.default_name(str(flow.work.checkpoint.id))
         recorded = flow.settings.record_access_rules
         return ProtectOptions(name, record_access_rules=recorded)
+
+
+def _passed_over(flow: "FlowContext", share: View) -> dict[str, str]:
+    """The remark on a share whose preferred driver cannot keep it: which one does, and why."""
+    name, objections = flow.drivers.catalogue.choose(share)
+    if not objections:
+        return {}
+    why = "; ".join(f"{other!r} cannot: {error.why}" for other, error in objections.items())
+    return {reporting.key(str(share["id"])): f"The driver {name!r} keeps it ({why})."}
 
 
 def _remark(flow: "FlowContext", remarks: dict[str, str]) -> None:

@@ -20,13 +20,17 @@ from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
 from karbor_manila.common.retry import retry
 from karbor_manila.common.turns import taking_turns
-from karbor_manila.drivers import catalogue
 from karbor_manila.manila.client import Manila, View
+from karbor_manila.manila.errors import ShareNotProtectable
 from karbor_manila.service import sessions
+from karbor_manila.service.choices import Choices
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: Why a share (a view) cannot be protected, if it cannot.
+Objection = Callable[[View], ShareNotProtectable | None]
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,17 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         conf: Any = None,
         connect: Callable[..., Manila] = sessions.connect,
         clock: Clock | None = None,
+        choices: Choices | None = None,
     ) -> None:
         super().__init__(None, conf)  # Karbor would keep the first request's token for ever
+        self._choices = choices or Choices()
         self._conf = conf or cfg.CONF
         self._connect = connect
         self._clock = clock or Clock()
 
     def instance(self, context: Any = None, conf: Any = None) -> "ShareProtectable":
         """Karbor's way to make the instance that serves requests."""
-        return type(self)(context, conf, self._connect, self._clock)
+        return type(self)(context, conf, self._connect, self._clock, self._choices)
 
     def get_resource_type(self) -> str:
         """The type of what is listed here."""
@@ -74,7 +80,7 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         :raises karbor.exception.ListProtectableResourceFailed: with Manila's reason
         """
         try:
-            return self.inventory(context, context.project_id).shares
+            return self.inventory(context, context.project_id, with_driver=True).shares
         except KarborManilaError as error:
             raise karbor_exception.ListProtectableResourceFailed(
                 type=self.get_resource_type(), reason=str(error)
@@ -101,14 +107,14 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
                 type=self.get_resource_type(),
                 reason="there is no such share in this project",
             )
-        objected = catalogue.objection(view)
+        objected = self._choices.objection(view)
         if objected:
             # Whatever it is, Karbor's API makes an HTTP 500 of it, with this text
             # (karbor/api/v1/protectables.py, instances_show).
             raise karbor_exception.InvalidProtectableInstance(
                 f"Share {resource_id} cannot be protected: {objected.why}."
             )
-        return self._resource(view)
+        return self._resource(view, with_driver=True)
 
     def get_dependent_resources(
         self, context: Any, parent_resource: resource.Resource
@@ -125,9 +131,18 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
             raise unlistable(parent_resource, error) from error
         return inventory.shares
 
-    def inventory(self, context: Any, project_id: str) -> Inventory:
+    def inventory(
+        self,
+        context: Any,
+        project_id: str,
+        objection: Objection | None = None,
+        *,
+        with_driver: bool = False,
+    ) -> Inventory:
         """Every share of one project. Transient errors are retried for ``listing_timeout``.
 
+        :param objection: says why a share cannot be protected; by default by any provider
+        :param with_driver: whether each share says which driver would keep it (``extra_info``)
         :raises KarborManilaError: Manila cannot be asked, or refuses
         """
         elsewhere = None if project_id == context.project_id else project_id
@@ -135,16 +150,17 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
         # Manila adds shares of other projects in more than one case (public ones; for
         # administrators, all): what counts is whose they are.
         own = [view for view in views if view.get("project_id") == project_id]
+        objection = objection or self._choices.objection
         missing = [
             LeftOut(self.get_resource_type(), view["id"], view.get("name"), found.why, found.kind)
             for view in taking_turns(own)
-            if (found := catalogue.objection(view))
+            if (found := objection(view))
         ]
         for share in missing:
             LOG.info("Share %s of project %s is left out: %s", share.id, project_id, share.reason)
         refused = {share.id for share in missing}
         able = [view for view in own if view["id"] not in refused]
-        shares = [self._resource(view) for view in taking_turns(able)]
+        shares = [self._resource(view, with_driver=with_driver) for view in taking_turns(able)]
         return Inventory(shares, missing)
 
     def _ask(self, context: Any, project_id: str | None, what: Callable[[Manila], T]) -> T:
@@ -166,9 +182,13 @@ class ShareProtectable(protectable_plugin.ProtectablePlugin):
             clock=self._clock,
         )
 
-    def _resource(self, view: View) -> resource.Resource:
+    def _resource(self, view: View, *, with_driver: bool) -> resource.Resource:
+        drivers = self._choices.drivers(view) if with_driver else []
         return resource.Resource(
-            type=self.get_resource_type(), id=view["id"], name=view.get("name") or view["id"]
+            type=self.get_resource_type(),
+            id=view["id"],
+            name=view.get("name") or view["id"],
+            extra_info={"driver": ", ".join(drivers)} if drivers else None,
         )
 
 

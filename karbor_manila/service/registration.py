@@ -4,18 +4,20 @@
 import contextlib
 from typing import Any
 
+from karbor_manila.service.choices import Choices
 from karbor_manila.service.protectable import ShareProtectable
 
 
-def register_protectable(registry: Any) -> None:
+def register_protectable(registry: Any, choices: Choices) -> None:
     """Make our protectable plugin the one for shares.
 
     With two plugins for a type the last one registered wins, and the order in which entry points
     are found is that of directories (karbor/services/protection/protectable_registry.py).
 
     :param registry: Karbor's ProtectableRegistry
+    :param choices: says which drivers would keep a share
     """
-    registry.register_plugin(ShareProtectable())
+    registry.register_plugin(ShareProtectable(choices=choices))
 
 
 def publish_schemas(provider: Any) -> None:

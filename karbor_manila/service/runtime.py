@@ -12,6 +12,7 @@ from karbor_manila import opts
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
 from karbor_manila.service import bank_refusals, driver_options
+from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
 from karbor_manila.service.reconciling import ReconciliationThread
@@ -31,7 +32,8 @@ class Runtime:
         self.spawn = spawn
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
-        driver_options.check(self.providers())
+        catalogues = driver_options.check(self.providers())
+        self.choices = Choices(lambda: catalogues)
         #: Seconds for which Manila is asked while a requester waits for the answer.
         self.answer_timeout = float(self.settings.listing_timeout)
         self._types: Any = None

@@ -71,6 +71,7 @@ class Cloud:
     snapshots: dict[str, View] = field(default_factory=dict)
     messages: list[View] = field(default_factory=list)
     share_types: set[str] = field(default_factory=lambda: {"default"})
+    type_ids: dict[str, str] = field(default_factory=dict)  # of some of them, by their names
     access: dict[str, list[View]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)

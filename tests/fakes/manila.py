@@ -289,7 +289,11 @@ class FakeManila:
 
     def share_types(self) -> list[View]:
         return self._call(
-            "share_types", lambda: [{"name": name} for name in sorted(self._cloud.share_types)]
+            "share_types",
+            lambda: [
+                {"id": self._cloud.type_ids.get(name, f"id-of-{name}"), "name": name}
+                for name in sorted(self._cloud.share_types)
+            ],
         )
 
     def messages(self, **filters: str) -> list[View]:

@@ -214,7 +214,11 @@ class Service:
         registry = self.manager.protectable_registry
         for foreign in set(registry.list_resource_types()) - {PROJECT}:
             del registry._plugin_map[foreign]  # they would ask Nova, Cinder and so on
-        registry.register_plugin(ShareProtectable(connect=self.connect, clock=cloud.clock))
+        registry.register_plugin(
+            ShareProtectable(
+                connect=self.connect, clock=cloud.clock, choices=self.manager.runtime.choices
+            )
+        )
         self.manager._spawn = lambda func, *args: self.spawned.append(lambda: func(*args))
         self.manager.reconciliation._executor = loop.one_by_one
         (self.provider,) = self.manager.provider_registry.providers.values()

@@ -75,25 +75,33 @@ class Drivers(HostCommand):
                 "Share Types",
                 "Unknown Types",
                 "Health",
+                "Orders",
+                "Type Names",
             ),
             rows,
         )
 
     def _rows(self, provider: Any, probe: "_Probe") -> Iterator[tuple[Any, ...]]:
         from karbor_manila.drivers import catalogue  # noqa: PLC0415
+        from karbor_manila.drivers.errors import DriverOrderInvalid  # noqa: PLC0415
+        from karbor_manila.drivers.order import Orders  # noqa: PLC0415
         from karbor_manila.service import driver_options  # noqa: PLC0415
 
         conf, settings = driver_options.of_provider(provider)
         try:
-            options = {name: option for option, name in catalogue.named(settings)}
-        except ValueError as error:  # share_type_drivers is no list of pairs
+            orders = Orders.of(settings.share_type_drivers, settings.default_driver)
+        except (DriverOrderInvalid, ValueError) as error:  # no orders, or no list of pairs
             LOG.error("Provider %s (%s): %s", provider.name, provider.id, error)
             self.failed = True
             return
+        options = {name: option for option, name in orders.named()}
+        named = {**orders.by_type, _EVERY_OTHER: orders.default}
+        known = probe.types() if orders.by_type else {}
         for name in sorted({*catalogue.names(), *options}):
             configured = name in options
-            types = [key for key, value in settings.share_type_drivers.items() if value == name]
-            unknown = probe.unknown(types)
+            served = {key: list(order) for key, order in named.items() if name in order}
+            types = [key for key in served if key != _EVERY_OTHER]
+            unknown = _unknown(types, known)
             health = probe.health(conf, name, options.get(name, ""), configured=configured)
             self.left |= unknown != [] or (configured and not health["alive"])
             yield (
@@ -104,10 +112,20 @@ class Drivers(HostCommand):
                 health.pop("alive"),
                 health.pop("latency"),
                 Names(health.pop("capabilities")),
-                Names(types + [_EVERY_OTHER] * (name == settings.default_driver)),
+                Names(list(served)),
                 Names(unknown or []),
                 Facts(health),
+                Facts(served),
+                Facts({key: known[key] for key in types if known and key in known}),
             )
+
+
+def _unknown(share_types: list[str], known: dict[str, str] | None) -> list[str] | None:
+    """Which of these, ids or names, are no share types; None when that is not known."""
+    if known is None and share_types:
+        return None
+    there = {*(known or {}), *(known or {}).values()}
+    return [each for each in share_types if each not in there]
 
 
 class Names(FormattableColumn[list[str]]):
@@ -131,7 +149,7 @@ class _Probe:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._connected: Manila | str | None = None
-        self._types: set[str] | None = None
+        self._types: dict[str, str] | None = None
 
     def health(
         self, conf: "cfg.ConfigOpts", name: str, option: str, *, configured: bool
@@ -161,12 +179,10 @@ class _Probe:
             return found | {"error": state}
         return found | state
 
-    def unknown(self, share_types: list[str]) -> list[str] | None:
-        """Which of these share types Manila does not have; None when that is not known."""
+    def types(self) -> dict[str, str] | None:
+        """The names of Manila's share types by their ids; None when they are not known."""
         from karbor_manila.service import driver_options  # noqa: PLC0415
 
-        if not share_types:
-            return []
         manila = self._manila()
         if isinstance(manila, str):
             return None
@@ -176,7 +192,7 @@ class _Probe:
                 LOG.error("The share types are not known: %s", known)
                 return None
             self._types = known
-        return [name for name in share_types if name not in self._types]
+        return self._types
 
     def _manila(self) -> "Manila | str":
         """Manila as Karbor's own user reaches it, or why he does not; asked once."""

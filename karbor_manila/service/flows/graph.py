@@ -20,7 +20,7 @@ from oslo_log import log as logging
 from karbor_manila.common import left_out
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.left_out import LeftOut
-from karbor_manila.service.protectable import ShareProtectable, unlistable
+from karbor_manila.service.protectable import Objection, ShareProtectable, unlistable
 
 LOG = logging.getLogger(__name__)
 
@@ -34,11 +34,16 @@ class GraphBuilder:
 
     :param registry: Karbor's ProtectableRegistry
     :param types: the types for which the provider has plugins
+    :param objection: says why the provider's drivers cannot protect a share; by default any
+        provider's
     """
 
-    def __init__(self, registry: Any, types: Collection[str]) -> None:
+    def __init__(
+        self, registry: Any, types: Collection[str], objection: Objection | None = None
+    ) -> None:
         self._registry = registry
         self._types = frozenset(types)
+        self._objection = objection
         self._left_out: list[LeftOut] = []
         self._named: frozenset[tuple[str, str]] = frozenset()
         self._until = time.monotonic() + REPORT_SECONDS
@@ -83,7 +88,7 @@ class GraphBuilder:
 
     def _shares(self, context: Any, plugin: ShareProtectable, parent: Resource) -> list[Resource]:
         try:
-            inventory = plugin.inventory(context, parent.id)
+            inventory = plugin.inventory(context, parent.id, self._objection)
         except KarborManilaError as error:
             raise unlistable(parent, error) from error
         for share in inventory.left_out:

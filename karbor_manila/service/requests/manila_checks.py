@@ -53,14 +53,20 @@ def check_descriptions(
         return
     plugin = provider.load_plugins()[SHARE]
     flow = plugin.context_for_a_call(Work(context, context.project_id), (), timeout)
+    refused = None
     try:
-        driver = flow.driver(flow.settings.default_driver)
-        driver.check_options(ProtectOptions(name="", description=longest), mark)
-    except InvalidParameter:
-        raise
+        for name in flow.drivers.catalogue.orders.default:
+            try:
+                flow.driver(name).check_options(ProtectOptions("", description=longest), mark)
+            except InvalidParameter as error:
+                refused = refused or error
+            else:
+                return  # which driver has which share is known by the protection
     except KarborManilaError as error:
         LOG.info("Whether a description fits is found out by the protection: %s", error)
         return
+    if refused:
+        raise refused
 
 
 def check_asked(

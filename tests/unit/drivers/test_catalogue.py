@@ -123,6 +123,7 @@ def test_a_package_that_cannot_be_loaded_is_refused_with_its_error(
     [
         ("default_driver = nosuch", "default_driver = nosuch"),
         ("share_type_drivers = gold:snapshot,silver:nosuch", "share_type_drivers = silver:nosuch"),
+        ("default_driver = snapshot | nosuch", "default_driver = snapshot|nosuch"),
     ],
 )
 def test_an_unknown_driver_is_an_error_that_names_the_option_and_what_there_is(

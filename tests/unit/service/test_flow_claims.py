@@ -107,14 +107,16 @@ def test_a_checkpoint_cannot_be_deleted_while_its_graph_is_built(
     original = ShareProtectable.inventory
     answers: list[Any] = []
 
-    def meanwhile(self: ShareProtectable, context: Any, project_id: str) -> Any:
+    def meanwhile(
+        self: ShareProtectable, context: Any, project_id: str, *args: Any, **kwargs: Any
+    ) -> Any:
         """Another green thread gets its turn while Manila is asked."""
         (checkpoint_id,) = service.checkpoints()
         try:
             answers.append(service.delete(checkpoint_id))
         except karbor_exception.Invalid as error:
             answers.append(error)
-        return original(self, context, project_id)
+        return original(self, context, project_id, *args, **kwargs)
 
     monkeypatch.setattr(ShareProtectable, "inventory", meanwhile)
     checkpoint = service.protect(whole_project(service))

@@ -92,8 +92,31 @@ def test_a_class_that_is_no_fitting_driver_ends_the_start(
             "[karbor_manila_driver_faulty] hang_seconds: ",
         ),
         (("share_type_drivers = gold",), "share_type_drivers"),
+        (("default_driver = faulty|",), "default_driver = faulty|: the name of a driver is miss"),
+        (("default_driver =",), "default_driver = : the name of a driver is missing"),
+        (("share_type_drivers = gold:",), "share_type_drivers = gold:: the name of a driver is m"),
+        (("share_type_drivers = :snapshot",), "share_type_drivers"),
+        (("share_type_drivers = gold:snapshot,gold:faulty",), "share_type_drivers"),
+        (
+            ("share_type_drivers = gold:snapshot|faulty|snapshot",),
+            "share_type_drivers = gold:snapshot|faulty|snapshot: it names 'snapshot' more than",
+        ),
+        (
+            ("default_driver = snapshot|nosuch",),
+            "default_driver = snapshot|nosuch: share driver 'nosuch' is not installed",
+        ),
     ],
-    ids=["a driver's own", "no pair"],
+    ids=[
+        "a driver's own",
+        "no pair",
+        "an empty part",
+        "an empty default",
+        "an empty order",
+        "an empty type",
+        "a type twice",
+        "a driver twice",
+        "one of two not installed",
+    ],
 )
 def test_a_value_that_an_option_does_not_take_ends_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], named: str

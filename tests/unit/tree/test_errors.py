@@ -42,6 +42,8 @@ EXAMPLES = (
     database.DatabaseUnreadable("the claim", "DBError"),
     drivers.DriverUnknown("tape", ["snapshot"]),
     drivers.DriverUnsuitable("tape", "it lacks delete", "default_driver = tape"),
+    drivers.DriverOrderInvalid("default_driver = a||b", "the name of a driver is missing"),
+    drivers.NoDriverCan("s-1", {"tape": "it is wet", "wax": "it is hot"}),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
     bank.RecordForeign("record", "it is not for us"),
     bank.RecordVersionUnknown("record", 9, "tape"),

@@ -19,7 +19,7 @@ from tests.unit.cli.operator.acts import SECOND, Ran
 from tests.unit.karbor_stage import OUR_PROJECT, OURS, Service, provider_file
 
 COLUMNS = ["Provider", "Name", "Driver", "Configured", "Alive", "Latency", "Capabilities"]
-COLUMNS += ["Share Types", "Unknown Types", "Health"]
+COLUMNS += ["Share Types", "Unknown Types", "Health", "Orders", "Type Names"]
 AWAY = ManilaUnavailable("list its services", 10.0, "no route to host")
 
 
@@ -72,6 +72,8 @@ def test_a_driver_that_works_is_listed_with_all_that_is_known_of_it(
             "microversion": "2.98",
             "marks": "metadata",
         },
+        "Orders": {"every other": ["snapshot"]},
+        "Type Names": {},
     }
 
 
@@ -103,6 +105,35 @@ def test_share_types_stand_with_the_driver_that_serves_them(
     assert rows["faulty"]["Share Types"] == ["gold", "iron"]
     assert rows["snapshot"]["Share Types"] == ["tin", "every other"]
     assert rows["faulty"]["Health"] == {"wraps": "snapshot"}
+
+
+def test_an_order_stands_with_each_driver_of_it_and_types_by_id_have_their_names(
+    service: Service,
+    configure: Callable[..., None],
+    listed: Callable[..., tuple[int, dict[str, Any]]],
+) -> None:
+    configure("default_driver = faulty|snapshot", "share_type_drivers = id-of-secret:snapshot")
+    service.cloud.share_types.add("secret")  # private ones are in an administrator's list
+    code, rows = listed()
+    assert code == 0
+    assert rows["faulty"]["Share Types"] == ["every other"]
+    assert rows["faulty"]["Orders"] == {"every other": ["faulty", "snapshot"]}
+    assert rows["snapshot"]["Share Types"] == ["id-of-secret", "every other"]
+    assert rows["snapshot"]["Orders"] == {
+        "id-of-secret": ["snapshot"],
+        "every other": ["faulty", "snapshot"],
+    }
+    assert rows["snapshot"]["Type Names"] == {"id-of-secret": "secret"}
+    assert rows["snapshot"]["Unknown Types"] == []
+
+
+def test_an_order_that_cannot_be_read_is_an_error_and_answers_1(
+    configure: Callable[..., None], run: Callable[..., Ran]
+) -> None:
+    configure("default_driver = snapshot||faulty")
+    ran = run("drivers", "-f", "json")
+    assert (ran.code, ran.rows) == (1, [])
+    assert "default_driver = snapshot||faulty: the name of a driver is missing" in ran.err
 
 
 def test_a_share_type_that_manila_does_not_have_is_named_and_answers_3(
