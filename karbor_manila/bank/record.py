@@ -74,6 +74,8 @@ def dump_record(record: ShareRecord) -> dict[str, Any]:
     """The record as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
     plain = _plain(record)
     plain["kept"] = _kept(record.snapshot_id, record.snapshot_of, plain.pop("data"))
+    if record.encryption_key_ref is None:
+        del plain["encryption_key_ref"]
     return _checked(plain, RECORD_SCHEMA, "record")
 
 

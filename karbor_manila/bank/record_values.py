@@ -23,7 +23,8 @@ class ShareRecord:
     """A protected share. ``size`` is in GiB; ``mark`` is None in records of Karbor's own plugin.
 
     What is None may be unknown: older records do not tell everything. ``clone_id`` is set in copied
-    checkpoints, whose snapshot is one of a clone.
+    checkpoints, whose snapshot is one of a clone. ``encryption_key_ref`` is the id of the share's key
+    (2.90), never the key itself; it is stored where there is one.
 
     ``snapshot_id`` is the id of what keeps the share, whatever driver made it: under that name
     Karbor's own plugin looks for it. ``data`` are the driver's own, of JSON's types.
@@ -50,6 +51,7 @@ class ShareRecord:
     mark: Mark | None = None
     version: int = VERSION
     data: Mapping[str, Any] = field(default_factory=dict)
+    encryption_key_ref: str | None = None
 
     @property
     def snapshot_of(self) -> str:
@@ -121,7 +123,8 @@ class Intent:
 
 def describe(share: Mapping[str, Any]) -> dict[str, Any]:
     """What a record says of a share, by its view in Manila: some of the fields of ShareRecord."""
-    return {
+    key = share.get("encryption_key_ref")
+    described = {
         "share_id": share["id"],
         "size": int(share["size"]),
         "share_proto": share["share_proto"],
@@ -139,6 +142,8 @@ def describe(share: Mapping[str, Any]) -> dict[str, Any]:
         },
         "is_public": bool(share.get("is_public")),
     }
+    # Left out where there is none: earlier releases can complete such an intent.
+    return described | ({"encryption_key_ref": str(key)} if key else {})
 
 
 def complete(
@@ -178,6 +183,8 @@ def describe_copy(known: ShareRecord, project_id: str, protected_at: str) -> dic
     """
     own = ("snapshot_id", "clone_id", "driver", "mark", "version", "data")
     copied = {name: value for name, value in asdict(known).items() if name not in own}
+    if not known.encryption_key_ref:
+        del copied["encryption_key_ref"]
     return copied | {
         "project_id": known.project_id or project_id,
         "protected_at": known.protected_at or protected_at,

@@ -127,7 +127,10 @@ class SnapshotDriver(base.Driver, Reverts):
     def place(self, kept: Kept, new: NewShare | None = None) -> Placement:
         """Manila's rules for a share from a snapshot, by the snapshot's share."""
         asked = new.asked if new else {}
-        return cloning.check(self._shares.parent(kept.share_id), kept.id, kept.share_id, asked)
+        parent = self._shares.parent(kept.share_id)
+        placed = cloning.check(parent, kept.id, kept.share_id, asked)
+        self._shares.check_place(kept.share_id, placed, new)
+        return placed
 
     def restore(self, kept: Kept, target: Target) -> str:
         """A new share from the snapshot."""

@@ -15,13 +15,13 @@ from oslo_log import log as logging
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import paging
-from karbor_manila.manila.connection import Connection
 
 # What belongs to the face of the client.
 from karbor_manila.manila.endpoint import SERVICE_TYPES, Where
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.features import Features
 from karbor_manila.manila.paging import Listing
+from karbor_manila.manila.placement_requests import PlacementRequests
 from karbor_manila.manila.views import View
 
 __all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where"]
@@ -37,7 +37,7 @@ _WITH_EXPORT_LOCATIONS = "2.8"
 EVERY_PROJECT = "*"
 
 
-class Manila(Connection):
+class Manila(PlacementRequests):
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
     Whose objects a list shows is what it was asked for, whatever Manila makes of the question:

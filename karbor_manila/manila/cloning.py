@@ -67,6 +67,8 @@ def check(
         share_type_name=parent.get("share_type_name"),
         share_network_id=parent.get("share_network_id"),
         availability_zone=parent.get("availability_zone"),
+        encryption_key_ref=parent.get("encryption_key_ref"),
+        has_replicas=bool(parent.get("has_replicas")),
     )
     if not _clonable(parent):
         raise CloneUnsupported(

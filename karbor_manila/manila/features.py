@@ -34,3 +34,18 @@ class Features:
     def counts(self) -> bool:
         """Lists say how many entries there are in all (``with_count``)."""
         return self._at_least("2.79")
+
+    @property
+    def locks(self) -> bool:
+        """The deletion of a share can be locked."""
+        return self._at_least("2.81")
+
+    @property
+    def mount_point_names(self) -> bool:
+        """A share may be made with a name that it is mounted under."""
+        return self._at_least("2.84")
+
+    @property
+    def encryption_keys(self) -> bool:
+        """A share may be made with a key of its owner's, and shows it."""
+        return self._at_least("2.90")

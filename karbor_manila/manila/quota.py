@@ -25,13 +25,23 @@ def check_copies(limits: Mapping[str, int], sizes: Collection[int]) -> None:
     check(limits, [{"size": size} for size in sizes])
 
 
-def check_shares(limits: Mapping[str, int], sizes: Collection[int], more: int = 0) -> None:
+def check_shares(
+    limits: Mapping[str, int],
+    sizes: Collection[int],
+    more: int = 0,
+    replicated: Collection[int] = (),
+) -> None:
     """As :func:`check`, for new shares of these sizes in GiB.
 
     :param more: GiB by which shares that are there grow
+    :param replicated: the sizes of those whose type has a ``replication_type``: such a share counts
+        as a replica too (manila/share/api.py, create)
     """
     _check(limits, "shares", "TotalShares", len(sizes))
     _check(limits, "share gigabytes", "TotalShareGigabytes", sum(sizes) + more)
+    if replicated:
+        _check(limits, "share replicas", "TotalShareReplicas", len(replicated))
+        _check(limits, "replica gigabytes", "TotalReplicaGigabytes", sum(replicated))
 
 
 def _check(limits: Mapping[str, int], what: str, name: str, needed: int) -> None:

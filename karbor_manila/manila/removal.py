@@ -33,7 +33,8 @@ class Removal:
     in a deletable status whether something depends on it, which Manila refuses with the same
     HTTP 403 as policy does. ``stuck`` are the statuses that only an administrator can end, with the
     command in ``cure`` (``{id}`` is filled in). ``first_look`` shows what a project has by its id,
-    None when there is nothing, and may be a minute old; by default it is asked for. ``outage`` and
+    None when there is nothing, and may be a minute old; by default it is asked for. ``locked``
+    gives what is raised in place of a final refusal when a lock is behind it. ``outage`` and
     ``attempt_takes`` (of one request) are in seconds.
     """
 
@@ -48,6 +49,7 @@ class Removal:
     outage: float
     clock: Clock
     first_look: Callable[[str, str], View | None] | None = None
+    locked: Callable[[ManilaRefused, str], ManilaRefused | None] = lambda _refused, _id: None
     attempt_takes: float = 60.0
 
     def until_gone(self, resource_id: str, timeout: float, project_id: str) -> bool:
@@ -90,7 +92,7 @@ class Removal:
             )
         except ManilaRefused as refused:
             if not self._may_be_taken_later(refused, resource_id, project_id):
-                raise
+                raise self.locked(refused, resource_id) or refused from None
             LOG.info("%s %s cannot be deleted yet: %s", self.kind, resource_id, refused)
             return refused
         finally:

@@ -7,14 +7,14 @@ from typing import Any
 from oslo_log import log as logging
 
 from karbor_manila.common.polling import PENDING
-from karbor_manila.manila import access, lookup, quota, statuses
+from karbor_manila.manila import access, lookup, placing, quota, statuses
 from karbor_manila.manila.creating import Creation
-from karbor_manila.manila.errors import ManilaRefused
+from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, ShareLocked
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.marks import COPY, PURPOSE, Mark
 from karbor_manila.manila.ownership import SHARE
 from karbor_manila.manila.removal import Removal
-from karbor_manila.manila.views import NewShare, Rule, View
+from karbor_manila.manila.views import NewShare, Placement, Rule, View
 
 LOG = logging.getLogger(__name__)
 
@@ -45,15 +45,16 @@ class Shares:
         return self._client.retry(lambda: self._manila.share(share_id))
 
     def parent(self, share_id: str) -> View | None:
-        """The share that something kept belongs to, as it is now. One list serves all of a flow of
-        many."""
+        """The share that something kept belongs to, as it is now: looked at once in a flow. One
+        list serves all of a flow of many."""
 
         def many() -> dict[str, View]:
             if self._client.expected <= lookup.FEW:
                 return {}
             return {view["id"]: view for view in self._client.retry(self._manila.shares)}
 
-        return self._client.once("parents", many).get(share_id) or self.show(share_id)
+        found = self._client.once("parents", many).get(share_id)
+        return found or self._client.once(f"parent {share_id}", lambda: self.show(share_id))
 
     def find(self, mark: Mark, *, project_id: str | None = None) -> list[View]:
         """The shares that bear exactly this mark now, those that may become available first.
@@ -67,12 +68,18 @@ class Shares:
 
     # -- making -------------------------------------------------------------------------------
 
-    def check_quota(self, sizes: Collection[int]) -> None:
+    def check_place(self, share_id: str, placed: Placement, new: NewShare | None) -> None:
+        """Whether a new share could be made where its source is; as :func:`.placing.check`."""
+        placing.check(self._client, share_id, placed, new)
+
+    def check_quota(self, sizes: Collection[int], replicated: Collection[int] = ()) -> None:
         """Whether the quota suffices for new shares of these sizes (GiB); writes nothing.
 
+        :param replicated: the sizes of those that count as replicas, too
         :raises QuotaTooSmall: not all of them fit
         """
-        quota.check_shares(self._client.retry(self._manila.limits), sizes)
+        limits = self._client.retry(self._manila.limits)
+        quota.check_shares(limits, sizes, replicated=replicated)
 
     def create(
         self,
@@ -96,6 +103,8 @@ class Shares:
             "is_public": new.is_public,
             **new.asked,
         }
+        if new.encryption_key_ref:  # not taken over by itself (manila/share/api.py, create)
+            asked["encryption_key_ref"] = new.encryption_key_ref
         made = self._creation.create(
             SHARE, mark, asked, lambda: self._manila.create_share(**asked), is_ours
         )
@@ -235,6 +244,7 @@ class Shares:
             stuck=statuses.SHARE_STUCK,
             cure="openstack share delete --force {id}",
             depends=self._has_dependents,
+            locked=self._locked,
             outage=outage,
             attempt_takes=self._client.timeouts.request,
             clock=self._client.clock,
@@ -252,6 +262,30 @@ class Shares:
             lambda: self._manila.snapshots(share_id=share["id"], project_id=self._manila.reach)
         )
         return any(view["share_id"] == share["id"] for view in kept)
+
+    def _locked(self, refused: ManilaRefused, share_id: str) -> ManilaRefused | None:
+        """What a refusal to delete a share means when a lock (2.81) is behind it, which nobody but
+        its owner ends: the ids of the locks. None when none is seen."""
+        if not self._manila.features.locks:
+            return None
+        try:
+            locks = self._client.retry(lambda: self._manila.locks(share_id))
+        except (ManilaRefused, ManilaUnavailable) as error:
+            LOG.info("The locks of share %s are not shown: %s", share_id, error)
+            return None
+        # Unknown filters are ignored without a word.
+        ids = tuple(str(lock["id"]) for lock in locks if lock.get("resource_id") == share_id)
+        if not ids:
+            return None
+        return ShareLocked(
+            refused.asked,
+            refused.status,
+            refused.answer,
+            refused.request_id,
+            endpoint=refused.endpoint,
+            share_id=share_id,
+            locks=ids,
+        )
 
     def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
         return self._client.lists[SHARE].look(ids)

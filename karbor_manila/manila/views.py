@@ -36,7 +36,8 @@ class Source:
 class NewShare:
     """What is not taken over from the source. ``size`` in GiB.
 
-    ``asked`` holds ``share_type`` and ``share_network_id`` as far as the user asked for them.
+    ``asked`` holds ``share_type``, ``share_network_id`` and ``mount_point_name`` as far as the user
+    asked for them. ``encryption_key_ref`` is the id of its key, if its source has one.
     """
 
     name: str | None
@@ -45,16 +46,23 @@ class NewShare:
     metadata: Mapping[str, str] = field(default_factory=dict)
     is_public: bool = False
     asked: Mapping[str, str] = field(default_factory=dict)
+    encryption_key_ref: str | None = None
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What a new share takes over from the snapshot's share as it is now."""
+    """What a new share takes over from the snapshot's share as it is now.
+
+    ``encryption_key_ref`` is what Manila has to be asked for so that it is taken over; None below
+    2.90. ``has_replicas`` is whether that share has replicas, which the new one has not.
+    """
 
     share_type: str | None
     share_type_name: str | None
     share_network_id: str | None
     availability_zone: str | None
+    encryption_key_ref: str | None = None
+    has_replicas: bool = False
 
 
 @dataclass(frozen=True)

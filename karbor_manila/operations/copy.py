@@ -103,6 +103,7 @@ def target(job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOp
         f"{source.id}; it is removed with it",
         size=known.size,
         metadata={PURPOSE: COPY},
+        encryption_key_ref=known.encryption_key_ref,
     )
     return Target(intent.mark.of_clone(), new, known.share_proto)
 

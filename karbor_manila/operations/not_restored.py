@@ -16,6 +16,11 @@ from karbor_manila.operations.parameters import RestoreOptions
 #: The first version of a record that has access rules, unless they were not to be recorded.
 _WITH_ACCESS_RULES = 2
 
+#: Metadata that Manila keeps for itself: hints to its scheduler, which name other shares, and when
+#: a share was managed (manila/common/constants.py, AdminOnlyMetadata). A hint to a share that is
+#: gone keeps a share from being extended (manila/scheduler/filters/affinity.py).
+_MANILAS_OWN = frozenset({"__affinity_same_host", "__affinity_different_host", "__managed_at"})
+
 #: Of a checkpoint whose shares' access rules are not recorded, as its plan or provider says.
 NOT_RECORDED = "Access rules are not recorded (record_access_rules): no restore gives them back."
 
@@ -46,6 +51,21 @@ def moved(record: ShareRecord, placement: Placement) -> Iterator[str]:
     if record.availability_zone and zone and record.availability_zone != zone:
         yield _other("availability zone", record.availability_zone, zone)
 
+    key = record.encryption_key_ref
+    if key and key != placement.encryption_key_ref:
+        yield _other("encryption key", key, placement.encryption_key_ref)
+    if placement.has_replicas:
+        yield (
+            "Its replicas: Manila makes a new share with one; add the others to that one "
+            "(openstack share replica create)."
+        )
+
+
+def given_back(record: ShareRecord) -> dict[str, str]:
+    """The metadata that a new share gets back: not those that Manila keeps for itself."""
+    known = record.metadata or {}
+    return {name: value for name, value in known.items() if name not in _MANILAS_OWN}
+
 
 def _other(what: str, then: str | None, now: str | None) -> str:
     return (
@@ -74,6 +94,8 @@ def not_restored(record: ShareRecord, options: RestoreOptions) -> Iterator[str]:
         yield f"Its metadata: {unknown}."
     elif record.metadata and not options.metadata:
         yield "Its metadata: not asked for (metadata)."
+    elif own := sorted((record.metadata or {}).keys() - given_back(record).keys()):
+        yield f"Metadata that Manila keeps for itself ({', '.join(own)}): it sets them anew."
     if record.access_rules is None and record.version < _WITH_ACCESS_RULES:
         yield f"Its access rules: {unknown}."
     elif record.access_rules is None:

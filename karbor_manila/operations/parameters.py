@@ -27,6 +27,7 @@ _OF_A_NEW_SHARE = (
     "size",
     "share_type",
     "share_network_id",
+    "mount_point_name",
     "is_public",
     "access_rules",
     "keep_failed",
@@ -48,6 +49,7 @@ class RestoreOptions:
     size: int | None
     share_type: str | None
     share_network_id: str | None
+    mount_point_name: str | None
     is_public: bool
     metadata: bool
     access_rules: bool
@@ -73,7 +75,11 @@ class RestoreOptions:
     @property
     def asked(self) -> dict[str, str]:
         """What the user asked for of what Manila gives a new share by itself."""
-        given = {"share_type": self.share_type, "share_network_id": self.share_network_id}
+        given = {
+            "share_type": self.share_type,
+            "share_network_id": self.share_network_id,
+            "mount_point_name": self.mount_point_name,
+        }
         return {name: value for name, value in given.items() if value}
 
 
@@ -128,7 +134,7 @@ def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOpti
     options = VerifyOptions(**resolve(VERIFY_SCHEMA, given))
     _check_together(share_id, options)
     if options.depth == DRILL:
-        for name in ("share_id", "keep_failed"):
+        for name in ("share_id", "keep_failed", "mount_point_name"):
             if value := getattr(options, name):
                 raise InvalidParameter(
                     name, value, "a drill makes a temporary share and leaves nothing behind"
@@ -237,6 +243,8 @@ def takes(prop: Mapping[str, Any]) -> str:
         expected = "one of " + ", ".join(str(value) for value in prop["enum"])
     if "maxLength" in prop:
         expected += f" of at most {prop['maxLength']} characters"
+    if "pattern" in prop:
+        expected += f" that matches {prop['pattern']}"
     if "minimum" in prop:
         expected += f", at least {prop['minimum']}"
     if "maximum" in prop:

@@ -65,6 +65,10 @@ class RestorePlan:
         """The plan as JSON, for Karbor's API."""
         plain = asdict(self)
         del plain["kept"]  # the source is what its user reads of it
+        for part in filter(None, (plain["new"], plain["placement"])):
+            for name in ("encryption_key_ref", "has_replicas"):  # said where there are some
+                if not part.get(name):
+                    part.pop(name, None)
         return str(jsonutils.dumps(plain))
 
 
@@ -101,9 +105,15 @@ def plan(job: ShareJob, options: RestoreOptions) -> RestorePlan:
         made = _revert(job, record, options)
     else:
         made = new_share(job.checkpoint.id, record, options)
+        job.flow.restores.check_name(job.share_id)
         placement = driver.place(made.kept, made.share())
         moved = not_restored.moved(record, placement)
-        made = replace(made, placement=placement, not_restored=[*made.not_restored, *moved])
+        made = replace(
+            made,
+            new=replace(made.share(), encryption_key_ref=placement.encryption_key_ref),
+            placement=placement,
+            not_restored=[*made.not_restored, *moved],
+        )
     _ = job.flow.restores.quota
     return made
 
@@ -146,9 +156,10 @@ def new_share(checkpoint_id: str, record: ShareRecord, options: RestoreOptions) 
             name=options.restore_name or record.share_name or f"{checkpoint_id}@{record.share_id}",
             description=options.restore_description or record.share_description,
             size=size,
-            metadata=(record.metadata or {}) if options.metadata else {},
+            metadata=not_restored.given_back(record) if options.metadata else {},
             is_public=options.is_public,
             asked=options.asked,
+            encryption_key_ref=record.encryption_key_ref,
         ),
         access_rules=rules if options.access_rules else [],
         not_restored=list(not_restored.not_restored(record, options)),

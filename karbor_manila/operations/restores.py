@@ -51,6 +51,32 @@ class Restores:
         """
         return self.once(share_id, lambda: self._resolve(share_id, given))
 
+    def check_name(self, share_id: str) -> None:
+        """Refuse a mount point name that is asked for of several new shares.
+
+        :raises InvalidParameter: another share of the flow is to have it, too
+        """
+        name = self._name(share_id)
+        if not name:
+            return
+        others = taking_turns([other for other in self._flow.resource_ids if other != share_id])
+        for other in others:
+            if self._name(other) == name:
+                raise InvalidParameter(
+                    "mount_point_name",
+                    name,
+                    f"it is asked for of share {other}, too; give it for one share alone "
+                    f"(OS::Manila::Share#{share_id})",
+                )
+
+    def _name(self, share_id: str) -> str | None:
+        """The mount point name that a new share is to have, if a new share is made."""
+        try:
+            options = self.options(share_id)
+        except (InvalidParameter, NotSupported):
+            return None  # its own plan reports that
+        return options.mount_point_name if options.include else None
+
     def verify_options(self, share_id: str, given: Mapping[str, Any]) -> VerifyOptions:
         """As :meth:`options`, in a verification."""
         options = self.options(share_id, given)
@@ -93,14 +119,21 @@ class Restores:
 
         :raises QuotaTooSmall: it does not
         """
-        made = (self._makes(share_id) for share_id in taking_turns(list(self._flow.resource_ids)))
-        sizes = [size for size in made if size]
-        if sizes:
-            self._flow.shares.check_quota(sizes)
+        makes = (self._makes(share_id) for share_id in taking_turns(list(self._flow.resource_ids)))
+        made = [each for each in makes if each]
+        if made:
+            replicated = [size for size, of in made if of and self._is_replicated(of)]
+            self._flow.shares.check_quota([size for size, _of in made], replicated)
 
-    def _makes(self, share_id: str) -> int | None:
+    def _is_replicated(self, share_id: str) -> bool:
+        """Whether a share made of this one counts as a replica, too."""
+        parent = self._flow.shares.parent(share_id)
+        return bool(parent and parent.get("replication_type"))
+
+    def _makes(self, share_id: str) -> tuple[int, str] | None:
         """The size (GiB) of the share that a restore makes, safety copies too, as
-        far as the record and the parameters tell; None when it makes none.
+        far as the record and the parameters tell, and of which share it is made, empty for a safety
+        copy; None when it makes none.
 
         What is wrong with a share is reported by its own plan, and hinders no other.
         """
@@ -115,4 +148,6 @@ class Restores:
                 error,
             )
             return None
-        return (options.size or record.size) if record else None
+        if not record:
+            return None
+        return options.size or record.size, "" if options.is_revert else record.snapshot_of

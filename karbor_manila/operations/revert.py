@@ -72,7 +72,12 @@ def keep_present(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
     temporary = ProtectOptions(name, "Temporary; it is removed by itself", force=True)
     kept = driver.wait(protect_one(driver, share, intent.mark, temporary))
     described = f"What share {job.share_id} held before it was restored in place"
-    new = NewShare(name=name, description=described, size=int(share["size"]))
+    new = NewShare(
+        name=name,
+        description=described,
+        size=int(share["size"]),
+        encryption_key_ref=share.get("encryption_key_ref"),
+    )
     target = Target(intent.mark, new, plan.source.share_proto)
     made = driver.restore(kept, target)
     intent = job.section.created(intent, made)

@@ -45,6 +45,7 @@ TYPED: dict[str, dict[str, Any]] = {
         "size": "20",
         "share_type": "gold",
         "share_network_id": SHARE_ID,
+        "mount_point_name": "home-2",
         "is_public": True,
         "metadata": False,
         "access_rules": True,

@@ -73,6 +73,11 @@ class Cloud:
     share_types: set[str] = field(default_factory=lambda: {"default"})
     type_ids: dict[str, str] = field(default_factory=dict)  # of some of them, by their names
     access: dict[str, list[View]] = field(default_factory=dict)
+    #: By id. A network that is None is gone.
+    type_specs: dict[str, dict[str, str]] = field(default_factory=dict)
+    networks: dict[str, View | None] = field(default_factory=dict)
+    #: Locks of deletion, by the id of the share.
+    locks: dict[str, list[View]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)

@@ -16,6 +16,7 @@ from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.client import EVERY_PROJECT, Features
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.paging import Listing
+from tests.fakes.access import FakeAccess
 from tests.fakes.cloud import (
     TAKEN_OVER,
     Cloud,
@@ -27,13 +28,14 @@ from tests.fakes.cloud import (
     refused,
     transient,
 )
+from tests.fakes.placement import FakePlacement, check_key, check_locks, check_name
 
 __all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "refused", "transient"]
 
 View = dict[str, Any]
 
 
-class FakeManila:
+class FakeManila(FakeAccess, FakePlacement):
     """A session in a :class:`Cloud`.
 
     :param project_id: the session's own project
@@ -184,6 +186,8 @@ class FakeManila:
                 raise ManilaRefused("create", 400, "the snapshot is larger than that")
             parent = self._existing(source["share_id"])
             check_clone(parent, fields)
+            check_name(self._cloud, parent, fields, self._project, self.features)
+            check_key(fields)
             taken_over = {name: parent[name] for name in TAKEN_OVER}
             # A status of its own since 2.54.
             new = "creating_from_snapshot" if self.features.creating_from_snapshot else "creating"
@@ -203,6 +207,7 @@ class FakeManila:
                 return False
             if view["status"] not in ("available", "error"):
                 raise ManilaRefused("delete", 403, f"share is {view['status']}")
+            check_locks(self._cloud, share_id)
             kept = self._settled("snapshots").values()
             if any(snapshot["share_id"] == share_id for snapshot in kept):
                 raise ManilaRefused("delete", 403, "Share still has snapshots")
@@ -242,30 +247,6 @@ class FakeManila:
             snapshot["_until"], snapshot["_fails"] = share["_until"], False
 
         return self._call("revert_share", revert)
-
-    def access_rules(self, share_id: str) -> list[View]:
-        def rules() -> list[View]:
-            self._existing(share_id)
-            return [dict(rule) for rule in self._cloud.access.get(share_id, [])]
-
-        return self._call("access_rules", rules)
-
-    def allow_access(self, share_id: str, rule: Mapping[str, Any]) -> View:
-        def allow() -> View:
-            self._existing(share_id)
-            known = self._cloud.access.setdefault(share_id, [])
-            same = [r for r in known if r["access_to"] == rule["access_to"]]
-            if same:
-                raise ManilaRefused("allow", 400, "Share access is already in effect")
-            view = {"metadata": {}, "id": str(uuid.uuid4()), "state": "active", **rule}
-            # Manila accepts a type that the backend does not know; the rule ends in error.
-            if rule["access_type"] not in ("ip", "user", "cert", "cephx"):
-                view["state"] = "error"
-                self._cloud.shares[share_id]["access_rules_status"] = "error"
-            known.append(view)
-            return dict(view)
-
-        return self._call("allow_access", allow)
 
     def export_locations(self, share_id: str) -> list[str]:
         def places() -> list[str]:

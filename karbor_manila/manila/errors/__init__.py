@@ -14,6 +14,7 @@ from karbor_manila.manila.errors.answers import (
     NotAdministrator,
     ResourceFailed,
 )
+from karbor_manila.manila.errors.placing import KeyUnknown, NetworkUnsuitable, ShareLocked
 from karbor_manila.manila.errors.refusals import (
     AccessRulesNotActive,
     CloneUnsupported,
@@ -39,6 +40,7 @@ __all__ = [
     "CopyUnsupported",
     "EndpointMissing",
     "EndpointUnsuitable",
+    "KeyUnknown",
     "ManilaFailing",
     "ManilaRefused",
     "ManilaTooOld",
@@ -46,6 +48,7 @@ __all__ = [
     "ManilaUnavailable",
     "Misconfigured",
     "NeedsAdministrator",
+    "NetworkUnsuitable",
     "NotAdministrator",
     "NotRestorable",
     "ParentMissing",
@@ -55,6 +58,7 @@ __all__ = [
     "RevertRefused",
     "RevertUnsupported",
     "ShareGone",
+    "ShareLocked",
     "ShareNotProtectable",
     "SnapshotDoubtful",
     "SnapshotGone",

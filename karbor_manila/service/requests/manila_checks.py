@@ -28,7 +28,7 @@ from karbor_manila.operations.work import Work
 LOG = logging.getLogger(__name__)
 
 # What RestoreOptions.asked is made of.
-_MAY_BE_REFUSED = ("share_type", "share_network_id")
+_MAY_BE_REFUSED = ("share_type", "share_network_id", "mount_point_name")
 
 
 def check_descriptions(

@@ -65,6 +65,7 @@ def test_a_restore_may_leave_everything_out():
         "size": None,
         "share_type": None,
         "share_network_id": None,
+        "mount_point_name": None,
         "is_public": False,
         "metadata": True,
         "access_rules": False,

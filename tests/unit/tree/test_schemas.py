@@ -76,7 +76,7 @@ def test_what_is_stored_has_a_version_and_may_grow(name):
     sometimes = {"share", "asked", "removing", "safety_copy", "snapshot_id", "keep_failed"}
     sometimes |= {"record_access_rules", "source_driver"}
     assert set(ALL[name]["required"]) == set(ALL[name]["properties"]) - (
-        sometimes if name == "INTENT_SCHEMA" else set()
+        sometimes if name == "INTENT_SCHEMA" else {"encryption_key_ref"}
     )
     assert ALL[name].get("additionalProperties", True) is True
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests to Manila for what a new share is made with: its network, its type, its name, and the
+locks that keep one from going."""
+
+import urllib.parse
+
+from karbor_manila.manila.connection import Connection
+from karbor_manila.manila.views import View
+
+
+class PlacementRequests(Connection):
+    """A part of the client; every method is one HTTP request."""
+
+    def share_network(self, network_id: str) -> View | None:
+        """A share network with its subnets (2.51) and status (2.63); None when there is none that
+        this session may see."""
+        asked = f"show share network {network_id}"
+        return self._get(f"/share-networks/{network_id}", "share_network", asked)
+
+    def share_type(self, type_id: str) -> View | None:
+        """A share type with those ``extra_specs`` that its users may see
+        (manila/common/constants.py, TENANT_VISIBLE); None when it is not for this session."""
+        return self._get(f"/types/{type_id}", "share_type", f"show share type {type_id}")
+
+    def mounted_as(self, name: str, *, soft_deleted: bool = False) -> list[View]:
+        """The shares of the session's own project with this ``mount_point_name``, prefix included:
+        views with ``id`` and ``name``. No view tells that name, a list can be filtered by it
+        (manila/api/v2/share.py, _get_share_search_options).
+
+        :param soft_deleted: those in the recycle bin; without it, all others
+        """
+        query = {"mount_point_name": name} | ({"is_soft_deleted": "True"} if soft_deleted else {})
+        asked = f"list the shares that are mounted as {name}"
+        reply = self._ask("GET", f"/shares?{urllib.parse.urlencode(query)}", asked)
+        found: list[View] = self._part(asked, reply, "shares")
+        return found
+
+    def shares_named(self, name: str) -> list[View]:
+        """The shares of the session's own project with this name, in detail."""
+        asked = f"list the shares named {name}"
+        query = urllib.parse.urlencode({"name": name, "is_public": "False"})
+        reply = self._ask("GET", f"/shares/detail?{query}", asked)
+        found: list[View] = self._part(asked, reply, "shares")
+        return found
+
+    def locks(self, resource_id: str) -> list[View]:
+        """The locks of deletion on a share (2.81) that this session may see: views with ``id``,
+        ``project_id`` and ``lock_reason``."""
+        asked = f"list the locks of share {resource_id}"
+        query = urllib.parse.urlencode({"resource_id": resource_id, "resource_action": "delete"})
+        reply = self._ask("GET", f"/resource-locks?{query}", asked)
+        found: list[View] = self._part(asked, reply, "resource_locks")
+        return found
