@@ -23,8 +23,8 @@ class ShareRecord:
     """A protected share. ``size`` is in GiB; ``mark`` is None in records of Karbor's own plugin.
 
     What is None may be unknown: older records do not tell everything. ``clone_id`` is set in copied
-    checkpoints, whose snapshot is one of a clone. ``encryption_key_ref`` is the id of the share's key
-    (2.90), never the key itself; it is stored where there is one.
+    checkpoints, whose snapshot is one of a clone. ``encryption_key_ref`` is the id of the share's
+    key (2.90), never the key itself; it is stored where there is one.
 
     ``snapshot_id`` is the id of what keeps the share, whatever driver made it: under that name
     Karbor's own plugin looks for it. ``data`` are the driver's own, of JSON's types.

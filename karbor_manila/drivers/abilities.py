@@ -2,9 +2,11 @@
 """What a driver may be able to do besides the contract: each ability is a class that it also is."""
 
 import abc
+from collections.abc import Collection
 from typing import Final
 
 from karbor_manila.manila.kept import Kept
+from karbor_manila.manila.snapshot_access import Access, Mountable
 from karbor_manila.manila.views import Revertible, View
 
 
@@ -53,5 +55,58 @@ class KeepsTogether(abc.ABC):  # noqa: B024 - what it says is about the ids
     checkpoint asks for it once for each share, side by side."""
 
 
+class Browsable(abc.ABC):
+    """What keeps a share can be mounted beside it, read-only, without a restore.
+
+    A rule bears no mark: it is ours by its id, or by what it allows if it was not there before.
+    """
+
+    @abc.abstractmethod
+    def inspect_access(self, kept: Kept) -> Mountable:
+        """Whether and where it is mounted; writes nothing.
+
+        :raises NotMountable: it cannot be
+        :raises ParentMissing: its share is not there any more
+        """
+
+    @abc.abstractmethod
+    def access_rules(self, kept: Kept) -> list[View]:
+        """Its access rules now: ``id``, ``access_type``, ``access_to``, ``state``; none of what is
+        not there."""
+
+    @abc.abstractmethod
+    def allow_access(self, kept: Kept, access: Access, before: Collection[str]) -> str | None:
+        """Ask for an access rule.
+
+        :param before: the ids of the rules that were there before; another one of the same access
+            is the work of a request whose reply was lost
+        :returns: the rule's id; None when somebody else has asked for the same meanwhile
+        """
+
+    @abc.abstractmethod
+    def wait_access(self, kept: Kept, rule_id: str, access: Access) -> None:
+        """Wait until a rule is in force.
+
+        :raises AccessFailed: it failed, or was taken back meanwhile
+        :raises DeadlineExceeded: it took too long
+        """
+
+    @abc.abstractmethod
+    def await_denied(self, kept: Kept, rule_id: str) -> None:
+        """Wait until a rule is gone that somebody takes back. Raises DeadlineExceeded."""
+
+    @abc.abstractmethod
+    def revoke_access(self, kept: Kept, rule_id: str, *, project_id: str) -> None:
+        """Take a rule back and wait until it is gone. Nothing to take back is success.
+
+        :param project_id: whose it is; another project's is left alone, and counts as gone
+        :raises AccessNotTakenBack: it is still there
+        """
+
+
 #: The capability that stands for each ability.
-ABILITIES: Final[dict[str, type]] = {"revert": Reverts, "together": KeepsTogether}
+ABILITIES: Final[dict[str, type]] = {
+    "browse": Browsable,
+    "revert": Reverts,
+    "together": KeepsTogether,
+}

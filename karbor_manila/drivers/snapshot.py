@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import base
-from karbor_manila.drivers.abilities import Reverts
+from karbor_manila.drivers.abilities import Browsable, Reverts
 from karbor_manila.drivers.parallel import as_they_come
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import cloning, quota, revert
@@ -18,15 +18,16 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
+from karbor_manila.manila.snapshot_access import Access, Mountable, SnapshotAccess
 from karbor_manila.manila.snapshots import Snapshots
 from karbor_manila.manila.views import NewShare, Placement, Revertible, View
 
 
-class SnapshotDriver(base.Driver, Reverts):
+class SnapshotDriver(base.Driver, Reverts, Browsable):
     """See :class:`~karbor_manila.drivers.base.Driver` for the contract of each method."""
 
     name = "snapshot"
-    capabilities: ClassVar[frozenset[str]] = base.BASIC | {"revert"}
+    capabilities: ClassVar[frozenset[str]] = base.BASIC | {"browse", "revert"}
 
     def __init__(self, environment: base.Environment) -> None:
         super().__init__(environment)
@@ -34,6 +35,7 @@ class SnapshotDriver(base.Driver, Reverts):
         self._manila = environment.manila
         self._shares = environment.shares
         self._snapshots = Snapshots(environment.client, environment.shares)
+        self._access = SnapshotAccess(environment.client, environment.shares)
         self._reverts = revert.Reverts(
             self._manila,
             environment.clock,
@@ -211,6 +213,32 @@ class SnapshotDriver(base.Driver, Reverts):
         return self._reverts.wait(
             share_id, self._shares.poller, self.environment.timeouts.restore, self._client.reason
         )
+
+    # -- mounted beside its share --------------------------------------------------------------
+
+    def inspect_access(self, kept: Kept) -> Mountable:
+        """By the type of its share, and the export locations of the snapshot."""
+        return self._access.inspect(kept.id, kept.share_id)
+
+    def access_rules(self, kept: Kept) -> list[View]:
+        """Those of the snapshot."""
+        return self._access.rules(kept.id)
+
+    def allow_access(self, kept: Kept, access: Access, before: Collection[str]) -> str | None:
+        """A rule of the snapshot."""
+        return self._access.allow(kept.id, access, before)
+
+    def wait_access(self, kept: Kept, rule_id: str, access: Access) -> None:
+        """Until it is active."""
+        self._access.wait(kept.id, rule_id, access)
+
+    def await_denied(self, kept: Kept, rule_id: str) -> None:
+        """Until it is gone."""
+        self._access.await_denied(kept.id, rule_id)
+
+    def revoke_access(self, kept: Kept, rule_id: str, *, project_id: str) -> None:
+        """Until the rule is gone."""
+        self._access.revoke(kept.id, rule_id, project_id)
 
     # -- the driver itself --------------------------------------------------------------------
 

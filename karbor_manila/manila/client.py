@@ -22,6 +22,7 @@ from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.features import Features
 from karbor_manila.manila.paging import Listing
 from karbor_manila.manila.placement_requests import PlacementRequests
+from karbor_manila.manila.snapshot_access_requests import SnapshotAccessRequests
 from karbor_manila.manila.views import View
 
 __all__ = ["EVERY_PROJECT", "SERVICE_TYPES", "Features", "Manila", "View", "Where"]
@@ -37,7 +38,7 @@ _WITH_EXPORT_LOCATIONS = "2.8"
 EVERY_PROJECT = "*"
 
 
-class Manila(PlacementRequests):
+class Manila(PlacementRequests, SnapshotAccessRequests):
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
     Whose objects a list shows is what it was asked for, whatever Manila makes of the question:

@@ -60,6 +60,7 @@ class SimulatedWorld(World):
     driver_class: type[Driver] = SnapshotDriver
     project_id = "project-a"
     other_project_id = "project-of-administrators"
+    mounts_snapshots = False
 
     def __init__(
         self, url: str, manual: ManualClock, driver: type[Driver] = SnapshotDriver

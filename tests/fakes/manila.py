@@ -29,13 +29,14 @@ from tests.fakes.cloud import (
     transient,
 )
 from tests.fakes.placement import FakePlacement, check_key, check_locks, check_name
+from tests.fakes.snapshot_access import FakeSnapshotAccess
 
 __all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "refused", "transient"]
 
 View = dict[str, Any]
 
 
-class FakeManila(FakeAccess, FakePlacement):
+class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
     """A session in a :class:`Cloud`.
 
     :param project_id: the session's own project
@@ -382,4 +383,4 @@ class FakeManila(FakeAccess, FakePlacement):
 
 
 # What the first word of a method that changes something is.
-_CHANGING = frozenset({"create", "delete", "revert", "allow"})
+_CHANGING = frozenset({"create", "delete", "revert", "allow", "deny"})

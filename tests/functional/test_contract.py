@@ -63,8 +63,12 @@ class RealWorld(World):
     def make_share(self, **fields: Any) -> View:
         ways = ("create_share_from_snapshot_support", "revert_to_snapshot_support")
         clone, back = (fields.pop(way, True) for way in ways)
+        mounts = fields.pop("mount_snapshot_support", True)
+        inherits = fields.pop("snapshot_inherit_share_access_support", False)
         if fields.pop("snapshot_support", True) is False:
             fields["share_type"] = "nosnap"
+        elif inherits or not mounts:
+            fields["share_type"] = "inherit" if inherits else "norevert"
         elif not (clone and back):
             kinds = {(True, False): "norevert", (False, True): "noclone"}
             fields["share_type"] = kinds.get((clone, back), "snaponly")

@@ -13,6 +13,7 @@ A driver of another package is held to it by a class of its own::
 import pytest
 
 _PROMISES = (
+    "browsing",
     "copying",
     "deleting",
     "looking",

@@ -3,6 +3,7 @@
 
 import pytest
 
+from karbor_manila.drivers.testing.browsing import Browsing
 from karbor_manila.drivers.testing.copying import Copying
 from karbor_manila.drivers.testing.deleting import Deleting
 from karbor_manila.drivers.testing.looking import Looking
@@ -25,6 +26,7 @@ class DriverContract(
     Copying,
     Deleting,
     Reverting,
+    Browsing,
     Sharing,
     Whose,
 ):

@@ -40,6 +40,9 @@ class World(abc.ABC):
     #: The project of the administrator whose session :meth:`overseer` has.
     other_project_id: str
 
+    #: Whether this Manila mounts snapshots: a simulated one need not.
+    mounts_snapshots: ClassVar[bool] = True
+
     def driver(self, expected: int = 1) -> Driver:
         """A new driver, as a new flow of so many shares would get it."""
         return self.driver_class(self.environment(expected))
@@ -74,7 +77,10 @@ class World(abc.ABC):
         """An available share (``snapshot_support=False`` for one that cannot be protected,
         ``revert_to_snapshot_support=False`` for one that cannot be restored in place,
         ``create_share_from_snapshot_support=False`` for one of whose snapshots no share can be
-        made; both for one that could never be given back)."""
+        made; both for one that could never be given back; ``mount_snapshot_support=True`` for one
+        whose snapshots can be mounted, ``False`` for one whose cannot, with
+        ``snapshot_inherit_share_access_support=True`` for one whose snapshots have no rules of
+        their own)."""
 
     @abc.abstractmethod
     def retype(self, share_id: str) -> str:

@@ -14,6 +14,12 @@ from karbor_manila.manila.errors.answers import (
     NotAdministrator,
     ResourceFailed,
 )
+from karbor_manila.manila.errors.browsing import (
+    AccessFailed,
+    AccessNotTakenBack,
+    NotMountable,
+    OthersRuleFailed,
+)
 from karbor_manila.manila.errors.placing import KeyUnknown, NetworkUnsuitable, ShareLocked
 from karbor_manila.manila.errors.refusals import (
     AccessRulesNotActive,
@@ -35,6 +41,8 @@ from karbor_manila.manila.errors.refusals import (
 )
 
 __all__ = [
+    "AccessFailed",
+    "AccessNotTakenBack",
     "AccessRulesNotActive",
     "CloneUnsupported",
     "CopyUnsupported",
@@ -50,7 +58,9 @@ __all__ = [
     "NeedsAdministrator",
     "NetworkUnsuitable",
     "NotAdministrator",
+    "NotMountable",
     "NotRestorable",
+    "OthersRuleFailed",
     "ParentMissing",
     "QuotaTooSmall",
     "ResourceFailed",

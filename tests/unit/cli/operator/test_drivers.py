@@ -64,7 +64,7 @@ def test_a_driver_that_works_is_listed_with_all_that_is_known_of_it(
         "Driver": "snapshot",
         "Configured": True,
         "Alive": True,
-        "Capabilities": ["copy", "delete", "protect", "restore", "revert", "verify"],
+        "Capabilities": ["browse", "copy", "delete", "protect", "restore", "revert", "verify"],
         "Share Types": ["every other"],
         "Unknown Types": [],
         "Health": {
