@@ -104,9 +104,33 @@ class Browsable(abc.ABC):
         """
 
 
+class RestoresInto(abc.ABC):
+    """Can replace what another share holds, which is there and has nothing to do with the kept
+    one."""
+
+    @abc.abstractmethod
+    def inspect_target(self, kept: Kept, share_id: str, *, project_id: str) -> Revertible:
+        """What a restore into a share would find; writes nothing.
+
+        :param share_id: the share that is to be overwritten
+        :param project_id: whose it must be
+        :raises RevertRefused: it would be refused, and why
+        :raises SnapshotGone, SnapshotDoubtful: as :meth:`.base.Driver.check`
+        """
+
+    @abc.abstractmethod
+    def restore_into(self, kept: Kept, share_id: str) -> None:
+        """Begin to replace what a share holds; as :meth:`Reverts.revert`."""
+
+    @abc.abstractmethod
+    def wait_restored_into(self, share_id: str) -> View:
+        """Wait until the share is available again; as :meth:`Reverts.wait_reverted`."""
+
+
 #: The capability that stands for each ability.
 ABILITIES: Final[dict[str, type]] = {
     "browse": Browsable,
+    "into another share": RestoresInto,
     "revert": Reverts,
     "together": KeepsTogether,
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a driver works with in one flow."""
 
+from collections.abc import Callable
 from typing import Any
 
 from karbor_manila.common.clock import Clock
@@ -16,12 +17,21 @@ class Environment:
     :param client: Manila as the flow uses it: its session, timeouts, clock, pollers
     :param shares: the flow's shares; what is about shares in general is there, once
     :param options: the values of the driver's own options, by their names
+    :param progress: told how far something long is: of which share, what ("backup"), percent. It
+        returns at once, and may be called for every look
     """
 
-    def __init__(self, client: FlowClient, shares: Shares, options: Any = None) -> None:
+    def __init__(
+        self,
+        client: FlowClient,
+        shares: Shares,
+        options: Any = None,
+        progress: Callable[[str, str, int], None] = lambda _share_id, _what, _percent: None,
+    ) -> None:
         self.client = client
         self.shares = shares
         self.options = options
+        self.progress = progress
 
     @property
     def manila(self) -> Manila:

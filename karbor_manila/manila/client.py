@@ -15,6 +15,7 @@ from oslo_log import log as logging
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import paging
+from karbor_manila.manila.backup_requests import BackupRequests
 
 # What belongs to the face of the client.
 from karbor_manila.manila.endpoint import SERVICE_TYPES, Where
@@ -38,7 +39,7 @@ _WITH_EXPORT_LOCATIONS = "2.8"
 EVERY_PROJECT = "*"
 
 
-class Manila(PlacementRequests, SnapshotAccessRequests):
+class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
     Whose objects a list shows is what it was asked for, whatever Manila makes of the question:
@@ -162,11 +163,18 @@ class Manila(PlacementRequests, SnapshotAccessRequests):
 
     def create_share(self, **fields: Any) -> View:
         """Ask for a share with Manila's own field names; ``request_id`` as above."""
-        asked = f"create a share from snapshot {fields.get('snapshot_id')}"
+        source = fields.get("snapshot_id")
+        asked = f"create a share from snapshot {source}" if source else "create a share"
         return self._post("/shares", "share", fields, asked)
 
-    def delete_share(self, share_id: str) -> bool:
-        """Delete a share. False when there is none; True is an HTTP 202: it has begun."""
+    def delete_share(self, share_id: str, *, force: bool = False) -> bool:
+        """Delete a share. False when there is none; True is an HTTP 202: it has begun.
+
+        :param force: whatever its status is, which only an administrator may
+        """
+        if force:
+            self._act(share_id, {"force_delete": None}, f"delete share {share_id} by force")
+            return True
         return self._delete(f"/shares/{share_id}", f"delete share {share_id}")
 
     def revert_share(self, share_id: str, snapshot_id: str) -> None:

@@ -101,9 +101,9 @@ class Connection:
         absolute: dict[str, int] = self._part(asked, limits, "absolute")
         return absolute
 
-    def _get(self, path: str, key: str, asked: str) -> View | None:
+    def _get(self, path: str, key: str, asked: str, **form: Any) -> View | None:
         try:
-            view: View = self._part(asked, self._ask("GET", path, asked), key)
+            view: View = self._part(asked, self._send(asked, "GET", path, **form)[1], key)
         except ManilaRefused as refused:
             if refused.status == 404:
                 self._confirm()
@@ -125,8 +125,10 @@ class Connection:
                 raise EndpointUnsuitable(self.endpoint, str(refused)) from refused
         self._answered = True
 
-    def _post(self, path: str, key: str, fields: Mapping[str, Any], asked: str) -> View:
-        response, body = self._send(asked, "POST", path, body={key: dict(fields)})
+    def _post(
+        self, path: str, key: str, fields: Mapping[str, Any], asked: str, **form: Any
+    ) -> View:
+        response, body = self._send(asked, "POST", path, body={key: dict(fields)}, **form)
         view: View = self._part(asked, body, key)
         view["request_id"] = response.headers.get("x-openstack-request-id")
         return view
@@ -137,9 +139,9 @@ class Connection:
         path = f"/shares/{share_id}/action"
         return self._send(asked, "POST", path, readable=readable, body=dict(body))[1]
 
-    def _delete(self, path: str, asked: str) -> bool:
+    def _delete(self, path: str, asked: str, **form: Any) -> bool:
         try:
-            self._send(asked, "DELETE", path, readable=False)
+            self._send(asked, "DELETE", path, readable=False, **form)
         except ManilaRefused as refused:
             if refused.status == 404:
                 self._confirm()

@@ -85,10 +85,15 @@ class Creation:
     """Creates what bears a mark, once: what an earlier attempt has made is adopted.
 
     :param client: the flow's client
+    :param find: gives the views of a kind that bear a mark in the session's own project, anew or as
+        the flow's first list had them; by default as shares and snapshots are found
     """
 
-    def __init__(self, client: FlowClient) -> None:
+    def __init__(
+        self, client: FlowClient, find: Callable[[str, Mark, bool], list[View]] | None = None
+    ) -> None:
         self._client = client
+        self._find = find or self._with_mark
         # What had to be asked for more than once, under which mark, and when it was answered.
         self._repeated: dict[str, tuple[Mark, float]] = {}
 
@@ -112,14 +117,12 @@ class Creation:
         """
         client = self._client
         asked = limited(ask, fields, client.clock)
-        # What is made belongs to the session's own project, whatever project it works for.
-        own = client.manila.own_project_id
         attempts = 0
 
         def attempt() -> View:
             nonlocal attempts
             attempts += 1
-            for view in client.with_mark(kind, mark, own, fresh=attempts > 1):
+            for view in self._find(kind, mark, attempts > 1):
                 if is_ours(view):
                     LOG.info("%s %s is adopted", kind.capitalize(), view["id"])
                     return view
@@ -146,8 +149,13 @@ class Creation:
         if kind == SHARE:
             left = asked + client.timeouts.settle - client.clock.now()
             client.clock.sleep(max(0.0, left))
-        marked = client.with_mark(kind, mark, client.manila.own_project_id, fresh=True)
+        marked = self._find(kind, mark, True)  # noqa: FBT003 - anew
         doubles = [str(view["id"]) for view in marked if view["id"] != kept_id]
         if doubles:
             LOG.warning("Beside %s %s there are %s: removed", kind, kept_id, doubles)
         return doubles
+
+    def _with_mark(self, kind: str, mark: Mark, fresh: bool) -> list[View]:  # noqa: FBT001 - as find
+        # What is made belongs to the session's own project, whatever project it works for.
+        own = self._client.manila.own_project_id
+        return self._client.with_mark(kind, mark, own, fresh=fresh)

@@ -49,3 +49,23 @@ class Features:
     def encryption_keys(self) -> bool:
         """A share may be made with a key of its owner's, and shows it."""
         return self._at_least("2.90")
+
+    @property
+    def scheduler_hints(self) -> bool:
+        """A new share can be wanted on the host of another one."""
+        return self._at_least("2.65")
+
+    @property
+    def backups(self) -> bool:
+        """Shares have backups (experimental)."""
+        return self._at_least("2.80")
+
+    @property
+    def backup_types(self) -> bool:
+        """Backups show their type."""
+        return self._at_least("2.85")
+
+    @property
+    def backups_into_other_shares(self) -> bool:
+        """A backup can be restored into another share than the one that it is of."""
+        return self._at_least("2.91")

@@ -25,6 +25,12 @@ def check_copies(limits: Mapping[str, int], sizes: Collection[int]) -> None:
     check(limits, [{"size": size} for size in sizes])
 
 
+def check_backups(limits: Mapping[str, int], sizes: Collection[int]) -> None:
+    """As :func:`check`, for the backups of shares of these sizes in GiB."""
+    _check(limits, "backups", "TotalShareBackups", len(sizes))
+    _check(limits, "backup gigabytes", "TotalBackupGigabytes", sum(sizes))
+
+
 def check_shares(
     limits: Mapping[str, int],
     sizes: Collection[int],

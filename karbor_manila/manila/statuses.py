@@ -19,6 +19,10 @@ MANAGE_ERROR = "manage_error"
 REVERTING = "reverting"
 REVERTING_TO_SNAPSHOT = "reverting_to_snapshot"
 REVERTING_ERROR = "reverting_error"
+BACKUP_CREATING = "backup_creating"
+BACKUP_RESTORING = "backup_restoring"
+BACKUP_RESTORING_ERROR = "backup_restoring_error"
+RESTORING = "restoring"
 UNMANAGE_ERROR = "unmanage_error"
 UNMANAGE_STARTING = "unmanage_starting"
 UNMANAGED = "unmanaged"
@@ -28,8 +32,12 @@ UNMANAGED = "unmanaged"
 #: A share that is being made; the second with drivers that go on after they have answered.
 SHARE_CREATING = frozenset({CREATING, CREATING_FROM_SNAPSHOT})
 
-#: A share that is being reverted; the second with drivers that do it on their own.
-SHARE_REVERTING = frozenset({REVERTING, REVERTING_TO_SNAPSHOT})
+#: A share that is being put back; the second with drivers that do it on their own, the third from
+#: a backup.
+SHARE_REVERTING = frozenset({REVERTING, REVERTING_TO_SNAPSHOT, BACKUP_RESTORING})
+
+#: A share whose content may be in between: an administrator has to look at it.
+SHARE_REVERT_FAILED = frozenset({REVERTING_ERROR, BACKUP_RESTORING_ERROR})
 
 #: A share in one of these becomes available by itself.
 SHARE_BUSY = (
@@ -44,8 +52,7 @@ SHARE_BUSY = (
         "server_migrating_to",
         "replication_change",
         "restoring",
-        "backup_creating",
-        "backup_restoring",
+        BACKUP_CREATING,
         "manage_starting",
         "ensuring",
     }
@@ -66,7 +73,7 @@ SHARE_FINAL = SHARE_GOING | {
     "shrinking_error",
     "shrinking_possible_data_loss_error",
     REVERTING_ERROR,
-    "backup_restoring_error",
+    BACKUP_RESTORING_ERROR,
     "awaiting_transfer",
     INACTIVE,
 }
@@ -75,7 +82,7 @@ SHARE_FINAL = SHARE_GOING | {
 SHARE_DELETABLE = frozenset({AVAILABLE, ERROR, INACTIVE})
 
 #: A share in one of these stays until an administrator acts.
-SHARE_STUCK = frozenset({ERROR_DELETING})
+SHARE_STUCK = frozenset({ERROR_DELETING, BACKUP_RESTORING_ERROR})
 
 #: With a task in one of these states Manila reverts no share (BUSY_TASK_STATES).
 TASK_BUSY = frozenset(
@@ -109,6 +116,21 @@ SNAPSHOT_DELETABLE = frozenset({AVAILABLE, ERROR})
 
 #: A snapshot in one of these stays until an administrator acts.
 SNAPSHOT_STUCK = frozenset({ERROR_DELETING, ERROR_DEFERRED_DELETING, UNMANAGE_ERROR})
+
+# -- backups ----------------------------------------------------------------------------------
+
+#: A backup in one of these holds what it held: ``restoring`` is what Manila says of the backup that
+#: a share is being put back to.
+BACKUP_WHOLE = frozenset({AVAILABLE, RESTORING})
+
+#: A backup in one of these does not become available.
+BACKUP_FINAL = frozenset({ERROR, DELETING, DELETED, ERROR_DELETING})
+
+#: Manila deletes a backup from these alone (manila/share/api.py, delete_share_backup).
+BACKUP_DELETABLE = frozenset({AVAILABLE, ERROR})
+
+#: A backup in one of these stays until an administrator acts.
+BACKUP_STUCK = frozenset({ERROR_DELETING})
 
 # -- access rules -----------------------------------------------------------------------------
 

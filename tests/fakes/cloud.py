@@ -69,6 +69,9 @@ class Cloud:
     clock: FakeClock
     shares: dict[str, View] = field(default_factory=dict)
     snapshots: dict[str, View] = field(default_factory=dict)
+    backups: dict[str, View] = field(default_factory=dict)
+    #: Shares whose backup, or the restore into which, does not go on.
+    stuck: set[str] = field(default_factory=set)
     messages: list[View] = field(default_factory=list)
     share_types: set[str] = field(default_factory=lambda: {"default"})
     type_ids: dict[str, str] = field(default_factory=dict)  # of some of them, by their names
@@ -114,6 +117,8 @@ class Cloud:
             "is_soft_deleted": False,
             "snapshot_id": None,
             "is_public": False,
+            "has_replicas": False,
+            "source_backup_id": None,
         } | fields
         self.shares[share["id"]] = share
         return share

@@ -17,6 +17,7 @@ from karbor_manila.manila.client import EVERY_PROJECT, Features
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.paging import Listing
 from tests.fakes.access import FakeAccess
+from tests.fakes.backups import FakeBackups
 from tests.fakes.cloud import (
     TAKEN_OVER,
     Cloud,
@@ -36,11 +37,11 @@ __all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "refused", "tran
 View = dict[str, Any]
 
 
-class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
+class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups):
     """A session in a :class:`Cloud`.
 
     :param project_id: the session's own project
-    :param administrator: shows and deletes by id reach every project, and lists of others are given
+    :param administrator: shows and deletes by id reach every project, lists of others are given
     :param works_for: the project whose things are worked on, when it is another one or all
     """
 
@@ -180,11 +181,13 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
 
     def create_share(self, **fields: Any) -> View:
         def create() -> View:
+            if "snapshot_id" not in fields:
+                return self._create_empty_share(fields)
             source = self._one("snapshots", fields["snapshot_id"])
             if source is None or source["status"] != "available":
                 raise ManilaRefused("create", 400, "snapshot must be available")
             if fields["size"] < source["size"]:  # manila/share/api.py, create
-                raise ManilaRefused("create", 400, "the snapshot is larger than that")
+                raise ManilaRefused("create", 400, "that is too small")
             parent = self._existing(source["share_id"])
             check_clone(parent, fields)
             check_name(self._cloud, parent, fields, self._project, self.features)
@@ -201,17 +204,18 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
 
         return self._call("create_share", create)
 
-    def delete_share(self, share_id: str) -> bool:
+    def delete_share(self, share_id: str, *, force: bool = False) -> bool:
         def delete() -> bool:
             view = self._settled("shares").get(share_id)
             if view is None or not self._reaches(view):
                 return False
-            if view["status"] not in ("available", "error"):
+            forced = force and self._administrator
+            if view["status"] not in ("available", "error") and not forced:
                 raise ManilaRefused("delete", 403, f"share is {view['status']}")
             check_locks(self._cloud, share_id)
-            kept = self._settled("snapshots").values()
+            kept = [*self._settled("snapshots").values(), *self._settled_backups().values()]
             if any(snapshot["share_id"] == share_id for snapshot in kept):
-                raise ManilaRefused("delete", 403, "Share still has snapshots")
+                raise ManilaRefused("delete", 403, "Share still has dependents")
             view["status"] = "deleting"
             self._begin("delete_share", view, share_id)
             return True
@@ -250,15 +254,12 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
         return self._call("revert_share", revert)
 
     def export_locations(self, share_id: str) -> list[str]:
-        def places() -> list[str]:
-            return self._paths(self._existing(share_id))
-
-        return self._call("export_locations", places)
+        return self._call("export_locations", lambda: self._paths(self._existing(share_id)))
 
     @staticmethod
     def _paths(share: View) -> list[str]:
-        made = not share["status"].startswith("creating")
-        return [f"127.0.0.1:/shares/{share['id']}"] if made else []
+        making = share["status"].startswith("creating")
+        return [] if making else [f"127.0.0.1:/shares/{share['id']}"]
 
     def _existing(self, share_id: str) -> View:
         share = self._one("shares", share_id)
@@ -293,7 +294,7 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
 
     def _prove(self, project_id: str | None) -> None:
         if not self._administrator:
-            raise NotAdministrator("Policy doesn't allow service:index", project_id)
+            raise NotAdministrator("Policy doesn't allow it", project_id)
 
     def is_alive(self) -> bool:
         try:
@@ -333,14 +334,14 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
             )
 
     def _now(self) -> str:
-        """As Manila writes it: UTC without saying so. No two in the same microsecond, and none in
-        the future."""
+        """As Manila writes it: UTC without saying so; none twice, and none in the future."""
         moment = self._cloud.clock.utcnow() + datetime.timedelta(
             milliseconds=-500, microseconds=next(self._cloud.counter)
         )
         return moment.replace(tzinfo=None).isoformat()
 
     def _settled(self, kind: str) -> dict[str, View]:
+        self._settled_backups()
         things: dict[str, View] = getattr(self._cloud, kind)
         for thing, view in list(things.items()):
             if self._cloud.clock.now() < view.get("_until", float("inf")):
@@ -374,13 +375,12 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess):
         """As the client: the number is not asked for with another project's id."""
         whose = project_id or self.project_id
         counted = self.features.counts and whose in (EVERY_PROJECT, self.own_project_id)
-        lost = self._cloud.hidden & {view["id"] for view in views}
-        seen = [view for view in views if view["id"] not in lost]
-        return Listing(seen, whole=counted and (self._cloud.hides_well or not lost))
+        seen = [view for view in views if view["id"] not in self._cloud.hidden]
+        return Listing(seen, whole=counted and (self._cloud.hides_well or seen == views))
 
     def _reaches(self, view: View) -> bool:
         return bool(self._administrator or view["project_id"] == self._project)
 
 
 # What the first word of a method that changes something is.
-_CHANGING = frozenset({"create", "delete", "revert", "allow", "deny"})
+_CHANGING = frozenset({"create", "delete", "revert", "allow", "deny", "restore"})

@@ -70,6 +70,7 @@ class Deleting:
         kept = protect(world.driver(), share, mark)
         driver = world.overseer(world.project_id)
         new = begin_restore(driver, kept, mark_of_restore(share))
+        world.requires_snapshots()
         world.overseer(world.project_id).delete(kept, mark, project_id=world.project_id)
         assert shares_of(driver).wait_restored(new)["status"] == "available"
         assert world.read(new) == "before"

@@ -41,6 +41,7 @@ class Placing:
     def test_the_type_of_then_is_refused_by_the_preflight_and_by_the_server(
         self, world: World, share: View, of_then: str
     ) -> None:
+        world.requires_snapshots()
         kept = protect(world.driver(), share, mark_for(share))
         world.retype(share["id"])
         new = dataclasses.replace(BACK, asked={"share_type": share[of_then]})
@@ -52,6 +53,7 @@ class Placing:
     def test_a_network_that_the_share_does_not_have_is_refused(
         self, world: World, share: View
     ) -> None:
+        world.requires_snapshots()
         kept = protect(world.driver(), share, mark_for(share))
         new = dataclasses.replace(BACK, asked={"share_network_id": str(uuid.uuid4())})
         with pytest.raises(InvalidParameter):

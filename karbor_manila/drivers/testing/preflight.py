@@ -67,6 +67,7 @@ class Preflights:
     def test_a_share_that_could_never_be_given_back_is_refused_by_the_preflight(
         self, world: World
     ) -> None:
+        world.requires_snapshots()
         share = world.make_share(
             create_share_from_snapshot_support=False, revert_to_snapshot_support=False
         )
@@ -83,6 +84,7 @@ class Preflights:
     def test_a_share_that_can_only_be_put_back_passes_and_no_new_share_is_made_of_it(
         self, world: World, share: View
     ) -> None:
+        world.requires_snapshots()
         only = world.make_share(create_share_from_snapshot_support=False)
         driver = world.driver()
         found = look(driver, only, share)

@@ -53,6 +53,7 @@ class Reverting:
     def test_newer_snapshots_are_told_newest_first_and_older_ones_are_not(
         self, world: World, share: View, reverter: Reverts
     ) -> None:
+        world.requires_snapshots()
         made = [protect(world.driver(), share, mark_for(share)) for _ in range(3)]
         found = reverter.inspect_revert(made[0], project_id=world.project_id)
         assert [view["id"] for view in found.newer] == [made[2].id, made[1].id]
@@ -62,6 +63,7 @@ class Reverting:
     def test_the_server_refuses_a_revert_past_a_newer_snapshot(
         self, world: World, share: View, reverter: Reverts
     ) -> None:
+        world.requires_snapshots()
         older = protect(world.driver(), share, mark_for(share))
         world.write(share["id"], "kept")
         protect(world.driver(), share, mark_for(share))
@@ -72,6 +74,7 @@ class Reverting:
     def test_a_share_of_a_type_without_reverts_is_refused(
         self, world: World, reverter: Reverts
     ) -> None:
+        world.requires_snapshots()
         share = world.make_share(revert_to_snapshot_support=False)
         kept = protect(world.driver(), share, mark_for(share))
         with pytest.raises(RevertUnsupported):
@@ -80,6 +83,7 @@ class Reverting:
     def test_a_share_with_a_rule_in_error_is_refused(
         self, world: World, share: View, reverter: Reverts
     ) -> None:
+        world.requires_snapshots()
         kept = protect(world.driver(), share, mark_for(share))
         shares_of(world.driver()).grant(share["id"], [world.refused_rule()])
         with pytest.raises(AccessRulesNotActive):

@@ -14,6 +14,15 @@ from karbor_manila.manila.errors.answers import (
     NotAdministrator,
     ResourceFailed,
 )
+from karbor_manila.manila.errors.backups import (
+    BackupDoubtful,
+    BackupGone,
+    BackupRestoreFailed,
+    BackupsUnsupported,
+    NoSafetyCopy,
+    TargetNotYours,
+    TargetTooSmall,
+)
 from karbor_manila.manila.errors.browsing import (
     AccessFailed,
     AccessNotTakenBack,
@@ -44,6 +53,10 @@ __all__ = [
     "AccessFailed",
     "AccessNotTakenBack",
     "AccessRulesNotActive",
+    "BackupDoubtful",
+    "BackupGone",
+    "BackupRestoreFailed",
+    "BackupsUnsupported",
     "CloneUnsupported",
     "CopyUnsupported",
     "EndpointMissing",
@@ -57,6 +70,7 @@ __all__ = [
     "Misconfigured",
     "NeedsAdministrator",
     "NetworkUnsuitable",
+    "NoSafetyCopy",
     "NotAdministrator",
     "NotMountable",
     "NotRestorable",
@@ -75,4 +89,6 @@ __all__ = [
     "TargetBusy",
     "TargetMissing",
     "TargetNotAvailable",
+    "TargetNotYours",
+    "TargetTooSmall",
 ]

@@ -33,6 +33,7 @@ def test_the_names_stay():
             "karbor_manila.service.project:ProjectPlugin",
         ),
         (PROTECTIONS, BANK, "karbor_manila.bank.filesystem.plugin:FileSystemBankPlugin"),
+        (catalogue.NAMESPACE, "backup", "karbor_manila.drivers.backup:BackupDriver"),
         (catalogue.NAMESPACE, "faulty", "karbor_manila.drivers.faulty:FaultyDriver"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
