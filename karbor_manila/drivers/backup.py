@@ -125,7 +125,9 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
         made on its own and may have any type. Manila's data service restores into every backend, a
         backup of a type only into that which made it."""
         self._require_new()
-        return backup_targets.placement(self._shares.parent(kept.share_id), new)
+        placed = backup_targets.placement(self._shares.parent(kept.share_id), new)
+        self._shares.check_place(kept.share_id, placed, new)
+        return placed
 
     def restore(self, kept: Kept, target: Target) -> str:
         """A new share; :meth:`complete_restore` fills it."""
@@ -138,9 +140,7 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
             return ours
 
         placed = self.place(kept, target.new)
-        own = kept.data.get(_TYPE) if self._manila.features.backup_types else self._type
-        parent = kept.share_id if own and self._manila.features.scheduler_hints else None
-        fields = backup_targets.fields(placed, target.share_proto, on_host_of=parent)
+        fields = backup_targets.fields(placed, target.share_proto)
         made = self._shares.create(target.mark, target.new, fields, is_ours)
         if made not in adopted:
             with self._lock:

@@ -7,7 +7,9 @@ The rules are those of manila/share/api.py (restore_share_backup).
 from typing import Any
 
 from karbor_manila.manila import marks, statuses
+from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import (
+    ManilaRefused,
     TargetBusy,
     TargetMissing,
     TargetNotAvailable,
@@ -34,22 +36,21 @@ def placement(parent: View | None, new: NewShare | None) -> Placement:
         share_network_id=asked.get("share_network_id")
         or (known.get("share_network_id") if same else None),
         availability_zone=known.get("availability_zone"),
+        encryption_key_ref=known.get("encryption_key_ref"),
+        has_replicas=bool(known.get("has_replicas")),
     )
 
 
-def fields(placed: Placement, share_proto: str, *, on_host_of: str | None) -> dict[str, Any]:
-    """The request for a new share, as Manila's API names its parts.
-
-    :param on_host_of: the share whose backend has the backup and has to have the new share, too
-    """
+def fields(placed: Placement, share_proto: str) -> dict[str, Any]:
+    """The request for a new share, as Manila's API names its parts. No host is asked for
+    (``scheduler_hints``): Manila would look for the share that is named there at every extension of
+    the new one, for ever (manila/scheduler/filters/affinity.py)."""
     asked: dict[str, Any] = {
         "share_proto": share_proto,
         "share_type": placed.share_type,
         "share_network_id": placed.share_network_id,
         "availability_zone": placed.availability_zone,
     }
-    if on_host_of:
-        asked["scheduler_hints"] = {"same_host": on_host_of}
     return {name: value for name, value in asked.items() if value}
 
 
@@ -74,3 +75,18 @@ def check(client: FlowClient, share_id: str, project_id: str, *, needed: int | N
     if needed is not None and int(share["size"]) < needed:
         raise TargetTooSmall(share_id, int(share["size"]), needed)
     return share
+
+
+def delete(manila: Manila, share_id: str) -> bool:
+    """Ask for the deletion of a share, as :meth:`.client.Manila.delete_share`. What a failed
+    restore from a backup leaves Manila deletes for an administrator alone, and by force."""
+    try:
+        return manila.delete_share(share_id)
+    except ManilaRefused as refused:
+        view = manila.share(share_id)
+        if view is None or view["status"] != statuses.BACKUP_RESTORING_ERROR:
+            raise
+        try:
+            return manila.delete_share(share_id, force=True)
+        except ManilaRefused:
+            raise refused from None  # this is no administrator

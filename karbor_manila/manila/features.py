@@ -51,11 +51,6 @@ class Features:
         return self._at_least("2.90")
 
     @property
-    def scheduler_hints(self) -> bool:
-        """A new share can be wanted on the host of another one."""
-        return self._at_least("2.65")
-
-    @property
     def backups(self) -> bool:
         """Shares have backups (experimental)."""
         return self._at_least("2.80")

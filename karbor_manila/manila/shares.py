@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shares of one flow, whatever driver protects them: shown, made, mounted, removed."""
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from oslo_log import log as logging
 
 from karbor_manila.common.polling import PENDING
-from karbor_manila.manila import access, lookup, placing, quota, statuses
+from karbor_manila.manila import access, backup_targets, lookup, placing, quota, statuses
 from karbor_manila.manila.creating import Creation
 from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, ShareLocked
 from karbor_manila.manila.flow_client import FlowClient
@@ -238,7 +239,7 @@ class Shares:
         removal = Removal(
             kind=SHARE,
             ownership=self._client.ownership,
-            delete=self._delete,
+            delete=functools.partial(backup_targets.delete, self._manila),
             poller=self.poller,
             deletable=statuses.SHARE_DELETABLE,
             stuck=statuses.SHARE_STUCK,
@@ -251,20 +252,6 @@ class Shares:
         )
         removed = [removal.until_gone(share, timeout, project_id) for share in sorted(shares)]
         return any(removed)
-
-    def _delete(self, share_id: str) -> bool:
-        """Ask for a deletion. What a failed restore from a backup leaves Manila deletes for an
-        administrator alone, who says so."""
-        try:
-            return self._manila.delete_share(share_id)
-        except ManilaRefused as refused:
-            view = self._manila.share(share_id)
-            if view is None or view["status"] != statuses.BACKUP_RESTORING_ERROR:
-                raise
-            try:
-                return self._manila.delete_share(share_id, force=True)
-            except ManilaRefused:
-                raise refused from None  # this is no administrator
 
     def _has_dependents(self, share: View) -> bool:
         """Whether Manila may refuse to delete a share for its snapshots or for a task on it. One

@@ -139,7 +139,6 @@ class FakeBackups:
     def _create_empty_share(self: Any, fields: Mapping[str, Any]) -> View:
         """manila/api/v2/shares.py (_create): types and networks are looked for."""
         asked = dict(fields)
-        hints = asked.pop("scheduler_hints", {})
         wanted = asked.pop("share_type", "default")
         kinds = {
             (view["share_type"], view["share_type_name"]) for view in self._cloud.shares.values()
@@ -147,11 +146,8 @@ class FakeBackups:
         kind = next((each for each in {("type-id", "default"), *kinds} if wanted in each), None)
         if kind is None:
             raise ManilaRefused("create", 404, "Share type could not be found.")
-        if asked.get("share_network_id"):
-            raise ManilaRefused("create", 404, "Share network could not be found.")
         known = {"share_type": kind[0], "share_type_name": kind[1], "status": "creating"}
         view = self._cloud.add_share(self._project, **asked | known | {"_text": ""})
-        view["_hints"] = hints
         mark = read_mark(view)
         self._begin("create_share", view, mark.resource if mark else view["id"])
         return dict(view) | {"request_id": f"req-{view['id']}"}
