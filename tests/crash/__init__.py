@@ -9,9 +9,10 @@ was told stays true, whoever wakes up and whoever else acts.
 ======================= =========================================================================
 ``points``              what a point is, and how points are found in a recording
 ``pages``               what the bank says, read beside Karbor
+``ways``                for each driver: shares that it can keep, and what keeps them in Manila
 ``world``               the sandbox with its tenant, and the shares of one scenario
 ``operations``          what can be killed: how it begins, and what a user does afterwards
-``more_operations``     copies, drills and restores in place
+``more_operations``     copies, drills, restores in place, into others, of one and of a group
 ``scenario``            record an operation; kill one, start Karbor again, judge
 ``pauses``              stop one, let another Karbor take over, let it wake up, judge
 ``actors``, ``second``  hold one up while somebody else acts through another Karbor, judge

@@ -4,6 +4,7 @@
     python -m tests.crash                                 all points, ours
     python -m tests.crash --operation delete --list       what points it has
     python -m tests.crash --sample 8 --seed 4711          some of them, the same each time
+    python -m tests.crash --driver group                  another way to keep the shares
     python -m tests.crash --provider karbor-stock         what Karbor's own plugin leaves
     python -m tests.crash --pauses                        SIGSTOP instead, a takeover, SIGCONT
     python -m tests.crash --actors                        a second one acts at each call
@@ -30,6 +31,7 @@ from tests.crash import actors, pauses, points, report
 from tests.crash.more_operations import EVERY_OPERATION
 from tests.crash.points import Point
 from tests.crash.scenario import FAILED, NEVER, Harness, Outcome
+from tests.crash.ways import WAYS
 from tests.crash.world import World
 
 DEADLINES = {providers.OURS: 90.0, providers.STOCK: 20.0}
@@ -37,9 +39,9 @@ DEADLINES = {providers.OURS: 90.0, providers.STOCK: 20.0}
 
 def main() -> int:
     """Run, print, and answer the exit code."""
-    given = _parser().parse_args()
+    given = _parse()
     # A table in a log has no terminal that would say how wide it may be.
-    console = Console(width=140, soft_wrap=True, highlight=False, markup=False)
+    console = Console(width=160, soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory() as folder:
         state = given.state or Path(folder) / "state"
         stack = Stack(state, say=console.print, mortal_bank=True, **_settings(given))
@@ -58,20 +60,21 @@ def _settings(given: argparse.Namespace) -> dict[str, Any]:
         return {
             "second_karbor": True,
             "karbor_options": pauses.KARBOR_OPTIONS,
-            "share_options": pauses.SHARE_OPTIONS,
+            "share_options": {**pauses.SHARE_OPTIONS, **WAYS[given.driver].share_options()},
         }
     # Karbor as it is without us has its own manager, too.
     stock = given.provider == providers.STOCK
-    return {"stock_manager": stock, "share_options": {"undo_timeout": 30}}
+    options = {"undo_timeout": 30, **WAYS[given.driver].share_options()}
+    return {"stock_manager": stock, "share_options": options}
 
 
 def _harness(stack: Stack, given: argparse.Namespace) -> Harness:
     deadline = given.deadline or DEADLINES[given.provider]
     if given.pauses:
-        return pauses.Pauses.on(stack, deadline)
+        return pauses.Pauses.on(stack, deadline, given.driver)
     if given.actors:
-        return actors.Actors.on(stack, deadline)
-    return Harness(World(stack, given.provider), deadline)
+        return actors.Actors.on(stack, deadline, given.driver)
+    return Harness(World(stack, given.provider, driver=given.driver), deadline)
 
 
 def _run(harness: Harness, given: argparse.Namespace, console: Console) -> int:
@@ -87,12 +90,12 @@ def _run(harness: Harness, given: argparse.Namespace, console: Console) -> int:
         console.print(f"{number}/{len(chosen)} {report.line(outcomes[-1])}")
         if given.json:
             seconds = time.monotonic() - began
-            figures = report.figures(given.provider, seconds, outcomes)
+            figures = report.figures(given.provider, given.driver, seconds, outcomes)
             given.json.write_text(json.dumps(figures, indent=1) + "\n")
     for group in report.groups(outcomes):
         console.print(group)
     console.print(report.table(outcomes))
-    console.print(f"{given.provider}: {time.monotonic() - began:.0f} s")
+    console.print(f"{given.provider}, driver {given.driver}: {time.monotonic() - began:.0f} s")
     broken = any(outcome.findings for outcome in outcomes)
     failed = any(finding.kind in (NEVER, FAILED) for it in outcomes for finding in it.findings)
     return int(failed or (broken and harness.world.ours))
@@ -108,11 +111,12 @@ def _choose(found: list[Point], given: argparse.Namespace, console: Console) -> 
     return points.sample(found, given.sample, seed)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tests.crash", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--provider", choices=sorted(providers.IDS), default=providers.OURS)
+    parser.add_argument("--driver", choices=list(WAYS), default="snapshot", help="keeps the shares")
     parser.add_argument("--operation", action="append", choices=list(EVERY_OPERATION))
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--pauses", action="store_true", help="stop, take over, go on")
@@ -124,7 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--deadline", type=float, metavar="SECONDS", help="to settle, per point")
     parser.add_argument("--state", type=Path, metavar="DIR", help="is kept; without: a new one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, point by point")
-    return parser
+    given = parser.parse_args()
+    if given.driver != "snapshot" and given.provider != providers.OURS:
+        parser.error(f"{given.provider} has snapshots alone")
+    for name in set(given.operation or ()) - set(WAYS[given.driver].operations):
+        parser.error(f"the driver {given.driver!r} has no {name!r}")
+    return given
 
 
 if __name__ == "__main__":

@@ -61,12 +61,16 @@ class First:
 class Actors(Pauses):
     """Runs pairs on a sandbox like that of the pauses; nobody dies, and nobody is stopped."""
 
-    operations = tuple(EVERY_OPERATION)
+    @property
+    def operations(self) -> Collection[str]:
+        """All that the driver can do."""
+        return self.world.way.operations
 
     def discover(self, names: Collection[str]) -> list[Pair]:  # type: ignore[override]
         """Every call of these operations, with each thing that a second one may do there."""
         found = Harness.discover(self, names)
-        return [Pair(point, name) for point in found for name in second.ACTS]
+        acts = second.acts(self.world.way)
+        return [Pair(point, name) for point in found for name in acts]
 
     def _attempt(self, pair: Pair) -> list[Finding] | None:  # type: ignore[override]
         """What is not as it was told; None when the call did not come."""

@@ -87,6 +87,55 @@ class RemovingInPlace(InPlace):
         super().ready(world, stage)
 
 
+class IntoAnother(InPlace):
+    """Puts what the shares held into other shares of the user's, in which there is other work."""
+
+    name = "into another share"
+
+    def ready(self, world: World, stage: Stage) -> None:
+        for number, share_id in enumerate(stage.contents):
+            other = world.tenant.make_share(f"other{number}").id
+            write(world, stage, other, "other work")
+            stage.others[share_id] = other
+
+    def parameters(self, stage: Stage) -> dict[str, Any]:
+        return {
+            f"{SHARE}#{share_id}": {"share_id": other} for share_id, other in stage.others.items()
+        }
+
+    def again(self, world: World, stage: Stage) -> None:
+        """It gives the bytes to the others."""
+        world.tenant.restore(stage.checkpoint, self.parameters(stage))
+        for share_id, files in stage.contents.items():
+            there = world.contents(stage.others[share_id])
+            assert there == files, "the bytes are not those that were protected"
+
+
+class RestoreOne(Restore):
+    """Makes a new share of one of those that are kept together."""
+
+    name = "restore of one"
+
+    def parameters(self, stage: Stage) -> dict[str, Any]:
+        _one, *others = stage.contents
+        return {f"{SHARE}#{share_id}": {"include": False} for share_id in others}
+
+
+class RestoreGroup(Restore):
+    """Makes a new group of all that are kept together."""
+
+    name = "restore as a group"
+
+    def parameters(self, stage: Stage) -> dict[str, Any]:
+        return {SHARE: {"as_group": True}}
+
+    def again(self, world: World, stage: Stage) -> None:
+        """They come back in one group."""
+        super().again(world, stage)
+        groups = {share.share_group_id for share in world.tenant.shares()}
+        assert None not in groups, "a share came back alone"
+
+
 def write(world: World, stage: Stage, share_id: str, text: str) -> None:
     """New work in a share."""
     folder = world.tenant.folder(share_id)
@@ -102,9 +151,12 @@ EVERY_OPERATION: dict[str, Operation] = {
         Protect(),
         Verify(),
         Restore(),
+        RestoreOne(),
+        RestoreGroup(),
         Drill(),
         InPlace(),
         SafeInPlace(),
+        IntoAnother(),
         Copy(),
         RemovingInPlace(),
         Delete(),

@@ -2,6 +2,7 @@
 """What the bank says of a share in a checkpoint, read beside Karbor by the provider's plugin."""
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 from karbor import exception as karbor_exception
@@ -12,9 +13,11 @@ from oslo_config import cfg
 
 from karbor_manila.bank import identity
 from karbor_manila.manila import marks
+from karbor_manila.manila.marks import Mark
 from karbor_manila.recovery import lease
 from sandbox.karbor import mortal_bank
 from sandbox.stack import Stack
+from tests.crash.ways import GROUP_SNAPSHOT, Kept
 
 RECORD = "metadata"
 INTENT = "intent"
@@ -37,16 +40,25 @@ class Pages:
         within = conf[mortal_bank.GROUP].within
         self._bank = bank_plugin.Bank(utils.load_plugin(PROTECTION_NAMESPACE, within, conf))
 
-    def names(self, checkpoint_id: str, snapshot: Any) -> bool:
-        """Whether the checkpoint's record or intent of the share leads to this snapshot."""
-        found = marks.read(snapshot.to_dict())
-        # That of a copy is of a clone, and stands under the share that the clone is of.
-        resource = found.resource if found else snapshot.share_id
-        if self._page(checkpoint_id, resource, RECORD).get("snapshot_id") == snapshot.id:
+    def names(self, checkpoint_id: str, kept: Kept, sources: Iterable[str]) -> bool:
+        """Whether the checkpoint's record or intent of a share leads to what keeps it.
+
+        :param sources: the shares that the checkpoint is of
+        """
+        found = marks.read(kept.view)
+        if kept.kind == GROUP_SNAPSHOT:
+            resources = kept.shares or tuple(sources)  # it has no members at first
+        else:
+            # That of a copy is of a clone, and stands under the share that the clone is of.
+            resources = (found.resource,) if found else kept.shares
+        return any(self._name(checkpoint_id, each, kept.id, found) for each in resources)
+
+    def _name(self, checkpoint_id: str, share_id: str, kept_id: str, found: Mark | None) -> bool:
+        if self._page(checkpoint_id, share_id, RECORD).get("snapshot_id") == kept_id:
             return True
-        intent = self._page(checkpoint_id, resource, INTENT)
+        intent = self._page(checkpoint_id, share_id, INTENT)
         if intent.get("created_id"):
-            return bool(intent["created_id"] == snapshot.id)
+            return bool(intent["created_id"] == kept_id)
         return bool(intent) and found is not None and found.checkpoint == checkpoint_id
 
     def keeps(self, checkpoint_id: str, share: Any) -> bool:

@@ -16,12 +16,14 @@ from sandbox.karbor import config, mortal_bank, providers
 from sandbox.process import Process
 from sandbox.proxy.rules import AFTER, BEFORE, Rule
 from sandbox.stack import Stack
+from sandbox.state import SECOND_KARBOR
 from tests.crash import promise, told, user
 from tests.crash.more_operations import EVERY_OPERATION
 from tests.crash.operations import Operation
 from tests.crash.points import BANK, MANILA, Point
 from tests.crash.promise import DEAD_END, Finding
 from tests.crash.scenario import Harness
+from tests.crash.ways import WAYS
 from tests.crash.world import CLIENT_ERRORS, Stage, World, wait
 
 #: Options of Karbor and of our provider with which a takeover takes seconds.
@@ -46,18 +48,27 @@ class Pauses(Harness):
     :param other: the same tenant, as it asks the second Karbor
     """
 
-    #: A verification only reads.
-    operations = tuple(name for name in EVERY_OPERATION if name != "verify")
-
     def __init__(self, world: World, other: World, deadline: float) -> None:
         super().__init__(world, deadline)
         self.other = other
 
     @classmethod
-    def on(cls, stack: Stack, deadline: float) -> "Pauses":
-        """On a sandbox that has the options of this module. Its scenarios have one share."""
-        one = World(stack, providers.OURS, shares=1)
-        return cls(one, World(stack, providers.OURS, karbor="karbor2", shares=1), deadline)
+    def on(cls, stack: Stack, deadline: float, driver: str = "snapshot") -> "Pauses":
+        """On a sandbox that has the options of this module, and those of the driver.
+
+        Its scenarios have as few shares as the driver needs to show what it does.
+        """
+        few = WAYS[driver].few
+        one, other = (
+            World(stack, providers.OURS, karbor=karbor, shares=few, driver=driver)
+            for karbor in ("karbor", SECOND_KARBOR)
+        )
+        return cls(one, other, deadline)
+
+    @property
+    def operations(self) -> Collection[str]:
+        """A verification only reads."""
+        return [name for name in self.world.way.operations if name != "verify"]
 
     def discover(self, names: Collection[str]) -> list[Point]:
         """The points of these operations; a request that is under way may also be late."""
@@ -92,7 +103,7 @@ class Pauses(Harness):
     def _start(self, point: Point) -> None:
         """Both run, and nothing is in Manila."""
         stack = self.world.stack
-        for name in ("karbor", "karbor2"):
+        for name in ("karbor", SECOND_KARBOR):
             stack.start_service(name)
         if point.cold:
             stack.restart("karbor")

@@ -10,8 +10,9 @@ from tests.crash.operations import Operation
 from tests.crash.world import CLIENT_ERRORS, Stage, Unfinished, World, wait
 
 STUCK = "stuck"
-SNAPSHOT = "orphan snapshot"
+KEPT = "orphan snapshot"  # or group snapshot, or backup
 SHARE = "orphan share"
+GROUP = "orphan group"
 PAGE = "left page"
 REASON = "no reason"
 LOG = "open log"
@@ -20,7 +21,7 @@ UNTRUE = "untrue"
 CHANGED = "changed later"
 UNNAMED = "refused without a name"
 BOTH = "both failed"
-KINDS = (STUCK, SNAPSHOT, SHARE, PAGE, REASON, LOG, DEAD_END, UNTRUE)
+KINDS = (STUCK, KEPT, SHARE, GROUP, PAGE, REASON, LOG, DEAD_END, UNTRUE)
 
 _CHECKPOINT_IN_WORK = ("protecting", "deleting", "copying", "wait_copying")
 _IN_WORK = (*_CHECKPOINT_IN_WORK, "in_progress", "started")
@@ -117,9 +118,9 @@ def unfinished(world: World, stage: Stage) -> Iterator[Finding]:
 
 def _unaccounted(world: World, stage: Stage) -> Iterator[Finding]:
     ids = [checkpoint.id for checkpoint in world.checkpoints(stage)]
-    for snapshot in world.tenant.snapshots():
-        if not any(world.pages.names(known, snapshot) for known in ids):
-            yield Finding(SNAPSHOT, f"snapshot {snapshot.status}")
+    for kept in world.kept():
+        if not any(world.pages.names(known, kept, stage.contents) for known in ids):
+            yield Finding(KEPT, str(kept))
     told = {
         key.partition("#")[2]
         for restore in world.restores(stage)
@@ -127,10 +128,17 @@ def _unaccounted(world: World, stage: Stage) -> Iterator[Finding]:
         # Karbor's own plugin says "creating" of a share that is there.
         if status in _GIVEN_BACK or not world.ours
     }
-    for share in world.tenant.shares():
-        known = share.id in told or share.id in stage.contents
-        if not known and not any(world.pages.keeps(checkpoint, share) for checkpoint in ids):
+    users = {*told, *stage.contents, *stage.others.values()}
+    shares = world.tenant.shares()
+    for share in shares:
+        if share.id in users:
+            continue
+        if not any(world.pages.keeps(checkpoint, share) for checkpoint in ids):
             yield Finding(SHARE, f"share {share.status}")
+    with_users = {share.share_group_id for share in shares if share.id in users}
+    for group in world.groups():
+        if group.id not in with_users:
+            yield Finding(GROUP, f"share group {group.status}")
 
 
 def _unexplained(world: World, stage: Stage) -> Iterator[Finding]:
@@ -158,8 +166,8 @@ def _untrue(world: World, stage: Stage) -> Iterator[Finding]:
 
 def _remains(world: World, stage: Stage, checkpoints: list[Any]) -> Iterator[Finding]:
     """What is left of deleted checkpoints."""
-    if any(world.tenant.snapshots(share_id) for share_id in stage.contents):
-        yield Finding(SNAPSHOT, "after all checkpoints were deleted")
+    for kept in world.kept():
+        yield Finding(KEPT, f"{kept} after all checkpoints were deleted")
     for checkpoint in checkpoints:
         for share_id in stage.contents:
             for page in world.pages.left(checkpoint.id, share_id):

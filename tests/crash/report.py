@@ -56,10 +56,13 @@ def _told(outcome: Outcome) -> tuple[str, ...]:
     return tuple(sorted({_UUID.sub("{id}", str(finding)) for finding in outcome.findings}))
 
 
-def figures(provider: str, seconds: float, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def figures(
+    provider: str, driver: str, seconds: float, outcomes: Iterable[Outcome]
+) -> dict[str, Any]:
     """All of it as plain values."""
     return {
         "provider": provider,
+        "driver": driver,
         "seconds": round(seconds, 1),
         "points": [asdict(outcome) for outcome in outcomes],
     }

@@ -13,7 +13,7 @@ from sandbox.proxy.rules import Rule
 from sandbox.state import SECOND_KARBOR
 from tests.crash import points, promise
 from tests.crash.more_operations import EVERY_OPERATION
-from tests.crash.operations import OPERATIONS, Operation
+from tests.crash.operations import Operation
 from tests.crash.points import BANK, Call, Point
 from tests.crash.promise import Finding
 from tests.crash.world import CLIENT_ERRORS, Cut, Stage, World, wait
@@ -41,12 +41,14 @@ class Harness:
     :param deadline: seconds for Karbor to settle what the kill has left.
     """
 
-    #: What is recorded when nobody says what.
-    operations: Collection[str] = tuple(OPERATIONS)
-
     def __init__(self, world: World, deadline: float) -> None:
         self.world = world
         self.deadline = deadline
+
+    @property
+    def operations(self) -> Collection[str]:
+        """What is recorded when nobody says what."""
+        return self.world.way.usual
 
     def discover(self, names: Collection[str]) -> list[Point]:
         """The points of these operations, from recordings of all on one checkpoint."""

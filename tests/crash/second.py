@@ -11,6 +11,7 @@ from typing import Any
 from sandbox import credentials
 from sandbox.tenant import SHARE
 from tests.crash.promise import UNTRUE, Finding
+from tests.crash.ways import Way
 from tests.crash.world import CLIENT_ERRORS, Stage, World
 
 SECONDS = 120
@@ -111,6 +112,13 @@ ACTS: dict[str, Callable[[World, Stage], Answer]] = {
     "reconcile": reconcile,
     "audit --fix": audit,
 }
+
+
+def acts(way: Way) -> list[str]:
+    """The names of what a second one may do to shares that are kept this way."""
+    return [name for name in ACTS if name != "a restore in place" or "in place" in way.operations]
+
+
 #: Those who claim nothing when nothing is wrong: the operation must not fail because of them.
 HARMLESS = ("reconcile", "audit --fix")
 

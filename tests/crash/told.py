@@ -38,8 +38,10 @@ def look(world: World, stage: Stage) -> Told:
         seen[f"restore {record.id}"] = status
     for record in world.verifications(stage):
         seen[f"verification {record.id}"] = (record.status, record.resources_reason)
-    for snapshot in world.tenant.snapshots():
-        seen[f"snapshot {snapshot.id}"] = snapshot.status
+    for kept in world.kept():
+        seen[f"{kept.kind} {kept.id}"] = kept.status
+    for group in world.groups():
+        seen[f"share group {group.id}"] = group.status
     for share in world.tenant.shares():
         contents = world.contents(share.id) if share.status == "available" else None
         seen[f"share {share.id}"] = (share.status, contents)
@@ -81,8 +83,7 @@ def untrue(world: World, stage: Stage) -> Iterator[Finding]:
 
 
 def _moving(world: World, stage: Stage) -> list[str]:
-    things = [*world.tenant.snapshots(), *world.tenant.shares()]
-    found = [f"{it.id} {it.status}" for it in things if it.status in (*IN_PASSING, "reverting")]
+    found = [f"{it.id} {it.status}" for it in world.things() if it.status in IN_PASSING]
     return found + [str(finding) for finding in promise.unfinished(world, stage)]
 
 

@@ -13,11 +13,21 @@ from sandbox.karbor import providers
 from sandbox.process import Process
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, Unfinished, wait
+from tests.crash import ways
 from tests.crash.pages import Pages
+from tests.crash.ways import Kept, Way
 
 SHARES = 2
 CLEAN_SECONDS = 120
-IN_PASSING = ("creating", "creating_from_snapshot", "deleting")
+IN_PASSING = (
+    "creating",
+    "creating_from_snapshot",
+    "deleting",
+    "reverting",
+    "restoring",
+    "backup_creating",
+    "backup_restoring",
+)
 # What a client raises when Karbor refuses, or is not there any more.
 CLIENT_ERRORS = (karbor_errors.ClientException, connection_errors.ClientException)
 
@@ -33,6 +43,7 @@ class Stage:
     :ivar contents: of each source share, by its id.
     :ivar checkpoint: that was there before the operation, if it needs one.
     :ivar now: of each source share, what was written into it since, if anything was.
+    :ivar others: other shares of the user's, by the source shares that are restored into them.
     :ivar seen: the ids of all checkpoints of the plan that were ever seen.
     :ivar reset: the ids of those whose state somebody has set, which needs no reason.
     """
@@ -41,6 +52,7 @@ class Stage:
     contents: dict[str, dict[str, bytes]]
     checkpoint: Any = None
     now: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     reset: set[str] = field(default_factory=set)
 
@@ -50,6 +62,7 @@ class World:
 
     :param karbor: whose API the tenant asks
     :param shares: how many a scenario has
+    :param driver: which keeps them
     """
 
     def __init__(
@@ -60,10 +73,13 @@ class World:
         *,
         karbor: str = "karbor",
         shares: int = SHARES,
+        driver: str = "snapshot",
     ) -> None:
         self.stack = stack
         self.shares = shares
+        self.way: Way = ways.WAYS[driver]
         self.tenant = Tenant(stack.info, user, karbor)
+        self.admin = Tenant(stack.info, "admin", karbor)
         self.provider = provider
         self.provider_id = stack.info.providers[provider]
 
@@ -86,12 +102,9 @@ class World:
 
     def prepare(self, *, checkpoint: bool) -> Stage:
         """Two shares with different bytes in them, a plan, and a checkpoint if it is asked for."""
-        made = [
-            self.tenant.manila.shares.create("NFS", 1, name=f"s{n}") for n in range(self.shares)
-        ]
+        made = self.way.make(self.tenant, [f"s{n}" for n in range(self.shares)])
         contents = {}
         for number, share in enumerate(made):
-            self.tenant.wait_share(share.id)
             folder = self.tenant.folder(share.id)
             (folder / "file").write_bytes(f"share {number}".encode() * 1000)
             contents[share.id] = read(folder)
@@ -106,11 +119,23 @@ class World:
         """Remove all that the tenant has in Manila; a server at work is let finish first."""
         wait(
             "everything in Manila coming to rest",
-            lambda: [*self.tenant.snapshots(), *self.tenant.shares()],
+            self.things,
             lambda things: all(thing.status not in IN_PASSING for thing in things),
             CLEAN_SECONDS,
         )
-        self.tenant.clean()
+        ways.clean(self.tenant, self.admin)
+
+    def kept(self) -> list[Kept]:
+        """All in Manila that keeps the tenant's shares."""
+        return ways.kept(self.tenant)
+
+    def groups(self) -> list[Any]:
+        """The tenant's share groups."""
+        return ways.groups(self.tenant)
+
+    def things(self) -> list[Any]:
+        """All that the tenant has in Manila; each has a status."""
+        return [*self.kept(), *self.groups(), *self.tenant.shares()]
 
     def checkpoints(self, stage: Stage) -> list[Any]:
         """The checkpoints of the plan that a user can find and that are not deleted.

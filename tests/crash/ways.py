@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways to keep a share: for each driver, the shares that it can keep, and what keeps them in
+Manila, as their owner sees it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sandbox.manila.config import BACKEND
+from sandbox.tenant import Tenant, wait
+
+SNAPSHOT = "snapshot"
+GROUP_SNAPSHOT = "group snapshot"
+BACKUP = "backup"
+
+_SECONDS = 120
+_DELETABLE = ("available", "error")
+_FAILED_RESTORE = "backup_restoring_error"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something in Manila that keeps shares.
+
+    :ivar kind: ``snapshot``, ``group snapshot`` or ``backup``
+    :ivar shares: the ids of the shares that it keeps
+    :ivar view: all that Manila shows of it
+    """
+
+    kind: str
+    id: str
+    status: str
+    shares: tuple[str, ...]
+    view: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}"
+
+
+class Way:
+    """By snapshots, and what other drivers have in common with that."""
+
+    driver = "snapshot"
+    #: Options of the driver, and of Karbor's provider, as ``Stack(share_options=...)`` takes them.
+    options: ClassVar[dict[str, Any]] = {}
+    #: What of the fault table's and the kills' operations it can do, in the order of a recording.
+    operations: ClassVar[tuple[str, ...]] = (
+        "protect",
+        "verify",
+        "restore",
+        "drill",
+        "in place",
+        "in place with safety copy",
+        "copy",
+        "in place past a newer one",
+        "delete",
+    )
+    #: Those that are looked at unless others are named.
+    usual: ClassVar[tuple[str, ...]] = ("protect", "verify", "restore", "delete")
+    #: How many shares a scenario has in which one process is enough trouble.
+    few = 1
+
+    def share_options(self) -> dict[str, Any]:
+        """For the provider's file."""
+        return {"default_driver": self.driver, **self.options}
+
+    def make(self, tenant: Tenant, names: list[str]) -> list[Any]:
+        """Shares of 1 GiB that this driver can keep, available."""
+        made = [tenant.manila.shares.create("NFS", 1, name=name) for name in names]
+        return [tenant.wait_share(share.id) for share in made]
+
+
+class GroupWay(Way):
+    """By the snapshots of a share group that has all shares of a plan."""
+
+    driver = "group"
+    operations = (
+        "protect",
+        "verify",
+        "restore",
+        "restore of one",
+        "restore as a group",
+        "drill",
+        "copy",
+        "delete",
+    )
+    usual = operations
+    few = 2
+
+    def make(self, tenant: Tenant, names: list[str]) -> list[Any]:
+        """All in one new group, whose snapshots are of one moment."""
+        manila = tenant.manila
+        kind = manila.share_group_types.find(name="sandbox")
+        group = manila.share_groups.create(name="group", share_group_type=kind.id)
+        wait(
+            f"share group {group.id}",
+            lambda: manila.share_groups.get(group.id),
+            lambda seen: seen.status == "available",
+            _SECONDS,
+        )
+        made = [
+            manila.shares.create("NFS", 1, name=name, share_group_id=group.id) for name in names
+        ]
+        return [tenant.wait_share(share.id) for share in made]
+
+
+class BackupWay(Way):
+    """By backups of the backend's own type."""
+
+    driver = "backup"
+    options: ClassVar[dict[str, Any]] = {"karbor_manila_driver_backup/backup_type": BACKEND}
+    operations = (
+        "protect",
+        "verify",
+        "restore",
+        "drill",
+        "in place",
+        "into another share",
+        "copy",
+        "delete",
+    )
+    usual = operations
+
+
+WAYS: dict[str, Way] = {way.driver: way for way in (Way(), GroupWay(), BackupWay())}
+
+
+# -- what a tenant has in Manila ------------------------------------------------------------------
+
+
+def kept(tenant: Tenant) -> list[Kept]:
+    """All that keeps shares of the tenant's project."""
+    return [*_snapshots(tenant), *_group_snapshots(tenant), *_backups(tenant)]
+
+
+def groups(tenant: Tenant) -> list[Any]:
+    """The project's share groups."""
+    found: list[Any] = tenant.manila.share_groups.list()
+    return found
+
+
+def _snapshots(tenant: Tenant) -> Iterator[Kept]:
+    for it in tenant.snapshots():
+        yield Kept(SNAPSHOT, it.id, it.status, (it.share_id,), it.to_dict())
+
+
+def _group_snapshots(tenant: Tenant) -> Iterator[Kept]:
+    for it in tenant.manila.share_group_snapshots.list():
+        view = it.to_dict()
+        shares = tuple(member["share_id"] for member in view.get("members") or [])
+        yield Kept(GROUP_SNAPSHOT, it.id, it.status, shares, view)
+
+
+def _backups(tenant: Tenant) -> Iterator[Kept]:
+    for it in tenant.manila.share_backups.list():
+        yield Kept(BACKUP, it.id, it.status, (it.share_id,), it.to_dict())
+
+
+def clean(tenant: Tenant, admin: Tenant) -> None:
+    """Remove all that the project has in Manila, and wait until it is gone.
+
+    :param admin: mends what only an administrator can
+    """
+    manila = tenant.manila
+    _until_gone(
+        tenant,
+        {
+            GROUP_SNAPSHOT: manila.share_group_snapshots.delete,
+            BACKUP: manila.share_backups.delete,
+            SNAPSHOT: manila.share_snapshots.delete,
+        },
+    )
+    for share in tenant.shares():
+        if share.status == _FAILED_RESTORE:  # no tenant gets out of it
+            admin.manila.shares.reset_state(share.id, "error")
+        if share.status in (*_DELETABLE, _FAILED_RESTORE):
+            manila.shares.delete(share.id, share_group_id=share.share_group_id)
+    wait("the end of all shares", tenant.shares, lambda left: not left, _SECONDS)
+    for group in groups(tenant):
+        manila.share_groups.delete(group)
+    wait("the end of all share groups", lambda: groups(tenant), lambda left: not left, _SECONDS)
+
+
+def _until_gone(tenant: Tenant, removals: dict[str, Any]) -> None:
+    for it in kept(tenant):
+        if it.status in _DELETABLE:
+            removals[it.kind](it.id)
+    wait("the end of all that keeps shares", lambda: kept(tenant), lambda left: not left, _SECONDS)
