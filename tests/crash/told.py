@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.crash import promise
 from tests.crash.promise import CHANGED, UNTRUE, Finding
-from tests.crash.world import IN_PASSING, Stage, Unfinished, World, wait
+from tests.crash.ways import IN_PASSING
+from tests.crash.world import Stage, Unfinished, World, wait
 
 REST_SECONDS = 60
 

@@ -3,9 +3,12 @@
 Manila, as their owner sees it.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from manilaclient import exceptions as manila_errors
 
 from sandbox.manila.config import BACKEND
 from sandbox.tenant import Tenant, wait
@@ -15,6 +18,16 @@ GROUP_SNAPSHOT = "group snapshot"
 BACKUP = "backup"
 
 _SECONDS = 120
+#: Statuses that pass by themselves.
+IN_PASSING = (
+    "creating",
+    "creating_from_snapshot",
+    "deleting",
+    "reverting",
+    "restoring",
+    "backup_creating",
+    "backup_restoring",
+)
 _DELETABLE = ("available", "error")
 _FAILED_RESTORE = "backup_restoring_error"
 
@@ -44,7 +57,7 @@ class Way:
     driver = "snapshot"
     #: Options of the driver, and of Karbor's provider, as ``Stack(share_options=...)`` takes them.
     options: ClassVar[dict[str, Any]] = {}
-    #: What of the fault table's and the kills' operations it can do, in the order of a recording.
+    #: What can be killed of what it can do.
     operations: ClassVar[tuple[str, ...]] = (
         "protect",
         "verify",
@@ -58,8 +71,12 @@ class Way:
     )
     #: Those that are looked at unless others are named.
     usual: ClassVar[tuple[str, ...]] = ("protect", "verify", "restore", "delete")
-    #: How many shares a scenario has in which one process is enough trouble.
+    #: Whether it keeps all that belong together at once.
+    together = False
+    #: How many shares a scenario with two processes has.
     few = 1
+    #: Options with which what never ends is over soon.
+    hasty: ClassVar[dict[str, Any]] = {}
 
     def share_options(self) -> dict[str, Any]:
         """For the provider's file."""
@@ -75,6 +92,7 @@ class GroupWay(Way):
     """By the snapshots of a share group that has all shares of a plan."""
 
     driver = "group"
+    together = True
     operations = (
         "protect",
         "verify",
@@ -110,6 +128,7 @@ class BackupWay(Way):
 
     driver = "backup"
     options: ClassVar[dict[str, Any]] = {"karbor_manila_driver_backup/backup_type": BACKEND}
+    hasty: ClassVar[dict[str, Any]] = {"karbor_manila_driver_backup/backup_timeout": 2}
     operations = (
         "protect",
         "verify",
@@ -174,12 +193,64 @@ def clean(tenant: Tenant, admin: Tenant) -> None:
     for share in tenant.shares():
         if share.status == _FAILED_RESTORE:  # no tenant gets out of it
             admin.manila.shares.reset_state(share.id, "error")
-        if share.status in (*_DELETABLE, _FAILED_RESTORE):
-            manila.shares.delete(share.id, share_group_id=share.share_group_id)
-    wait("the end of all shares", tenant.shares, lambda left: not left, _SECONDS)
-    for group in groups(tenant):
-        manila.share_groups.delete(group)
-    wait("the end of all share groups", lambda: groups(tenant), lambda left: not left, _SECONDS)
+    remove_shares(tenant, [share.id for share in tenant.shares()])
+    _remove_groups(tenant, groups(tenant))
+
+
+def remove_shares(tenant: Tenant, share_ids: Collection[str]) -> None:
+    """Remove shares and the groups that they were in, and wait until they are gone."""
+    doomed = [share for share in tenant.shares() if share.id in share_ids]
+    for share in doomed:
+        if share.status in _DELETABLE:
+            tenant.manila.shares.delete(share.id, share_group_id=share.share_group_id)
+    wait(
+        "the end of shares",
+        lambda: [share for share in tenant.shares() if share.id in share_ids],
+        lambda left: not left,
+        _SECONDS,
+    )
+    with_them = {share.share_group_id for share in doomed}
+    with_others = {share.share_group_id for share in tenant.shares()}
+    left = with_them - with_others
+    _remove_groups(tenant, [group for group in groups(tenant) if group.id in left])
+
+
+def _remove_groups(tenant: Tenant, doomed: Collection[Any]) -> None:
+    ids = {group.id for group in doomed}
+    for group in doomed:
+        tenant.manila.share_groups.delete(group)
+    wait(
+        "the end of share groups",
+        lambda: [group for group in groups(tenant) if group.id in ids],
+        lambda left: not left,
+        _SECONDS,
+    )
+
+
+def reset(admin: Tenant, thing: Kept, status: str) -> None:
+    """Set the status of what keeps shares, unless it is gone."""
+    manila = admin.manila
+    resets = {
+        SNAPSHOT: manila.share_snapshots.reset_state,
+        GROUP_SNAPSHOT: manila.share_group_snapshots.reset_state,
+        BACKUP: manila.share_backups.reset_status,
+    }
+    with contextlib.suppress(manila_errors.NotFound):
+        resets[thing.kind](thing.id, status)
+
+
+def remove_by_force(admin: Tenant, thing: Kept) -> None:
+    """Begin to remove what keeps shares, whatever its status is."""
+    manila = admin.manila
+    removals = {
+        SNAPSHOT: manila.share_snapshots.force_delete,
+        GROUP_SNAPSHOT: manila.share_group_snapshots.delete,
+        BACKUP: manila.share_backups.delete,
+    }
+    if thing.kind != SNAPSHOT:  # there is no force for the others
+        reset(admin, thing, "error")
+    with contextlib.suppress(manila_errors.NotFound):
+        removals[thing.kind](thing.id)
 
 
 def _until_gone(tenant: Tenant, removals: dict[str, Any]) -> None:

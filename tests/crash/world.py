@@ -15,19 +15,10 @@ from sandbox.stack import Stack
 from sandbox.tenant import Tenant, Unfinished, wait
 from tests.crash import ways
 from tests.crash.pages import Pages
-from tests.crash.ways import Kept, Way
+from tests.crash.ways import IN_PASSING, Kept, Way
 
 SHARES = 2
 CLEAN_SECONDS = 120
-IN_PASSING = (
-    "creating",
-    "creating_from_snapshot",
-    "deleting",
-    "reverting",
-    "restoring",
-    "backup_creating",
-    "backup_restoring",
-)
 # What a client raises when Karbor refuses, or is not there any more.
 CLIENT_ERRORS = (karbor_errors.ClientException, connection_errors.ClientException)
 

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.crash.ways import Kept
+
 
 class Books:
     """The pages of one checkpoint's shares in a file-system bank.
@@ -15,17 +17,22 @@ class Books:
     def __init__(self, bank: Path, checkpoint_id: str) -> None:
         self._root = bank / "karbor" / "checkpoints" / checkpoint_id
 
-    def name(self, snapshot: Any) -> bool:
-        """Whether a snapshot is named by the record or the intent of its share.
+    def name(self, kept: Kept) -> bool:
+        """Whether what keeps shares is named by the record or the intent of one of them.
 
         An intent without an id names what bears its mark.
         """
-        record = self._page(snapshot.share_id, "metadata")
-        intent = self._page(snapshot.share_id, "intent")
-        if snapshot.id in (record.get("snapshot_id"), intent.get("created_id")):
+        return any(self._names(share_id, kept) for share_id in kept.shares)
+
+    def _names(self, share_id: str, kept: Kept) -> bool:
+        record, intent = self._page(share_id, "metadata"), self._page(share_id, "intent")
+        if kept.id in (record.get("snapshot_id"), intent.get("created_id")):
             return True
-        marked = set((snapshot.metadata or {}).values())
-        return bool(intent) and intent["created_id"] is None and self._root.name in marked
+        marked = {*(kept.view.get("metadata") or {}).values()}
+        checkpoint = self._root.name
+        described = checkpoint.replace("-", "") in str(kept.view.get("description"))
+        known = described or checkpoint in marked
+        return bool(intent) and intent["created_id"] is None and known
 
     def pages(self, share_id: str) -> list[str]:
         """The names of the pages that say that something is kept of a share.

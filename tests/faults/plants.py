@@ -113,38 +113,38 @@ def share_is(status: str) -> Plant:
     return plant
 
 
-def snapshot_is(status: str, mended: str = "available") -> Plant:
-    """The administrator has set the snapshots of the case to a status, and mends them afterwards.
+def kept_is(status: str, mended: str = "available") -> Plant:
+    """The administrator has set what keeps the shares to a status, and mends it afterwards.
 
     :param mended: the status that they get then, unless they are gone
     """
 
     @contextlib.contextmanager
     def plant(world: "World") -> Iterator[None]:
-        world.set_snapshots(status)
+        world.set_kept(status)
         try:
             yield
         finally:
-            world.set_snapshots(mended)
+            world.set_kept(mended)
 
     return plant
 
 
 @contextlib.contextmanager
 def mended(world: "World") -> Iterator[None]:
-    """No fault, but afterwards the administrator mends the snapshots and shares that are stuck."""
+    """No fault, but afterwards the administrator mends all that is stuck."""
     try:
         yield
     finally:
-        world.set_snapshots("available", only="error_deleting")
+        world.set_kept("available", only="error_deleting")
         # Not to available: that would make it a restored share, which is the user's.
         world.set_shares("error", only="error_deleting")
 
 
 @contextlib.contextmanager
-def snapshot_gone(world: "World") -> Iterator[None]:
-    """Somebody has removed the snapshots of the case."""
-    world.site.remove_snapshots(world.snapshots())
+def kept_gone(world: "World") -> Iterator[None]:
+    """Somebody has removed what keeps the shares of the case."""
+    world.site.remove_kept(world.kept())
     yield
 
 

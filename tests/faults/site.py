@@ -11,6 +11,8 @@ from sandbox.karbor import providers
 from sandbox.karbor.faulty_bank import CLASS as FAULTY_BANK
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
+from tests.crash import ways
+from tests.crash.ways import WAYS, Kept
 from tests.faults.case import OPTIONS
 
 
@@ -20,12 +22,18 @@ class Site:
     :param stack: started
     :param provider: the name of the provider to work with
     :param patience: seconds after which an operation counts as stuck
+    :param driver: that keeps the shares of our provider
     """
 
     def __init__(
-        self, stack: Stack, provider: str = providers.OURS, patience: float = 100.0
+        self,
+        stack: Stack,
+        provider: str = providers.OURS,
+        patience: float = 100.0,
+        driver: str = "snapshot",
     ) -> None:
         self.stack = stack
+        self.way = WAYS[driver]
         self.provider = stack.info.providers[provider]
         self.ours = provider == providers.OURS
         self.patience = patience
@@ -41,7 +49,9 @@ class Site:
         """Karbor has one of ``OPTIONS`` and the faulty bank from now on."""
         if options != self._options:
             bank = {"provider/bank": FAULTY_BANK, "faulty_bank/faults_file": str(self.bank_faults)}
-            self.stack.restart("karbor", share_options={**OPTIONS[options], **bank})
+            own = self.way.share_options()
+            own |= self.way.hasty if options == "hasty" else {}
+            self.stack.restart("karbor", share_options={**OPTIONS[options], **own, **bank})
             self._options = options
 
     def leave(self) -> None:
@@ -58,16 +68,20 @@ class Site:
         return self.stack.state.directory("manila") / f"{kind}.json"
 
     def take(self, number: int) -> list[Any]:
-        """So many shares, available and without snapshots."""
-        missing = number - len(self._spare)
-        begun = [self.alpha.manila.shares.create("NFS", 1, name="fault") for _ in range(missing)]
-        self._spare += [self.alpha.wait_share(share.id) for share in begun]
+        """So many shares, available and kept by nothing, all in one group if they need one."""
+        missing = max(0, number - len(self._spare))
+        if missing:
+            self._spare += self.way.make(self.alpha, ["fault"] * missing)
         taken, self._spare = self._spare[:number], self._spare[number:]
         return taken
 
     def give_back(self, shares: list[Any]) -> None:
-        """Take shares for other cases, unless this one has spoilt them."""
-        left = {snapshot.share_id for snapshot in self.alpha.snapshots()}
+        """Take shares for other cases, unless this one has spoilt them, or their group is theirs
+        alone."""
+        if self.way.together:
+            ways.remove_shares(self.alpha, [share.id for share in shares])
+            return
+        left = {share_id for kept in ways.kept(self.alpha) for share_id in kept.shares}
         known = {share.id: share for share in self.alpha.shares()}
         self._spare += [
             known[share.id]
@@ -83,15 +97,14 @@ class Site:
         with contextlib.suppress(manila_exc.NotFound):
             self.admin.manila.shares.force_delete(share_id)
 
-    def remove_snapshots(self, snapshots: list[Any]) -> None:
+    def remove_kept(self, kept: list[Kept]) -> None:
         """By force, until they are gone."""
-        for snapshot in snapshots:
-            with contextlib.suppress(manila_exc.NotFound):
-                self.admin.manila.share_snapshots.force_delete(snapshot.id)
-        doomed = {snapshot.id for snapshot in snapshots}
+        for each in kept:
+            ways.remove_by_force(self.admin, each)
+        doomed = {each.id for each in kept}
         wait(
             "the end of what was left",
-            lambda: doomed & {snapshot.id for snapshot in self.alpha.snapshots()},
+            lambda: doomed & {each.id for each in ways.kept(self.alpha)},
             lambda left: not left,
             60,
         )

@@ -3,7 +3,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from manilaclient import exceptions as manila_exc
 from oslo_serialization import jsonutils
 
 from sandbox.tenant import SHARE, Unfinished, wait
+from tests.crash import ways
+from tests.crash.ways import Kept
 from tests.faults.accounting import Books
 from tests.faults.site import Site
 
@@ -49,9 +51,8 @@ class World:
     def __init__(self, site: Site, operations: tuple[str, ...], shares: int) -> None:
         self.site = site
         self.jobs: list[ShareJob] = []
-        taken = site.take(shares * len(operations))
-        for number, operation in enumerate(operations):
-            mine = taken[number * shares : (number + 1) * shares]
+        for operation in operations:
+            mine = site.take(shares)
             plan = site.alpha.plan_of_shares(mine, provider=site.provider)
             self.jobs.append(ShareJob(operation, mine, plan))
         for job in self.jobs:
@@ -60,6 +61,7 @@ class World:
         #: The ids of shares that the owner has made meanwhile.
         self.owned: set[str] = set()
         self._before = {share.id for share in site.alpha.shares()}
+        self._groups_before = {group.id for group in ways.groups(site.alpha)}
         site.proxy.clear_counts()
 
     @property
@@ -120,10 +122,10 @@ class World:
 
     # -- what there is --------------------------------------------------------------------------
 
-    def snapshots(self) -> list[Any]:
-        """The snapshots of the case's shares."""
-        ours = {share.id for share in self.shares}
-        return [one for one in self.site.alpha.snapshots() if one.share_id in ours]
+    def kept(self) -> list[Kept]:
+        """What keeps the case's shares, or what was made for them."""
+        foreign = self._before - {share.id for share in self.shares}
+        return [one for one in ways.kept(self.site.alpha) if not foreign & set(one.shares)]
 
     def unaccounted(self) -> list[str]:
         """What is in Manila because of this case, and unaccounted for."""
@@ -134,17 +136,18 @@ class World:
             for share in job.shares
         }
         lost = []
-        for snapshot in self.snapshots():
-            book = books[snapshot.share_id]
-            if book is None or not book.name(snapshot):
-                lost.append(f"snapshot {snapshot.id} ({snapshot.status})")
+        for kept in self.kept():
+            known = [books[share_id] for share_id in kept.shares if share_id in books]
+            if not any(book and book.name(kept) for book in known):
+                lost.append(f"{kept.kind} {kept.id} ({kept.status})")
         reported = set().union(*(job.made for job in self.jobs))
         unknown = self.new_shares() - reported - self.owned
-        return lost + [f"share {share_id}" for share_id in sorted(unknown)]
+        lost += [f"share {share_id}" for share_id in sorted(unknown)]
+        return lost + [f"share group {group_id}" for group_id in sorted(self.new_groups(reported))]
 
     def left(self) -> list[str]:
         """What is left of the case's checkpoints after their DELETE, in Manila or in the bank."""
-        left = [f"snapshot {one.id} ({one.status})" for one in self.snapshots()]
+        left = [f"{one.kind} {one.id} ({one.status})" for one in self.kept()]
         for job in self.jobs:
             books = Books(self.site.stack.state.bank, job.checkpoint or "none")
             for share in job.shares:
@@ -155,14 +158,22 @@ class World:
         """The ids of the shares that were made since the case began."""
         return {share.id for share in self.site.alpha.shares()} - self._before
 
+    def new_groups(self, users: Collection[str] = ()) -> set[str]:
+        """The ids of the share groups that were made since the case began.
+
+        :param users: ids of shares whose groups are their owner's
+        """
+        alpha = self.site.alpha
+        with_users = {share.share_group_id for share in alpha.shares() if share.id in users}
+        return {group.id for group in ways.groups(alpha)} - self._groups_before - with_users
+
     # -- what others do -------------------------------------------------------------------------
 
-    def set_snapshots(self, status: str, only: str | None = None) -> None:
-        """The administrator sets the snapshots of the case to a status."""
-        for snapshot in self.snapshots():
-            if only in (None, snapshot.status):
-                with contextlib.suppress(manila_exc.NotFound):
-                    self.site.admin.manila.share_snapshots.reset_state(snapshot.id, status)
+    def set_kept(self, status: str, only: str | None = None) -> None:
+        """The administrator sets what keeps the shares of the case to a status."""
+        for kept in self.kept():
+            if only in (None, kept.status):
+                ways.reset(self.site.admin, kept, status)
 
     def set_shares(self, status: str, only: str) -> None:
         """The administrator sets those of the project's shares that are in the status ``only``."""
@@ -191,10 +202,13 @@ class World:
         site.proxy.reset()
         for path in (site.knobs("delays"), site.knobs("faults"), site.bank_faults):
             path.unlink(missing_ok=True)
-        site.remove_snapshots(self.snapshots())
+        site.remove_kept(self.kept())
         for share_id in self.new_shares():
             site.remove_share(share_id)
         self.await_manila(lambda: not self.new_shares())
+        for group_id in self.new_groups():
+            site.alpha.manila.share_groups.delete(group_id)
+        self.await_manila(lambda: not self.new_groups())
         site.give_back(self.shares)
 
     # -- Karbor's API ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tests.crash.ways import IN_PASSING
 from tests.faults import calls, plants
 from tests.faults.case import Case
 from tests.faults.cases import rules
@@ -109,7 +110,7 @@ def cases() -> list[Case]:
         Case(
             name="delete: the snapshot is being made for ever",
             operations=("delete",),
-            plant=plants.snapshot_is("creating"),
+            plant=plants.kept_is("creating"),
             says=("Waited 2 seconds", "'creating'"),
             **hasty,
         ),
@@ -140,8 +141,7 @@ def backend_is_done(world: "World") -> None:
     world.await_manila(
         lambda: (
             not any(
-                thing.status.startswith("creating") or thing.status == "deleting"
-                for thing in [*world.snapshots(), *world.site.alpha.shares()]
+                thing.status in IN_PASSING for thing in [*world.kept(), *world.site.alpha.shares()]
             )
         )
     )

@@ -26,12 +26,12 @@ def share_is_mended(world: "World") -> None:
 def snapshot_is_mended(world: "World") -> None:
     """As soon as Karbor was refused the deletion, the snapshot becomes available."""
     world.await_call(calls.DROP_SNAPSHOT)
-    world.set_snapshots("available")
+    world.set_kept("available")
 
 
 def cloning(world: "World") -> None:
     """The owner has a share made of the snapshot."""
-    (snapshot,) = world.snapshots()
+    (snapshot,) = world.kept()
     shares = world.site.alpha.manila.shares
     world.owned.add(shares.create("NFS", 1, snapshot_id=snapshot.id, name="clone").id)
 
@@ -83,7 +83,7 @@ def cases() -> list[Case]:
             Case(
                 name=f"{operation}: the snapshot is gone",
                 operations=(operation,),
-                plant=plants.snapshot_gone,
+                plant=plants.kept_gone,
                 fails=True,
                 says=("does not show it in this project any more",),
             )
@@ -93,32 +93,30 @@ def cases() -> list[Case]:
             Case(
                 name=f"{operation}: the snapshot is {status}",
                 operations=(operation,),
-                plant=plants.snapshot_is(status),
+                plant=plants.kept_is(status),
                 fails=True,
                 says=(f"its status is {status!r}",),
             )
             for operation in ("restore", "verify")
             for status in ("error", "error_deleting")
         ),
-        Case(
-            name="delete: the snapshot is gone", operations=("delete",), plant=plants.snapshot_gone
-        ),
+        Case(name="delete: the snapshot is gone", operations=("delete",), plant=plants.kept_gone),
         Case(
             name="delete: the snapshot is error",
             operations=("delete",),
-            plant=plants.snapshot_is("error"),
+            plant=plants.kept_is("error"),
         ),
         Case(
             name="delete: the snapshot is error_deleting until an administrator mends it",
             operations=("delete",),
-            plant=plants.snapshot_is("error_deleting", mended="error"),
+            plant=plants.kept_is("error_deleting", mended="error"),
             fails=True,
             says=("openstack share snapshot", "Delete the checkpoint again"),
         ),
         Case(
             name="delete: the snapshot is being made, and is soon there",
             operations=("delete",),
-            plant=plants.snapshot_is("creating"),
+            plant=plants.kept_is("creating"),
             meanwhile=snapshot_is_mended,
             ours_only=True,
         ),
