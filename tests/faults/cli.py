@@ -15,7 +15,7 @@ from sandbox.files import write_json
 from sandbox.karbor.providers import IDS, OURS
 from sandbox.stack import Stack
 from tests.faults.case import OPTIONS
-from tests.faults.cases import table
+from tests.faults.cases import DRIVERS, table
 from tests.faults.report import as_dict, line, totals
 from tests.faults.run import Result, run
 from tests.faults.site import Site
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     ours = given.provider == OURS
     cases = [
         case
-        for group in table(given.provider).values()
+        for group in table(given.provider, given.driver).values()
         for case in group
         if fnmatch.fnmatch(case.name, given.only)
     ]
@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         stack = Stack(given.state or Path(folder) / "state", say=_say, stock_manager=not ours)
         stack.start()
         try:
-            site = Site(stack, given.provider, given.patience or PATIENCE[ours])
+            patience = given.patience or PATIENCE[ours]
+            site = Site(stack, given.provider, patience, given.driver)
             # Those with the same options together: another set of them is a start of Karbor.
             for case in sorted(cases, key=lambda case: list(OPTIONS).index(case.options)):
                 result = run(case, site)
@@ -49,18 +50,22 @@ def main(arguments: list[str] | None = None) -> int:
                     write_json(given.json, [as_dict(one) for one in results])
         finally:
             stack.destroy()
-    _print("", *totals(results, given.provider))
+    _print("", *totals(results, given.provider, given.driver))
     return 1 if ours and any(result.broken for result in results) else 0
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--provider", choices=sorted(IDS), default=OURS)
+    parser.add_argument("--driver", choices=["snapshot", *DRIVERS], default="snapshot")
     parser.add_argument("--only", metavar="GLOB", default="*", help="cases by their names")
     parser.add_argument("--state", metavar="DIR", help="state folder; default: a temporary one")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the results there, too")
     parser.add_argument("--patience", metavar="SECONDS", type=float, help="until it is stuck")
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if given.driver in DRIVERS and given.provider != OURS:
+        parser.error(f"{given.provider} has snapshots alone")
+    return given
 
 
 def _say(text: str) -> None:

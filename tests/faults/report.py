@@ -20,7 +20,7 @@ def line(result: Result, *, demand: bool) -> str:
     return "\n".join([told, *(f"    {item}" for item in (result.broken if demand else ()))])
 
 
-def totals(results: Collection[Result], provider: str) -> list[str]:
+def totals(results: Collection[Result], provider: str, driver: str) -> list[str]:
     """What became of all of them. A case whose fault was never met counts as not tried."""
     tried = [result for result in results if result.hit]
     passing = [result for result in tried if not result.case.fails]
@@ -42,7 +42,7 @@ def totals(results: Collection[Result], provider: str) -> list[str]:
         ("harm that the case itself complains of", sum(bool(one.complaints) for one in tried)),
         ("seconds", round(sum(one.seconds for one in results))),
     ]
-    return [provider, *(f"  {name:<40} {number:>6}" for name, number in rows)]
+    return [f"{provider}, driver {driver}", *(f"  {name:<40} {number:>6}" for name, number in rows)]
 
 
 def as_dict(result: Result) -> dict[str, Any]:

@@ -11,15 +11,23 @@ from tests.faults.cases import (
     backend,
     bank,
     endless,
+    of_drivers,
     outages,
     permanent,
     statuses,
     transient,
 )
 
+DRIVERS = {subject.driver: subject for subject in (of_drivers.GROUP, of_drivers.BACKUP)}
 
-def table(provider: str = OURS) -> dict[str, list[Case]]:
-    """The whole table for a provider, by promise."""
+
+def table(provider: str = OURS, driver: str = "snapshot") -> dict[str, list[Case]]:
+    """The whole table for a provider, by promise.
+
+    :param driver: that keeps the shares of our provider
+    """
+    if driver in DRIVERS:
+        return of_drivers.cases(DRIVERS[driver])
     groups = {
         "transient": transient.cases(provider),
         "permanent": permanent.cases(),

@@ -2,6 +2,7 @@
 """Manila or Keystone are away for twenty seconds, with several operations at once."""
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tests.faults import calls, plants
@@ -12,32 +13,33 @@ if TYPE_CHECKING:
 
 
 OPERATIONS = ("protect", "restore", "verify", "delete")
+ASKED = (calls.DROP_SNAPSHOT, calls.MAKE_SNAPSHOT, calls.MAKE_SHARE)
+SLOW = ("create_snapshot", "create_share_from_snapshot", "delete_snapshot")
 
 
-def keystone_goes(world: "World") -> None:
-    """Once all operations are at work, Keystone is away for twenty seconds."""
-    world.await_call(calls.DROP_SNAPSHOT)
-    world.await_call(calls.MAKE_SNAPSHOT)
-    world.await_call(calls.MAKE_SHARE)
-    world.site.stack.kill("keystone")
-    time.sleep(20)
-    world.site.stack.start_service("keystone")
+def cases(asked: Collection[str] = ASKED, slow: Collection[str] = SLOW) -> list[Case]:
+    """Manila or Keystone are away for twenty seconds, in four operations at once.
 
+    :param asked: the calls that say that the operations are at work
+    :param slow: the methods of the backend that hold them up there
+    """
 
-def manila_goes(world: "World") -> None:
-    """Once all operations are at work, Manila is away for twenty seconds."""
-    world.await_call(calls.DROP_SNAPSHOT)
-    world.await_call(calls.MAKE_SNAPSHOT)
-    world.await_call(calls.MAKE_SHARE)
-    world.site.proxy.outage(20)
+    def at_work(world: "World") -> None:
+        for call in asked:
+            world.await_call(call)
 
+    def keystone_goes(world: "World") -> None:
+        at_work(world)
+        world.site.stack.kill("keystone")
+        time.sleep(20)
+        world.site.stack.start_service("keystone")
 
-BUSY = plants.slow(create_snapshot=4, create_share_from_snapshot=4, delete_snapshot=4)
+    def manila_goes(world: "World") -> None:
+        at_work(world)
+        world.site.proxy.outage(20)
 
-
-def cases() -> list[Case]:
-    """Manila or Keystone are away for twenty seconds, in four operations at once."""
-    at_work = ("protect", "restore", "delete")
+    busy = plants.slow(**dict.fromkeys(slow, 4.0))
+    three = ("protect", "restore", "delete")
     return [
         Case(
             name="all: Manila is away for 20 s before they begin",
@@ -46,8 +48,8 @@ def cases() -> list[Case]:
         ),
         Case(
             name="all: Manila is away for 20 s while they are at work",
-            operations=at_work,
-            plant=BUSY,
+            operations=three,
+            plant=busy,
             meanwhile=manila_goes,
         ),
         Case(
@@ -57,8 +59,8 @@ def cases() -> list[Case]:
         ),
         Case(
             name="all: Keystone is away for 20 s while they are at work",
-            operations=at_work,
-            plant=BUSY,
+            operations=three,
+            plant=busy,
             meanwhile=keystone_goes,
         ),
     ]
