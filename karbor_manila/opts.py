@@ -199,6 +199,22 @@ SERVICE_OPTS: list[cfg.Opt] = [
         max=2592000.0,
         help="Seconds for which an audit leaves alone what is younger, whatever it looks like.",
     ),
+    cfg.IntOpt(
+        "gc_interval",
+        default=3600,
+        min=0,
+        max=2592000,
+        help="Seconds between two looks for what drivers made for restores and copies, besides "
+        "their shares, and nobody removed. The first is that long after the start; 0 turns it off. "
+        "karbor-manila gc does the same by hand.",
+    ),
+    cfg.FloatOpt(
+        "gc_grace",
+        default=86400.0,
+        min=0.0,
+        max=2592000.0,
+        help="Seconds for which these looks leave alone what is younger, by Manila's time.",
+    ),
 ]
 
 

@@ -31,7 +31,7 @@ NO_OWNER = ""
 RECONCILE = "reconcile"
 #: Setting the status of a checkpoint.
 RESET = "reset_state"
-#: The repair of what an audit found in a checkpoint.
+#: The repair of what an audit found in a checkpoint, and the removal of what a driver left of it.
 AUDIT = "audit"
 #: The revert of a share; the row bears the id of the share.
 REVERT = "revert"

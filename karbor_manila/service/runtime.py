@@ -15,6 +15,7 @@ from karbor_manila.service import bank_refusals, driver_options
 from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
+from karbor_manila.service.leftovers import LeftoversThread
 from karbor_manila.service.reconciling import ReconciliationThread
 
 
@@ -54,11 +55,18 @@ class Runtime:
         self.reconciling = ReconciliationThread(
             self.reconciliation, self.settings.reconcile_interval
         )
+        self.leftovers = LeftoversThread(
+            self.providers,
+            self.claims,
+            interval=self.settings.gc_interval,
+            grace=self.settings.gc_grace,
+        )
 
     def start(self) -> None:
         """Begin to show in every bank that this process is alive, and to reconcile."""
         self.leases.start()
         self.reconciling.start()
+        self.leftovers.start()
         # Beside the pool of operations, of which it must take no place.
         self._types = eventlet.spawn(driver_options.warn_of_unknown_types, self.providers())
 
@@ -66,6 +74,7 @@ class Runtime:
         """End what :meth:`start` began, if it did."""
         if self._types is not None:
             self._types.kill()
+        self.leftovers.stop()
         self.reconciling.stop()
         self.leases.stop()
 

@@ -143,7 +143,7 @@ class Audit(HostCommand):
         )
         parser.add_argument(
             "--grace",
-            type=_seconds,
+            type=seconds,
             metavar="SECONDS",
             help="Leave alone what is younger (by default audit_grace of karbor.conf).",
         )
@@ -224,8 +224,9 @@ def _columns(finding: "Finding") -> tuple[str, ...]:
     )
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:  # nothing is younger than no number
+def seconds(text: str) -> float:
+    """An age in seconds, as argparse takes it."""
+    number = float(text)
+    if not 0 <= number < math.inf:  # nothing is younger than no number
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 0 on")
-    return seconds
+    return number

@@ -29,6 +29,21 @@ LOG = logging.getLogger(__name__)
 Disagreement = tuple[Reason, str]
 
 
+def is_young(created_at: str | None, grace: float, clock: Clock) -> bool:
+    """Whether something in Manila is to be left alone for its age.
+
+    :param created_at: as Manila gives it, UTC; without it nothing is old
+    :param grace: seconds
+    """
+    try:
+        made = datetime.datetime.fromisoformat(str(created_at))
+    except ValueError:
+        return True
+    if made.tzinfo is None:
+        made = made.replace(tzinfo=datetime.UTC)
+    return (clock.utcnow() - made).total_seconds() < grace
+
+
 class Judge:
     """By what the two sides show.
 
@@ -66,7 +81,7 @@ class Judge:
         if mark.resource != shown.share_id and not is_copy:
             reason, action = Reason.OTHER_SHARE, Action.NONE
             why = "its mark names another share; it may be forged"
-        elif action and self._is_young(shown):
+        elif action and is_young(shown.created_at, self._grace, self._clock):
             why, action = f"{why}; it is young and may be in work", Action.NONE
         return Finding(
             kind=ORPHAN,
@@ -117,16 +132,6 @@ class Judge:
             return Reason.SECOND_SNAPSHOT, why
         why = "its checkpoint has no record of this share; it goes when the checkpoint is deleted"
         return Reason.NO_RECORD, why
-
-    def _is_young(self, shown: Shown) -> bool:
-        """By the time that Manila gives, UTC; without one nothing is old."""
-        try:
-            made = datetime.datetime.fromisoformat(str(shown.created_at))
-        except ValueError:
-            return True
-        if made.tzinfo is None:
-            made = made.replace(tzinfo=datetime.UTC)
-        return (self._clock.utcnow() - made).total_seconds() < self._grace
 
     # -- lost snapshots -------------------------------------------------------------------------
 

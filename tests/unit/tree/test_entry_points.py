@@ -38,6 +38,7 @@ def test_the_names_stay():
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
+        (COMMANDS, "gc", "karbor_manila.cli.operator.leftovers:Gc"),
         (COMMANDS, "bank_accept", "karbor_manila.cli.operator.bank:BankAccept"),
         (COMMANDS, "bank_list", "karbor_manila.cli.operator.bank:BankList"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),

@@ -58,6 +58,8 @@ def test_the_names_of_the_services_options_stay():
         "lease_timeout",
         "reconcile_interval",
         "audit_grace",
+        "gc_interval",
+        "gc_grace",
     ]
 
 
