@@ -143,9 +143,8 @@ PROVIDER_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "default_driver",
         default="snapshot",
-        help="The driver that protects shares whose type is not named in share_type_drivers; or "
-        "several in an order of preference, with | between them, such as group|snapshot: the first "
-        "that can keep a share does. A checkpoint stays with the driver that made it.",
+        help="The driver for shares whose type is not named in share_type_drivers; or several in "
+        "an order of preference, such as group|snapshot: the first that can keep a share does.",
     ),
     cfg.DictOpt(
         "share_type_drivers",
@@ -205,8 +204,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         min=0,
         max=2592000,
         help="Seconds between two looks for what drivers made for restores and copies, besides "
-        "their shares, and nobody removed. The first is that long after the start; 0 turns it off. "
-        "karbor-manila gc does the same by hand.",
+        "their shares, and nobody removed. The first is so long after the start; 0 for none.",
     ),
     cfg.FloatOpt(
         "gc_grace",
