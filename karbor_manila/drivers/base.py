@@ -62,6 +62,12 @@ class Driver(CopyPreflight, abc.ABC):
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
+    @classmethod
+    def made_for(cls, options: Any) -> type["Driver"]:
+        """The class to use with these values of its options: this one, unless what it can do
+        depends on them."""
+        return cls
+
     # -- before anything is made --------------------------------------------------------------
 
     @classmethod

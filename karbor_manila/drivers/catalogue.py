@@ -3,7 +3,6 @@
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -105,16 +104,18 @@ def first_that_can(
     order: Iterable[str],
     share: Mapping[str, Any],
     project_id: str | None = None,
+    of_name: Callable[[str], type[Driver]] | None = None,
 ) -> tuple[str | None, dict[str, ShareNotProtectable]]:
     """The first driver of an order that could protect a share, by the share's view alone.
 
     :param share: its view
     :param project_id: whose it must be; None for any
+    :param of_name: gives the class of a driver; by default :func:`load`
     :returns: its name, None if none could; and what those before it have against the share
     """
     objections: dict[str, ShareNotProtectable] = {}
     for name in order:
-        objected = load(name).objection(dict(share), project_id)
+        objected = (of_name or load)(name).objection(dict(share), project_id)
         if objected is None:
             return name, objections
         objections[name] = objected
@@ -122,10 +123,13 @@ def first_that_can(
 
 
 def _refusal(
-    order: Collection[str], share: Mapping[str, Any], project_id: str | None = None
+    order: Collection[str],
+    share: Mapping[str, Any],
+    project_id: str | None = None,
+    of_name: Callable[[str], type[Driver]] | None = None,
 ) -> ShareNotProtectable | None:
     """One error of what all of an order have against a share; None when one of them can."""
-    name, objections = first_that_can(order, share, project_id)
+    name, objections = first_that_can(order, share, project_id, of_name)
     if name:
         return None
     found = list(objections.values())
@@ -155,12 +159,13 @@ class Catalogue:
     ) -> None:
         self.orders = Orders.of(by_type, default)
         self._options = options or default_options
+        self._classes: dict[str, type[Driver]] = {}
 
     def choose(
         self, share: Mapping[str, Any], project_id: str | None = None
     ) -> tuple[str | None, dict[str, ShareNotProtectable]]:
         """As :func:`first_that_can`, of the drivers for the type of the share."""
-        return first_that_can(self.orders.of_share(share), share, project_id)
+        return first_that_can(self.orders.of_share(share), share, project_id, self.driver_class)
 
     def name_for(self, share: Mapping[str, Any]) -> str:
         """The name of the driver that protects this share (a view): of those for its type the first
@@ -181,7 +186,17 @@ class Catalogue:
         :param chosen: the driver that has it already: no other one is asked then
         """
         order = (chosen,) if chosen else self.orders.of_share(share)
-        return _refusal(order, share, project_id)
+        return _refusal(order, share, project_id, self.driver_class)
+
+    def driver_class(self, name: str) -> type[Driver]:
+        """The class of a driver, with the options that it has here.
+
+        :raises DriverUnknown, DriverUnsuitable: there is none that can be used
+        """
+        if name not in self._classes:
+            driver = load(name)
+            self._classes[name] = driver.made_for(self._options(driver))
+        return self._classes[name]
 
     def make(self, name: str, environment: Callable[[Any], Environment]) -> Driver:
         """A driver for one flow.
@@ -189,7 +204,7 @@ class Catalogue:
         :param environment: makes the driver's environment from the values of its own options
         :raises DriverUnknown, DriverUnsuitable: there is none that can be used
         """
-        driver = load(name)
+        driver = self.driver_class(name)
         return driver(environment(self._options(driver)))
 
 
@@ -221,18 +236,24 @@ def usable(conf: cfg.ConfigOpts, name: str, option: str = "") -> type[Driver]:
     """
     try:
         driver = load(name)
+        _check_options(conf, driver)
+        made = driver.made_for(register_options(conf, driver))
+        _check_options(conf, made)
     except DriverUnknown as error:
-        raise DriverUnknown(name, error.known, option) from error
+        raise DriverUnknown(error.name, error.known, error.option or option) from error
     except DriverUnsuitable as error:
-        raise DriverUnsuitable(name, error.why, option) from error
+        raise DriverUnsuitable(error.name, error.why, error.option or option) from error
+    return made
+
+
+def _check_options(conf: cfg.ConfigOpts, driver: type[Driver]) -> None:
     group = register_options(conf, driver)
     for own in driver.options:
         try:
             group[own.dest]  # a value that is refused is refused now
         except ValueError as error:
-            where = f"[{GROUP_PREFIX}{name}] {own.name}"
+            where = f"[{GROUP_PREFIX}{driver.name}] {own.name}"
             raise cfg.ConfigFileValueError(f"{where}: {error}") from error
-    return driver
 
 
 def options_of_all() -> list[tuple[str, list[cfg.Opt]]]:
@@ -261,30 +282,3 @@ def register_options(conf: cfg.ConfigOpts, driver: type[Driver]) -> cfg.ConfigOp
     conf.register_group(cfg.OptGroup(group))
     conf.register_opts(list(driver.options), group)
     return conf[group]
-
-
-class FlowDrivers:
-    """The drivers of one flow, each made when it is first asked for.
-
-    :param environment: makes a driver's environment from the values of its own options
-    """
-
-    def __init__(self, catalogue: Catalogue, environment: Callable[[Any], Environment]) -> None:
-        self.catalogue = catalogue
-        self._environment = environment
-        self._drivers: dict[str, Driver] = {}
-        self._lock = threading.Lock()
-
-    def driver(self, name: str) -> Driver:
-        """The flow's driver of this name; raises as :meth:`Catalogue.make`."""
-        with self._lock:
-            if name not in self._drivers:
-                self._drivers[name] = self.catalogue.make(name, self._environment)
-            return self._drivers[name]
-
-    def close(self) -> None:
-        """Close all that were made."""
-        with self._lock:
-            made, self._drivers = list(self._drivers.values()), {}
-        for driver in made:
-            driver.close()

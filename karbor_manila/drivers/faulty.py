@@ -2,20 +2,23 @@
 """A driver that fails, hangs or forgets on request, around another one: for tests of what is above.
 
 It is a driver like any other, so that it is used only where a provider's file names it
-(``default_driver = faulty``), and then every flow says so in the log.
+(``default_driver = faulty``), and then every flow says so in the log. Which driver it wraps is an
+option of its own, and what it can do follows that one: there is a class for each.
 """
 
 import dataclasses
-import threading
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+import functools
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila.drivers import base
-from karbor_manila.drivers.abilities import Reverts
+from karbor_manila.drivers import base, catalogue
+from karbor_manila.drivers.abilities import ABILITIES
+from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
+from karbor_manila.drivers.faults import FAIL, FORGET, HANG, LOSE, PLANNED, Faults
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila.errors import (
@@ -26,73 +29,18 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
-from karbor_manila.manila.views import NewShare, Placement, Revertible, View
+from karbor_manila.manila.views import NewShare, Placement, View
+
+__all__ = ["FAIL", "FORGET", "HANG", "LOSE", "PLANNED", "FaultyDriver"]
 
 LOG = logging.getLogger(__name__)
 
-#: It is refused, and nothing was done.
-FAIL = "fail"
-#: It is done, and the reply is lost.
-LOSE = "lose"
-#: It takes ``hang_seconds`` longer.
-HANG = "hang"
-#: It says that there is nothing, or does nothing and says that it was done.
-FORGET = "forget"
 
-_KINDS = (FAIL, LOSE, HANG, FORGET)
-
-
-@dataclass
-class Fault:
-    """What goes wrong in a method of the contract; ``times`` is how often, None for always."""
-
-    method: str
-    kind: str
-    times: int | None = None
-
-
-class Faults:
-    """Which faults are planned. A test plans them in :data:`PLANNED`, an operator in the option."""
-
-    def __init__(self, planned: Collection[str] = ()) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-        for text in planned:
-            method, _, kind = text.partition(":")
-            self.plan(method, kind)
-
-    def plan(self, method: str, kind: str, times: int | None = None) -> None:
-        """From now on this method has this fault."""
-        if kind not in _KINDS:
-            raise ValueError(f"{method}:{kind} is no fault; there are {', '.join(_KINDS)}")
-        with self._lock:
-            self._faults.append(Fault(method, kind, times))
-
-    def clear(self) -> None:
-        """Nothing goes wrong any more."""
-        with self._lock:
-            self._faults.clear()
-
-    def take(self, method: str) -> str | None:
-        """The fault of a call that is made now."""
-        with self._lock:
-            for fault in self._faults:
-                if fault.method == method and fault.times != 0:
-                    fault.times = None if fault.times is None else fault.times - 1
-                    return fault.kind
-        return None
-
-
-#: What tests plan, for all drivers of this process.
-PLANNED = Faults()
-
-
-class FaultyDriver(base.Driver, Reverts):
+class Faulty(base.Driver):
     """See :class:`~karbor_manila.drivers.base.Driver` for the contract of each method, which it
     keeps as long as no fault is planned."""
 
     name = "faulty"
-    capabilities: ClassVar[frozenset[str]] = base.BASIC | {"revert"}
     options: ClassVar[Collection[cfg.Opt]] = (
         cfg.ListOpt(
             "faults",
@@ -107,16 +55,41 @@ class FaultyDriver(base.Driver, Reverts):
             max=2592000.0,
             help="Seconds that a method takes longer that hangs. For tests alone.",
         ),
+        cfg.StrOpt(
+            "wraps",
+            default=SnapshotDriver.name,
+            help="The driver that does the work, whose own options may stand in this section, too. "
+            "For tests alone.",
+        ),
     )
 
     #: The class of the driver that does the work.
-    wraps: ClassVar[type[Any]] = SnapshotDriver
+    wraps: ClassVar[type[Any]]
 
     def __init__(self, environment: base.Environment) -> None:
         super().__init__(environment)
         self._wrapped = self.wraps(environment)
         self._faults = Faults(environment.options.faults)
         LOG.warning("The share driver %r makes mistakes on purpose: it is for tests", self.name)
+
+    @classmethod
+    def made_for(cls, options: Any) -> type[base.Driver]:
+        """The class that wraps the driver of the option ``wraps``."""
+        if options.wraps == cls.wraps.name:
+            return cls
+        option = f"[{catalogue.GROUP_PREFIX}{cls.name}] wraps = {options.wraps}"
+        if options.wraps == cls.name:
+            raise DriverUnsuitable(cls.name, "it cannot wrap itself", option)
+        try:
+            return around(catalogue.load(options.wraps))
+        except DriverUnknown as error:
+            raise DriverUnknown(error.name, error.known, option) from error
+
+    @classmethod
+    def objection(cls, share: View, project_id: str | None = None) -> ShareNotProtectable | None:
+        """As the other driver."""
+        found: ShareNotProtectable | None = cls.wraps.objection(share, project_id)
+        return found
 
     @classmethod
     def unsupported(cls, share: View) -> ShareNotProtectable | None:
@@ -181,6 +154,16 @@ class FaultyDriver(base.Driver, Reverts):
         """As the other driver; forgotten, the id is of no share."""
         return str(self._call("restore", "00000000-0000-0000-0000-000000000000", kept, target))
 
+    def complete_restore(self, kept: Kept, target: Target, share_id: str) -> View:
+        """As the other driver; forgotten, the share is shown as it is."""
+        shown = self.environment.shares.show(share_id)
+        found: View = self._call("complete_restore", shown, kept, target, share_id)
+        return found
+
+    def forget_restore(self, mark: Mark, *, project_id: str) -> None:
+        """As the other driver; forgotten, nothing is removed."""
+        self._call("forget_restore", None, mark, project_id=project_id)
+
     def preflight_copy(self, kept: Collection[Kept]) -> dict[str, Exception]:
         """As the other driver; forgotten, nothing is refused."""
         found: dict[str, Exception] = self._call("preflight_copy", {}, kept)
@@ -211,23 +194,14 @@ class FaultyDriver(base.Driver, Reverts):
         found: View | None = self._call("show", None, kept_id)
         return found
 
-    def inspect_revert(self, kept: Kept, *, project_id: str) -> Revertible:
-        """As the other driver; this cannot be forgotten."""
-        found: Revertible = self._call("inspect_revert", None, kept, project_id=project_id)
+    def gc(self, is_left: Callable[[View], bool]) -> list[View]:
+        """As the other driver; forgotten, nothing is removed."""
+        found: list[View] = self._call("gc", [], is_left)
         return found
 
-    def preflight_revert(self, found: Revertible, *, safety_copy: bool) -> None:
+    def close(self) -> None:
         """As the other driver."""
-        self._call("preflight_revert", None, found, safety_copy=safety_copy)
-
-    def revert(self, kept: Kept, *, retry_conflict: bool = False) -> None:
-        """As the other driver; forgotten, nothing is put back."""
-        self._call("revert", None, kept, retry_conflict=retry_conflict)
-
-    def wait_reverted(self, share_id: str) -> View:
-        """As the other driver; forgotten, the share is shown as it is."""
-        found: View = self._call("wait_reverted", self.environment.shares.show(share_id), share_id)
-        return found
+        self._wrapped.close()
 
     def is_alive(self) -> bool:
         """As the other driver; forgotten, it is not."""
@@ -259,3 +233,54 @@ class FaultyDriver(base.Driver, Reverts):
 
     def _ours(self, kept: Kept) -> Kept:
         return dataclasses.replace(kept, driver=self.name)
+
+
+@functools.cache
+def around(wrapped: type[base.Driver]) -> type[Faulty]:
+    """The faulty driver around another one: with its abilities, options and name of who copies."""
+    abilities = sorted(wrapped.capabilities & ABILITIES.keys())
+    own = {option.name for option in Faulty.options}
+    named: dict[str, Any] = {
+        "__doc__": f"Around the driver {wrapped.name}.",
+        "__module__": __name__,
+        "wraps": wrapped,
+        "capabilities": wrapped.capabilities,
+        "copies_by": wrapped.copies_by,
+        "options": (*Faulty.options, *(each for each in wrapped.options if each.name not in own)),
+    }
+    bases = tuple(map(_forwarding, abilities))
+    return type("FaultyDriver", bases or (Faulty,), named)
+
+
+@functools.cache
+def _forwarding(ability: str) -> type[Faulty]:
+    """The class with this ability, each public method of which calls the other driver's."""
+    kind = ABILITIES[ability]
+    methods = {
+        name: _forward(name)
+        for name, member in vars(kind).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }
+    return type(f"Faulty{kind.__name__}", (Faulty, kind), methods)
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    if name == "wait_reverted":
+        return _wait_reverted
+
+    def forwarded(self: Faulty, *args: Any, **kwargs: Any) -> Any:
+        """As the other driver; forgotten, it gives nothing."""
+        return self._call(name, None, *args, **kwargs)
+
+    forwarded.__name__ = name
+    return forwarded
+
+
+def _wait_reverted(self: Faulty, share_id: str) -> View:
+    """As the other driver; forgotten, the share is shown as it is."""
+    found: View = self._call("wait_reverted", self.environment.shares.show(share_id), share_id)
+    return found
+
+
+#: What the entry point names; the option ``wraps`` makes another one of it.
+FaultyDriver: type[Any] = around(SnapshotDriver)

@@ -19,8 +19,9 @@ from karbor_manila.common.retry import retry
 from karbor_manila.database import columns, requested
 from karbor_manila.drivers.abilities import Reverts
 from karbor_manila.drivers.base import Driver, Environment
-from karbor_manila.drivers.catalogue import Catalogue, FlowDrivers
+from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
+from karbor_manila.drivers.flow_drivers import FlowDrivers
 from karbor_manila.manila import lookup
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.flow_client import FlowClient

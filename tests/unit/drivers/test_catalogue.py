@@ -12,6 +12,7 @@ from karbor_manila import opts
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import BASIC, Driver
 from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
+from karbor_manila.drivers.flow_drivers import FlowDrivers
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from tests.contract.world import FakeWorld
 
@@ -202,9 +203,7 @@ def test_a_flow_makes_each_driver_once_and_closes_what_it_made() -> None:
         pass
 
     environment = Closing().environment()
-    drivers = catalogue.FlowDrivers(
-        catalogue.Catalogue({}, "snapshot"), lambda _options: environment
-    )
+    drivers = FlowDrivers(catalogue.Catalogue({}, "snapshot"), lambda _options: environment)
     made = drivers.driver("snapshot")
     assert drivers.driver("snapshot") is made
     made.close = lambda: closed.append(made)  # type: ignore[method-assign]
