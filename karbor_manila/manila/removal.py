@@ -12,6 +12,7 @@ from karbor_manila.common.clock import Clock, Deadline, queued
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.polling import PENDING, Poller
 from karbor_manila.common.retry import retry
+from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, NeedsAdministrator
 from karbor_manila.manila.ownership import Ownership
 from karbor_manila.manila.views import View
@@ -68,8 +69,8 @@ class Removal:
         while True:
             view = look(resource_id, project_id)
             look = functools.partial(self.ownership.show, self.kind)
-            if view is None:
-                return asked
+            if view is None or view["status"] in statuses.DEFERRED:
+                return asked  # Manila does it, if it is deferred
             refusal = self._ask(resource_id, deadline, project_id)
             asked = asked or refusal is None
             if self._wait(resource_id, refusal, deadline, timeout, project_id) == _GONE:
@@ -136,6 +137,8 @@ class Removal:
             if view is None or not self.ownership.is_of(self.kind, view, project_id):
                 return _GONE
             status = view["status"]
+            if status in statuses.DEFERRED:
+                return _GONE  # as for its users, whoever asks
             if status in self.stuck:
                 raise NeedsAdministrator(
                     self.kind, resource_id, status, self.cure.format(id=resource_id)

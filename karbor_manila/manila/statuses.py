@@ -27,6 +27,12 @@ UNMANAGE_ERROR = "unmanage_error"
 UNMANAGE_STARTING = "unmanage_starting"
 UNMANAGED = "unmanaged"
 
+#: What is in one of these was deleted with ``is_deferred_deletion_enabled``: its users do not see
+#: it any more (HTTP 404), it counts for no quota, and Manila removes it by itself, again and
+#: again if that fails. Administrators still see it (manila/share/api.py, get and delete_snapshot;
+#: manila/share/manager.py, do_deferred_share_deletion).
+DEFERRED = frozenset({DEFERRED_DELETING, ERROR_DEFERRED_DELETING})
+
 # -- shares -----------------------------------------------------------------------------------
 
 #: A share that is being made; the second with drivers that go on after they have answered.
@@ -115,7 +121,7 @@ SNAPSHOT_FINAL = SNAPSHOT_DELETING | {ERROR, MANAGE_ERROR, UNMANAGE_STARTING, UN
 SNAPSHOT_DELETABLE = frozenset({AVAILABLE, ERROR})
 
 #: A snapshot in one of these stays until an administrator acts.
-SNAPSHOT_STUCK = frozenset({ERROR_DELETING, ERROR_DEFERRED_DELETING, UNMANAGE_ERROR})
+SNAPSHOT_STUCK = frozenset({ERROR_DELETING, UNMANAGE_ERROR})
 
 # -- backups ----------------------------------------------------------------------------------
 

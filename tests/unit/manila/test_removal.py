@@ -194,6 +194,17 @@ def test_another_refusal_is_final(clock, status):
     assert (len(manila.deletes), clock.now()) == (1, 0.0)
 
 
+@pytest.mark.parametrize("status", sorted(statuses.DEFERRED))
+def test_what_manila_removes_later_by_itself_is_gone_as_it_is_for_its_users(clock, status):
+    """An administrator sees what they do not (is_deferred_deletion_enabled)."""
+    seen = Manila(clock, becomes={0.0: status})
+    assert remove(clock, seen) is False
+    assert seen.deletes == []
+    asked = Manila(clock, True, becomes={0.0: "available", 2.0: status})
+    assert remove(clock, asked) is True
+    assert asked.deletes
+
+
 @pytest.mark.parametrize("status", sorted(statuses.SNAPSHOT_STUCK))
 def test_what_only_an_administrator_can_end_is_told_with_the_command(clock, status):
     manila = Manila(clock, refused(400), becomes={0.0: status})
