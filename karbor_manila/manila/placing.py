@@ -40,14 +40,21 @@ def check(client: FlowClient, share_id: str, placed: Placement, new: NewShare | 
     :raises KeyUnknown: it had a key, and this Manila knows none
     :raises InvalidParameter: the name is not to be had
     """
-    features = client.manila.features
-    if new and new.encryption_key_ref and not features.encryption_keys:
-        raise KeyUnknown(share_id, features.microversion, endpoint=client.manila.endpoint)
+    if new:
+        check_key(client, share_id, new)
     if placed.share_network_id:
         _check_network(client, share_id, placed.share_network_id, placed.availability_zone)
     name = new.asked.get(NAME) if new else None
     if name:
         _check_name(client, placed, name)
+
+
+def check_key(client: FlowClient, share_id: str, new: NewShare) -> None:
+    """Whether Manila can be asked for a share with the key that it is to have: one that is too old
+    ignores it, and makes a share without. Raises KeyUnknown."""
+    features = client.manila.features
+    if new.encryption_key_ref and not features.encryption_keys:
+        raise KeyUnknown(share_id, features.microversion, endpoint=client.manila.endpoint)
 
 
 # -- the network --------------------------------------------------------------------------------

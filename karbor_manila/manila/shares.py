@@ -94,7 +94,9 @@ class Shares:
         :param fields: what it is made of: ``share_proto``, and what the driver restores from
         :param is_ours: whether a share that bears the mark was made of that
         :returns: its id, as soon as the server has answered
+        :raises KeyUnknown: it is to have a key, of which this Manila knows nothing
         """
+        placing.check_key(self._client, mark.resource, new)
         asked: dict[str, Any] = {
             **fields,
             "size": new.size,
