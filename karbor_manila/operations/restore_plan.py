@@ -17,10 +17,11 @@ from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers.base import Target
+from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Rule, Source
-from karbor_manila.operations import newer_snapshots, not_restored
+from karbor_manila.operations import managed_again, newer_snapshots, not_restored
 from karbor_manila.operations.errors import PublicShare, SnapshotOfClone
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.share_job import ShareJob
@@ -100,7 +101,11 @@ def plan(job: ShareJob, options: RestoreOptions) -> RestorePlan:
     if options.is_revert:
         _check_snapshot_of(record)
     driver = job.flow.recorded_driver(record.driver, "record")
-    driver.check(record.kept(), project_id=record.project_id or job.checkpoint.project_id)
+    try:
+        driver.check(record.kept(), project_id=record.project_id or job.checkpoint.project_id)
+    except SnapshotGone:
+        managed_again.remark(job, record)
+        raise
     if options.is_revert:
         made = _revert(job, record, options)
     else:

@@ -14,8 +14,13 @@ from karbor_manila.bank.record import Intent
 from karbor_manila.common import command
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila import marks
-from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, NeedsAdministrator
-from karbor_manila.operations import reporting, restore, restore_end, restore_plan
+from karbor_manila.manila.errors import (
+    ManilaRefused,
+    ManilaUnavailable,
+    NeedsAdministrator,
+    SnapshotGone,
+)
+from karbor_manila.operations import managed_again, reporting, restore, restore_end, restore_plan
 from karbor_manila.operations.parameters import DRILL, PLAN, RestoreOptions
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
@@ -52,7 +57,12 @@ class VerifyOperation(ShareOperation):
 def check_record(job: ShareJob) -> None:
     """Look at the record, and the snapshot that it names."""
     record = job.flow.restores.record(job.share_id)
-    kept = job.flow.recorded_driver(record.driver, "record").check(record.kept())
+    driver = job.flow.recorded_driver(record.driver, "record")
+    try:
+        kept = driver.check(record.kept())
+    except SnapshotGone:
+        managed_again.remark(job, record)
+        raise
     report(job, job.share_id, kept.status)
 
 

@@ -315,3 +315,58 @@ def test_a_lock_is_told_without_a_word_of_manila() -> None:
     error = ShareLocked("delete it", 403, "whatever", share_id="s-1", locks=("a", "b"))
     assert "locks a, b keep it" in str(error)
     assert "lock a keeps it" in str(dataclasses.replace(error, locks=("a",)))
+
+
+# -- managed again ------------------------------------------------------------------------------
+
+
+def managed_again(stage: Stage) -> tuple[Any, Any, dict[str, Any]]:
+    """A share that is gone with its snapshot, and one of its name, made since."""
+    share, checkpoint = kept(stage, name="home")
+    stage.cloud.shares.clear()
+    stage.cloud.snapshots.clear()
+    again = stage.cloud.add_share(stage.project_id, name="home", created_at="2026-02-01T00:00:00.0")
+    return share, checkpoint, again
+
+
+@pytest.mark.parametrize("call", ["restore", "record", "plan", "drill"])
+def test_a_share_of_the_name_of_one_that_is_gone_is_a_hint_and_no_more(
+    stage: Stage, call: str
+) -> None:
+    share, checkpoint, again = managed_again(stage)
+    before = dict(again)
+    told = refusal(stage, share, checkpoint, call)
+    assert f"{again['id']} (127.0.0.1:/shares/" in told
+    assert "nothing was done with it" in told
+    assert again == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Home"},
+        {"share_proto": "CIFS"},
+        {"created_at": "2025-12-31T23:59:59.0"},
+        {"project_id": "project-b"},
+        {"metadata": {"karbor_manila_mark": "of a restore"}},
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_what_cannot_be_it_is_not_hinted_at(stage: Stage, other: dict[str, Any]) -> None:
+    share, checkpoint, again = managed_again(stage)
+    again.update(other)
+    assert "managed again" not in refusal(stage, share, checkpoint, "restore")
+
+
+def test_a_snapshot_that_is_gone_from_a_share_that_is_there_is_no_hint(stage: Stage) -> None:
+    share, checkpoint = kept(stage, name="home")
+    stage.cloud.snapshots.clear()
+    stage.cloud.add_share(stage.project_id, name="home", created_at="2026-02-01T00:00:00.0")
+    assert "managed again" not in refusal(stage, share, checkpoint, "restore")
+
+
+def test_a_hint_that_cannot_be_found_hides_no_reason(stage: Stage) -> None:
+    share, checkpoint, _again = managed_again(stage)
+    stage.cloud.plan("shares_named", lambda: refused(403))
+    assert "does not show it in this project" in refusal(stage, share, checkpoint, "restore")
+    stage.cloud.assert_hit()
