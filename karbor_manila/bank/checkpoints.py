@@ -174,11 +174,12 @@ def everything(bank: Any) -> Iterator[str]:
 
 class Inventory(NamedTuple):
     """What one list of a bank, which may be long, contains: :func:`everything`,
-    :func:`open_restores` and :func:`kept_and_begun`."""
+    :func:`open_restores`, :func:`kept_and_begun` and :func:`open_browses`."""
 
     checkpoints: list[str]
     open_restores: list[tuple[str, str, str]]
     kept_and_begun: list[tuple[str, str]]
+    open_browses: list[tuple[str, str, str]]
 
 
 def inventory(bank: Any, checkpoint_id: str = "") -> Inventory:
@@ -188,7 +189,12 @@ def inventory(bank: Any, checkpoint_id: str = "") -> Inventory:
     :raises BankUnreadable: the bank cannot be listed
     """
     keys = _keys(bank, f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS)
-    return Inventory(list(_ids(keys)), list(_open_restores(keys)), list(_kept_and_begun(keys)))
+    return Inventory(
+        list(_ids(keys)),
+        list(_intents(keys, "restores")),
+        list(_kept_and_begun(keys)),
+        list(_intents(keys, "browses")),
+    )
 
 
 def _ids(keys: Iterable[str]) -> Iterator[str]:
@@ -206,13 +212,18 @@ def open_restores(bank: Any, checkpoint_id: str = "") -> Iterator[tuple[str, str
     :raises BankUnreadable: the bank cannot be listed
     """
     prefix = f"{_CHECKPOINTS}{checkpoint_id}/" if checkpoint_id else _CHECKPOINTS
-    yield from _open_restores(_keys(bank, prefix))
+    yield from _intents(_keys(bank, prefix), "restores")
 
 
-def _open_restores(keys: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def open_browses(bank: Any, checkpoint_id: str) -> Iterator[tuple[str, str, str]]:
+    """As :func:`open_restores`, of access that was given and is not taken back yet."""
+    yield from _intents(_keys(bank, f"{_CHECKPOINTS}{checkpoint_id}/"), "browses")
+
+
+def _intents(keys: Iterable[str], kind: str) -> Iterator[tuple[str, str, str]]:
     for key in taking_turns(keys):
         parts = key.removeprefix(_CHECKPOINTS).split("/")
-        if len(parts) == 5 and (parts[1], parts[3]) == ("resource-data", "restores"):
+        if len(parts) == 5 and (parts[1], parts[3]) == ("resource-data", kind):
             yield parts[0], parts[2], parts[4]
 
 

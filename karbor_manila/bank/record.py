@@ -18,6 +18,7 @@ from karbor_manila.bank.errors import RecordInvalid, RecordVersionUnknown
 from karbor_manila.bank.record_values import (
     INTENT_VERSION,
     VERSION,
+    Browse,
     Intent,
     ShareRecord,
     complete,
@@ -30,8 +31,10 @@ from karbor_manila.manila.marks import Mark
 from karbor_manila.schemas import INTENT_SCHEMA, RECORD_SCHEMA
 
 __all__ = [
+    "BROWSE",
     "INTENT_VERSION",
     "VERSION",
+    "Browse",
     "Intent",
     "ShareRecord",
     "complete",
@@ -51,6 +54,11 @@ _SINCE_2 = ("share_group_id", "metadata", "is_public", "access_rules", "clone_id
 _OF_A_REVERT = ("snapshot_id", "asked", "safety_copy", "removing")
 
 _OF_A_RESTORE = ("keep_failed",)
+
+#: The operation of an intent to give access to a snapshot.
+BROWSE = "browse"
+
+_OF_A_BROWSE = (BROWSE,)
 
 #: What Karbor 1.6.0's share plugin writes, of the same kinds as ours.
 _FOREIGN_SCHEMA = {
@@ -112,7 +120,8 @@ def _kept(kept_id: Any, share_id: Any, data: Mapping[str, Any]) -> dict[str, Any
 def dump_intent(intent: Intent) -> dict[str, Any]:
     """The intent as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
     plain = _plain(intent)
-    for operation, names in (("revert", _OF_A_REVERT), ("restore", _OF_A_RESTORE)):
+    own = (("revert", _OF_A_REVERT), ("restore", _OF_A_RESTORE), (BROWSE, _OF_A_BROWSE))
+    for operation, names in own:
         if intent.operation != operation:
             for name in names:
                 del plain[name]
@@ -131,13 +140,21 @@ def load_intent(stored: object) -> Intent:
     if isinstance(stored, Mapping) and _is_earlier(stored.get("version"), INTENT_VERSION):
         stored = {**stored, "version": INTENT_VERSION}
     intent = Intent(**_load(stored, INTENT_SCHEMA, "intent", Intent))
-    try:
-        moment = datetime.datetime.fromisoformat(intent.since)
-    except ValueError as error:
-        raise RecordInvalid("intent", f"since: {error}") from error
-    if moment.tzinfo is None:
-        raise RecordInvalid("intent", f"since: {intent.since} has no time zone")
+    _check_moment("since", intent.since)
+    if intent.operation == BROWSE and intent.browse is None:
+        raise RecordInvalid("intent", "it does not say what access was given", driver=intent.driver)
+    if intent.browse and intent.browse.until:
+        _check_moment("until", intent.browse.until)
     return intent
+
+
+def _check_moment(name: str, text: str) -> None:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RecordInvalid("intent", f"{name}: {error}") from error
+    if moment.tzinfo is None:
+        raise RecordInvalid("intent", f"{name}: {text} has no time zone")
 
 
 def _load_foreign(stored: Mapping[str, Any]) -> ShareRecord:
@@ -163,6 +180,9 @@ def _load(stored: object, schema: dict[str, Any], what: str, kind: Any) -> dict[
     fields = {item.name: checked[item.name] for item in fields_of(kind) if item.name in checked}
     if kind is ShareRecord:
         fields["data"] = _data_of(checked)
+    if fields.get(BROWSE):
+        known = {item.name: fields[BROWSE][item.name] for item in fields_of(Browse)}
+        fields[BROWSE] = Browse(**known | {"before": tuple(known["before"])})
     return fields | {"mark": Mark(**fields["mark"])}
 
 
@@ -196,6 +216,8 @@ def _plain(obj: Any) -> dict[str, Any]:
     plain = asdict(obj)
     if plain["mark"]:
         plain["mark"] = {name: value for name, value in plain["mark"].items() if value}
+    if plain.get(BROWSE):
+        plain[BROWSE]["before"] = list(plain[BROWSE]["before"])
     return plain
 
 

@@ -71,6 +71,21 @@ class ShareRecord:
 
 
 @dataclass(frozen=True)
+class Browse:
+    """Access to a snapshot that is about to be given, or was, to be taken back later.
+
+    ``before`` are the ids of the rules that were there before: none of them is ours. ``until`` is
+    UTC, ISO 8601, and None as long as the access is not known to be in force.
+    """
+
+    snapshot_id: str
+    access_type: str
+    access_to: str
+    before: tuple[str, ...] = ()
+    until: str | None = None
+
+
+@dataclass(frozen=True)
 class Intent:
     """Something that is about to be, or was just, created in Manila. ``since`` is UTC, ISO 8601.
 
@@ -87,6 +102,9 @@ class Intent:
     that go first, and their checkpoints; ``created_id`` is the safety copy, if there is to be one.
 
     Of a ``restore``: ``keep_failed``, whether a share that fails is the user's, to be looked at.
+
+    Of a ``browse``, which stays until the access is taken back: ``browse``, and ``created_id`` is
+    the access rule.
     """
 
     operation: str
@@ -104,6 +122,7 @@ class Intent:
     keep_failed: bool = False
     record_access_rules: bool = True
     source_driver: str | None = None
+    browse: Browse | None = None
     version: int = field(default=INTENT_VERSION)
 
     @property

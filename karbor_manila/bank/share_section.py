@@ -9,13 +9,14 @@ the last writes, and one with neither keeps nothing.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import (
+    BROWSE,
     Intent,
     ShareRecord,
     dump_intent,
@@ -32,7 +33,17 @@ RECORD = "metadata"
 STATUS = "status"
 INTENT = "intent"
 RESTORES = "restores/"
+BROWSES = "browses/"
 REPORTS = "reports/"
+
+
+class Begun(NamedTuple):
+    """What has an intent of its own beside the share's protection: the ids of the restores that are
+    under way or were cut short, and of the verifications that gave access which is not taken back
+    yet."""
+
+    restores: list[str]
+    browses: list[str]
 
 
 class ShareSection:
@@ -61,12 +72,26 @@ class ShareSection:
 
     def restores(self) -> list[str]:
         """The ids of the restores that are under way, or were cut short."""
+        return self.begun().restores
+
+    def begun(self) -> Begun:
+        """What is under way, was cut short or is open, by one list."""
         keys = self._ask(self._section.list_objects, "list the restores of a share")
-        return sorted(key.removeprefix(RESTORES) for key in keys if key.startswith(RESTORES))
+        return Begun(
+            *(
+                sorted(key.removeprefix(kind) for key in keys if key.startswith(kind))
+                for kind in (RESTORES, BROWSES)
+            )
+        )
 
     def restore(self, restore_id: str) -> Intent | None:
         """The intent of one restore, or None. Raises RecordInvalid."""
         stored = self._read(RESTORES + restore_id)
+        return None if stored is None else load_intent(stored)
+
+    def browse(self, browse_id: str) -> Intent | None:
+        """The intent of the access that a verification gave, or None. Raises RecordInvalid."""
+        stored = self._read(BROWSES + browse_id)
         return None if stored is None else load_intent(stored)
 
     def begin(self, intent: Intent) -> None:
@@ -100,6 +125,14 @@ class ShareSection:
         self._write(self._key(intent), dump_intent(intent))
         return intent
 
+    def opened(self, intent: Intent, until: str) -> Intent:
+        """The access is in force until then (UTC, ISO 8601)."""
+        if intent.browse is None:
+            raise ValueError(f"a {intent.operation} gives no access")
+        intent = dataclasses.replace(intent, browse=dataclasses.replace(intent.browse, until=until))
+        self._write(self._key(intent), dump_intent(intent))
+        return intent
+
     def complete(self, record: ShareRecord) -> None:
         """The share is protected: from here on its snapshot is the checkpoint's.
 
@@ -123,6 +156,10 @@ class ShareSection:
     def end_restore(self, restore_id: str) -> None:
         """As above, whether or not the intent of the restore can be understood."""
         self._remove(RESTORES + restore_id)
+
+    def end_browse(self, browse_id: str) -> None:
+        """As above, of access that is taken back."""
+        self._remove(BROWSES + browse_id)
 
     def erase(self) -> None:
         """Nothing is kept of this share any more."""
@@ -152,6 +189,8 @@ class ShareSection:
 
     @staticmethod
     def _key(intent: Intent) -> str:
+        if intent.operation == BROWSE:
+            return BROWSES + intent.mark.restore
         return RESTORES + intent.mark.restore if intent.mark.restore else INTENT
 
     def _read(self, key: str) -> Any:

@@ -21,6 +21,7 @@ from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import (
+    browse_end,
     copy,
     in_doubt,
     parameters,
@@ -65,9 +66,13 @@ class DeleteOperation(ShareOperation):
     def run(self, job: ShareJob) -> None:
         """What is in Manila first, and the bank last: a crash leaves what a repetition needs."""
         left = read_section(job)
-        for restore_id in job.section.restores():
+        begun = job.section.begun()
+        browse_end.revoke_before_deletion(job, begun.browses)
+        for restore_id in begun.restores:
             end_restore(job, restore_id, undo=False)
         remove(job, left)
+        for browse_id in begun.browses:
+            browse_end.forget(job, browse_id)
         job.section.erase()
         undo.last(job, lambda: job.section.status(constants.RESOURCE_STATUS_DELETED))
 

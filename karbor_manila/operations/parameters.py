@@ -18,6 +18,7 @@ from oslo_utils import strutils
 from karbor_manila.common import validators
 from karbor_manila.common.errors import InvalidParameter, NotSupported
 from karbor_manila.drivers.base import ProtectOptions
+from karbor_manila.operations import browse_parameters
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, VERIFY_SCHEMA
 
 # Parameters of a new share that mean nothing for one that is there, and the other way round.
@@ -35,7 +36,7 @@ _OF_A_NEW_SHARE = (
 _OF_A_REVERT = ("remove_newer", "safety_copy")
 
 #: The depths of a verification (schemas/verify.json).
-RECORD, PLAN, DRILL = "record", "plan", "drill"
+RECORD, PLAN, DRILL, BROWSE = "record", "plan", "drill", "browse"
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,20 @@ class RestoreOptions:
 
 @dataclass(frozen=True)
 class VerifyOptions(RestoreOptions):
-    """The parameters of one share's verification: those of the restore that it plans, and how
-    deeply it checks."""
+    """The parameters of one share's verification: those of the restore that it plans, how deeply it
+    checks, and to whom it gives access. ``browse_for`` is in seconds."""
 
     depth: str
+    browse_to: str | None
+    browse_type: str | None
+    browse_for: int | None
+    browse_end: bool
+
+    @property
+    def changes_access(self) -> bool:
+        """Whether access is given or taken back."""
+        browses = self.include and self.depth == BROWSE
+        return browses and bool(self.browse_to or self.browse_end)
 
 
 def protect_options(
@@ -132,6 +143,10 @@ def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOpti
         do
     """
     options = VerifyOptions(**resolve(VERIFY_SCHEMA, given))
+    if options.depth == BROWSE:
+        browsed: VerifyOptions = browse_parameters.checked(options, vars(RestoreOptions.usual()))
+        return browsed
+    browse_parameters.refuse(options)
     _check_together(share_id, options)
     if options.depth == DRILL:
         for name in ("share_id", "keep_failed", "mount_point_name"):
@@ -240,7 +255,7 @@ def takes(prop: Mapping[str, Any]) -> str:
     if prop.get("format") == "uuid":
         expected = "an id (a UUID)"
     if "enum" in prop:
-        expected = "one of " + ", ".join(str(value) for value in prop["enum"])
+        expected = "one of " + ", ".join(str(value) for value in prop["enum"] if value)
     if "maxLength" in prop:
         expected += f" of at most {prop['maxLength']} characters"
     if "pattern" in prop:

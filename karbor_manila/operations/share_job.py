@@ -92,7 +92,16 @@ class ShareJob:
         :param fields: what else the intent holds (record.Intent)
         :raises BankUnreadable: the bank does not take it
         """
-        intent = Intent(
+        intent = self.describe(operation, driver, project_id, restore_id, **fields)
+        self.section.begin(intent)
+        self.intent = intent
+        return intent
+
+    def describe(
+        self, operation: str, driver: str, project_id: str, restore_id: str = "", **fields: Any
+    ) -> Intent:
+        """As :meth:`begin`, not written yet."""
+        return Intent(
             operation=operation,
             driver=driver,
             project_id=project_id,
@@ -101,9 +110,6 @@ class ShareJob:
             since=self.now(),
             **fields,
         )
-        self.section.begin(intent)
-        self.intent = intent
-        return intent
 
     def check_options(self, driver: str, options: ProtectOptions) -> None:
         """Refuse what the share's driver cannot take, before anything is made; sends no request.

@@ -15,10 +15,17 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank.errors import BankUnreadable, RecordForeign, RecordInvalid
-from karbor_manila.bank.record import Intent, ShareRecord
+from karbor_manila.bank.record import BROWSE, Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.manila.marks import COPY
-from karbor_manila.operations import final_status, in_doubt, kept_together, restore_end, revert_end
+from karbor_manila.operations import (
+    browse_end,
+    final_status,
+    in_doubt,
+    kept_together,
+    restore_end,
+    revert_end,
+)
 from karbor_manila.operations.in_doubt import intent_kept
 from karbor_manila.operations.share_job import ShareJob
 
@@ -188,6 +195,10 @@ def _revert(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT0
         job.remarks.append(f"The copy {kept} of the content of before is complete and stays.")
 
 
+def _browse(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
+    browse_end.end(job, intent, sent=job.now() if unclear else None)
+
+
 #: By the operation of an intent: what removes what it made, and what is remarked if that fails.
 _BY_OPERATION: dict[str, tuple[Callable[[ShareJob, Intent, bool], None], str]] = {
     "protect": (_protection, "What was begun could not be removed and goes with the checkpoint"),
@@ -195,4 +206,5 @@ _BY_OPERATION: dict[str, tuple[Callable[[ShareJob, Intent, bool], None], str]] =
     "restore": (_restore, "The new share could not be removed"),
     "drill": (_restore, "The new share could not be removed"),
     revert_end.REVERT: (_revert, "What was begun besides is ended later"),
+    BROWSE: (_browse, "What was granted could not be taken back, and Karbor goes on trying"),
 }

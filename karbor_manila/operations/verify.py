@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verify, in three depths: what the record says, what a restore would do, a restore as a drill."""
+"""Verify: what the record says, what a restore would do, a restore as a drill; or a look inside."""
 
 import dataclasses
 from typing import Any
@@ -20,8 +20,15 @@ from karbor_manila.manila.errors import (
     NeedsAdministrator,
     SnapshotGone,
 )
-from karbor_manila.operations import managed_again, reporting, restore, restore_end, restore_plan
-from karbor_manila.operations.parameters import DRILL, PLAN, RestoreOptions
+from karbor_manila.operations import (
+    browse,
+    managed_again,
+    reporting,
+    restore,
+    restore_end,
+    restore_plan,
+)
+from karbor_manila.operations.parameters import BROWSE, DRILL, PLAN, RestoreOptions
 from karbor_manila.operations.restore import report
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
@@ -46,6 +53,8 @@ class VerifyOperation(ShareOperation):
             report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, plan.as_report())
         elif options.depth == DRILL:
             drill(job, options)
+        elif options.depth == BROWSE:
+            browse.carry_out(job, options)
         else:
             check_record(job)
 

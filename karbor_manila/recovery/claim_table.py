@@ -35,6 +35,11 @@ RESET = "reset_state"
 AUDIT = "audit"
 #: The revert of a share; the row bears the id of the share.
 REVERT = "revert"
+#: Access to a share of a checkpoint is given or taken back; the row bears browses.lock_id of both.
+BROWSE = "browse"
+
+#: Claims that a restore or verification has beside its own.
+BESIDES = frozenset({REVERT, BROWSE})
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from karbor_manila.database.known_banks import KnownBanks
 from karbor_manila.recovery import exclusion
 from karbor_manila.recovery.claim_table import (
     AUDIT,
+    BROWSE,
     NO_OWNER,
     RECONCILE,
     RESET,
@@ -41,7 +42,7 @@ from karbor_manila.recovery.held_claims import HeldClaims
 from karbor_manila.recovery.lease import Observer
 from karbor_manila.recovery.lease_keeper import Keeper
 
-__all__ = ["AUDIT", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
+__all__ = ["AUDIT", "BROWSE", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
 
 LOG = logging.getLogger(__name__)
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Searches for what dead processes may have left unfinished; nothing is changed.
 
-It is found by the claims in Karbor's database, by Karbor's restores and verifications, and, where
-nothing was claimed (Karbor's own manager), by the checkpoints in the banks.
+It is found by the claims in Karbor's database, by Karbor's restores and verifications, by what
+access to snapshots is open, and, where nothing was claimed (Karbor's own manager), by the
+checkpoints in the banks.
 """
 
 import datetime
@@ -12,9 +13,10 @@ from typing import Any
 from karbor import objects
 from oslo_log import log as logging
 
+from karbor_manila.bank import browses
 from karbor_manila.common.clock import Clock
 from karbor_manila.database import requested
-from karbor_manila.recovery.claim_table import REVERT, Claim
+from karbor_manila.recovery.claim_table import BESIDES, BROWSE, Claim
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.postponed import check_mounted
 from karbor_manila.recovery.search_bank import BankSearch
@@ -60,6 +62,7 @@ class Search:
     def _of_provider(self, provider: Any, bank_id: str | None, where: Look) -> Iterator[Unfinished]:
         yield from self._claimed(provider)
         yield from self._unclaimed_requests(provider)
+        yield from self._browses_that_are_over(provider)
         if where is Look.DATABASE:
             return
         search = BankSearch(
@@ -84,7 +87,7 @@ class Search:
         restored = {
             claim.checkpoint_id
             for claim in everything
-            if claim.operation != REVERT and claim.id != claim.checkpoint_id
+            if claim.operation not in BESIDES and claim.id != claim.checkpoint_id
         }
         for claim in everything:
             if claim.provider_id != provider.id:
@@ -93,8 +96,8 @@ class Search:
             if self._claims.is_alive(claim, provider.bank):
                 self.unsure |= not self._claims.is_proven(claim)
                 continue
-            if claim.operation == REVERT and claim.checkpoint_id in restored:
-                continue  # the target of a restore is settled with that
+            if claim.operation in BESIDES and claim.checkpoint_id in restored:
+                continue  # what a restore or verification has besides is settled with that
             yield Unfinished(
                 _operation(claim),
                 claim.id,
@@ -102,6 +105,22 @@ class Search:
                 claim.provider_id,
                 _project_of(provider, claim.checkpoint_id),
                 claim.since,
+            )
+
+    def _browses_that_are_over(self, provider: Any) -> Iterator[Unfinished]:
+        """Access to snapshots that is to be taken back: by one list of what is open. Nothing else
+        is read of what is not due."""
+        now = self._clock.utcnow()
+        for entry in browses.entries(provider.bank, provider.id):
+            if entry.due > now or self._claims.get(entry.browse_id):
+                continue  # who has claimed it is at work on it, or was found above
+            yield Unfinished(
+                BROWSE,
+                entry.browse_id,
+                entry.checkpoint_id,
+                provider.id,
+                _project_of(provider, entry.checkpoint_id),
+                entry.due,
             )
 
     def _unclaimed_requests(self, provider: Any) -> Iterator[Unfinished]:

@@ -9,13 +9,13 @@ from typing import Any
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila.bank import checkpoints, identity, index
+from karbor_manila.bank import browses, checkpoints, identity, index
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.database import requested
 from karbor_manila.recovery import operation_logs, searched
-from karbor_manila.recovery.claims import Claims
+from karbor_manila.recovery.claims import BROWSE, Claims
 from karbor_manila.recovery.searched import Memory, Searched
 from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
 
@@ -69,6 +69,7 @@ class BankSearch:
             yield from self._unclaimed(checkpoint_id)
         yield from self._leftovers(found.open_restores)
         yield from self._incomplete_reports(found.kept_and_begun)
+        yield from self._lost_browses(found.open_browses)
 
     def what_may_be(self, bank_id: str) -> Iterator[Unfinished]:
         """What is unfinished, by the checkpoints that may be, and by some of the others.
@@ -79,7 +80,7 @@ class BankSearch:
         """
         now = self._clock.utcnow()
         known = self._memory.of(self._provider, bank_id, now)
-        self._begin_to_read_all(known, now)
+        yield from self._lost_browses(self._begin_to_read_all(known, now))
         # Our clock may have been put back. If it was put forward by more, or we slept, a look at
         # the whole bank is due, or another process has made one.
         since = max(min(known.since, now), now - searched.FIRST)
@@ -120,14 +121,16 @@ class BankSearch:
             if self._failures > _FAILURES:
                 raise
 
-    def _begin_to_read_all(self, known: Searched, now: datetime.datetime) -> None:
+    def _begin_to_read_all(
+        self, known: Searched, now: datetime.datetime
+    ) -> list[tuple[str, str, str]]:
         """Begin a look at the whole bank, if one is due. What its list shows of intents is looked
-        at in this turn, the rest in the next ones."""
+        at in this turn, the rest in the next ones. Returns what access it shows to be open."""
         provider = self._provider
         if known.is_due(now) and known.begun:
             known.learn(searched.read(provider, known.bank_id, now))
         if not known.is_due(now):
-            return
+            return []
         try:
             found = checkpoints.inventory(provider.bank)
         except BankUnreadable as error:
@@ -135,13 +138,14 @@ class BankSearch:
             # looked at all the same, and fails as well if it is the bank.
             LOG.error("The bank of provider %s cannot be read as a whole: %s", provider.id, error)
             self.away = error
-            return
+            return []
         identity.compare(provider.bank, provider.id)  # else it may have been another list
         known.begin(found.checkpoints, now)
         # A copy of the bank that was put back may have brought some of them back.
         self._memory.deleted.difference_update(found.checkpoints)
         known.watched |= {each for each, _share_id, _request_id in found.open_restores}
         known.watched |= {each for each, _share_id in found.kept_and_begun}
+        return found.open_browses
 
     def _some_of_the_others(self, known: Searched) -> Iterator[Unfinished]:
         """One turn of the look at the whole bank, if one is under way."""
@@ -228,6 +232,27 @@ class BankSearch:
             yield Unfinished(
                 kind, request_id, checkpoint_id, self._provider.id, request.project_id, None
             )
+
+    def _lost_browses(self, opened: list[tuple[str, str, str]]) -> Iterator[Unfinished]:
+        """Access that is open, although nothing in the bank says when it is to be taken back: a
+        copy of the bank was put back, for instance. It gets its key again, or ends.
+
+        :param opened: the ids of checkpoint, share and verification, by their intents in the bank
+        """
+        if not opened:
+            return
+        provider = self._provider
+        known = {
+            (entry.checkpoint_id, entry.share_id, entry.browse_id)
+            for entry in browses.entries(provider.bank, provider.id)
+        }
+        for checkpoint_id, _share_id, browse_id in sorted(set(opened) - known):
+            if self._claims.get(browse_id):
+                continue
+            checkpoint = checkpoints.get(provider, checkpoint_id)
+            if checkpoint.provider_id == provider.id:
+                project_id = checkpoint.project_id
+                yield Unfinished(BROWSE, browse_id, checkpoint_id, provider.id, project_id, None)
 
     def _incomplete_reports(self, kept: Iterable[tuple[str, str]]) -> Iterator[Unfinished]:
         """Checkpoints at rest with a share that is complete and has an intent all the same: its

@@ -16,8 +16,8 @@ from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.common.ids import is_id
 from karbor_manila.database import requested
 from karbor_manila.operations.plugin import SHARE
-from karbor_manila.recovery import settle_checkpoint, settle_request
-from karbor_manila.recovery.claims import RECONCILE, REVERT, Claims
+from karbor_manila.recovery import settle_browse, settle_checkpoint, settle_request
+from karbor_manila.recovery.claims import BROWSE, RECONCILE, REVERT, Claims
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.slots import SideBySide
 from karbor_manila.recovery.unfinished import Unfinished
@@ -38,7 +38,7 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
     held: list[str] = []
     status = ""
     try:
-        for claim_id, operation in _needed(item):
+        for claim_id, operation in _needed(item, provider, claims):
             claims.take(
                 claim_id,
                 operation,
@@ -67,17 +67,31 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
 def _settle(item: Unfinished, provider: fencing.Provider, side_by_side: SideBySide) -> str:
     if item.operation == REVERT:
         return _RELEASED
+    if item.operation == BROWSE:
+        return settle_browse.settle(item, provider, side_by_side)
     if item.operation in requested.RECORDS:
         return settle_request.settle(item, provider, side_by_side)
     return settle_checkpoint.settle(item, provider, side_by_side)
 
 
-def _needed(item: Unfinished) -> list[tuple[str, str]]:
+def _needed(item: Unfinished, provider: Any, claims: Claims) -> list[tuple[str, str]]:
     """The claims under which an item is settled: ids and operations, in the order of taking."""
     needed = [(item.id, RECONCILE)]
     if item.operation == constants.OPERATION_RESTORE:
         needed += [(share_id, REVERT) for share_id in _reverted(item.id)]
+    if item.operation in (constants.OPERATION_VERIFY, BROWSE):
+        locks = settle_browse.locks(item, provider) | _dead_locks(item, provider, claims)
+        needed += [(lock_id, BROWSE) for lock_id in sorted(locks - {item.id})]
     return needed
+
+
+def _dead_locks(item: Unfinished, provider: Any, claims: Claims) -> set[str]:
+    """The ids of the claims on access to the checkpoint that a dead process left."""
+    return {
+        claim.id
+        for claim in claims.of_checkpoint(item.checkpoint_id)
+        if claim.operation == BROWSE and not claims.is_alive(claim, provider.bank)
+    }
 
 
 def _reverted(restore_id: str) -> list[str]:

@@ -10,7 +10,7 @@ from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor, get_record
 from karbor_manila.operations import adopt
-from karbor_manila.recovery import operation_logs, share_recovery
+from karbor_manila.recovery import operation_logs, settle_browse, share_recovery
 from karbor_manila.recovery.settle_checkpoint import as_it_stands
 from karbor_manila.recovery.slots import SideBySide
 from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
@@ -27,7 +27,10 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
     try:
         request = fencing.record(get_record(item.operation, item.id), provider.hold.check)
     except karbor_exception.NotFound:
-        return constants.RESTORE_STATUS_FAILURE  # it was purged: there is nothing to report to
+        # It was purged: there is nothing to report to.
+        if item.operation == constants.OPERATION_VERIFY:
+            settle_browse.settle(item, provider, side_by_side)
+        return constants.RESTORE_STATUS_FAILURE
     is_restore = item.operation == constants.OPERATION_RESTORE
     if request.status == IN_PROGRESS:
         if is_restore and _settle_restore(provider, request, side_by_side):
@@ -37,6 +40,8 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
             _report_death(request, "restore" if is_restore else "verification", item)
         columns.save(request)
     _remove_leftovers(provider, request, is_restore, side_by_side)
+    if not is_restore:
+        settle_browse.settle(item, provider, side_by_side, verify=request)
     operation_logs.end(
         as_karbor(),
         operation_logs.Sought(

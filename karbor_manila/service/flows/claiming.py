@@ -7,6 +7,7 @@ checkpoint may say that it is in work.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,13 +20,16 @@ from karbor_manila.bank import fencing
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
-from karbor_manila.recovery.claims import RECONCILE, REVERT, Claim, Claims
+from karbor_manila.recovery.claims import BROWSE, RECONCILE, Claim, Claims
 from karbor_manila.service.flows.running import FAILED, Running
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for which a request waits while what it is about is being reconciled.
+#: Seconds for which a request waits while what it is about is being reconciled, or access to it is
+#: being given to somebody else.
 _RECONCILED = 20.0
+
+_SHORT = frozenset({BROWSE, RECONCILE})
 
 #: Seconds for which a request waits for the last line of a flow.
 _LAST_LINE = 5.0
@@ -113,11 +117,12 @@ class ClaimingWorker(worker.Worker):
     @contextlib.contextmanager
     def using(
         self, checkpoint: Any, record: Any, operation: str, timeout: float = _RECONCILED
-    ) -> Iterator[Callable[[str], None]]:
+    ) -> Iterator[Callable[[str, str], None]]:
         """Hold the claim of a restore or verification of a checkpoint; a flow that is begun
         meanwhile keeps it until its end. So long the checkpoint cannot be deleted.
 
-        Gives a function that claims a share, by its id, that is to be reverted.
+        Gives a function that claims besides, by its id, a share that is to be reverted (REVERT) or
+        access that is to be changed (BROWSE).
 
         :param timeout: seconds to wait while the checkpoint is being reconciled
         :raises Taken: an operation that excludes this one is at work on the checkpoint or the share
@@ -125,10 +130,13 @@ class ClaimingWorker(worker.Worker):
         self._once_reconciled(lambda: self._take(record.id, operation, checkpoint), timeout)
         targets = self._lent[record.id] = []
 
-        def target(share_id: str) -> None:
-            # What a dead restore has left of it is settled before the next one.
-            self._take(share_id, REVERT, checkpoint, over_dead=False)
-            targets.append(share_id)
+        def target(claimed_id: str, operation: str) -> None:
+            # What a dead restore has left of it is settled before the next one; what a dead browse
+            # has left, the next one ends itself.
+            dead = operation == BROWSE
+            take = functools.partial(self._take, claimed_id, operation, checkpoint, over_dead=dead)
+            self._once_reconciled(take, timeout) if dead else take()
+            targets.append(claimed_id)
 
         try:
             yield target
@@ -139,14 +147,15 @@ class ClaimingWorker(worker.Worker):
                     self._claims.release(claimed_id)
 
     def _once_reconciled(self, take: Callable[[], Claim], timeout: float) -> Claim:
-        """Take a claim, when the reconciliation that may hold it is done."""
+        """Take a claim, when the reconciliation or the change of access that may hold it is
+        done."""
         deadline = self._clock.now() + timeout
 
         def is_reconciled(error: BaseException) -> bool:
             return (
                 isinstance(error, Taken)
                 and error.claim is not None
-                and error.claim.operation == RECONCILE
+                and error.claim.operation in _SHORT
                 and self._clock.now() < deadline
             )
 

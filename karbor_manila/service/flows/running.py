@@ -30,7 +30,8 @@ class Running:
     :ivar checkpoint: the one that is made, used or deleted
     :ivar record: Karbor's restore or verification, if it is one
     :ivar source: the checkpoint that is copied, if it is a copy
-    :ivar targets: the ids of the shares that are reverted
+    :ivar targets: the ids of what is claimed besides: the shares that are reverted, and access that
+        is given or taken back
     :ivar final_status: the status that the flow has written as its result
     :ivar plugins: Karbor's protection plugins that were made for this flow
     """

@@ -24,6 +24,7 @@ from karbor_manila.manila.marks import Mark
 from karbor_manila.operations import parameters, restore_plan
 from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.operations.work import Work
+from karbor_manila.schemas import RESTORE_SCHEMA
 
 LOG = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ def _asking(
         own = parameters.merge(given, SHARE, share_id)
         if not any(own.get(name) for name in _MAY_BE_REFUSED):
             continue
-        own.pop("depth", None)  # of a verification; it has been checked
+        # What a verification has besides was checked.
+        own = {name: own[name] for name in own.keys() & RESTORE_SCHEMA["properties"].keys()}
         options = parameters.restore_options(share_id, own)
         if not options.include or options.is_revert or not options.asked:
             continue

@@ -12,11 +12,12 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_messaging.rpc import dispatcher
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import browses, checkpoints
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database import columns
 from karbor_manila.operations import parameters, restore_plan
 from karbor_manila.operations.plugin import SHARE, protects_shares
+from karbor_manila.recovery.claims import BROWSE, REVERT
 from karbor_manila.service import bank_refusals, refusals
 from karbor_manila.service.requests import access, manila_checks, share_parameters
 from karbor_manila.service.runtime import Runtime
@@ -60,16 +61,17 @@ def accepted(runtime: Runtime, context: Any, record: Any, use: Use) -> Iterator[
         provider_id, checkpoint_id = record["provider_id"], record["checkpoint_id"]
         checkpoint = access.own_checkpoint(runtime, context, provider_id, checkpoint_id)
         using = runtime.worker.using(checkpoint, record, use.operation)
-        with bank_refusals.explained(runtime.provider(provider_id)), using as claim_share:
-            for share_id in _check(runtime, context, record, use):
-                claim_share(share_id)
+        with bank_refusals.explained(runtime.provider(provider_id)), using as claim:
+            for claimed_id, operation in _check(runtime, context, record, use):
+                claim(claimed_id, operation)
             yield
 
 
-def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[str]:
+def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[str, str]]:
     """Refuse what cannot be done, before anything is begun.
 
-    :returns: the ids of the shares that are reverted
+    :returns: what is claimed besides, and for what: the shares that are reverted, and those to
+        which access is given or taken back
     """
     checkpoint = access.own_checkpoint(
         runtime, context, record["provider_id"], record["checkpoint_id"]
@@ -83,7 +85,7 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[str]:
     if not protects_shares(provider):
         return []
     shares = [node.id for node in checkpoints.resources(checkpoint) if node.type == SHARE]
-    reverted = []
+    besides: list[tuple[str, str]] = []
     resolved = _resolved_once(use.check)
 
     def check(share_id: str, given: dict[str, Any]) -> None:
@@ -91,7 +93,9 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[str]:
         if options.size or options.is_revert:  # nothing else can be refused by the record
             restore_plan.check_by_record(checkpoint, share_id, options)
         if options.include and options.is_revert:
-            reverted.append(share_id)
+            besides.append((share_id, REVERT))
+        if isinstance(options, parameters.VerifyOptions) and options.changes_access:
+            besides.append((browses.lock_id(checkpoint.id, share_id), BROWSE))
 
     given = record["parameters"]
     wrong = share_parameters.check_restore(given, shares, check) or manila_checks.check_asked(
@@ -99,7 +103,7 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[str]:
     )
     if wrong:
         raise _of_shares(record, wrong)
-    return reverted
+    return besides
 
 
 def _resolved_once(check: Callable[[str, dict[str, Any]], Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from karbor import exception as karbor_exception
 
-from karbor_manila.bank import identity
+from karbor_manila.bank import browses, identity
 from karbor_manila.bank.errors import BankNotOurs
 from karbor_manila.recovery import searched
 from karbor_manila.recovery.searched import Look
@@ -65,6 +65,28 @@ def test_a_bank_of_ten_thousand_is_read_once_a_day_and_else_what_may_be_unfinish
     assert searched.MOST <= bank.plugin.read() <= searched.MOST + 3
     assert bank.plugin.listed > MANY
     assert bank.work.more
+
+
+def test_open_access_costs_one_list_of_what_is_open_however_many_checkpoints_there_are(
+    bank: Bank,
+) -> None:
+    for number in range(2 * searched.MOST):
+        bank.add(number, OLD)
+    bank.search_all()
+    until = bank.clock.utcnow() + datetime.timedelta(hours=1)
+    checkpoint_id = bank.add(-1, OLD)
+    entries = [
+        browses.Entry(until, checkpoint_id, str(uuid.uuid4()), str(uuid.uuid4()))
+        for _number in range(3)
+    ]
+    for entry in entries:
+        browses.put(bank.provider.bank, PROVIDER, entry)
+    assert bank.search(Look.DATABASE) == set()
+    assert bank.plugin.lists == [f"/karbor-manila/browses/{PROVIDER}/"]
+    assert (bank.plugin.read(), bank.plugin.listed) == (0, 3)
+    bank.clock.sleep(HOUR)
+    assert bank.search(Look.DATABASE) == {checkpoint_id}
+    assert bank.plugin.read() == 3
 
 
 def test_a_search_of_everything_reads_everything_now(bank: Bank) -> None:

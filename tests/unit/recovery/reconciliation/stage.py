@@ -160,7 +160,7 @@ WORK = {
 
 def forget(service: Service) -> None:
     """Begin anew with an empty bank and empty tables, which is quicker than another service."""
-    for folder in ("checkpoints", "indices", "karbor-manila/leases"):
+    for folder in ("checkpoints", "indices", "karbor-manila/leases", "karbor-manila/browses"):
         shutil.rmtree(service.folder / "bank" / "karbor" / folder, ignore_errors=True)
     with sqlalchemy_api.get_engine().begin() as connection:
         for table in ("operation_logs", "restores", "verifications", "karbor_manila_claims"):
