@@ -41,6 +41,7 @@ def test_the_names_stay():
         (COMMANDS, "gc", "karbor_manila.cli.operator.leftovers:Gc"),
         (COMMANDS, "bank_accept", "karbor_manila.cli.operator.bank:BankAccept"),
         (COMMANDS, "bank_list", "karbor_manila.cli.operator.bank:BankList"),
+        (COMMANDS, "browse", "karbor_manila.cli.tenant.browse:Browse"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
         (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
         (COMMANDS, "reconcile", "karbor_manila.cli.operator.commands:Reconcile"),

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lengths of time as people write them."""
+
+import re
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def seconds(text: str) -> int:
+    """The seconds of ``90s``, ``30m``, ``1h``, ``2d``, ``1w`` or several of them (``1h30m``).
+
+    :raises ValueError: it is none, as a sentence
+    """
+    plain = text.strip().lower()
+    if not re.fullmatch(r"([0-9]{1,9}[smhdw])+", plain):
+        raise ValueError(f"{text!r} is no length of time; give it as 30m, 1h, 2d or 1h30m.")
+    return sum(
+        int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", plain)
+    )
