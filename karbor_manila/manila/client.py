@@ -127,11 +127,13 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         metadata: Mapping[str, str] | None = None,
         share_id: str | None = None,
         project_id: str | None = None,
+        most: int | None = None,
     ) -> Listing:
-        """As :meth:`shares`. ``metadata`` needs ``features.snapshot_metadata``."""
+        """As :meth:`shares`. ``metadata`` needs ``features.snapshot_metadata``; ``most`` is that of
+        :func:`.paging.everything`."""
         asked = "list the snapshots of " + (f"share {share_id}" if share_id else "the project")
         filters = {"share_id": share_id} if share_id else {}
-        return self._list("snapshots", asked, filters, metadata, project_id)
+        return self._list("snapshots", asked, filters, metadata, project_id, most=most)
 
     def snapshot(self, snapshot_id: str) -> View | None:
         """A snapshot, or None when there is none that this session may see."""
@@ -260,7 +262,7 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         filters: Mapping[str, str],
         metadata: Mapping[str, str] | None,
         project_id: str | None,
-        mounted: Collection[str] | None = None,
+        **reading: Any,
     ) -> Listing:
         whose = project_id or self._project_id
         query = dict(filters)
@@ -275,9 +277,9 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
                 query["project_id"] = whose
         # Asked for the number, Manila 23 forgets whose objects are wanted
         # (manila/db/sqlalchemy/api.py, share_get_all_with_count).
-        if mounted is None and self.features.counts and (own or whose == EVERY_PROJECT):
+        if "mounted" not in reading and self.features.counts and (own or whose == EVERY_PROJECT):
             query["with_count"] = "True"
-        found = self._pages(kind, asked, query, mounted)
+        found = self._pages(kind, asked, query, **reading)
         theirs = [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
         return Listing(theirs, whole=found.whole)
 
@@ -287,6 +289,7 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         asked: str,
         filters: Mapping[str, str],
         mounted: Collection[str] | None = None,
+        most: int | None = None,
     ) -> Listing:
         form: dict[str, Any] = {} if mounted is None else {"microversion": _WITH_EXPORT_LOCATIONS}
 
@@ -296,4 +299,4 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
             body = self._send(asked, "GET", path, **form)[1]
             return self._part(asked, body, kind), body.get("count")
 
-        return paging.everything(ask, PAGE, asked, mounted)
+        return paging.everything(ask, PAGE, asked, mounted, most)

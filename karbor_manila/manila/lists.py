@@ -4,8 +4,11 @@
 A view in a list is as good as one that is asked for by its id, for a while. Absence is another
 matter: a list is read page by page while others create and delete, and something between Manila and
 us may lag or cut it. So what is being removed counts as gone by lists only when two of them, one
-after the other, do not have it, both known to be whole, and one that is empty is not believed
-before one thing is asked for by its id. All else that a list leaves out is asked for by its id.
+after the other, do not have it, both known to be whole: the flow's short one, by marks, and then
+one of all that the project has, because a tenant can take a mark off. The second follows at once
+when most is gone. It protects from one that was cut, not from something that gives the same wrong
+answer twice; so when it shows nothing that is waited for, one thing is asked for by its id, too.
+All else that a list leaves out is asked for by its id.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -29,6 +32,14 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds for which a view in a list is as good as one that is asked for by its id.
 RECENT = 60.0
+
+# What a short list does not have is looked for in the long one when it is so many times what is
+# still there, or after so many looks: a long list is a request for each thousand.
+_MOST = 3
+_LOOKS = 5
+
+# A page of a thousand views is at least as much work for Manila as so many views by their ids.
+_A_PAGE = 10
 
 
 @dataclass(frozen=True)
@@ -60,9 +71,10 @@ class Lists:
         #: Shares whose export locations are wanted, and those that lists have shown.
         self._to_mount: set[str] = set()
         self._paths: dict[str, list[str]] = {}
-        #: What Manila has accepted to delete, and of that what the last whole list did not have.
+        #: What Manila has accepted to delete.
         self._leaving: set[str] = set()
-        self._missed: set[str] = set()
+        #: Looks since the last proof in which some of that was missing.
+        self._unproven = 0
         self._lists_lie = False
 
     def of_flow(self, mark: Mark, whose: str) -> list[View]:
@@ -125,29 +137,47 @@ class Lists:
         return paths[0] if len(paths) == 1 else None
 
     def note_leaving(self, resource_id: str) -> None:
-        """Manila has accepted to delete this, of the session's own project: it is on its way."""
+        """Manila has accepted to delete this snapshot of the session's own project."""
         self._leaving.add(resource_id)
 
     def look(self, ids: Collection[str]) -> Mapping[str, View | None]:
         """Many as they are now, None for what is not there; without an entry for what is leaving
-        and was not in this list, for the first time: the next one tells."""
+        and was not in this list, as long as that proves nothing."""
         if len(ids) <= lookup.FEW:
-            return {each: self._one(each) for each in ids}
+            return self._each(ids)
         listed = self._many_of(ids)
-        found = {str(view["id"]): view for view in listed}
-        self._missed -= found.keys()
-        missing = set(ids) - found.keys()
+        known: dict[str, View | None] = {str(view["id"]): view for view in listed}
+        known = {each: known[each] for each in ids if each in known}
+        missing = set(ids) - known.keys()
         leaving = missing & self._leaving if listed.whole and not self._lists_lie else set()
-        gone = leaving & self._missed
-        if gone and not found:
-            probe = min(gone)
+        self._unproven += bool(leaving)
+        if leaving and (len(leaving) >= _MOST * len(known) or self._unproven >= _LOOKS):
+            self._unproven = 0
+            known |= self._prove(leaving, ids)
+        return known | self._each(missing - leaving)
+
+    def _prove(self, missing: Collection[str], ids: Collection[str]) -> dict[str, View | None]:
+        """What a whole short list did not have, as it is.
+
+        :param ids: all that are waited for
+        """
+        if self._client.expected <= _A_PAGE:
+            return self._each(missing)
+        own, most = self._client.manila.own_project_id, max(1, len(missing) // _A_PAGE)
+        listed = self._client.manila.snapshots(project_id=own, most=most)
+        if not listed.whole:
+            return self._each(missing)
+        seen = {str(view["id"]): view for view in listed}
+        if seen.keys().isdisjoint(ids):
+            probe = min(missing)
             if self._one(probe) is not None:
                 LOG.warning("A list does not show %s %s, which is there", self._kind, probe)
-                self._lists_lie, leaving, gone = True, set(), set()
-        self._missed |= leaving
-        known: dict[str, View | None] = {each: found[each] for each in ids if each in found}
-        known |= dict.fromkeys(gone)
-        return known | {each: self._one(each) for each in missing - leaving}
+                self._lists_lie = True
+                return self._each(missing)
+        return {each: seen.get(each) for each in missing}
+
+    def _each(self, ids: Collection[str]) -> dict[str, View | None]:
+        return {each: self._one(each) for each in ids}
 
     def _many_of(self, ids: Collection[str]) -> Listing:
         """The shortest list that shows these."""

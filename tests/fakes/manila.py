@@ -108,6 +108,7 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups):
         metadata: Mapping[str, str] | None = None,
         share_id: str | None = None,
         project_id: str | None = None,
+        most: int | None = None,
     ) -> Listing:
         assert not metadata or self.features.snapshot_metadata
         return self._call(

@@ -77,6 +77,20 @@ def test_one_list_that_leaves_something_out_is_not_believed(stage: Together) -> 
     assert kept.recorded() == [stuck]
 
 
+def test_a_mark_that_a_tenant_takes_off_meanwhile_hides_no_failure(stage: Together) -> None:
+    kept = Kept(stage, 12)
+    stuck = kept.shares[5]
+    snapshot, cloud = kept.snapshot_of(stuck), stage.cloud
+
+    def take_off() -> None:
+        cloud.snapshots[snapshot]["metadata"] = {}
+
+    cloud.meanwhile["delete_snapshot"] = [take_off]
+    (error,) = kept.delete(stuck)
+    assert "error_deleting" in str(error)
+    assert kept.recorded() == [stuck]
+
+
 @pytest.mark.parametrize("project", ["project-of-karbor", "project-a"])
 def test_what_became_another_projects_since_the_list_is_not_asked_for_by_an_administrator(
     stage: Together, project: str
