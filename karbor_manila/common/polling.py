@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one poll loop: one look serves all who wait, and every wait has a deadline."""
 
-import random
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from karbor_manila.common.errors import (
     RefusedError,
     TransientError,
 )
+from karbor_manila.common.pace import Pace
 
 LOG = logging.getLogger(__name__)
 
@@ -26,20 +26,6 @@ PENDING: Any = object()
 View = dict[str, Any]
 Look = Callable[[Collection[str]], Mapping[str, View | None]]
 Judge = Callable[[View | None], T]
-
-# A look is due after this share of the time already waited, so that what took a minute is seen to
-# be ready within seconds and what takes an hour is not asked for a thousand times.
-_GROWTH = 0.15
-
-# The same after a look that ended a wait: where one was ready, others will be soon.
-_GROWTH_AFTER_NEWS = 0.05
-
-# A look is due after so many times what looks take, so that Manila works for us and not for them.
-_REST = 8.0
-
-# While the flow's other shares are still being asked for, nothing is ready anyway: look rarely.
-_WHILE_ASKING = 5.0
-
 
 @dataclass(eq=False, slots=True)
 class _Wait:
@@ -89,8 +75,7 @@ class Poller:
         self._look = look
         self._look_takes = look_takes
         self._expected = expected
-        self._shortest = shortest
-        self._longest = longest
+        self._pace = Pace(expected, shortest, longest)
         self._clock = clock or Clock()
         self._lock = threading.RLock()
         self._announced: set[str] = set()
@@ -100,7 +85,6 @@ class Poller:
         self._looking = False
         self._due = self._clock.now()
         self._silent_until = self._due  # the one who keeps the time is to go on then
-        self._took = (0.0, 0.0)  # seconds of the last two looks
         self._trouble: TransientError | None = None
 
     def no_wait(self, name: str) -> None:
@@ -108,7 +92,9 @@ class Poller:
         with self._lock:
             self._announce(name)
 
-    def wait(self, key: str, judge: Judge[T], timeout: float, awaited: str) -> T:
+    def wait(
+        self, key: str, judge: Judge[T], timeout: float, awaited: str, *, begun: bool = False
+    ) -> T:
         """Wait until ``judge`` has a result for the object with the id ``key``.
 
         :param judge: gets the view, or None when it is not there; returns PENDING to go on
@@ -116,6 +102,7 @@ class Poller:
             looks, and those after it wait meanwhile
         :param timeout: seconds
         :param awaited: what is waited for, for the error
+        :param begun: it was begun just now: a look at once would show nothing
         :raises DeadlineExceeded: it did not happen in time
         :raises RefusedError: Manila does not let us look
         """
@@ -125,7 +112,9 @@ class Poller:
             if key in self._announced:
                 # It is waited for again, because something was done to it: look soon.
                 self._settled_at = self._clock.now()
-                self._look_by(self._settled_at + self._shortest)
+                self._look_by(self._settled_at + self._pace.soon)
+            elif begun and not self._waits and not self._looking:
+                self._due = self._clock.now() + self._pace.while_asking
             self._announce(key)
             self._look_by(self._clock.now() + deadline.left)
             self._waits[mine] = None
@@ -146,7 +135,7 @@ class Poller:
             self._announced.add(name)
             self._settled_at = self._clock.now()
             if len(self._announced) >= self._expected:
-                self._look_by(self._settled_at + self._shortest)
+                self._look_by(self._settled_at + self._pace.soon)
 
     def _look_by(self, moment: float) -> None:
         """Have a look no later than then."""
@@ -198,7 +187,7 @@ class Poller:
             self._looking = False
             now = self._clock.now()
             if ended is not None:
-                self._took = (self._took[1], ended - began)
+                self._pace.note(ended - began)
             over = [wait for wait in asked if wait.is_over]
             self._due = now + self._interval(bool(over))
             self._forgive(began + self._look_takes, now if ended is None else ended)
@@ -246,17 +235,12 @@ class Poller:
 
     def _interval(self, news: bool) -> float:
         """Seconds from a look, which ended a wait if there is ``news``, to the next one."""
-        asking = len(self._announced) < self._expected
-        waited = self._clock.now() - self._settled_at
-        interval = max(
-            self._shortest,
-            _WHILE_ASKING if asking else 0.0,
-            waited * (_GROWTH_AFTER_NEWS if news else _GROWTH),
-            min(self._took) * _REST,  # a single slow look says little
-        ) * random.uniform(0.9, 1.1)  # noqa: S311
-        if self._trouble:
-            interval = max(interval, 1.0, self._trouble.retry_after)
-        return min(interval, self._longest)
+        return self._pace.interval(
+            self._clock.now() - self._settled_at,
+            asking=len(self._announced) < self._expected,
+            news=news,
+            trouble=self._trouble,
+        )
 
 
 def poll(

@@ -122,7 +122,8 @@ class Removal:
         judge = self._judge(resource_id, project_id)
         began, waited = self.clock.now(), queued()
         try:
-            return str(self.poller.wait(resource_id, judge, left, awaited))
+            begun = refusal is None
+            return str(self.poller.wait(resource_id, judge, left, awaited, begun=begun))
         except DeadlineExceeded as late:
             raise DeadlineExceeded(awaited, timeout, late.last_seen) from late
         finally:

@@ -132,6 +132,7 @@ class Shares:
             client.until_available(SHARE, share_id, statuses.SHARE_FINAL),
             client.timeouts.restore,
             f"share {share_id} to become available",
+            begun=True,
         )
         undo = client.timeouts.undo
         doubles = self._creation.doubles(SHARE, share_id)

@@ -78,6 +78,7 @@ class Snapshots:
             self._client.until_available(SNAPSHOT, snapshot_id, statuses.SNAPSHOT_FINAL),
             self._client.timeouts.protect,
             f"snapshot {snapshot_id} to become available",
+            begun=True,
         )
         own = self._manila.own_project_id
         for double in self._creation.doubles(SNAPSHOT, snapshot_id):
