@@ -27,6 +27,7 @@ View = dict[str, Any]
 Look = Callable[[Collection[str]], Mapping[str, View | None]]
 Judge = Callable[[View | None], T]
 
+
 @dataclass(eq=False, slots=True)
 class _Wait:
     """One who waits, and what became of that."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank import browses
+from karbor_manila.operations import browse_end
 from tests.fakes.manila import Died, transient
 from tests.fakes.snapshot_access import INHERITS, MOUNTABLE
 from tests.unit.stage import SHARE, Record, Stage
@@ -211,15 +212,13 @@ def test_nothing_is_granted_where_the_snapshot_has_the_rules_of_its_share(tmp_pa
     assert browsed.intents() == {}
 
 
-def test_another_driver_is_refused_by_its_name(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, default_driver="faulty")
-    share = stage.cloud.add_share(stage.project_id, **MOUNTABLE)["id"]
-    checkpoint = stage.checkpoint(share)
-    assert stage.protect(checkpoint, share) == []
-    (error,) = stage.verify(
-        checkpoint, share, given={"depth": "browse", "browse_to": HOST}, verify=Record()
-    )
-    assert "Browsing what the driver 'faulty' keeps is not supported" in str(error)
+def test_a_driver_that_cannot_is_refused_by_its_name(
+    browsed: Browsed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse_end, "Browsable", type("Nobody", (), {}))
+    reason = browsed.ask(browse_to=HOST)
+    assert "Browsing what the driver 'snapshot' keeps is not supported" in reason
+    assert "Nothing was granted" in reason
 
 
 @pytest.mark.parametrize(

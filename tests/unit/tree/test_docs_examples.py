@@ -223,7 +223,12 @@ def test_parameters_of_an_example_hold(where: str, kind: str, words: list[str]) 
         (["doc/tasks/plan.md"], schemas.OPTIONS_SCHEMA),
         (["doc/tasks/restore.md", "doc/tasks/revert.md"], schemas.RESTORE_SCHEMA),
         (
-            ["doc/tasks/restore.md", "doc/tasks/revert.md", "doc/tasks/verify.md"],
+            [
+                "doc/tasks/restore.md",
+                "doc/tasks/revert.md",
+                "doc/tasks/verify.md",
+                "doc/tasks/browse.md",
+            ],
             schemas.VERIFY_SCHEMA,
         ),
     ],
