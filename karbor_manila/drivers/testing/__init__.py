@@ -16,6 +16,7 @@ _PROMISES = (
     "browsing",
     "copying",
     "deleting",
+    "ending",
     "looking",
     "placing",
     "preflight",

@@ -6,6 +6,7 @@ import pytest
 from karbor_manila.drivers.testing.browsing import Browsing
 from karbor_manila.drivers.testing.copying import Copying
 from karbor_manila.drivers.testing.deleting import Deleting
+from karbor_manila.drivers.testing.ending import Ending
 from karbor_manila.drivers.testing.looking import Looking
 from karbor_manila.drivers.testing.placing import Placing
 from karbor_manila.drivers.testing.preflight import Preflights
@@ -23,6 +24,7 @@ class DriverContract(
     Looking,
     Placing,
     Restoring,
+    Ending,
     Copying,
     Deleting,
     Reverting,
