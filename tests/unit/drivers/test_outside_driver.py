@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tree.documents import page
+
 ROOT = Path(__file__).resolve().parents[3]
 OUTSIDE = ROOT / "tests" / "outside_driver"
 
@@ -29,6 +31,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return folder
+
+
+def test_the_page_for_writers_of_drivers_shows_the_same_text() -> None:
+    blocks = page("doc/developing/drivers.md").blocks
+    driver, check = ("\n".join(b.lines) + "\n" for b in blocks if b.language == "python")
+    assert driver == (OUTSIDE / "src" / "outside_mirror" / "__init__.py").read_text()
+    checks = (OUTSIDE / "checks" / "test_mirror_contract.py").read_text()
+    assert all(line in checks.splitlines() for line in check.splitlines())
+    (named,) = ("\n".join(b.lines) for b in blocks if b.language == "toml")
+    assert named in (OUTSIDE / "pyproject.toml").read_text()
 
 
 def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,20 +4,12 @@
 It cannot restore in place, and needs its data to restore: a record must hold them whole.
 """
 
-import dataclasses
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from oslo_config import cfg
 
-from karbor_manila.drivers.base import (
-    Driver,
-    Environment,
-    Kept,
-    Preflight,
-    ProtectOptions,
-    Target,
-)
+from karbor_manila.drivers.base import Driver, Environment, Kept, Preflight, ProtectOptions, Target
 from karbor_manila.manila import cloning
 from karbor_manila.manila.errors import ManilaRefused, ShareNotProtectable, SnapshotDoubtful
 from karbor_manila.manila.marks import Mark
@@ -39,10 +31,8 @@ class MirrorDriver(Driver):
 
     @classmethod
     def unsupported(cls, share: View) -> ShareNotProtectable | None:
+        """By the view of the share alone; what is against every driver is asked by the base."""
         return cloning.refusal(share)
-
-    def check_options(self, options: ProtectOptions, mark: Mark) -> None:
-        """Every text is taken: the mark is in the metadata alone."""
 
     def preflight(
         self,
@@ -50,6 +40,7 @@ class MirrorDriver(Driver):
         options: Mapping[str, ProtectOptions],
         marks: Mapping[str, Mark],
     ) -> Preflight:
+        """What a list of Manila can say goes here as well: quotas, versions, what is in error."""
         found = {share["id"]: self.objection(share) for share in shares}
         refused = {share_id: error for share_id, error in found.items() if error}
         only = {
@@ -65,6 +56,7 @@ class MirrorDriver(Driver):
         marks: Mapping[str, Mark],
         options: Mapping[str, ProtectOptions],
     ) -> Iterator[tuple[str, Kept | Exception]]:
+        """The mark makes it idempotent: what bears it already is adopted and not made again."""
         for share in shares:
             share_id = share["id"]
             asked = options[share_id]
@@ -79,7 +71,7 @@ class MirrorDriver(Driver):
             except ManilaRefused as refused:
                 yield share_id, refused
             else:
-                yield share_id, self._kept(view)
+                yield share_id, self._kept(view)  # at once: its id has to get into the bank
 
     def wait(self, kept: Kept) -> Kept:
         return self._kept(self._snapshots.wait(kept.id))
@@ -128,13 +120,12 @@ class MirrorDriver(Driver):
         return self._snapshots.show(kept_id)
 
     def _kept(self, view: View) -> Kept:
-        data: dict[str, Any] = {"of": view["id"], "site": self.environment.options.site}
-        plain = Kept(
+        return Kept(
             driver=self.name,
             id=view["id"],
             share_id=view["share_id"],
             size=view["size"],
             status=view["status"],
             created_at=view["created_at"],
+            data={"of": view["id"], "site": self.environment.options.site},
         )
-        return dataclasses.replace(plain, data=data)
