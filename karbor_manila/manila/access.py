@@ -88,10 +88,22 @@ def _await(
 
     found = poll(states, are_final, timeout=timeout, clock=clock, longest=5.0)
     return [
-        f"{_named(rule)}: its state is {found.get(_key(rule), 'unknown')!r}"
+        _not_in_force(share_id, rule, found.get(_key(rule), "unknown"))
         for rule in rules
         if found.get(_key(rule)) != statuses.RULE_ACTIVE
     ]
+
+
+def _not_in_force(share_id: str, rule: Rule, state: str) -> str:
+    """Manila takes a rule of any type; whether the share's protocol has a use for it its backend
+    says, and a rule in error keeps the share from being reverted."""
+    said = f"{_named(rule)}: its state is {state!r}"
+    if state != statuses.ERROR:
+        return said
+    return (
+        f"{said}: the backend of share {share_id} refuses it. Remove it (openstack share access "
+        f"delete): while it is there the share cannot be restored in place."
+    )
 
 
 def _plain(rule: View) -> Rule:

@@ -6,11 +6,17 @@ Tests read the files to see what a backend would enforce. Access keys are never 
 """
 
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from sandbox import files
 
 TYPES = ("ip", "user", "cert")
+OF_CEPHFS = ("cephx",)
+
+
+def types(protocol: str) -> tuple[str, ...]:
+    """Answer the types of rules that shares of a protocol have a use for."""
+    return OF_CEPHFS if protocol == "CEPHFS" else TYPES
 
 
 class Rules:
@@ -30,17 +36,19 @@ class Rules:
         rules: Iterable[Mapping],
         level: str | None = None,
         refused: Callable[[Mapping], bool] = lambda rule: False,
+        of_types: Collection[str] = TYPES,
     ) -> list:
         """Let exactly these rules apply, but for those that are refused.
 
         :param rules: with access_id, access_type, access_to and access_level
         :param level: what to store instead of each rule's own level
-        :param refused: says of a rule whether to refuse it; of types unknown here all are
+        :param refused: says of a rule whether to refuse it
+        :param of_types: all rules of other types are refused
         :returns: the access ids of the rules refused
         """
         kept, no = [], []
         for rule in rules:
-            if rule["access_type"] not in TYPES or refused(rule):
+            if rule["access_type"] not in of_types or refused(rule):
                 no.append(rule["access_id"])
                 continue
             kept.append(

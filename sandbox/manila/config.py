@@ -104,7 +104,7 @@ def _sections(
             "api_paste_config": paste,
             "auth_strategy": "keystone",
             "enabled_share_backends": ",".join((BACKEND, MIRROR, SERVERS)),
-            "enabled_share_protocols": "NFS,CIFS",
+            "enabled_share_protocols": "NFS,CIFS,CEPHFS",
             "default_share_type": "sandbox",
             "default_share_group_type": "sandbox",
             # Without GoodnessWeigher, which warns in the log for every share made.

@@ -18,7 +18,7 @@ class Stats(Places):
         super()._update_share_stats(
             {
                 "vendor_name": "karbor-manila sandbox",
-                "storage_protocol": "NFS_CIFS",
+                "storage_protocol": "NFS_CIFS_CEPHFS",
                 "total_capacity_gb": capacity,
                 "free_capacity_gb": capacity,
                 "revert_to_snapshot_support": True,
