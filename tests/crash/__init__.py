@@ -13,6 +13,7 @@ was told stays true, whoever wakes up and whoever else acts.
 ``world``               the sandbox with its tenant, and the shares of one scenario
 ``operations``          what can be killed: how it begins, and what a user does afterwards
 ``more_operations``     copies, drills, restores in place, into others, of one and of a group
+``browsing``            access to a snapshot: given, taken back, over, deleted
 ``scenario``            record an operation; kill one, start Karbor again, judge
 ``pauses``              stop one, let another Karbor take over, let it wake up, judge
 ``actors``, ``second``  hold one up while somebody else acts through another Karbor, judge

@@ -4,6 +4,7 @@
 from typing import Any, ClassVar
 
 from sandbox.tenant import SHARE
+from tests.crash.browsing import Browse, BrowseDeleted, BrowseEnd, BrowseOver
 from tests.crash.operations import OPERATIONS, Delete, Operation, Protect, Restore, Verify
 from tests.crash.world import Stage, World, read
 
@@ -157,8 +158,12 @@ EVERY_OPERATION: dict[str, Operation] = {
         InPlace(),
         SafeInPlace(),
         IntoAnother(),
+        Browse(),
+        BrowseEnd(),
+        BrowseOver(),
         Copy(),
         RemovingInPlace(),
+        BrowseDeleted(),
         Delete(),
     )
 }

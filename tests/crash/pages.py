@@ -17,11 +17,12 @@ from karbor_manila.manila.marks import Mark
 from karbor_manila.recovery import lease
 from sandbox.karbor import mortal_bank
 from sandbox.stack import Stack
-from tests.crash.ways import GROUP_SNAPSHOT, Kept
+from tests.crash.ways import GROUP_SNAPSHOT, Kept, Rule
 
 RECORD = "metadata"
 INTENT = "intent"
 RESTORES = "restores/"
+BROWSES = "browses/"
 LEASES = identity.PREFIX + "/leases"
 
 
@@ -61,6 +62,20 @@ class Pages:
             return bool(intent["created_id"] == kept_id)
         return bool(intent) and found is not None and found.checkpoint == checkpoint_id
 
+    def gives(self, checkpoint_id: str, rule: Rule) -> bool:
+        """Whether the checkpoint has an intent that this access goes back to."""
+        for key in self._section(checkpoint_id, rule.share_id).list_objects():
+            if key.startswith(BROWSES):
+                page = self._page(checkpoint_id, rule.share_id, key)
+                created = page.get("created_id") in (None, rule.id)
+                if created and page.get("browse", {}).get("access_to") == rule.to:
+                    return True
+        return False
+
+    def has_browse(self, checkpoint_id: str, share_id: str, browse_id: str) -> bool:
+        """Whether what a verification gave of access to a share is not taken back."""
+        return BROWSES + browse_id in self._section(checkpoint_id, share_id).list_objects()
+
     def keeps(self, checkpoint_id: str, share: Any) -> bool:
         """Whether this is the clone of a share that the checkpoint, a copy, keeps or is making."""
         found = marks.read(share.to_dict())
@@ -85,7 +100,9 @@ class Pages:
     def left(self, checkpoint_id: str, share_id: str) -> list[str]:
         """The pages that name something in Manila, or may."""
         keys = self._section(checkpoint_id, share_id).list_objects()
-        return sorted(key for key in keys if key in (RECORD, INTENT) or key.startswith(RESTORES))
+        return sorted(
+            key for key in keys if key in (RECORD, INTENT) or key.startswith((RESTORES, BROWSES))
+        )
 
     def _page(self, checkpoint_id: str, share_id: str, name: str) -> dict[str, Any]:
         section = self._section(checkpoint_id, share_id)

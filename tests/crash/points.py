@@ -13,9 +13,13 @@ from sandbox.proxy import counts
 #: How many of the GETs of a kind are points: one a share; what comes after are polls.
 LOOKS = 2
 _DAY = re.compile(r"(?<=/)\d{4}-\d\d-\d\d(?=/|$)")
-_ENTRY = re.compile(r"(?<=/)\d+@[0-9a-f-]{36}(?=/|$)")
+_ENTRY = re.compile(r"(?<=/)[0-9TZ]+(?:@[0-9a-f-]{36})+(?=/|$)")
 # A word such as ``detail`` has letters that no id has.
-_PATTERNS = {"{id}": r"[0-9a-f-]+", "{day}": r"\d{4}-\d\d-\d\d", "{entry}": r"\d+@[0-9a-f-]+"}
+_PATTERNS = {
+    "{id}": r"[0-9a-f-]+",
+    "{day}": r"\d{4}-\d\d-\d\d",
+    "{entry}": r"[0-9TZ]+@[0-9a-f@-]+",
+}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ STUCK = "stuck"
 KEPT = "orphan snapshot"  # or group snapshot, or backup
 SHARE = "orphan share"
 GROUP = "orphan group"
+ACCESS = "open access"
 PAGE = "left page"
 REASON = "no reason"
 LOG = "open log"
@@ -21,7 +22,7 @@ UNTRUE = "untrue"
 CHANGED = "changed later"
 UNNAMED = "refused without a name"
 BOTH = "both failed"
-KINDS = (STUCK, KEPT, SHARE, GROUP, PAGE, REASON, LOG, DEAD_END, UNTRUE)
+KINDS = (STUCK, KEPT, SHARE, PAGE, REASON, LOG, DEAD_END, UNTRUE)
 
 _CHECKPOINT_IN_WORK = ("protecting", "deleting", "copying", "wait_copying")
 _IN_WORK = (*_CHECKPOINT_IN_WORK, "in_progress", "started")
@@ -121,6 +122,9 @@ def _unaccounted(world: World, stage: Stage) -> Iterator[Finding]:
     for kept in world.kept():
         if not any(world.pages.names(known, kept, stage.contents) for known in ids):
             yield Finding(KEPT, str(kept))
+    for rule in world.rules():
+        if not any(world.pages.gives(known, rule) for known in ids):
+            yield Finding(ACCESS, str(rule))
     told = {
         key.partition("#")[2]
         for restore in world.restores(stage)
@@ -156,12 +160,20 @@ def _unexplained(world: World, stage: Stage) -> Iterator[Finding]:
 
 
 def _untrue(world: World, stage: Stage) -> Iterator[Finding]:
-    """A restore that says it succeeded names a share for each source, and they are there."""
+    """A restore that says it succeeded names a share for each source, and they are there; a
+    verification that says it failed gives access to nothing.
+    """
     there = {share.id for share in world.tenant.shares()}
     for restore in world.restores(stage):
         told = {key.partition("#")[2] for key in restore.resources_status or {}}
         if restore.status == "success" and (len(told) < len(stage.contents) or not told <= there):
             yield Finding(UNTRUE, f"restore success with {len(told & there)} shares")
+    for record in world.verifications(stage):
+        if record.status == "fail" and any(
+            world.pages.has_browse(record.checkpoint_id, share_id, record.id)
+            for share_id in stage.contents
+        ):
+            yield Finding(ACCESS, "which a verification that failed has given")
 
 
 def _remains(world: World, stage: Stage, checkpoints: list[Any]) -> Iterator[Finding]:

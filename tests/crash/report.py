@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.table import Table
 
-from tests.crash.promise import BOTH, CHANGED, KINDS, UNNAMED
+from tests.crash.promise import ACCESS, BOTH, CHANGED, GROUP, KINDS, UNNAMED
 from tests.crash.scenario import FAILED, NEVER, Outcome
 
+_RARE = (GROUP, ACCESS, CHANGED, UNNAMED, BOTH)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
 
 
@@ -22,14 +23,17 @@ def line(outcome: Outcome) -> str:
 
 
 def table(outcomes: Iterable[Outcome]) -> Table:
-    """How many points an operation has, how many kept the promise, what the others left."""
+    """How many points an operation has, how many kept the promise, what the others left.
+
+    What not everybody can leave has a column when it was left.
+    """
     by_operation: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_operation[outcome.point.operation].append(outcome)
     seen = {
         finding.kind for some in by_operation.values() for it in some for finding in it.findings
     }
-    columns = [*KINDS, *(kind for kind in (CHANGED, UNNAMED, BOTH) if kind in seen)]
+    columns = [*KINDS, *(kind for kind in _RARE if kind in seen)]
     made = Table("operation", "points", "kept", *columns, "never killed", "harness failed")
     for name, some in by_operation.items():
         kinds = [finding.kind for outcome in some for finding in outcome.findings]

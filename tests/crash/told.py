@@ -41,6 +41,8 @@ def look(world: World, stage: Stage) -> Told:
         seen[f"verification {record.id}"] = (record.status, record.resources_reason)
     for kept in world.kept():
         seen[f"{kept.kind} {kept.id}"] = kept.status
+    for rule in world.rules():
+        seen[f"access {rule.id}"] = (rule.to, rule.state)
     for group in world.groups():
         seen[f"share group {group.id}"] = group.status
     for share in world.tenant.shares():

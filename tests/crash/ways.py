@@ -51,6 +51,20 @@ class Kept:
         return f"{self.kind} {self.status}"
 
 
+@dataclass(frozen=True)
+class Rule:
+    """Who may mount a snapshot, and whether it is in force."""
+
+    id: str
+    snapshot_id: str
+    share_id: str
+    to: str
+    state: str
+
+    def __str__(self) -> str:
+        return f"access of {self.to} {self.state}"
+
+
 class Way:
     """By snapshots, and what other drivers have in common with that."""
 
@@ -65,8 +79,12 @@ class Way:
         "drill",
         "in place",
         "in place with safety copy",
+        "browse",
+        "browse, taken back",
+        "browse, over",
         "copy",
         "in place past a newer one",
+        "browse, deleted",
         "delete",
     )
     #: Those that are looked at unless others are named.
@@ -151,6 +169,18 @@ WAYS: dict[str, Way] = {way.driver: way for way in (Way(), GroupWay(), BackupWay
 def kept(tenant: Tenant) -> list[Kept]:
     """All that keeps shares of the tenant's project."""
     return [*_snapshots(tenant), *_group_snapshots(tenant), *_backups(tenant)]
+
+
+def rules(tenant: Tenant) -> list[Rule]:
+    """All access to the project's snapshots."""
+    found = []
+    for snapshot in tenant.snapshots():
+        with contextlib.suppress(manila_errors.NotFound):
+            found += [
+                Rule(it.id, snapshot.id, snapshot.share_id, it.access_to, it.state)
+                for it in tenant.manila.share_snapshots.access_list(snapshot)
+            ]
+    return found
 
 
 def groups(tenant: Tenant) -> list[Any]:

@@ -15,7 +15,7 @@ from sandbox.stack import Stack
 from sandbox.tenant import Tenant, Unfinished, wait
 from tests.crash import ways
 from tests.crash.pages import Pages
-from tests.crash.ways import IN_PASSING, Kept, Way
+from tests.crash.ways import IN_PASSING, Kept, Rule, Way
 
 SHARES = 2
 CLEAN_SECONDS = 120
@@ -119,6 +119,10 @@ class World:
     def kept(self) -> list[Kept]:
         """All in Manila that keeps the tenant's shares."""
         return ways.kept(self.tenant)
+
+    def rules(self) -> list[Rule]:
+        """All access to the tenant's snapshots."""
+        return ways.rules(self.tenant)
 
     def groups(self) -> list[Any]:
         """The tenant's share groups."""

@@ -25,6 +25,10 @@ ROOT = of_request("GET /")
             f"/indices/by-plan/{ID}/{ID.replace('-', '')}/2026-11-20/1795186808@{ID}",
             "/indices/by-plan/{id}/{id}/{day}/{entry}",
         ),
+        (
+            f"/karbor-manila/browses/{ID}/20261126T150000Z@{ID}@{ID}@{ID}",
+            "/karbor-manila/browses/{id}/{entry}",
+        ),
     ],
 )
 def test_a_key_without_its_ids_matches_the_key_and_no_longer_one(key: str, path: str) -> None:
