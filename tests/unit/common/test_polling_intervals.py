@@ -100,6 +100,33 @@ def test_the_last_announcement_wakes_who_waits(clock):
     assert clock.now() < 0.7
 
 
+def test_what_was_begun_just_now_is_not_looked_at_at_once(clock):
+    shares = Shares(clock, {"a": 0.0})
+    Poller(shares.look, shortest=0.1, clock=clock).wait("a", available, 600, "a", begun=True)
+    assert [at for at, _ in shares.looks] == [pytest.approx(0.1)]
+
+
+def test_what_was_begun_first_of_many_waits_for_the_others(clock):
+    shares = Shares(clock, {"a": 0.0, "b": 0.0})
+    poller = Poller(shares.look, expected=2, clock=clock)
+
+    def late():
+        clock.sleep(3.0)
+        return poller.wait("b", available, 600, "b", begun=True)
+
+    clock.together(lambda: poller.wait("a", available, 600, "a", begun=True), late)
+    assert [at for at, _ in shares.looks] == [pytest.approx(3.1)]
+
+
+def test_many_are_given_a_moment_after_the_last_was_asked_for(clock):
+    names = [str(number) for number in range(100)]
+    shares = Shares(clock, dict.fromkeys(names, 0.3))
+    poller = Poller(shares.look, expected=100, shortest=0.1, clock=clock)
+    clock.together(*(lambda n=n: poller.wait(n, available, 600, n, begun=True) for n in names))
+    assert len(shares.looks) == 1
+    assert clock.now() <= 1.0
+
+
 def test_what_is_waited_for_again_is_looked_at_soon(clock):
     shares = Shares(clock, {"a": 100.0})
     poller = Poller(shares.look, shortest=0.1, longest=30.0, clock=clock)

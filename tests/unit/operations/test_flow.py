@@ -11,7 +11,7 @@ from karbor_manila.common.polling import Poller
 from karbor_manila.operations.restore import RestoreOperation
 from tests.unit.stage import SHARE, Context, Record, Stage
 
-# While resources are still to come, a flow looks no more often than this (polling._WHILE_ASKING).
+# While resources are still to come, a flow looks no more often than this (pace._WHILE_ASKING).
 RARELY = 4.4
 
 
