@@ -6,7 +6,7 @@ given writes through its claim.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from karbor.services.protection.bank_plugin import Bank, BankPlugin
@@ -24,8 +24,11 @@ REMOVE = "remove_newer"
 class Claims(Protocol):
     """As much of :class:`karbor_manila.recovery.claims.Claims` as work under a claim needs."""
 
-    def check(self, claim_id: str, *, look: bool = False) -> None:
-        """Raises ClaimLost when this process may not act under the claim any more."""
+    def check(self, claim_id: str, token: str, *, look: bool = False) -> None:
+        """Raises ClaimLost when this process may not act under that very claim any more."""
+
+    def token(self, claim_id: str) -> str:
+        """What tells this process's claim on an id from each other one; empty when it has none."""
 
     def take(
         self,
@@ -50,27 +53,42 @@ class Claims(Protocol):
 
 @dataclass(frozen=True)
 class Hold:
-    """What this process does under one claim, and only while it holds others ``besides``: that of
-    the checkpoint that is copied."""
+    """What is done under one claim of this process, and only while it holds others ``besides``:
+    that of the checkpoint that is copied.
+
+    It is of the very claims that are held when it is made. What goes on in this process after its
+    flow was killed does not act under the claim on the same id that the reconciliation takes then.
+    """
 
     claims: Claims
     claimed_id: str
     besides: tuple[str, ...] = ()
+    tokens: dict[str, str] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Remember the claims."""
+        for claimed_id in (self.claimed_id, *self.besides):
+            self.tokens[claimed_id] = self.claims.token(claimed_id)
 
     def check(self) -> None:
         """Before a write. Raises ClaimLost."""
-        for claimed_id in (self.claimed_id, *self.besides):
-            self.claims.check(claimed_id)
+        self._check(look=False)
 
     def confirm(self) -> None:
         """Before a step that could not be undone: by the word of the database, half a second old at
         most. Raises ClaimLost."""
-        for claimed_id in (self.claimed_id, *self.besides):
-            self.claims.check(claimed_id, look=True)
+        self._check(look=True)
 
-    def share(self, share_id: str) -> "Hold":
-        """The same on a share that is restored in place under a claim of its own."""
-        return Hold(self.claims, share_id)
+    def share(self, other_id: str) -> "Hold":
+        """The same on a share that is restored in place, or a checkpoint that loses it, under a
+        claim of its own besides this one."""
+        other = Hold(self.claims, other_id, (self.claimed_id, *self.besides))
+        other.tokens.update(self.tokens)
+        return other
+
+    def _check(self, *, look: bool) -> None:
+        for claimed_id, token in self.tokens.items():
+            self.claims.check(claimed_id, token, look=look)
 
 
 class _FencedPlugin(BankPlugin):

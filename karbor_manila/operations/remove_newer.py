@@ -81,7 +81,7 @@ def _remove_one(job: ShareJob, intent: Intent, snapshot_id: str, checkpoint_id: 
         sleep=sleep,
     )
     if job.flow.hold:  # whose claim alone, the restore's, Manila's client confirms
-        fencing.Hold(job.flow.hold.claims, checkpoint_id).confirm()
+        job.flow.hold.share(checkpoint_id).confirm()
     job.driver(record.driver).delete(record.kept(), project_id=intent.project_id)
     LOG.info(
         "Snapshot %s of share %s, checkpoint %s is removed for restore %s",
@@ -164,7 +164,7 @@ def _to_report(job: ShareJob, checkpoint_id: str) -> Any:
     checkpoint, hold = checkpoint_of(job, checkpoint_id), job.flow.hold
     if checkpoint is None or hold is None:
         return checkpoint
-    return fencing.checkpoint(checkpoint, fencing.Hold(hold.claims, checkpoint_id).check)
+    return fencing.checkpoint(checkpoint, hold.share(checkpoint_id).check)
 
 
 @contextlib.contextmanager

@@ -134,15 +134,20 @@ class Claims:
                 return taken
         raise AssertionError("the last meeting returns or raises")
 
-    def check(self, claim_id: str, *, look: bool = False) -> None:
+    def token(self, claim_id: str) -> str:
+        """What tells this process's claim on an id from each other one; empty when it has none."""
+        return self._own.token(claim_id)
+
+    def check(self, claim_id: str, token: str | None = None, *, look: bool = False) -> None:
         """Make sure that this process may still act on what it claimed; waits for its own lease.
 
+        :param token: of the very claim; None for whichever it has on the id
         :param look: read the claim from the database in any case, and not only when the lease had
             run out since: before a step that cannot be undone
         :raises ClaimLost: it was taken over, or this cannot be known; nothing must be changed any
             more
         """
-        self._own.check(claim_id, look=look)
+        self._own.check(claim_id, token, look=look)
 
     def is_held(self, claim_id: str) -> bool:
         """Whether this process may act under the claim, as far as it knows."""

@@ -99,12 +99,19 @@ class HeldClaims:
             held = self._held.get(claim_id)
             return held is not None and not held.lost
 
-    def check(self, claim_id: str, *, look: bool = False) -> None:
+    def token(self, claim_id: str) -> str:
+        """The token of this process's claim on an id; empty when it has none."""
+        with self._lock:
+            held = self._held.get(claim_id)
+            return held.token if held else ""
+
+    def check(self, claim_id: str, token: str | None = None, *, look: bool = False) -> None:
         """Make sure that this process may still act on what it claimed; waits for its own lease.
 
         Once refused it is refused for good, also when it turns out that no other process has taken
         over: what was left in the middle is for the reconciliation, which looks at all of it anew.
 
+        :param token: of the very claim; None for whichever it has on the id
         :param look: rely on the database in any case, and not only when the lease had run out
             since: before a step that cannot be undone
         :raises ClaimLost: it was taken over, or this cannot be known; nothing must be changed any
@@ -114,6 +121,8 @@ class HeldClaims:
             held = self._held.get(claim_id)
         if held is None:
             raise ClaimLost(claim_id, "it holds no claim on it any more")
+        if token is not None and held.token != token:
+            raise ClaimLost(claim_id, "the operation has ended, and another one has claimed it")
         self._check(claim_id, held, look=look)
 
     def _check(self, claim_id: str, held: Held, *, look: bool) -> None:

@@ -162,7 +162,7 @@ def test_who_cannot_write_for_want_of_a_lease_waits_for_it_once(
     record = begun(service, checkpoint.id)
     checks: list[str] = []
 
-    def check(_claims: Any, claimed_id: str, *, look: bool = False) -> None:
+    def check(_claims: Any, claimed_id: str, _token: str, *, look: bool = False) -> None:
         checks.append(claimed_id)
         raise ClaimLost(claimed_id, "its lease could not be renewed")
 
