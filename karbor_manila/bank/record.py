@@ -127,8 +127,9 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
                 del plain[name]
     if plain["record_access_rules"]:
         del plain["record_access_rules"]
-    if plain["source_driver"] is None:
-        del plain["source_driver"]
+    for name in ("source_driver", "target"):
+        if plain[name] is None:
+            del plain[name]
     return _checked(plain, INTENT_SCHEMA, "intent")
 
 

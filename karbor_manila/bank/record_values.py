@@ -99,7 +99,8 @@ class Intent:
 
     Of a ``revert``: ``snapshot_id`` is what the share is put back to, ``asked`` is UTC, ISO 8601,
     and None as long as the share's content is certainly untouched; ``removing`` are newer snapshots
-    that go first, and their checkpoints; ``created_id`` is the safety copy, if there is to be one.
+    that go first, and their checkpoints; ``created_id`` is the safety copy, if there is to be one;
+    ``target`` is the share that is put back, if that is not the one of which the snapshot is.
 
     Of a ``restore``: ``keep_failed``, whether a share that fails is the user's, to be looked at.
 
@@ -121,6 +122,7 @@ class Intent:
     removing: dict[str, str] | None = None
     keep_failed: bool = False
     record_access_rules: bool = True
+    target: str | None = None
     source_driver: str | None = None
     browse: Browse | None = None
     version: int = field(default=INTENT_VERSION)

@@ -132,7 +132,9 @@ class BackupRestores:
         except ResourceFailed as failed:
             if failed.status not in statuses.SHARE_REVERT_FAILED:
                 raise
-            raise BackupRestoreFailed(share_id, failed.status, backup_id, failed.detail) from failed
+            raise BackupRestoreFailed(
+                share_id, failed.status, failed.detail, backup_id=backup_id
+            ) from failed
 
     # -- looking ------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from karbor_manila.manila.views import Source, View
 from karbor_manila.operations import (
     delete,
     in_doubt,
+    into_share,
     not_restored,
     reporting,
     restore,
@@ -110,6 +111,7 @@ def adopt_revert(job: ShareJob) -> None:
     Nothing is ever asked again: the share may have been written to since.
     """
     intent = job.section.restore(job.request.id)
+    job.target = intent.target if intent else _asked_target(job)
     if reporting.reported_status(job) == constants.RESOURCE_STATUS_AVAILABLE:
         # Complete, but for the final writes.
         job.complete = True
@@ -127,7 +129,7 @@ def adopt_revert(job: ShareJob) -> None:
     seen, view = _await_end(job, intent)
     if not seen:
         revert_end.end(job, intent, sent=None)
-        raise RevertUnknown(job.share_id, str(intent.snapshot_id))
+        raise RevertUnknown(job.target_id, str(intent.snapshot_id))
     # Reported first: another attempt would not see it.
     revert.report(
         job,
@@ -138,6 +140,11 @@ def adopt_revert(job: ShareJob) -> None:
     )
 
 
+def _asked_target(job: ShareJob) -> str | None:
+    """The share that the user named, when there is no intent that says it."""
+    return job.flow.restores.options(job.share_id, job.given).share_id
+
+
 def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
     """Whether the revert was seen under way, and the share once it is over."""
     driver = job.driver(intent.driver)
@@ -145,7 +152,7 @@ def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
     view = in_doubt.settled(
         job,
         str(intent.asked),
-        lambda: job.flow.shares.show(job.share_id),
+        lambda: job.flow.shares.show(job.target_id),
         seen=lambda share: share is None or share["status"] != statuses.AVAILABLE,
     )
     snapshot = driver.show(str(intent.snapshot_id))
@@ -153,7 +160,7 @@ def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
     ours = snapshot is not None and snapshot["status"] == "restoring"
     under_way = view is not None and view["status"] in statuses.SHARE_REVERTING
     try:
-        return ours and under_way, job.flow.reverter(intent.driver).wait_reverted(job.share_id)
+        return ours and under_way, into_share.wait(job, intent)
     except (RevertFailed, ResourceFailed, DeadlineExceeded):
         revert_end.end(job, intent, sent=None)
         raise
@@ -161,12 +168,14 @@ def _await_end(job: ShareJob, intent: Intent) -> tuple[bool, View]:
 
 def _plan_of(intent: Intent) -> RestorePlan:
     """As much of the plan as its intent holds, for the report."""
+    another = intent.target not in (None, intent.mark.resource)
     return RestorePlan(
-        way=restore_plan.IN_PLACE,
+        way=restore_plan.INTO_ANOTHER if another else restore_plan.IN_PLACE,
         driver=intent.driver,
         kept=Kept(intent.driver, str(intent.snapshot_id), intent.mark.resource),
         source=Source(str(intent.snapshot_id), intent.mark.resource, 0, "", None, None, None),
         removes=sorted(intent.removing or {}),
         safety_copy=intent.safety_copy,
         not_restored=[not_restored.LEFT_ALONE],
+        into=intent.target,
     )

@@ -206,6 +206,18 @@ class SnapshotOfClone(RevertRefused):
 
 
 @dataclass(eq=False)
+class BeingRestored(RevertRefused):
+    """A share that another restore is still making."""
+
+    why: str = field(init=False)
+    advice: str = field(init=False, default="Name another share, or wait until that has ended.")
+    restore_id: str
+
+    def __post_init__(self) -> None:
+        self.why = f"restore {self.restore_id} is still making it"
+
+
+@dataclass(eq=False)
 class NewerSnapshots(RevertRefused):
     """Manila reverts a share to its newest snapshot alone.
 

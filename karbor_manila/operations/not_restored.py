@@ -28,8 +28,14 @@ NOT_RECORDED = "Access rules are not recorded (record_access_rules): no restore 
 LEFT_ALONE = "Its name, description, metadata and access rules: they stay as they are."
 
 
-def losses(found: Revertible, blocking: list[Newer]) -> Iterator[str]:
-    """What a revert takes away: what is there now and will not be, a sentence each."""
+def losses(found: Revertible, blocking: list[Newer], *, another: bool = False) -> Iterator[str]:
+    """What a restore into a share that is there takes away, a sentence each.
+
+    :param another: whether that is another share than the protected one
+    """
+    if another:
+        yield f"Everything that share {found.share['id']} holds now."
+        return
     yield f"What was written to the share since {found.snapshot.get('created_at')} UTC."
     now, then = int(found.share["size"]), int(found.snapshot["size"])
     if now != then:

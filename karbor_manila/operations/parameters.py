@@ -16,7 +16,7 @@ from typing import Any
 from oslo_utils import strutils
 
 from karbor_manila.common import validators
-from karbor_manila.common.errors import InvalidParameter, NotSupported
+from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.operations import browse_parameters
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, VERIFY_SCHEMA
@@ -129,7 +129,6 @@ def restore_options(share_id: str, given: Mapping[str, Any] | None) -> RestoreOp
 
     :param share_id: the share that the checkpoint holds
     :raises InvalidParameter: one of them cannot be used, or not with the others
-    :raises NotSupported: the target is another share
     """
     options = RestoreOptions(**resolve(RESTORE_SCHEMA, given))
     _check_together(share_id, options)
@@ -139,8 +138,7 @@ def restore_options(share_id: str, given: Mapping[str, Any] | None) -> RestoreOp
 def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOptions:
     """The parameters of a verification of one share.
 
-    :raises InvalidParameter, NotSupported: as :func:`restore_options`, and for what a drill cannot
-        do
+    :raises InvalidParameter: as :func:`restore_options`, and for what a drill cannot do
     """
     options = VerifyOptions(**resolve(VERIFY_SCHEMA, given))
     if options.depth == BROWSE:
@@ -161,11 +159,10 @@ def _check_together(share_id: str, options: RestoreOptions) -> None:
     """Refuse parameters that mean nothing for the way of the restore."""
     target = options.share_id
     if target and target != share_id:
-        raise NotSupported(
-            f"Restoring share {share_id} into the existing share {target} (share_id)",
-            "A snapshot can be restored into a new share, when share_id is left out, or in place, "
-            "when share_id is the protected share itself. Nothing was changed.",
-        )
+        for name in _OF_A_REVERT:
+            if value := getattr(options, name):
+                why = "it can only be given when share_id is the protected share itself"
+                raise InvalidParameter(name, value, why)
     for name in _OF_A_NEW_SHARE if target else _OF_A_REVERT:
         if value := getattr(options, name):
             when = "a new share is made" if target else "the share is restored in place (share_id)"

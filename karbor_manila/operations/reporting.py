@@ -102,7 +102,7 @@ def to_record(job: Any, record: Any, share_id: str, status: str, reason: str | N
 def reported_status(job: Any) -> str | None:
     """The share's status in Karbor's restore, or in its report in the bank: of very many shares
     there is no room for each in the database."""
-    status = (job.request.get("resources_status") or {}).get(key(job.share_id))
+    status = (job.request.get("resources_status") or {}).get(key(job.target_id))
     return status or job.section.reported(job.request.id).get("status")
 
 

@@ -41,7 +41,7 @@ class RestoreOperation(ShareOperation):
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Of the new share when there is one, else of the share that was to be restored."""
-        report(job, job.made or job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
+        report(job, job.made or job.target_id, constants.RESOURCE_STATUS_ERROR, reason)
 
 
 def leave_out(job: ShareJob) -> None:

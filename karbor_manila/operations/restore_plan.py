@@ -21,8 +21,8 @@ from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Rule, Source
-from karbor_manila.operations import managed_again, newer_snapshots, not_restored
-from karbor_manila.operations.errors import PublicShare, SnapshotOfClone
+from karbor_manila.operations import into_share, managed_again, newer_snapshots, not_restored
+from karbor_manila.operations.errors import PublicShare
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.share_job import ShareJob
 
@@ -30,6 +30,7 @@ LOG = logging.getLogger(__name__)
 
 NEW_SHARE = "new share"
 IN_PLACE = "in place"
+INTO_ANOTHER = "into another share"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class RestorePlan:
     """What is made, from what, and what is not had back. Sentences are for the user to read.
 
     ``placement`` is what a new share will have of the protected share as that is now.
-    ``removes`` are the ids of newer snapshots that an in-place restore removes.
+    ``removes`` are the ids of newer snapshots that an in-place restore removes. ``into`` is the id
+    of the share whose content is replaced, when what is kept is of another one.
     """
 
     way: str
@@ -51,6 +53,7 @@ class RestorePlan:
     safety_copy: bool = False
     loses: list[str] = field(default_factory=list)
     not_restored: list[str] = field(default_factory=list)
+    into: str | None = None
 
     def share(self) -> NewShare:
         """The new share, in the plan of one."""
@@ -70,6 +73,8 @@ class RestorePlan:
             for name in ("encryption_key_ref", "has_replicas"):  # said where there are some
                 if not part.get(name):
                     part.pop(name, None)
+        if plain["into"] is None:
+            del plain["into"]
         return str(jsonutils.dumps(plain))
 
 
@@ -87,7 +92,7 @@ def check_by_record(checkpoint: Any, share_id: str, options: RestoreOptions) -> 
         LOG.info("Share %s, checkpoint %s is checked later: %s", share_id, checkpoint.id, error)
         return
     if record and options.is_revert:
-        _check_snapshot_of(record)
+        into_share.check(record, options)
     elif record:
         new_share(checkpoint.id, record, options)
 
@@ -99,7 +104,7 @@ def plan(job: ShareJob, options: RestoreOptions) -> RestorePlan:
     """
     record = job.flow.restores.record(job.share_id)
     if options.is_revert:
-        _check_snapshot_of(record)
+        into_share.check(record, options)
     driver = job.flow.recorded_driver(record.driver, "record")
     try:
         driver.check(record.kept(), project_id=record.project_id or job.checkpoint.project_id)
@@ -121,11 +126,6 @@ def plan(job: ShareJob, options: RestoreOptions) -> RestorePlan:
         )
     _ = job.flow.restores.quota
     return made
-
-
-def _check_snapshot_of(record: ShareRecord) -> None:
-    if record.clone_id:
-        raise SnapshotOfClone(record.share_id, record.clone_id)
 
 
 def source_of(record: ShareRecord) -> Source:
@@ -172,20 +172,23 @@ def new_share(checkpoint_id: str, record: ShareRecord, options: RestoreOptions) 
 
 
 def _revert(job: ShareJob, record: ShareRecord, options: RestoreOptions) -> RestorePlan:
-    driver = job.flow.reverter(record.driver)
-    found = driver.inspect_revert(record.kept(), project_id=job.context.project_id)
+    found = into_share.inspect(job, record, options)
     blocking = newer_snapshots.identify(job, found.newer)
     newer_snapshots.refuse(job, record.snapshot_id, blocking, removed=options.remove_newer)
     if blocking and found.share.get("is_public"):
         raise PublicShare(record.share_id)
-    driver.preflight_revert(found, safety_copy=options.safety_copy)
+    another = options.share_id != record.share_id
+    if not another:
+        driver = job.flow.reverter(record.driver)
+        driver.preflight_revert(found, safety_copy=options.safety_copy)
     return RestorePlan(
-        way=IN_PLACE,
+        way=INTO_ANOTHER if another else IN_PLACE,
         driver=record.driver,
         kept=record.kept(),
         source=source_of(record),
         removes=[each.snapshot_id for each in blocking],
         safety_copy=options.safety_copy,
-        loses=list(not_restored.losses(found, blocking)),
+        loses=list(not_restored.losses(found, blocking, another=another)),
         not_restored=[not_restored.LEFT_ALONE],
+        into=into_share.other_target(record, options),
     )

@@ -17,6 +17,7 @@ from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
 from karbor_manila.manila.errors import ManilaUnavailable, TargetMissing
 from karbor_manila.manila.views import NewShare, View
 from karbor_manila.operations import (
+    into_share,
     newer_snapshots,
     remove_newer,
     reporting,
@@ -31,13 +32,14 @@ LOG = logging.getLogger(__name__)
 
 def carry_out(job: ShareJob, plan: RestorePlan) -> None:
     """Carry out the plan of a restore in place."""
+    job.target = plan.into
     intent = begin(job, plan)
     if plan.safety_copy:
         intent = keep_present(job, plan, intent)
     if plan.removes:
         intent = remove_newer.remove(job, intent, plan.removes)
     asked = ask(job, plan, intent)
-    view = job.flow.reverter(asked.driver).wait_reverted(job.share_id)
+    view = into_share.wait(job, asked)
 
     def end() -> None:
         remove_newer.settle(job, asked)
@@ -55,6 +57,7 @@ def begin(job: ShareJob, plan: RestorePlan) -> Intent:
         restore_id=job.request.id,
         snapshot_id=plan.source.snapshot_id,
         safety_copy=plan.safety_copy,
+        target=plan.into,
     )
 
 
@@ -89,10 +92,9 @@ def keep_present(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
 
 def ask(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
     """Ask for the revert. Until Manila has taken the request the share is untouched."""
-    driver = job.flow.reverter(intent.driver)
     if plan.safety_copy or plan.removes:
         # All that took time, and a user may have made another snapshot.
-        found = driver.inspect_revert(plan.kept, project_id=intent.project_id)
+        found = into_share.look(job, intent.driver, plan.kept, plan.into, intent.project_id)
         newer_snapshots.refuse(
             job,
             plan.source.snapshot_id,
@@ -101,11 +103,12 @@ def ask(job: ShareJob, plan: RestorePlan, intent: Intent) -> Intent:
         )
     intent = job.section.going_to_revert(intent, job.now())
     restoring = constants.RESOURCE_STATUS_RESTORING
-    reporting.guard(reporting.to_record, job, job.request, job.share_id, restoring)
+    reporting.guard(reporting.to_record, job, job.request, job.target_id, restoring)
     if job.flow.hold:
-        job.flow.hold.share(job.share_id).confirm()
+        job.flow.hold.share(job.target_id).confirm()
+    again = bool(plan.removes or plan.safety_copy)
     try:
-        driver.revert(plan.kept, retry_conflict=bool(plan.removes or plan.safety_copy))
+        into_share.begin(job, intent.driver, plan.kept, plan.into, retry_conflict=again)
     except ManilaUnavailable:
         job.remarks.append(
             "Whether the share was put back is not known: look at it, or restore it again."
@@ -125,7 +128,7 @@ def report(
     places: list[str] = []
     missing = list(plan.not_restored)
     try:
-        places = job.flow.shares.export_locations(job.share_id)
+        places = job.flow.shares.export_locations(job.target_id)
     except ClaimLost:
         raise
     except KarborManilaError as error:
@@ -143,7 +146,8 @@ def report(
     }
 
     def report_final() -> None:
-        reporting.to_record(job, job.request, job.share_id, view["status"], jsonutils.dumps(text))
+        told = jsonutils.dumps(text)
+        reporting.to_record(job, job.request, job.target_id, view["status"], told)
         end()
 
     undo.last(job, report_final)

@@ -5,12 +5,18 @@ recovery after a death, the deletion of the checkpoint.
 The protected share is only ever looked at.
 """
 
+from collections.abc import Collection
+
 from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank.record import Intent
+from karbor_manila.common.errors import DeadlineExceeded
+from karbor_manila.drivers.base import Target
 from karbor_manila.manila import statuses
-from karbor_manila.manila.views import View
+from karbor_manila.manila.errors import ResourceFailed
+from karbor_manila.manila.kept import Kept
+from karbor_manila.manila.views import NewShare, View
 from karbor_manila.operations import in_doubt, remove_newer, reporting
 from karbor_manila.operations.share_job import ShareJob
 
@@ -61,13 +67,26 @@ def _end_safety_copy(job: ShareJob, intent: Intent, sent: str | None) -> str | N
         if in_doubt.find(job, intent, since=sent):
             in_doubt.find_share(job, intent, since=sent)  # it is asked for after the snapshot
         copies = shares.find(intent.mark, project_id=whose)
-    whole = [view for view in copies if _is_whole(job, view)]
+    temporary = driver.find(intent.mark, project_id=whose)
+    whole = [view for view in copies if _is_whole(job, intent, view, temporary)]
     if copies and not whole:
         shares.discard(intent.mark, None, project_id=whose)
-    for kept in driver.find(intent.mark, project_id=whose):
+    for kept in temporary:
         driver.delete(kept, project_id=whose, undo=True)
     return str(whole[0]["id"]) if whole else None
 
 
-def _is_whole(job: ShareJob, view: View) -> bool:
-    return view["id"] != job.share_id and view["status"] == statuses.AVAILABLE
+def _is_whole(job: ShareJob, intent: Intent, view: View, temporary: Collection[Kept]) -> bool:
+    """Whether a share has what it is a copy of. What it is made from goes once that is so; as long
+    as it is there, only the driver knows: a share may be available before it is filled."""
+    if view["id"] == job.share_id or view["status"] != statuses.AVAILABLE:
+        return False
+    described = NewShare(view.get("name"), view.get("description"), int(view["size"]))
+    target = Target(intent.mark, described, str(view.get("share_proto")))
+    try:
+        for kept in list(temporary)[:1]:
+            job.driver(intent.driver).complete_restore(kept, target, str(view["id"]))
+    except (ResourceFailed, DeadlineExceeded) as error:
+        LOG.warning("Share %s, of a safety copy: %s", view["id"], error)
+        return False
+    return True

@@ -32,6 +32,8 @@ class ShareJob:
     made: str | None = None
     #: The id of the share that a copy made for its snapshot, if it did.
     clone_id: str | None = None
+    #: The share that is there and that a restore goes into, if it is not the protected one.
+    target: str | None = None
     #: What else the user should know of a failure, such as what could not be undone.
     remarks: list[str] = field(default_factory=list)
     #: Whether what the operation is for is there; nothing that fails from then on undoes it.
@@ -72,6 +74,11 @@ class ShareJob:
     def share_id(self) -> str:
         """The id of the share that the checkpoint's resource is."""
         return str(self.resource.id)
+
+    @property
+    def target_id(self) -> str:
+        """The id of the share that is there and that a restore goes into."""
+        return self.target or self.share_id
 
     @property
     def request(self) -> Any:

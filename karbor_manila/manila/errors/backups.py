@@ -5,7 +5,12 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors.answers import at, reason
-from karbor_manila.manila.errors.refusals import RevertRefused, SnapshotDoubtful, SnapshotGone
+from karbor_manila.manila.errors.refusals import (
+    RevertFailed,
+    RevertRefused,
+    SnapshotDoubtful,
+    SnapshotGone,
+)
 
 
 @dataclass(eq=False)
@@ -84,13 +89,11 @@ class NoSafetyCopy(RevertRefused):
 
 
 @dataclass(eq=False)
-class BackupRestoreFailed(KarborManilaError):
+class BackupRestoreFailed(RevertFailed):
     """Manila gave up in the middle of a restore from a backup into a share that is there."""
 
-    share_id: str
-    status: str
+    _: KW_ONLY
     backup_id: str
-    detail: str = ""
 
     def _sentence(self) -> str:
         return (

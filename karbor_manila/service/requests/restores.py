@@ -13,7 +13,7 @@ from oslo_log import log as logging
 from oslo_messaging.rpc import dispatcher
 
 from karbor_manila.bank import browses, checkpoints
-from karbor_manila.common.errors import ClaimLost
+from karbor_manila.common.errors import ClaimLost, InvalidParameter
 from karbor_manila.database import columns
 from karbor_manila.operations import parameters, restore_plan
 from karbor_manila.operations.plugin import SHARE, protects_shares
@@ -70,8 +70,8 @@ def accepted(runtime: Runtime, context: Any, record: Any, use: Use) -> Iterator[
 def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[str, str]]:
     """Refuse what cannot be done, before anything is begun.
 
-    :returns: what is claimed besides, and for what: the shares that are reverted, and those to
-        which access is given or taken back
+    :returns: what is claimed besides, and for what: the shares that are put back, or whose content
+        is replaced, and those to which access is given or taken back
     """
     checkpoint = access.own_checkpoint(
         runtime, context, record["provider_id"], record["checkpoint_id"]
@@ -92,8 +92,12 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[
         options = resolved(share_id, given)
         if options.size or options.is_revert:  # nothing else can be refused by the record
             restore_plan.check_by_record(checkpoint, share_id, options)
-        if options.include and options.is_revert:
-            besides.append((share_id, REVERT))
+        target = options.share_id
+        if options.include and target:
+            if (target, REVERT) in besides:
+                why = "it is given for two shares, and can take the content of one alone"
+                raise InvalidParameter("share_id", target, why)
+            besides.append((target, REVERT))
         if isinstance(options, parameters.VerifyOptions) and options.changes_access:
             besides.append((browses.lock_id(checkpoint.id, share_id), BROWSE))
 
