@@ -132,22 +132,25 @@ class Leftovers:
         self._bank.check_age()
         flow = self._flow()
         flow.hold = fencing.Hold(self._claims, found.mark.checkpoint)
-        shown = []
+        answers: list[bool] = []
 
         def is_left(view: View) -> bool:
             if view["id"] != found.id:
                 return False
-            shown.append(found.id)
             again = self._of_view(found.driver, view, found.mark.bank)
-            return again is not None and self._judge(flow, again) == found
+            answers.append(again is not None and self._judge(flow, again) == found)
+            return answers[-1]
 
         try:
             removed = flow.driver(found.driver).gc(is_left)
         finally:
             flow.close()
+        if not answers:
+            return Outcome(True, "gone already")
+        if not answers[-1]:
+            return left_alone("it is not what it was when it was listed")
         if found.id not in {view["id"] for view in removed}:
-            changed = left_alone("it is not what it was when it was listed")
-            return changed if shown else Outcome(True, "gone already")
+            return left_alone("its driver could not remove it; the log says why")
         LOG.info(
             "Driver %s has removed %s, left of restore %s, checkpoint %s",
             *(found.driver, found.id, found.mark.restore, found.mark.checkpoint),

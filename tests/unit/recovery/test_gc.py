@@ -22,7 +22,6 @@ from karbor_manila.recovery import gc
 from karbor_manila.recovery.claims import RECONCILE
 from karbor_manila.recovery.errors import BankOlder
 from karbor_manila.recovery.gc import Leftovers
-from karbor_manila.service.leftovers import LeftoversThread
 from sandbox.faults import AFTER, BEFORE
 from tests.fakes.manila import Died, transient
 from tests.unit.drivers.picky import install
@@ -270,6 +269,18 @@ def test_without_an_administrators_rights_nothing_is_done(service: Service) -> N
     assert left in service.cloud.snapshots
 
 
+def test_what_its_driver_does_not_remove_is_not_said_to_be_removed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share, checkpoint = protected(service)
+    left_by(service, checkpoint, share)
+    (each,) = leftovers(service).find()
+    collect = Leaving.gc
+    monkeypatch.setattr(Leaving, "gc", lambda *args: [] if collect(*args) else [])
+    outcome = leftovers(service).remove(each)
+    assert (outcome.settled, "could not remove it" in str(outcome)) == (False, True)
+
+
 def test_a_driver_that_fails_keeps_no_other_from_being_asked(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,48 +352,6 @@ def test_a_process_that_has_lost_its_claim_removes_nothing(
     with pytest.raises(ClaimLost):
         leftovers(service).remove(each)
     assert left in service.cloud.snapshots
-
-
-def test_a_turn_of_the_service_removes_it_and_survives_what_is_away(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    share, checkpoint = protected(service)
-    left = left_by(service, checkpoint, share)
-    thread = service.manager.runtime.leftovers
-    thread._grace = 0.0
-    service.cloud.plan("snapshots", transient, times=10_000)
-    thread.turn()
-    assert left in service.cloud.snapshots
-    assert "leaving" in caplog.text
-    service.cloud.faults.clear()
-    thread.turn()
-    assert left not in service.cloud.snapshots
-
-
-@pytest.mark.parametrize("interval", [0, 30])
-def test_the_service_looks_from_time_to_time_unless_it_is_turned_off(
-    service: Service, monkeypatch: pytest.MonkeyPatch, interval: int
-) -> None:
-    rests: list[float] = []
-
-    def rest(seconds: float) -> None:
-        rests.append(seconds)
-        if len(rests) == 3:
-            raise StopIteration
-
-    monkeypatch.setattr("karbor_manila.service.leftovers.eventlet.sleep", rest)
-    turns: list[Any] = []
-    monkeypatch.setattr(LeftoversThread, "turn", property(lambda thread: lambda: turns.append(1)))
-    claims = service.manager.claims
-    thread = LeftoversThread(lambda: [service.provider], claims, interval=interval, grace=0.0)
-    thread.start()
-    if not interval:
-        assert thread._thread is None
-        return
-    thread.stop()
-    with pytest.raises(StopIteration):
-        thread.run_for_ever()
-    assert (rests, len(turns)) == ([interval] * 3, 2)
 
 
 def test_manila_away_is_an_error_of_that_look_alone(service: Service) -> None:
