@@ -36,9 +36,14 @@ def placement(parent: View | None, new: NewShare | None) -> Placement:
         share_network_id=asked.get("share_network_id")
         or (known.get("share_network_id") if same else None),
         availability_zone=known.get("availability_zone"),
-        encryption_key_ref=known.get("encryption_key_ref"),
+        encryption_key_ref=known.get("encryption_key_ref") if parent else _recorded_key(new),
         has_replicas=bool(known.get("has_replicas")),
     )
+
+
+def _recorded_key(new: NewShare | None) -> str | None:
+    """The key of a share that is not there any more, by its record."""
+    return new.encryption_key_ref if new else None
 
 
 def fields(placed: Placement, share_proto: str) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank.record import load_intent, load_record
+from karbor_manila.manila import backup_targets
 from karbor_manila.manila.errors import ShareLocked
+from karbor_manila.manila.views import NewShare
 from tests.fakes.manila import refused
 from tests.unit.stage import SHARE, Record, Stage
 
@@ -370,3 +372,12 @@ def test_a_hint_that_cannot_be_found_hides_no_reason(stage: Stage) -> None:
     stage.cloud.plan("shares_named", lambda: refused(403))
     assert "does not show it in this project" in refusal(stage, share, checkpoint, "restore")
     stage.cloud.assert_hit()
+
+
+def test_a_share_that_is_lost_with_its_backup_left_gets_the_key_of_its_record() -> None:
+    new = NewShare("home", None, 1, encryption_key_ref=KEY)
+    assert backup_targets.placement(None, new).encryption_key_ref == KEY
+    assert backup_targets.placement({}, new).encryption_key_ref == KEY
+    today = backup_targets.placement({"share_type": "t", "encryption_key_ref": "k"}, new)
+    assert today.encryption_key_ref == "k"
+    assert backup_targets.placement(None, None).encryption_key_ref is None
