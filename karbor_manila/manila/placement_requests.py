@@ -43,11 +43,15 @@ class PlacementRequests(Connection):
         found: list[View] = self._part(asked, reply, "shares")
         return found
 
-    def locks(self, resource_id: str) -> list[View]:
-        """The locks of deletion on a share (2.81) that this session may see: views with ``id``,
-        ``project_id`` and ``lock_reason``."""
+    def locks(self, resource_id: str, *, every_project: bool = False) -> list[View]:
+        """The locks of deletion on a share (2.81): views with ``id``, ``resource_id`` and
+        ``lock_reason``.
+
+        :param every_project: for administrators; without it those of the session's own project
+        """
         asked = f"list the locks of share {resource_id}"
-        query = urllib.parse.urlencode({"resource_id": resource_id, "resource_action": "delete"})
-        reply = self._ask("GET", f"/resource-locks?{query}", asked)
+        query = {"resource_id": resource_id, "resource_action": "delete"}
+        query |= {"all_projects": "True"} if every_project else {}
+        reply = self._ask("GET", f"/resource-locks?{urllib.parse.urlencode(query)}", asked)
         found: list[View] = self._part(asked, reply, "resource_locks")
         return found

@@ -273,7 +273,9 @@ class Shares:
         if not self._manila.features.locks:
             return None
         try:
-            locks = self._client.retry(lambda: self._manila.locks(share_id))
+            others = self._manila.reach != self._manila.own_project_id
+            look = functools.partial(self._manila.locks, share_id, every_project=others)
+            locks = self._client.retry(look)
         except (ManilaRefused, ManilaUnavailable) as error:
             LOG.info("The locks of share %s are not shown: %s", share_id, error)
             return None

@@ -54,8 +54,15 @@ class FakePlacement:
             ],
         )
 
-    def locks(self, resource_id: str) -> list[View]:
-        return self._call("locks", lambda: list(self._cloud.locks.get(resource_id, [])))
+    def locks(self, resource_id: str, *, every_project: bool = False) -> list[View]:
+        """Those of another project only to who asks for every project's."""
+
+        def seen() -> list[View]:
+            locks = self._cloud.locks.get(resource_id, [])
+            of_share = self._cloud.shares[resource_id]["project_id"]
+            return list(locks) if every_project or of_share == self._project else []
+
+        return self._call("locks", seen)
 
 
 def check_name(
