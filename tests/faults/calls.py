@@ -18,20 +18,6 @@ MAKE_SHARE = "POST /v2/shares"
 MAKE_SNAPSHOT = "POST /v2/snapshots"
 DROP_SHARE = "DELETE /v2/shares/{id}"
 DROP_SNAPSHOT = "DELETE /v2/snapshots/{id}"
-GROUP = "GET /v2/share-groups/{id}"
-GROUPS = "GET /v2/share-groups/detail"
-MAKE_GROUP = "POST /v2/share-groups"
-DROP_GROUP = "DELETE /v2/share-groups/{id}"
-GROUP_SNAPSHOT = "GET /v2/share-group-snapshots/{id}"
-GROUP_SNAPSHOTS = "GET /v2/share-group-snapshots/detail"
-MAKE_GROUP_SNAPSHOT = "POST /v2/share-group-snapshots"
-DROP_GROUP_SNAPSHOT = "DELETE /v2/share-group-snapshots/{id}"
-SET_METADATA = "POST /v2/shares/{id}/metadata"
-BACKUP = "GET /v2/share-backups/{id}"
-BACKUPS = "GET /v2/share-backups/detail"
-MAKE_BACKUP = "POST /v2/share-backups"
-DROP_BACKUP = "DELETE /v2/share-backups/{id}"
-RESTORE_BACKUP = "POST /v2/share-backups/{id}/action"
 
 
 @dataclass(frozen=True)
@@ -60,7 +46,7 @@ class Calls:
         return f"undoing a {self.operation}" if self.undone else self.operation
 
 
-#: By provider, and for ours by the driver that keeps the shares when it is not ``snapshot``.
+#: By provider, ours with the driver ``snapshot``; :mod:`.driver_calls` has those of the others.
 CALLS: dict[str, tuple[Calls, ...]] = {
     OURS: (
         Calls("protect", frozenset({SHARE, LIMITS, SNAPSHOTS, MAKE_SNAPSHOT, RULES, SNAPSHOT})),
@@ -92,8 +78,6 @@ CALLS: dict[str, tuple[Calls, ...]] = {
             by_undoing=((MESSAGES, 1), (SHARES, 2), (DROP_SHARE, 1)),
         ),
     ),
-    "group": (),
-    "backup": (),
     STOCK: (
         Calls("protect", frozenset({SHARE, MAKE_SNAPSHOT, SNAPSHOT})),
         Calls("restore", frozenset({MAKE_SHARE, SHARE})),

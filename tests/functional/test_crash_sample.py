@@ -6,16 +6,14 @@ The seed is in the id of the test. ``KARBOR_MANILA_SEED=4711`` repeats the sampl
 
 import os
 import random
-from collections.abc import Iterator
 
 import pytest
 
 from sandbox.karbor import providers
 from sandbox.stack import Stack
-from sandbox.tenant import Tenant
 from tests.crash import points, report
-from tests.crash.operations import OPERATIONS
 from tests.crash.scenario import Harness
+from tests.crash.ways import WAYS
 from tests.crash.world import World
 
 SEED = int(os.environ.get("KARBOR_MANILA_SEED") or random.randrange(1_000_000))
@@ -23,17 +21,22 @@ SIZE = 8
 SETTLE_SECONDS = 90
 
 
-@pytest.fixture
-def harness(stack: Stack, empty_alpha: Tenant) -> Iterator[Harness]:
-    """The sandbox of all tests, with a bank that can end Karbor for as long as this test runs."""
-    stack.restart("karbor", mortal_bank=True)
-    yield Harness(World(stack, providers.OURS), SETTLE_SECONDS)
-    stack.restart("karbor", mortal_bank=False)
-
-
 @pytest.mark.parametrize("seed", [pytest.param(SEED, id=f"seed-{SEED}")])
-def test_the_promise_is_kept_wherever_karbor_dies(harness: Harness, seed: int) -> None:
-    chosen = points.sample(harness.discover(OPERATIONS), SIZE, seed)
+@pytest.mark.parametrize("driver", WAYS)
+@pytest.mark.usefixtures("empty_alpha")
+def test_the_promise_is_kept_wherever_karbor_dies(stack: Stack, driver: str, seed: int) -> None:
+    before = dict(stack.state.settings().share_options)
+    options = {**before, **WAYS[driver].share_options()}
+    # A bank that can end Karbor, for as long as this test runs.
+    stack.restart("karbor", mortal_bank=True, share_options=options)
+    try:
+        _kill(Harness(World(stack, providers.OURS, driver=driver), SETTLE_SECONDS), seed)
+    finally:
+        stack.restart("karbor", mortal_bank=False, share_options=before)
+
+
+def _kill(harness: Harness, seed: int) -> None:
+    chosen = points.sample(harness.discover(harness.operations), SIZE, seed)
     outcomes = [harness.run(point) for point in chosen]
     broken = [report.line(outcome) for outcome in outcomes if outcome.findings]
     assert not broken, "\n".join([f"KARBOR_MANILA_SEED={seed}", *broken])

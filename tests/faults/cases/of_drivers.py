@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sandbox.faults import SIDES
 from tests.faults import calls, plants
-from tests.faults.calls import CALLS, path_of
+from tests.faults import driver_calls as own
+from tests.faults.calls import path_of
 from tests.faults.case import Case
 from tests.faults.cases import bank, outages, transient
 from tests.faults.cases.backend import good_ones_come_back
@@ -45,17 +46,27 @@ class Subject:
 GROUP = Subject(
     driver="group",
     thing="Group snapshot",
-    make=calls.MAKE_GROUP_SNAPSHOT,
-    look=calls.GROUP_SNAPSHOT,
-    drop=calls.DROP_GROUP_SNAPSHOT,
+    make=own.MAKE_GROUP_SNAPSHOT,
+    look=own.GROUP_SNAPSHOT,
+    drop=own.DROP_GROUP_SNAPSHOT,
     made="create_share_group_snapshot",
     dropped="delete_share_group_snapshot",
     restored="create_share_group_from_share_group_snapshot",
     final={
-        "protect": (calls.SHARE, calls.GROUP, calls.MAKE_GROUP_SNAPSHOT, calls.GROUP_SNAPSHOT),
-        "restore": (calls.GROUP_SNAPSHOT, calls.MAKE_GROUP, calls.MAKE_SNAPSHOT, calls.MAKE_SHARE),
-        "verify": (calls.GROUP_SNAPSHOT,),
-        "delete": (calls.GROUP_SNAPSHOTS, calls.GROUP_SNAPSHOT),
+        "protect": (
+            calls.SHARE,
+            own.GROUP,
+            own.MAKE_GROUP_SNAPSHOT,
+            own.GROUP_SNAPSHOT,
+        ),
+        "restore": (
+            own.GROUP_SNAPSHOT,
+            own.MAKE_GROUP,
+            calls.MAKE_SNAPSHOT,
+            calls.MAKE_SHARE,
+        ),
+        "verify": (own.GROUP_SNAPSHOT,),
+        "delete": (own.GROUP_SNAPSHOTS, own.GROUP_SNAPSHOT),
     },
     command="manila share-group-snapshot-reset-state",
     quota="ShareGroupSnapshotsLimitExceeded",
@@ -64,17 +75,27 @@ GROUP = Subject(
 BACKUP = Subject(
     driver="backup",
     thing="Backup",
-    make=calls.MAKE_BACKUP,
-    look=calls.BACKUP,
-    drop=calls.DROP_BACKUP,
+    make=own.MAKE_BACKUP,
+    look=own.BACKUP,
+    drop=own.DROP_BACKUP,
     made="create_backup",
     dropped="delete_backup",
     restored="restore_backup",
     final={
-        "protect": (calls.SHARE, calls.BACKUPS, calls.MAKE_BACKUP, calls.BACKUP),
-        "restore": (calls.BACKUP, calls.MAKE_SHARE, calls.SHARE, calls.RESTORE_BACKUP),
-        "verify": (calls.BACKUP,),
-        "delete": (calls.BACKUPS, calls.BACKUP),
+        "protect": (
+            calls.SHARE,
+            own.BACKUPS,
+            own.MAKE_BACKUP,
+            own.BACKUP,
+        ),
+        "restore": (
+            own.BACKUP,
+            calls.MAKE_SHARE,
+            calls.SHARE,
+            own.RESTORE_BACKUP,
+        ),
+        "verify": (own.BACKUP,),
+        "delete": (own.BACKUPS, own.BACKUP),
     },
     command="openstack share backup",
     quota="BackupsLimitExceeded",
@@ -97,7 +118,7 @@ def cases(subject: Subject) -> dict[str, list[Case]]:
 
 
 def _transient(subject: Subject) -> list[Case]:
-    found = [case for of in CALLS[subject.driver] for case in transient.retried(of)]
+    found = [case for of in own.CALLS[subject.driver] for case in transient.retried(of)]
     return [
         *found,
         *(
