@@ -5,13 +5,14 @@ from typing import Any
 
 from karbor_manila.manila import marks
 from tests.unit.karbor_stage import SHARE, TOKEN
+from tests.walk.ways import WHOLE, sizes
 from tests.walk.world import World
 
 
 def always(world: World) -> None:
     """Whatever is under way or unfinished."""
     for thing, looked in world.foreign.items():
-        assert world.cloud.snapshots.get(thing) == looked, f"snapshot {thing} is somebody else's"
+        assert world.kept().get(thing) == looked, f"{thing} is somebody else's"
     for share in world.made | world.reported:
         assert share in world.removed or share in world.cloud.shares, f"share {share} is gone"
     for checkpoint in world.known:
@@ -45,9 +46,10 @@ def _records_stay(world: World, checkpoint: str) -> None:
         kept = found[key]["snapshot_id"]
         # A checkpoint that was made and deleted in one step may be on its way out.
         if kept not in world.removed | world.touched and checkpoint not in world.doomed:
-            view = world.settled("snapshots").get(kept, {})
-            assert view.get("status") == "available", f"the record {key} is of {view or 'nothing'}"
-            assert view["size"] == found[key]["size"], f"the record {key} has another size"
+            view = world.kept().get(kept, {})
+            assert view.get("status") in WHOLE, f"the record {key} is of {view or 'nothing'}"
+            size = sizes(view)[key[1]]
+            assert size == found[key]["size"], f"the record {key} has another size"
     world.records |= found
 
 
@@ -63,7 +65,7 @@ def settled(world: World) -> None:
         assert TOKEN not in str(log.error_info)
     for checkpoint in world.known:
         _checkpoint(world, checkpoint, {each.id: each.status for each in restores})
-    _snapshots(world)
+    _kept(world)
     _shares(world, restores)
 
 
@@ -97,20 +99,20 @@ def _checkpoint(world: World, checkpoint: str, restores: dict[str, str]) -> None
             assert restores.get(restore) != "success", f"the intent of restore {restore} is left"
 
 
-def _snapshots(world: World) -> None:
+def _kept(world: World) -> None:
     for thing, its in world.marked().items():
         status = world.status(its.checkpoint)
-        assert status != "deleted", f"snapshot {thing} is left of a deleted checkpoint"
+        assert status != "deleted", f"{thing} is left of a deleted checkpoint"
         pages = world.pages(its.checkpoint).get(its.resource, {})
         named = {
             pages.get("metadata", {}).get("snapshot_id"),
             pages.get("intent", {}).get("created_id"),
         }
         if its.restore:  # what a safety copy is made of
-            assert f"restores/{its.restore}" in pages, f"snapshot {thing} of a restore is left"
+            assert f"restores/{its.restore}" in pages, f"{thing} of a restore is left"
         elif status == "available" and its.checkpoint not in world.reset and thing not in named:
             # Manila carried out a request twice; the mark leads to it when the checkpoint goes.
-            assert world.fate.tally["late"], f"snapshot {thing} is unaccounted for"
+            assert world.fate.tally["late"], f"{thing} is unaccounted for"
             world.fate.tally["doubles"] += 1
 
 
@@ -134,13 +136,17 @@ def restored(world: World, record: Any, expected: dict[str, dict[str, Any]]) -> 
     assert record.status == "success", f"{record.resources_reason}"
     names = record.resources_status or {}
     given = {name.partition("#")[2] for name, status in names.items() if status == "available"}
-    made = {world.cloud.shares[share]["snapshot_id"]: share for share in given}
+    made = {its.resource: share for share in given if (its := marks.read(_view(world, share)))}
     for share, kept in expected.items():
-        new = made[kept["snapshot_id"]]
-        size = world.cloud.snapshots[kept["snapshot_id"]]["size"]
-        assert world.cloud.shares[new]["size"] == size, f"{share} has another size"
+        size = sizes(world.kept()[kept["snapshot_id"]])[share]
+        assert _view(world, made[share])["size"] == size, f"{share} has another size"
     assert len(given) == len(expected)
     assert all(name.startswith(SHARE) for name in names)
+
+
+def _view(world: World, share: str) -> dict[str, Any]:
+    view: dict[str, Any] = world.cloud.shares[share]
+    return view
 
 
 def put_back(world: World, record: Any, parameters: dict[str, Any], texts: dict[str, str]) -> None:

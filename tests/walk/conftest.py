@@ -15,7 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-pytest.register_assert_rewrite("tests.walk.accounts", "tests.walk.world")
+pytest.register_assert_rewrite("tests.walk.accounts", "tests.walk.walk", "tests.walk.world")
 
 STEPS_OF_A_WALK = 30
 

@@ -20,6 +20,7 @@ from sandbox import faults
 from sandbox.faults import BANK, DATABASE, MANILA
 from tests.fakes.manila import Cloud, Died, FakeManila, refused, transient
 from tests.unit.karbor_stage import TOKEN
+from tests.walk.ways import SAME_AS
 
 WRITES = ("update", "delete")
 
@@ -78,10 +79,11 @@ class Fate:
         """With these troubles; afterwards Manila and the bank are well again."""
         self.troubles, self.seen, self.hits = troubles, [0] * len(troubles), set()
         self.cloud.failing |= {
-            f"{each.name} {share}"
+            f"{name} {thing}"
             for each in troubles
             if each.kind == faults.FAILING
-            for share in self.cloud.shares
+            for name in (each.name, *(other for other in SAME_AS if SAME_AS[other] == each.name))
+            for thing in self.cloud.shares
         }
         try:
             yield
@@ -115,7 +117,8 @@ class Fate:
         for at, trouble in enumerate(list(self.troubles)):
             if trouble.place != place or trouble.after != after:
                 continue
-            if trouble.name not in ("", name) or trouble.kind == faults.FAILING:
+            names = ("", name, SAME_AS.get(name, name))
+            if trouble.name not in names or trouble.kind == faults.FAILING:
                 continue
             self.seen[at] += 1
             if trouble.nth <= self.seen[at] < trouble.nth + trouble.times:
@@ -172,8 +175,8 @@ class WalkedManila(FakeManila):
     """The fake Manila on a walk."""
 
     fate: ClassVar[Fate]
-    #: Called with its metadata when something is made.
-    expect: ClassVar[Callable[[dict[str, str]], None]]
+    #: Called with what it is to be when something is made.
+    expect: ClassVar[Callable[[dict[str, Any]], None]]
     #: Called when something is removed: (kind, id).
     watch: ClassVar[Callable[[str, str], None]]
     # What is called when the request gets as far as Manila: it may be refused a process that lost
@@ -186,7 +189,7 @@ class WalkedManila(FakeManila):
         try:
             fate.reached(MANILA, method, after=False)
         except Late as late:
-            if method in ("create_snapshot", "create_share"):
+            if method.startswith(("create_", "restore_")):
                 fate.late.append((fate.cloud.clock.now() + late.trouble.detail, work))
             if late.trouble.kind == faults.LATE_KILL:
                 fate.dead = True
@@ -204,20 +207,28 @@ class WalkedManila(FakeManila):
         return result
 
     def create_snapshot(self, share_id: str, **fields: Any) -> dict[str, Any]:
-        self._judged = functools.partial(type(self).expect, fields.get("metadata") or {})
+        self._judged = functools.partial(type(self).expect, fields)
         return super().create_snapshot(share_id, **fields)
 
     def create_share(self, **fields: Any) -> dict[str, Any]:
-        self._judged = functools.partial(type(self).expect, fields.get("metadata") or {})
+        self._judged = functools.partial(type(self).expect, fields)
         return super().create_share(**fields)
+
+    def create_backup(self, share_id: str, **fields: Any) -> dict[str, Any]:
+        self._judged = functools.partial(type(self).expect, fields)
+        return super().create_backup(share_id, **fields)
 
     def delete_snapshot(self, snapshot_id: str) -> bool:
         self._judged = functools.partial(type(self).watch, "snapshot", snapshot_id)
         return super().delete_snapshot(snapshot_id)
 
-    def delete_share(self, share_id: str) -> bool:
+    def delete_backup(self, backup_id: str) -> bool:
+        self._judged = functools.partial(type(self).watch, "backup", backup_id)
+        return super().delete_backup(backup_id)
+
+    def delete_share(self, share_id: str, *args: Any, **how: Any) -> bool:
         self._judged = functools.partial(type(self).watch, "share", share_id)
-        return super().delete_share(share_id)
+        return super().delete_share(share_id, *args, **how)
 
 
 class WalkedBank(FileSystemBankPlugin):

@@ -24,8 +24,10 @@ from karbor_manila.manila import marks
 from tests.fakes.manila import Cloud, Died
 from tests.unit import karbor_stage
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
+from tests.walk import ways
 from tests.walk.fate import Fate, Trouble, WalkedBank, WalkedManila, watch_database
 from tests.walk.second import Keeper, Second
+from tests.walk.ways import KINDS, Way
 
 # Shorter than the defaults: a share that never becomes available is looked at for all that time.
 TIMEOUTS = {
@@ -42,10 +44,14 @@ BUSY = 40.0  # seconds that it takes Manila to extend a share
 
 
 class World(contextlib.ExitStack):
-    """What the walk walks through, and what it knows of it."""
+    """What the walk walks through, and what it knows of it.
 
-    def __init__(self) -> None:
+    :param way: how shares are kept
+    """
+
+    def __init__(self, way: Way = ways.SNAPSHOT) -> None:
         super().__init__()
+        self.way = way
         patches = self.enter_context(pytest.MonkeyPatch.context())
         # The same walk has the same ids, in the same order.
         ids = random.Random(7)
@@ -65,7 +71,11 @@ class World(contextlib.ExitStack):
                 folder,
                 patches,
                 bank=f"{WalkedBank.__module__}.{WalkedBank.__name__}",
-                options=tuple(f"{name} = {value}" for name, value in TIMEOUTS.items()),
+                options=(
+                    f"default_driver = {way.driver}",
+                    *(f"{name} = {value}" for name, value in TIMEOUTS.items()),
+                    *way.options,
+                ),
             )
         )
         self.cloud = self.fate.cloud = self.service.cloud
@@ -76,6 +86,7 @@ class World(contextlib.ExitStack):
             delete_snapshot=2.0,
             delete_share=2.0,
             revert_share=10.0,
+            **way.seconds,
         )
         watch_database(karbor_db.get_engine(), self.fate, event)
         self.tame(self.service)
@@ -103,7 +114,7 @@ class World(contextlib.ExitStack):
         #: replace it because they have not ended since.
         self.texts: dict[str, str] = {}
         self.replacing: dict[str, list[Any]] = {}
-        #: Snapshots of others: id to what it looked like.
+        #: Snapshots and backups of others: id to what it looked like.
         self.foreign: dict[str, dict[str, Any]] = {}
         #: The checkpoint that the last step was about.
         self.at_work: str | None = None
@@ -197,14 +208,14 @@ class World(contextlib.ExitStack):
 
     # -- what it may do --------------------------------------------------------------------------
 
-    def expect(self, metadata: dict[str, str]) -> None:
+    def expect(self, view: dict[str, Any]) -> None:
         """Our product is about to make something: the bank knows already."""
-        found = marks.read({"metadata": metadata})
+        found = marks.read(view)
         with self.fate.aside():
             page = f"restores/{found.restore}" if found and found.restore else "intent"
             known = found and page in self.pages(found.checkpoint).get(found.resource, {})
             if not known and not self.fate.dead:
-                self.fate.wrongs.append(f"{metadata} is made without an intent")
+                self.fate.wrongs.append(f"{view} is made without an intent")
 
     def watch(self, kind: str, thing: str) -> None:
         """Our product is about to remove something."""
@@ -223,12 +234,12 @@ class World(contextlib.ExitStack):
                 self.fate.wrongs.append(f"the intent was ended before {kind} {thing} was removed")
             elif found.restore:
                 return  # of a restore: the share is the user's once it is reported, see above
-            elif kind == "snapshot" and self.status(found.checkpoint) not in (
+            elif kind != "share" and self.status(found.checkpoint) not in (
                 "protecting",
                 "deleting",
             ):
                 self.fate.wrongs.append(
-                    f"snapshot {thing} was removed, and its checkpoint is "
+                    f"{kind} {thing} was removed, and its checkpoint is "
                     f"{self.status(found.checkpoint)}"
                 )
 
@@ -238,7 +249,7 @@ class World(contextlib.ExitStack):
         """Take notice of what is new."""
         found = set(checkpoints.everything(self.service.provider.bank)) - set(self.known)
         self.known += sorted(found)
-        self.protected |= {view["share_id"] for view in self.cloud.snapshots.values()}
+        self.protected |= {share for view in self.kept().values() for share in ways.sizes(view)}
         for record in self.restores():
             for name, status in (record.resources_status or {}).items():
                 if status == "available" and name.startswith(SHARE):
@@ -312,10 +323,10 @@ class World(contextlib.ExitStack):
         return list(kind.get_all(self.service.context(is_admin=True), None, None))
 
     def marked(self) -> dict[str, marks.Mark]:
-        """The snapshots in Manila that bear a mark of this bank, by id."""
+        """What keeps shares in Manila and bears a mark of this bank, by id."""
         bank_id = identity.read(self.service.provider.bank)
         found = {}
-        for thing, view in self.settled("snapshots").items():
+        for thing, view in self.kept().items():
             its = marks.read(view)
             if its and its.bank == bank_id:
                 found[thing] = its
@@ -325,6 +336,10 @@ class World(contextlib.ExitStack):
         """What is in Manila now."""
         manila = WalkedManila(self.cloud, self.service.project_id)
         return manila._settled(kind)
+
+    def kept(self) -> dict[str, dict[str, Any]]:
+        """What keeps shares in Manila now, by whatever way."""
+        return {thing: view for kind in KINDS for thing, view in self.settled(kind).items()}
 
     # -- what others do in Manila ------------------------------------------------------------------
 
@@ -337,7 +352,7 @@ class World(contextlib.ExitStack):
             self.cloud.clock.sleep(10.0**4)
             self.fate.catch_up()
             return
-        kind = what.partition(" ")[0] + "s"
+        kind = "shares" if what.startswith("share") else self.way.kind
         things = list(self.settled(kind))
         if not things:
             return
@@ -359,25 +374,23 @@ class World(contextlib.ExitStack):
         """A user or an administrator removes a thing, as far as Manila lets them."""
         if thing in self.foreign:
             return
-        if kind == "shares" and any(
-            view["share_id"] == thing for view in self.settled("snapshots").values()
-        ):
-            return  # manila/share/api.py, delete: not while it has snapshots
+        if kind == "shares" and any(thing in ways.sizes(view) for view in self.kept().values()):
+            return  # manila/share/api.py, delete: not while it has snapshots or backups
         del getattr(self.cloud, kind)[thing]
         self.removed.add(thing)
 
     def set_status(self, kind: str, thing: str, status: str) -> None:
         """An administrator sets a status, or a backend has failed."""
         view = getattr(self.cloud, kind)[thing]
-        if thing not in self.foreign and "_until" not in view:
+        if thing not in self.foreign and not ways.is_under_way(view):
             view["status"] = status
             self.touched.add(thing)
 
     def mend(self) -> None:
         """An administrator sets everything right."""
-        for kind in ("shares", "snapshots"):
+        for kind in ("shares", *KINDS):
             for view in self.settled(kind).values():
-                if "_until" not in view and view["status"] != "available":
+                if not ways.is_under_way(view) and view["status"] != "available":
                     view["status"] = "available"
                     self.touched.add(view["id"])
 
