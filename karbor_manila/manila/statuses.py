@@ -84,6 +84,9 @@ SHARE_FINAL = SHARE_GOING | {
     INACTIVE,
 }
 
+#: What becomes of a share in another status than these is not known here.
+SHARE_KNOWN = {AVAILABLE} | SHARE_BUSY | SHARE_FINAL
+
 #: Manila deletes a share from these alone (manila/share/api.py, delete_instance).
 SHARE_DELETABLE = frozenset({AVAILABLE, ERROR, INACTIVE})
 

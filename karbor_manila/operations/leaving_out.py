@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shares that a new checkpoint does not hold after all, so that the others are kept all the same.
 
-Between the list of a project's shares and the request for a snapshot a user may delete one. That is
-no failure of the others. A share that a plan names itself is another matter: it was asked for.
+Between the list of a project's shares and the request for a snapshot a user may delete one, and one
+may be in a status that a later Manila has. That is no failure of the others. A share that a plan
+names itself is another matter: it was asked for.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +17,7 @@ from karbor_manila.bank import access as bank_access
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common import left_out as left_outs
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.manila.errors import ShareGone
+from karbor_manila.manila.errors import ShareGone, ShareNotProtectable
 from karbor_manila.operations import reporting
 from karbor_manila.operations.share_job import ShareJob
 
@@ -25,7 +26,7 @@ LOG = logging.getLogger(__name__)
 _SHARE = constants.SHARE_RESOURCE_TYPE
 
 
-def leave_out(job: ShareJob, gone: ShareGone) -> bool:
+def leave_out(job: ShareJob, error: ShareNotProtectable) -> bool:
     """Take a share out of the checkpoint that is being made, and name it among what is left out.
 
     Repeating it changes nothing. Who dies before the commit leaves a share without a snapshot,
@@ -37,26 +38,27 @@ def leave_out(job: ShareJob, gone: ShareGone) -> bool:
     checkpoint = job.checkpoint
     if job.share_id in named_by(checkpoint):
         return False
+    kind = left_outs.GONE if isinstance(error, ShareGone) else error.kind
     with job.flow.writing:  # one hook at a time reads, changes and writes the checkpoint
         before = checkpoint.resource_graph, checkpoint.extra_info
         graph = without(before[0] or [], {job.share_id})
         if not any(node.type == _SHARE for node in _resources(graph)):
             return False
         checkpoint.resource_graph = graph
-        reporting.append(checkpoint, "left_out", _entry(job.resource, gone.why, left_outs.GONE))
+        reporting.append(checkpoint, "left_out", _entry(job.resource, error.why, kind))
         try:
             bank_access.commit(checkpoint, sleep=job.flow.clock.sleep)
-        except KarborManilaError as error:
+        except KarborManilaError as refused:
             checkpoint.resource_graph, checkpoint.extra_info = before
             LOG.error(
                 "Share %s cannot be left out of checkpoint %s: %s",
                 job.share_id,
                 checkpoint.id,
-                error,
+                refused,
             )
             return False
     _forget(job)
-    LOG.warning("Share %s is left out of checkpoint %s: %s", job.share_id, checkpoint.id, gone)
+    LOG.warning("Share %s is left out of checkpoint %s: %s", job.share_id, checkpoint.id, error)
     return True
 
 

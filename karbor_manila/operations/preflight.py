@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from oslo_log import log as logging
 
-from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.common.errors import DeadlineExceeded, InvalidParameter
 from karbor_manila.common.polling import PENDING
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import lookup, statuses
-from karbor_manila.manila.errors import ShareGone
+from karbor_manila.manila.errors import ShareGone, ShareStatusUnknown
 from karbor_manila.operations import not_restored, parameters, reporting
 
 if TYPE_CHECKING:
@@ -100,9 +100,11 @@ def await_idle(flow: "FlowContext", share: View) -> View:
 
     :returns: the share's view by then
     :raises ShareNotProtectable: it ended in a status from which it cannot be protected
+    :raises ShareStatusUnknown: it was for too long in a status that is not known here
     :raises DeadlineExceeded: it was busy for too long
     """
-    share_id = str(share["id"])
+    share_id, last = str(share["id"]), str(share["status"])
+    timeout = flow.settings.share_busy_timeout
     if share["status"] == statuses.AVAILABLE:
         return share
     LOG.info(
@@ -113,17 +115,20 @@ def await_idle(flow: "FlowContext", share: View) -> View:
     )
 
     def judge(view: View | None) -> Any:
+        nonlocal last
         error = _objection(flow, share_id, view)
-        if error:
-            raise error
-        return view if view and view["status"] == statuses.AVAILABLE else PENDING
+        if error or view is None:
+            raise error or ShareGone(share_id, endpoint=flow.manila.endpoint)
+        last = str(view["status"])
+        return view if last == statuses.AVAILABLE else PENDING
 
-    idle: View = flow.busy_shares.wait(
-        share_id,
-        judge,
-        flow.settings.share_busy_timeout,
-        f"share {share_id} to become available",
-    )
+    awaited = f"share {share_id} to become available"
+    try:
+        idle: View = flow.busy_shares.wait(share_id, judge, timeout, awaited)
+    except DeadlineExceeded as late:
+        if last in statuses.SHARE_KNOWN:
+            raise
+        raise ShareStatusUnknown(share_id, last, timeout) from late
     return idle
 
 

@@ -14,7 +14,7 @@ from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
-from karbor_manila.manila.errors import ManilaRefused, ShareGone
+from karbor_manila.manila.errors import ManilaRefused, ShareGone, ShareStatusUnknown
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Rule, View
 from karbor_manila.operations import leaving_out, preflight, reporting, undo
@@ -54,8 +54,11 @@ class ProtectOperation(ShareOperation):
         self.flow.protection.give_up(job)
 
     def passes_over(self, job: ShareJob, error: Exception) -> bool:
-        """A share that has gone since its project was listed is left out."""
-        return isinstance(error, ShareGone) and leaving_out.leave_out(job, error)
+        """A share that has gone since its project was listed is left out, and one of whose status
+        nothing is known."""
+        if isinstance(error, ShareGone | ShareStatusUnknown):
+            return leaving_out.leave_out(job, error)
+        return False
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""

@@ -7,7 +7,7 @@
 from dataclasses import KW_ONLY, dataclass, field
 
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.common.left_out import GONE, NOT_SUPPORTED
+from karbor_manila.common.left_out import BROKEN, GONE, NOT_SUPPORTED
 from karbor_manila.manila.errors.answers import at, reason
 
 
@@ -40,6 +40,30 @@ class ShareGone(ShareNotProtectable):
 
     def __post_init__(self) -> None:
         self.why = self.why or f"Manila{at(self.endpoint)} has no such share in this project"
+
+
+@dataclass(eq=False)
+class ShareStatusUnknown(ShareNotProtectable):
+    """A share that did not become available in time from a status that this release does not know.
+
+    ``seconds`` is how long that was waited for.
+    """
+
+    why: str = field(init=False)
+    advice: str = field(
+        init=False,
+        default="Look at it in Manila; once it is available, or gone, protect again.",
+    )
+    status: str
+    seconds: float
+    _: KW_ONLY
+    kind: str = BROKEN
+
+    def __post_init__(self) -> None:
+        self.why = (
+            f"its status is {self.status!r}, which this release of karbor-manila does not know, "
+            f"and it did not become available in {self.seconds:.0f} seconds"
+        )
 
 
 @dataclass(eq=False)

@@ -75,6 +75,7 @@ EXAMPLES = (
     manila.NeedsAdministrator("snapshot", "s-1", "error_deleting", "openstack ..."),
     manila.ShareNotProtectable("s-1", "it is in error", "Mend it."),
     manila.ShareGone("s-1", endpoint=URL),
+    manila.ShareStatusUnknown("s-1", "defragmenting", 600.0),
     manila.NotRestorable("s-1", "plain"),
     manila.QuotaTooSmall("gigabytes", 5, 1, 10),
     manila.SnapshotDoubtful("snap-1", "it is of another share"),
