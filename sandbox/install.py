@@ -5,8 +5,10 @@ Keystone and Manila need SQLAlchemy 2 and Karbor 1.3, so they cannot share one. 
 is written into stamps, so that a second install has nothing to do until a file here changes.
 """
 
+import configparser
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -65,6 +67,7 @@ def install(home: paths.Home, say: Say) -> None:
             ]
         for job in jobs:
             job.result()
+        _remove_stale_metadata(say)
         _package(home, say)
 
 
@@ -92,6 +95,39 @@ def _requirements(home: paths.Home, service: str, constraints: Path, say: Say) -
     _run(service, [*_pip(home, service), "-c", str(constraints), *REQUIREMENTS[service]], log)
     files.write(stamp, wanted)
     say(f"{service}: installed in {time.monotonic() - began:.0f} s")
+
+
+def _remove_stale_metadata(say: Say) -> None:
+    """Remove what an earlier editable install left in the checkout, when it names other entry
+    points than setup.cfg: the checkout is on the path of the services, so that Karbor finds it
+    first, and says that the provider could not be found. One that agrees serves somebody."""
+    wanted = _entry_points(paths.REPO / "setup.cfg", within="options.entry_points")
+    for folder in sorted(paths.REPO.glob("*.egg-info")):
+        if _entry_points(folder / "entry_points.txt") != wanted:
+            shutil.rmtree(folder)
+            say(f"{folder.name}: removed, it names other entry points than setup.cfg")
+
+
+def _entry_points(path: Path, within: str = "") -> dict[str, set[str]]:
+    """The entry points that a file names, by group.
+
+    :param within: the section that has the groups; by default each section is one
+    """
+    parser = configparser.ConfigParser(delimiters=["="], interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment]
+    parser.read(path)
+    if within:
+        groups = dict(parser[within]) if within in parser else {}
+        listed = {name: text.splitlines() for name, text in groups.items()}
+    else:
+        listed = {
+            name: [f"{key}={value}" for key, value in parser[name].items()]
+            for name in parser.sections()
+        }
+    return {
+        name: {"".join(line.split()) for line in lines if line.strip()}
+        for name, lines in listed.items()
+    }
 
 
 def _package(home: paths.Home, say: Say) -> None:

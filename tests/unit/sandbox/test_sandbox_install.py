@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installing, with commands that are recorded instead of run."""
 
+import importlib.metadata
 import re
 import subprocess
 import threading
@@ -82,15 +83,62 @@ def test_changed_pins_make_that_service_anew(repo, commands, home):
 
 
 def test_a_changed_setup_cfg_installs_the_package_alone(repo, commands, home):
-    (repo / "setup.cfg").write_text("one")
+    (repo / "setup.cfg").write_text("[metadata]\nname = one\n")
     install.install(home, lambda line: None)
     commands.clear()
-    (repo / "setup.cfg").write_text("two")
+    (repo / "setup.cfg").write_text("[metadata]\nname = two\n")
     install.install(home, lambda line: None)
     (argv,) = commands
     assert argv[0] == str(home.python("karbor"))
     assert argv[-2:] == ["-e", str(repo)]
     assert "--no-deps" in argv
+
+
+ENTRIES = "[options.entry_points]\nkarbor.protections =\n    ours = karbor_manila.{}:Plugin\n"
+METADATA = "[karbor.protections]\nours = karbor_manila.{}:Plugin\n"
+
+
+@pytest.fixture
+def egg_info(repo):
+    """What an editable install of an earlier time left, and a way to write its entry points."""
+    (repo / "setup.cfg").write_text(ENTRIES.format("here"))
+    folder = repo / "karbor_manila.egg-info"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("named", [METADATA.format("moved"), "", None, "[karbor.protections]\n"])
+def test_metadata_that_names_what_has_moved_is_removed_and_told(
+    repo, commands, home, egg_info, named
+):
+    if named is not None:
+        (egg_info / "entry_points.txt").write_text(named)
+    lines = []
+    install.install(home, lines.append)
+    assert not egg_info.exists()
+    assert any("karbor_manila.egg-info: removed" in line for line in lines)
+
+
+def test_metadata_that_is_left_by_others_and_agrees_stays(repo, commands, home, egg_info):
+    (egg_info / "entry_points.txt").write_text(METADATA.format("here"))
+    install.install(home, lambda line: None)
+    assert egg_info.exists()
+
+
+def test_stale_metadata_is_removed_when_all_else_is_installed(repo, commands, home, egg_info):
+    install.install(home, lambda line: None)
+    egg_info.mkdir()
+    install.install(home, lambda line: None)
+    assert not egg_info.exists()
+
+
+def test_the_metadata_of_this_checkout_agrees_with_its_setup_cfg():
+    """Else each install would remove what a developer's own environment has just written."""
+    written = importlib.metadata.distribution("karbor-manila").entry_points
+    groups = {}
+    for each in written:
+        groups.setdefault(each.group, set()).add(f"{each.name}={each.value}")
+    assert install._entry_points(paths.REPO / "setup.cfg", "options.entry_points") == groups
 
 
 def test_a_failure_names_the_service_and_shows_the_log_and_is_tried_again(repo, commands, home):
