@@ -50,6 +50,26 @@ def test_a_copy_is_a_clone_and_its_snapshot_and_the_living_share_is_not_touched(
     )
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_copy_says_of_access_rules_what_its_source_says_whatever_the_plan_says_now(
+    service: Service, kept: bool
+) -> None:
+    """``record_access_rules`` is about what Manila is asked when a share is protected; a copy asks
+    it nothing of the share."""
+    share = service.share()
+    rule = {"access_type": "ip", "access_to": "10.0.0.1", "access_level": "rw"}
+    service.cloud.access[share] = [rule | {"metadata": {}, "state": "active", "id": "rule"}]
+    plan = service.plan(share, parameters={SHARE: {"record_access_rules": str(kept).lower()}})
+    source = service.protect(plan)
+    plan.parameters = {SHARE: {"record_access_rules": str(not kept).lower()}}
+    service.cloud.calls.clear()
+    made = copied(service, plan)
+    was, now = record(service, source, share), record(service, made, share)
+    assert now["access_rules"] == was["access_rules"]
+    assert bool(now["access_rules"]) is kept
+    assert "access_rules" not in service.cloud.calls
+
+
 def test_every_checkpoint_is_copied_with_its_own_graph(service: Service) -> None:
     one, two = service.share(), service.share()
     plan = service.plan(one)
