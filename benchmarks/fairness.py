@@ -13,12 +13,11 @@ eventlet.monkey_patch()
 
 import argparse  # noqa: E402
 import json  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
 import time  # noqa: E402
 
 from keystoneauth1 import session, token_endpoint  # noqa: E402
 
+from benchmarks import loopback  # noqa: E402
 from karbor_manila.manila import client  # noqa: E402
 
 _REQUESTS = 3
@@ -50,24 +49,13 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.05, help="seconds")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.loopback", str(given.delay)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    with loopback.serving(given.delay) as url:
         small, large = connect(url), connect(url)
         figures = {
             "alone": seconds(small, None, 0),
             "beside, in turns": seconds(small, large, given.requests),
             "beside, in one queue": seconds(large, large, given.requests),
         }
-    finally:
-        server.terminate()
-        server.wait()
     if given.json:
         print(json.dumps(figures))  # noqa: T201
         return

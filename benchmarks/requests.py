@@ -14,14 +14,13 @@ eventlet.monkey_patch()
 import argparse  # noqa: E402
 import json  # noqa: E402
 import statistics  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 
 import requests  # noqa: E402
 from keystoneauth1 import session, token_endpoint  # noqa: E402
 
+from benchmarks import loopback  # noqa: E402
 from karbor_manila.drivers.parallel import as_they_come  # noqa: E402
 from karbor_manila.manila import client  # noqa: E402
 
@@ -58,16 +57,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.loopback"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     figures = {}
-    try:
-        assert server.stdout is not None
-        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    with loopback.serving() as url:
         for name, send in contenders(url, given.requests):
             send()
             taken = []
@@ -76,9 +67,6 @@ def main() -> None:
                 send()
                 taken.append((time.process_time() - began) * 1000 / given.requests)
             figures[name] = round(statistics.median(taken), 3)
-    finally:
-        server.terminate()
-        server.wait()
     if given.json:
         print(json.dumps(figures))  # noqa: T201
         return

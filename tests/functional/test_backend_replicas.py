@@ -13,6 +13,7 @@ from sandbox.manila import knobs
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents, fill
+from tests.functional.snapshots import snapshot_of
 
 
 @pytest.fixture
@@ -39,16 +40,6 @@ def wait_replica(tenant: Tenant, replica: str, state: str) -> Any:
 def add_replica(tenant: Tenant, share: Any) -> Any:
     made = tenant.manila.share_replicas.create(share.id)
     return wait_replica(tenant, made.id, "in_sync")
-
-
-def snapshot_of(tenant: Tenant, share: Any) -> Any:
-    made = tenant.manila.share_snapshots.create(share.id, name="moment")
-    return wait(
-        "the snapshot",
-        lambda: tenant.manila.share_snapshots.get(made.id),
-        lambda seen: seen.status == "available",
-        40,
-    )
 
 
 def drop_replicas(tenant: Tenant, share: Any) -> None:

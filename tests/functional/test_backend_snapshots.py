@@ -13,6 +13,7 @@ from sandbox.manila import knobs
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents, fill
+from tests.functional.snapshots import snapshot_of
 
 
 @pytest.fixture
@@ -25,16 +26,6 @@ def faults(stack: Stack) -> Iterator[Path]:
     path = stack.state.directory("manila") / "faults.json"
     yield path
     path.unlink(missing_ok=True)
-
-
-def snapshot_of(tenant: Tenant, share: Any) -> Any:
-    made = tenant.manila.share_snapshots.create(share.id, name="moment")
-    return wait(
-        "the snapshot",
-        lambda: tenant.manila.share_snapshots.get(made.id),
-        lambda seen: seen.status == "available",
-        30,
-    )
 
 
 def tried(look: Any, address: str) -> Any:

@@ -56,6 +56,19 @@ def test_who_wakes_up_leaves_the_log_of_a_new_deletion_open(
     assert heir.manager.claims.all() == []
 
 
+def do(service: Service, kind: str, plan: Any, checkpoint: Any) -> None:
+    """An operation on the checkpoint, or that makes one or a copy, to its end."""
+    if kind == "protect":
+        service.protect(plan)
+    elif kind == "copy":
+        service.call("copy", plan)
+    elif kind == "delete":
+        service.delete(checkpoint.id)
+    else:
+        getattr(service, kind)(checkpoint.id)
+    service.run()
+
+
 @pytest.mark.parametrize("nth", [1, 2], ids=["at the beginning", "at the end"])
 @pytest.mark.parametrize("kind", ["protect", "delete", "copy", "restore", "verify"])
 def test_who_wakes_up_before_a_write_into_his_log_leaves_it_as_it_was_ended(
@@ -68,15 +81,7 @@ def test_who_wakes_up_before_a_write_into_his_log_leaves_it_as_it_was_ended(
     look = taken_over(service, other, lambda: ended.append(service.logs()[-1]))
     with monkeypatch.context() as patch:
         sleeping(patch, utils, "update_operation_log", nth, look)
-        if checkpoint is None:
-            service.protect(plan)
-        elif kind == "copy":
-            service.call("copy", plan)
-        elif kind == "delete":
-            service.delete(checkpoint.id)
-        else:
-            getattr(service, kind)(checkpoint.id)
-        service.run()
+        do(service, kind, plan, checkpoint)
     (log,) = ended
     assert log.ended_at is not None
     assert stands(service, log) == (log.status, log.ended_at, log.error_info)
@@ -100,15 +105,7 @@ def test_who_sleeps_before_his_log_is_made_leaves_none_open(
             1,
             taken_over(service, other),
         )
-        if checkpoint is None:
-            service.protect(plan)
-        elif kind == "copy":
-            service.call("copy", plan)
-        elif kind == "delete":
-            service.delete(checkpoint.id)
-        else:
-            getattr(service, kind)(checkpoint.id)
-        service.run()
+        do(service, kind, plan, checkpoint)
     service.run()
     assert [log.status for log in service.logs() if log.ended_at is None] == []
     assert other.manager.reconciliation.find() == []
