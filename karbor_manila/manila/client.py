@@ -115,7 +115,7 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         :raises ManilaRefused: this Manila does not speak 2.8 any more (HTTP 406)
         """
         asked = "list the shares of the project"
-        return self._list("shares", asked, {}, metadata, project_id, mounted=ids)
+        return self._list("shares", asked, {}, metadata, project_id, wanted=ids)
 
     def share(self, share_id: str) -> View | None:
         """A share, or None when there is none that this session may see."""
@@ -129,8 +129,7 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         project_id: str | None = None,
         most: int | None = None,
     ) -> Listing:
-        """As :meth:`shares`. ``metadata`` needs ``features.snapshot_metadata``; ``most`` is that of
-        :func:`.paging.everything`."""
+        """As :meth:`shares`; ``metadata`` needs 2.73, ``most`` is of :func:`.paging.everything`."""
         asked = "list the snapshots of " + (f"share {share_id}" if share_id else "the project")
         filters = {"share_id": share_id} if share_id else {}
         return self._list("snapshots", asked, filters, metadata, project_id, most=most)
@@ -277,21 +276,16 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
                 query["project_id"] = whose
         # Asked for the number, Manila 23 forgets whose objects are wanted
         # (manila/db/sqlalchemy/api.py, share_get_all_with_count).
-        if "mounted" not in reading and self.features.counts and (own or whose == EVERY_PROJECT):
+        if "wanted" not in reading and self.features.counts and (own or whose == EVERY_PROJECT):
             query["with_count"] = "True"
         found = self._pages(kind, asked, query, **reading)
         theirs = [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
         return Listing(theirs, whole=found.whole)
 
-    def _pages(
-        self,
-        kind: str,
-        asked: str,
-        filters: Mapping[str, str],
-        mounted: Collection[str] | None = None,
-        most: int | None = None,
-    ) -> Listing:
-        form: dict[str, Any] = {} if mounted is None else {"microversion": _WITH_EXPORT_LOCATIONS}
+    def _pages(self, kind: str, asked: str, filters: Mapping[str, str], **reading: Any) -> Listing:
+        form: dict[str, Any] = {}
+        if "wanted" in reading:
+            form["microversion"] = _WITH_EXPORT_LOCATIONS
 
         def ask(offset: int) -> tuple[list[View], int | None]:
             query = dict(filters) | {"limit": str(PAGE), "offset": str(offset)}
@@ -299,4 +293,4 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
             body = self._send(asked, "GET", path, **form)[1]
             return self._part(asked, body, kind), body.get("count")
 
-        return paging.everything(ask, PAGE, asked, mounted, most)
+        return paging.everything(ask, PAGE, asked, **reading)

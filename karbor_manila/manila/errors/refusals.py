@@ -44,10 +44,7 @@ class ShareGone(ShareNotProtectable):
 
 @dataclass(eq=False)
 class ShareStatusUnknown(ShareNotProtectable):
-    """A share that did not become available in time from a status that this release does not know.
-
-    ``seconds`` is how long that was waited for.
-    """
+    """A share that did not become available in ``seconds`` from a status that is unknown here."""
 
     why: str = field(init=False)
     advice: str = field(
