@@ -30,6 +30,7 @@ from karbor_manila.manila.shares import Shares
 from karbor_manila.manila.timeouts import Timeouts
 from karbor_manila.operations import preflight
 from karbor_manila.operations.errors import RecordDriverMissing
+from karbor_manila.operations.progress import Progress
 from karbor_manila.operations.protection import Protection
 from karbor_manila.operations.restores import Restores
 from karbor_manila.operations.work import Work
@@ -176,7 +177,8 @@ class FlowContext:
         catalogue = self._catalogue or Catalogue(
             settings.share_type_drivers, settings.default_driver
         )
-        return FlowDrivers(catalogue, lambda options: Environment(self.client, shares, options))
+        told = Progress(self).note
+        return FlowDrivers(catalogue, lambda own: Environment(self.client, shares, own, told))
 
     def driver(self, name: str) -> Driver:
         """The flow's driver of this name: the one place at which operations get a driver.

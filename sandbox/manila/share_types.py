@@ -76,6 +76,14 @@ TYPES = {
         "create_share_from_snapshot_support": "True",
         "revert_to_snapshot_support": "True",
     },
+    # As "sandbox", for shares that another driver protects.
+    "backed": {
+        "driver_handles_share_servers": "False",
+        "share_backend_name": "directories",
+        "snapshot_support": "True",
+        "create_share_from_snapshot_support": "True",
+        "revert_to_snapshot_support": "True",
+    },
     # snapshot_support is left out rather than False: the scheduler would look for a backend that
     # reports False, and ours reports True.
     "nosnap": {"driver_handles_share_servers": "False"},

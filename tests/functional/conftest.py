@@ -78,7 +78,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         say=lambda line: print(line, file=sys.stderr),  # noqa: T201 - progress of a long start
         pythonpath=[PLUGINS],
         karbor_options={"manila_share_protection/listing_timeout": 5},
-        share_options={"undo_timeout": 30, "request_settle_time": 3},
+        share_options={
+            "undo_timeout": 30,
+            "request_settle_time": 3,
+            "share_type_drivers": "backed:backup",
+            "karbor_manila_driver_backup/backup_type": "directories",
+            "karbor_manila_driver_backup/progress_timeout": 20,
+        },
     )
     stack.start()
     yield stack

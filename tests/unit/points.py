@@ -118,7 +118,13 @@ class Points:
                 raise Died
             if self._is_out(place, here):
                 raise ERRORS[place]()
-            result = original(this, *args, **kwargs)
+            try:
+                result = original(this, *args, **kwargs)
+            except Exception:
+                if self._dies == (here, AFTER):  # a refusal is an answer, too
+                    self._dead = True
+                    raise Died from None
+                raise
             if self._dies == (here, AFTER):
                 if method == "_begin":
                     return self._last(result)

@@ -34,16 +34,16 @@ class Show(TenantCommand, ShowOne):
         info, held = reading.extra_info(found), reading.shares(found)
         reasons, remarks = info.get("reasons") or {}, info.get("remarks") or {}
         plan = found.get("protection_plan") or {}
+        logs = list(self.karbor.logs(checkpoint_id=found["id"]))
         about = {
             "id": found["id"],
             "status": found["status"],
-            "made_at": columns.Moment(
-                made_at(self.karbor.logs(checkpoint_id=found["id"]), found)[0]
-            ),
+            "made_at": columns.Moment(made_at(logs, found)[0]),
             "plan": columns.Facts({"name": plan.get("name"), "id": plan.get("id")}),
             "provider_id": found["provider_id"],
             "shares": columns.Table([_share(share, reasons, remarks) for share in held]),
             "reasons": columns.Lines(_of_others(reasons, held)),
+            "progress": columns.Lines(_progress(logs, held)),
             "left_out": columns.Table(info.get("left_out") or []),
             "restores": _Records(_records(self.karbor.restores(), found["id"])),
             "verifications": _Records(_records(self.karbor.verifications(), found["id"])),
@@ -66,6 +66,17 @@ def _of_others(reasons: dict[str, str], held: list[reading.Share]) -> list[str]:
     """Reasons of the checkpoint as a whole, and of shares that it did not get to hold."""
     shown = {f"{reading.SHARE}#{share.id}" for share in held}
     return [f"{key}: {reason}" for key, reason in reasons.items() if key not in shown]
+
+
+def _progress(logs: Iterable[dict[str, Any]], held: list[reading.Share]) -> list[str]:
+    """How far each share is in what is under way, as far as its driver tells."""
+    names = {f"{reading.SHARE}#{share.id}": share.label for share in held}
+    return [
+        f"{log['operation_type']}: {names.get(key, key)}: {said}"
+        for log in logs
+        if not log.get("ended_at")
+        for key, said in sorted((reading.extra_info(log).get("progress") or {}).items())
+    ]
 
 
 def _records(records: Iterable[dict[str, Any]], checkpoint_id: str) -> list[dict[str, Any]]:
