@@ -118,7 +118,13 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
         "snapshot_id": None,
     }
     of_today = {"version": record.INTENT_VERSION, "record_access_rules": True}
-    unsaid = {"share": None, "keep_failed": False, "source_driver": None, "browse": None}
+    unsaid = {
+        "share": None,
+        "keep_failed": False,
+        "source_driver": None,
+        "target": None,
+        "browse": None,
+    }
     assert read == {**unsaid, **of_restores_in_place, **page, **of_today}
 
 

@@ -14,13 +14,14 @@ from karbor.services.protection.protectable_registry import ProtectableRegistry
 from oslo_config import cfg
 
 from karbor_manila import opts
-from karbor_manila.drivers.catalogue import objection
+from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.manila import marks, statuses
 from karbor_manila.manila.errors import (
     EndpointMissing,
     ManilaRefused,
     ManilaTooOld,
 )
+from karbor_manila.service.choices import Choices
 from karbor_manila.service.protectable import ShareProtectable
 from tests.fakes.manila import FakeClock
 from tests.unit.karbor_stage import PROJECT, SHARE, context_of
@@ -34,6 +35,10 @@ from tests.unit.service.protectable_stage import (
     transient,
     view,
 )
+
+#: Of a provider that keeps every share by snapshots.
+SNAPSHOTS = Catalogue({}, "snapshot")
+objection = SNAPSHOTS.objection
 
 
 @pytest.fixture
@@ -50,7 +55,8 @@ def clock() -> FakeClock:
 def registry(manila: Listing, clock: FakeClock) -> Iterator[ProtectableRegistry]:
     """Karbor's registry with our plugin in it."""
     registry = ProtectableRegistry()
-    registry.register_plugin(ShareProtectable(connect=manila.connect, clock=clock))
+    choices = Choices(lambda: [SNAPSHOTS])
+    registry.register_plugin(ShareProtectable(connect=manila.connect, clock=clock, choices=choices))
     yield registry
     cfg.CONF.unregister_opts(opts.SERVICE_OPTS, opts.GROUP)
 

@@ -239,10 +239,8 @@ def test_parameters_for_a_share_that_the_checkpoint_does_not_hold_are_wrong() ->
     assert UNKNOWN_ID in said[SHARE_ID]
 
 
-def test_another_share_cannot_be_restored_into_and_the_alternatives_are_told() -> None:
-    said = wrong({SHARE: {"share_id": UNKNOWN_ID}})
-    assert f"into the existing share {UNKNOWN_ID} (share_id) is not supported" in said[SHARE_ID]
-    assert "a new share, when share_id is left out" in said[SHARE_ID]
+def test_whether_another_share_can_be_restored_into_is_for_its_record_to_say() -> None:
+    assert wrong({SHARE: {"share_id": UNKNOWN_ID}}) == {}
 
 
 def test_the_share_itself_is_a_restore_in_place() -> None:
