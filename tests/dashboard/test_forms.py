@@ -55,9 +55,15 @@ TYPED: dict[str, dict[str, Any]] = {
         "safety_copy": True,
     },
 }
-TYPED["verify"] = TYPED["restore"] | {"depth": "plan"}
+TYPED["verify"] = TYPED["restore"] | {
+    "depth": "plan",
+    "browse_to": "10.0.0.0/24",
+    "browse_type": "ip",
+    "browse_for": "600",
+    "browse_end": True,
+}
 #: What is meant by a text that is no text, by field.
-MEANT = {"size": 20, "record_access_rules": False}
+MEANT = {"size": 20, "record_access_rules": False, "browse_for": 600}
 
 pytestmark = pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
 
