@@ -82,9 +82,10 @@ def _options(flow: "FlowContext", share_id: str) -> ProtectOptions:
 
 def _passed_over(flow: "FlowContext", share: View) -> dict[str, str]:
     """The remark on a share whose preferred driver cannot keep it: which one does, and why."""
-    name, objections = flow.drivers.catalogue.choose(share)
-    if not objections:
+    catalogue, name = flow.drivers.catalogue, flow.driver_name(share)
+    if name == catalogue.orders.of_share(share)[0]:
         return {}
+    _name, objections = catalogue.choose(share)
     why = "; ".join(f"{other!r} cannot: {error.why}" for other, error in objections.items())
     return {reporting.key(str(share["id"])): f"The driver {name!r} keeps it ({why})."}
 

@@ -269,6 +269,26 @@ def test_without_an_administrators_rights_nothing_is_done(service: Service) -> N
     assert left in service.cloud.snapshots
 
 
+def test_two_processes_never_remove_the_same(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share, checkpoint = protected(service)
+    left = left_by(service, checkpoint, share)
+    (each,) = leftovers(service).find()
+    collect, others = Leaving.gc, []
+
+    def slow(self: Leaving, is_left: Any) -> Any:
+        if not others:
+            others.append(leftovers(service).remove(each))
+        return collect(self, is_left)
+
+    monkeypatch.setattr(Leaving, "gc", slow)
+    assert str(leftovers(service).remove(each)) == "removed"
+    assert [outcome.settled for outcome in others] == [False]
+    assert service.cloud.calls.count("delete_snapshot") == 1
+    assert left not in service.cloud.snapshots
+
+
 def test_what_its_driver_does_not_remove_is_not_said_to_be_removed(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
