@@ -31,6 +31,7 @@ BACKUPS = "GET /v2/share-backups/detail"
 MAKE_BACKUP = "POST /v2/share-backups"
 DROP_BACKUP = "DELETE /v2/share-backups/{id}"
 RESTORE_BACKUP = "POST /v2/share-backups/{id}/action"
+SERVICES = "GET /v2/services"  # whether the session is an administrator's
 
 _PROTECT_GROUP = {
     SHARE,
@@ -77,7 +78,26 @@ _GROUP = (
     ),
 )
 
-_BACKUP: tuple[Calls, ...] = ()
+_PROTECT_BACKUP = {SHARE, SNAPSHOTS, BACKUPS, LIMITS, MAKE_BACKUP, RULES, BACKUP}
+_MAKE_SHARE = {BACKUP, SERVICES, SHARE, LIMITS, SHARES, MAKE_SHARE}
+_BACKUP = (
+    Calls("protect", frozenset(_PROTECT_BACKUP)),
+    Calls("restore", frozenset(_MAKE_SHARE | {RESTORE_BACKUP, PLACES})),
+    Calls("verify", frozenset({BACKUP})),
+    Calls("delete", frozenset({SERVICES, BACKUPS, BACKUP, DROP_BACKUP})),
+    Calls(
+        "protect",
+        frozenset(_PROTECT_BACKUP | {MESSAGES, SERVICES, DROP_BACKUP}),
+        undone="create_backup",
+        by_undoing=((MESSAGES, 1), (BACKUPS, 3), (SERVICES, 1), (DROP_BACKUP, 1)),
+    ),
+    Calls(
+        "restore",
+        frozenset(_MAKE_SHARE | {MESSAGES, DROP_SHARE}),
+        undone="create_share",
+        by_undoing=((MESSAGES, 1), (SHARES, 2), (DROP_SHARE, 1)),
+    ),
+)
 
 #: By driver.
 CALLS: dict[str, tuple[Calls, ...]] = {"group": _GROUP, "backup": _BACKUP}

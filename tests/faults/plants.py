@@ -139,6 +139,7 @@ def mended(world: "World") -> Iterator[None]:
         world.set_kept("available", only="error_deleting")
         # Not to available: that would make it a restored share, which is the user's.
         world.set_shares("error", only="error_deleting")
+        world.set_shares("error", only="backup_restoring_error")
 
 
 @contextlib.contextmanager

@@ -180,8 +180,10 @@ def _backend(subject: Subject) -> list[Case]:
         Case(
             name=f"{operation}: the backend fails {side} the work",
             operations=(operation,),
-            plant=plants.backend(method, anything=True, side=side),
+            # No tenant gets a share out of a restore from a backup that failed.
+            plant=plants.all_of(plants.mended, plants.backend(method, anything=True, side=side)),
             fails=True,
+            says=("is in status",),
         )
         for operation, method in (("protect", subject.made), ("restore", subject.restored))
         for side in SIDES
