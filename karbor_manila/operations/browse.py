@@ -15,6 +15,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
+from karbor_manila.bank import checkpoints
 from karbor_manila.bank.record import BROWSE, Browse, Intent, ShareRecord
 from karbor_manila.drivers.abilities import Browsable
 from karbor_manila.manila import statuses
@@ -74,7 +75,9 @@ def report(job: ShareJob, found: dict[str, Any]) -> None:
 
 
 def _project_of(job: ShareJob, record: ShareRecord) -> str:
-    return str(record.project_id or job.checkpoint.project_id)
+    """Whose the snapshot is: of a copy, that of who made the copy."""
+    whose = None if checkpoints.is_copy(job.checkpoint) else record.project_id
+    return str(whose or job.checkpoint.project_id)
 
 
 # -- what is open ---------------------------------------------------------------------------------
