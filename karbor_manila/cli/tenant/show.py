@@ -115,6 +115,7 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
             parts = [
                 f"from share {source}" if source else "",
                 f"{details['seconds']} s" if "seconds" in details else "",
+                _browsed(details),
                 *(details.get("not_restored") or []),
                 details.get("left") or "",
             ]
@@ -122,6 +123,14 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
             parts = [details or ""]
         rest = "; ".join(filter(None, parts))
         yield f"  {item['id']} {item['status']}" + (f": {rest}" if rest else "")
+
+
+def _browsed(details: dict[str, Any]) -> str:
+    """What became of a browse, in a phrase; empty when it was none."""
+    access = details.get("access") or {}
+    words = [details.get("way") if details.get("depth") == "browse" else "", access.get("to")]
+    until = f"until {access['until']}" if access.get("until") else ""
+    return " ".join(filter(None, (*words, until)))
 
 
 def _is_verification(record: dict[str, Any]) -> bool:

@@ -46,3 +46,14 @@ def test_somebody_elses_checkpoint_is_karbors_own_word(karbor, run):
     code, _out, err = run("show", "cp-1")
     assert code == 1
     assert "HTTP 403, Access is not allowed." in err
+
+
+def test_access_that_was_given_is_shown_with_its_end(karbor, run):
+    found = karbor.checkpoint(karbor.plan("home", (SHARE, "s1")))
+    access = {"type": "ip", "to": "10.0.0.7", "until": "2026-11-20T13:00:00+00:00"}
+    told = json.dumps({"depth": "browse", "way": "granted", "access": access})
+    karbor.verification(
+        found, resources_status={key("s1"): "available"}, resources_reason={key("s1"): told}
+    )
+    _code, out, _err = run("show", found["id"])
+    assert "s1 available: granted 10.0.0.7 until 2026-11-20T13:00:00+00:00" in out
