@@ -239,8 +239,12 @@ def test_parameters_for_a_share_that_the_checkpoint_does_not_hold_are_wrong() ->
     assert UNKNOWN_ID in said[SHARE_ID]
 
 
-def test_whether_another_share_can_be_restored_into_is_for_its_record_to_say() -> None:
-    assert wrong({SHARE: {"share_id": UNKNOWN_ID}}) == {}
+@pytest.mark.parametrize("name", ["remove_newer", "safety_copy"])
+def test_what_is_of_a_revert_cannot_be_given_with_another_share(name: str) -> None:
+    assert wrong({SHARE: {"share_id": UNKNOWN_ID}}) == {}  # its driver decides, by the record
+    said = wrong({SHARE: {"share_id": UNKNOWN_ID, name: "true"}})
+    assert f"{name!r}" in said[SHARE_ID]
+    assert "when share_id is the protected share itself" in said[SHARE_ID]
 
 
 def test_the_share_itself_is_a_restore_in_place() -> None:

@@ -74,7 +74,7 @@ def test_what_is_stored_has_a_version_and_may_grow(name):
     # Intents of before did not say what the share was; the others are of restores alone, or say
     # what is not usual.
     sometimes = {"share", "asked", "removing", "safety_copy", "snapshot_id", "keep_failed"}
-    sometimes |= {"record_access_rules", "source_driver", "browse"}
+    sometimes |= {"record_access_rules", "source_driver", "browse", "target"}
     assert set(ALL[name]["required"]) == set(ALL[name]["properties"]) - (
         sometimes if name == "INTENT_SCHEMA" else {"encryption_key_ref"}
     )
