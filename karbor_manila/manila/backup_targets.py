@@ -82,11 +82,11 @@ def check(client: FlowClient, share_id: str, project_id: str, *, needed: int | N
     return share
 
 
-def delete(manila: Manila, share_id: str) -> bool:
+def delete(manila: Manila, share_id: str, share_group_id: str | None = None) -> bool:
     """Ask for the deletion of a share, as :meth:`.client.Manila.delete_share`. What a failed
     restore from a backup leaves Manila deletes for an administrator alone, and by force."""
     try:
-        return manila.delete_share(share_id)
+        return manila.delete_share(share_id, share_group_id)
     except ManilaRefused as refused:
         view = manila.share(share_id)
         if view is None or view["status"] != statuses.BACKUP_RESTORING_ERROR:

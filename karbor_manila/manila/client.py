@@ -21,6 +21,7 @@ from karbor_manila.manila.backup_requests import BackupRequests
 from karbor_manila.manila.endpoint import SERVICE_TYPES, Where
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.features import Features
+from karbor_manila.manila.group_requests import GroupRequests
 from karbor_manila.manila.paging import Listing
 from karbor_manila.manila.placement_requests import PlacementRequests
 from karbor_manila.manila.snapshot_access_requests import SnapshotAccessRequests
@@ -35,11 +36,14 @@ PAGE = 1000
 # The last one in which a list of shares has their export locations.
 _WITH_EXPORT_LOCATIONS = "2.8"
 
+# Lists that say how many there are; the others refuse a filter that they do not know.
+_COUNTED = frozenset({"shares", "snapshots"})
+
 #: As ``project_id`` of :class:`Manila` and its lists: what all projects have.
 EVERY_PROJECT = "*"
 
 
-class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
+class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests, GroupRequests):
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
     Whose objects a list shows is what it was asked for, whatever Manila makes of the question:
@@ -168,15 +172,17 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         asked = f"create a share from snapshot {source}" if source else "create a share"
         return self._post("/shares", "share", fields, asked)
 
-    def delete_share(self, share_id: str, *, force: bool = False) -> bool:
+    def delete_share(self, share_id: str, group: str | None = None, *, force: bool = False) -> bool:
         """Delete a share. False when there is none; True is an HTTP 202: it has begun.
 
+        :param group: the id of the share group that it is in, without which Manila deletes none
         :param force: whatever its status is, which only an administrator may
         """
         if force:
             self._act(share_id, {"force_delete": None}, f"delete share {share_id} by force")
             return True
-        return self._delete(f"/shares/{share_id}", f"delete share {share_id}")
+        inside = f"?share_group_id={group}" if group else ""
+        return self._delete(f"/shares/{share_id}{inside}", f"delete share {share_id}")
 
     def revert_share(self, share_id: str, snapshot_id: str) -> None:
         """Ask for a share to be put back to its newest snapshot (microversion 2.27)."""
@@ -209,14 +215,6 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
         reply = self._ask("GET", f"/shares/{share_id}/export_locations", asked)
         found: list[View] = self._part(asked, reply, "export_locations")
         return [view["path"] for view in sorted(found, key=lambda view: not view.get("preferred"))]
-
-    def share_types(self) -> list[View]:
-        """The share types, private ones too if the session is an administrator's. They come in one
-        answer, without pages (manila/api/v2/share_types.py, _get_share_types)."""
-        asked = "list its share types"
-        reply = self._ask("GET", "/types?is_public=all", asked)
-        found: list[View] = self._part(asked, reply, "share_types")
-        return found
 
     def messages(self, **filters: str) -> list[View]:
         """The project's user messages, newest first (microversion 2.37)."""
@@ -276,7 +274,8 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
                 query["project_id"] = whose
         # Asked for the number, Manila 23 forgets whose objects are wanted
         # (manila/db/sqlalchemy/api.py, share_get_all_with_count).
-        if "wanted" not in reading and self.features.counts and (own or whose == EVERY_PROJECT):
+        counts = self.features.counts and kind in _COUNTED
+        if "wanted" not in reading and counts and (own or whose == EVERY_PROJECT):
             query["with_count"] = "True"
         found = self._pages(kind, asked, query, **reading)
         theirs = [view for view in found if own or whose in (EVERY_PROJECT, view.get("project_id"))]
@@ -289,7 +288,7 @@ class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests):
 
         def ask(offset: int) -> tuple[list[View], int | None]:
             query = dict(filters) | {"limit": str(PAGE), "offset": str(offset)}
-            path = f"/{kind}/detail?{urllib.parse.urlencode(query)}"
+            path = f"/{kind.replace('_', '-')}/detail?{urllib.parse.urlencode(query)}"
             body = self._send(asked, "GET", path, **form)[1]
             return self._part(asked, body, kind), body.get("count")
 

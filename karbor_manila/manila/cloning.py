@@ -51,13 +51,19 @@ def only_in_place(share: Share) -> bool:
 
 
 def check(
-    parent: Share | None, snapshot_id: str, share_id: str, asked: Mapping[str, str]
+    parent: Share | None,
+    snapshot_id: str,
+    share_id: str,
+    asked: Mapping[str, str],
+    *,
+    in_group: bool = False,
 ) -> Placement:
     """Whether Manila would make a new share from a snapshot, and where it would put it.
 
     :param parent: the view of the snapshot's share, None when there is none
     :param share_id: that share's
     :param asked: ``share_type`` (id or name) and ``share_network_id`` that the user asked for
+    :param in_group: whether a whole group is made, which needs nothing of the types of its shares
     :raises ParentMissing, CloneUnsupported, InvalidParameter: it would not
     """
     if parent is None:
@@ -70,7 +76,7 @@ def check(
         encryption_key_ref=parent.get("encryption_key_ref"),
         has_replicas=bool(parent.get("has_replicas")),
     )
-    if not _clonable(parent):
+    if not in_group and not _clonable(parent):
         raise CloneUnsupported(
             share_id,
             placed.share_type_name,

@@ -14,7 +14,7 @@ from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ResourceFailed
 from karbor_manila.manila.lists import Lists
 from karbor_manila.manila.marks import Mark
-from karbor_manila.manila.ownership import SHARE, SNAPSHOT, Ownership
+from karbor_manila.manila.ownership import KINDS, SHARE, SNAPSHOT, Ownership, many_of
 from karbor_manila.manila.timeouts import Timeouts
 from karbor_manila.manila.views import View
 
@@ -46,7 +46,7 @@ class FlowClient:
         #: Makes what the resources of the flow share; the first to ask makes it.
         self.once = Once(self.clock, self.timeouts.outage)
         self.ownership = Ownership(manila, self.retry)
-        self.lists = {kind: Lists(self, kind) for kind in (SHARE, SNAPSHOT)}
+        self.lists = {kind: Lists(self, kind) for kind in KINDS}
         self._pollers: list[Poller] = []
         self._not_awaited: set[str] = set()
         self._requests: dict[str, str | None] = {}
@@ -60,14 +60,19 @@ class FlowClient:
             clock=self.clock,
         )
 
-    def poller(self, look: Callable[[Collection[str]], Mapping[str, View | None]]) -> Poller:
+    def poller(
+        self,
+        look: Callable[[Collection[str]], Mapping[str, View | None]],
+        expected: int | None = None,
+    ) -> Poller:
         """A poller over what the flow waits for, which knows who will not wait.
 
         :param look: gives the views of those with these ids, None for what is not there
+        :param expected: how many are waited for in all; by default one for each share of the flow
         """
         made = Poller(
             look,
-            expected=self.expected,
+            expected=expected or self.expected,
             shortest=self.timeouts.poll_min,
             longest=self.timeouts.poll_max,
             look_takes=self.timeouts.request,
@@ -88,7 +93,7 @@ class FlowClient:
     def with_mark(
         self, kind: str, wanted: Mark, project_id: str | None = None, *, fresh: bool
     ) -> list[View]:
-        """The snapshots or shares that bear exactly this mark in a project.
+        """The things of a kind (shares, snapshots) that bear exactly this mark in a project.
 
         :param project_id: by default the one that the client works on
         :param fresh: look now; else one list serves all of the flow, as it was at the first look
@@ -102,7 +107,7 @@ class FlowClient:
         forms: list[Mapping[str, str]] = [{}]
         if self.has_metadata(kind):
             forms = [wanted.metadata(), wanted.metadata_of_before()]
-        many = self.manila.shares if kind == SHARE else self.manila.snapshots
+        many = many_of(self.manila, kind)
         found: dict[str, View] = {}
         for form in forms:
             ask = functools.partial(many, metadata=form or None, project_id=whose)
@@ -111,7 +116,8 @@ class FlowClient:
 
     def has_metadata(self, kind: str) -> bool:
         """Whether marks stand in the metadata, and lists can be filtered by it."""
-        return kind == SHARE or self.manila.features.snapshot_metadata
+        tagged = self.manila.features.snapshot_metadata
+        return kind == SHARE or (kind == SNAPSHOT and tagged)
 
     def note_request(self, view: View) -> None:
         """Remember which request made something: Manila's message of a failure may be filed under

@@ -11,7 +11,7 @@ answer twice; so when it shows nothing that is waited for, one thing is asked fo
 All else that a list leaves out is asked for by its id.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from karbor_manila.common.turns import taking_turns
 from karbor_manila.manila import lookup, marks, statuses
 from karbor_manila.manila.errors import ManilaRefused, ManilaTransient, NotAdministrator
 from karbor_manila.manila.marks import Mark
-from karbor_manila.manila.ownership import SHARE
+from karbor_manila.manila.ownership import many_of, one_of
 from karbor_manila.manila.paging import Listing
 from karbor_manila.manila.views import View
 
@@ -51,7 +51,7 @@ class _Place:
 
 
 class Lists:
-    """The lists of shares, or of snapshots, of one flow.
+    """The lists of one kind of things (shares, snapshots) of one flow.
 
     :param client: the flow's client
     :param kind: of what
@@ -60,11 +60,8 @@ class Lists:
     def __init__(self, client: "FlowClient", kind: str) -> None:
         self._client = client
         self._kind = kind
-        manila = client.manila
-        self._one: Callable[[str], View | None] = manila.share
-        self._many: Callable[..., Listing] = manila.shares
-        if kind != SHARE:
-            self._one, self._many = manila.snapshot, manila.snapshots
+        self._one = one_of(client.manila, kind)
+        self._many = many_of(client.manila, kind)
         #: What lists have shown, and when they were asked for, by the flow's clock.
         self._seen: dict[str, tuple[View, float]] = {}
         self._places: dict[str, _Place] = {}

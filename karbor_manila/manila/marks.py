@@ -29,6 +29,9 @@ PURPOSE = PREFIX + "purpose"
 #: The purpose of a share that was made for a copied checkpoint.
 COPY = "copy"
 
+#: The purpose of the shares of a temporary group, of which single shares are restored.
+RESTORE = "restore"
+
 # Manila takes 255 characters of description (manila/api/v2/share_snapshots.py).
 DESCRIPTION_LENGTH = 255
 

@@ -18,6 +18,7 @@ from karbor_manila.manila.client import EVERY_PROJECT, Manila
 from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.marks import read as read_mark
+from karbor_manila.manila.paging import Listing
 from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
@@ -26,6 +27,30 @@ T = TypeVar("T")
 
 SHARE = "share"
 SNAPSHOT = "snapshot"
+GROUP = "share group"
+GROUP_SNAPSHOT = "group snapshot"
+
+# The methods of the client that show one of a kind, and that list many.
+_LOOKS = {
+    SHARE: ("share", "shares"),
+    SNAPSHOT: ("snapshot", "snapshots"),
+    GROUP: ("share_group", "share_groups"),
+    GROUP_SNAPSHOT: ("share_group_snapshot", "share_group_snapshots"),
+}
+
+KINDS = tuple(_LOOKS)
+
+
+def one_of(manila: Manila, kind: str) -> Callable[[str], View | None]:
+    """What shows one of a kind by its id."""
+    found: Callable[[str], View | None] = getattr(manila, _LOOKS[kind][0])
+    return found
+
+
+def many_of(manila: Manila, kind: str) -> Callable[..., Listing]:
+    """What lists many of a kind, by ``metadata`` and ``project_id``."""
+    found: Callable[..., Listing] = getattr(manila, _LOOKS[kind][1])
+    return found
 
 
 class Ownership:
@@ -48,12 +73,12 @@ class Ownership:
             self._retry(lambda: self._manila.require_administrator(project_id))
 
     def show(self, kind: str, resource_id: str, project_id: str) -> View | None:
-        """A share or snapshot as it is now; None when it is gone, or is another project's by now.
+        """One of a kind as it is now; None when it is gone, or is another project's by now.
 
         :raises NotAdministrator: that cannot be known
         """
         self.require(project_id)
-        one = self._manila.share if kind == SHARE else self._manila.snapshot
+        one = one_of(self._manila, kind)
 
         def look() -> View | None:
             view: View | None = one(resource_id)

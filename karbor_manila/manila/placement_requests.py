@@ -22,6 +22,14 @@ class PlacementRequests(Connection):
         (manila/common/constants.py, TENANT_VISIBLE); None when it is not for this session."""
         return self._get(f"/types/{type_id}", "share_type", f"show share type {type_id}")
 
+    def share_types(self) -> list[View]:
+        """The share types, private ones too if the session is an administrator's. They come in one
+        answer, without pages (manila/api/v2/share_types.py, _get_share_types)."""
+        asked = "list its share types"
+        reply = self._ask("GET", "/types?is_public=all", asked)
+        found: list[View] = self._part(asked, reply, "share_types")
+        return found
+
     def mounted_as(self, name: str, *, soft_deleted: bool = False) -> list[View]:
         """The shares of the session's own project with this ``mount_point_name``, prefix included:
         views with ``id`` and ``name``. No view tells that name, a list can be filtered by it

@@ -50,6 +50,25 @@ def check_shares(
         _check(limits, "replica gigabytes", "TotalReplicaGigabytes", sum(replicated))
 
 
+def check_group_snapshots(limits: Mapping[str, int], number: int) -> None:
+    """As :func:`check`, for so many group snapshots; their size counts nowhere
+    (manila/share_group/api.py, create_share_group_snapshot). Manila tells since 2.58."""
+    _check(limits, "group snapshots", "TotalShareGroupSnapshots", number)
+
+
+def check_group_restore(
+    limits: Mapping[str, int], members: Collection[int], own: int | None = None
+) -> None:
+    """As :func:`check`, for a new share group with shares of these sizes in GiB.
+
+    :param own: the size of a share that is made of one of them besides, by a snapshot
+    """
+    _check(limits, "share groups", "TotalShareGroups", 1)
+    check_shares(limits, [*members, *([own] if own else [])])
+    if own:
+        check(limits, [{"size": own}])
+
+
 def _check(limits: Mapping[str, int], what: str, name: str, needed: int) -> None:
     most = int(limits.get(f"max{name}", -1))
     left = most - int(limits.get(f"t{name[1:]}Used", 0))

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shares of one flow, whatever driver protects them: shown, made, mounted, removed."""
 
-import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from oslo_log import log as logging
 
 from karbor_manila.common.polling import PENDING
-from karbor_manila.manila import access, backup_targets, lookup, placing, quota, statuses
+from karbor_manila.manila import access, lookup, placing, quota, statuses
 from karbor_manila.manila.creating import Creation
-from karbor_manila.manila.errors import ManilaRefused, ManilaUnavailable, ShareLocked
+from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.marks import COPY, PURPOSE, Mark
 from karbor_manila.manila.ownership import SHARE
-from karbor_manila.manila.removal import Removal
+from karbor_manila.manila.share_removal import ShareRemoval
 from karbor_manila.manila.views import NewShare, Placement, Rule, View
 
 LOG = logging.getLogger(__name__)
@@ -34,10 +33,9 @@ class Shares:
         self._client = client
         self._manila = client.manila
         self._creation = Creation(client)
-        # Shares of which this flow has removed snapshots: Manila may still count them.
-        self._cleared: set[str] = set()
         #: Looks at all shares that the flow waits for.
         self.poller = client.poller(self._look)
+        self._removal = ShareRemoval(client, self.poller)
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -136,7 +134,7 @@ class Shares:
         )
         undo = client.timeouts.undo
         doubles = self._creation.doubles(SHARE, share_id)
-        self._remove(doubles, undo, undo, self._manila.own_project_id)
+        self._removal.until_gone(doubles, undo, undo, self._manila.own_project_id)
         return view
 
     def wait_made(self, share_id: str, snapshot_id: str, timeout: float) -> None:
@@ -209,7 +207,7 @@ class Shares:
         found.discard(mark.resource)  # the protected share itself goes for no mark and no intent
         timeout = self._timeout(undo=undo)
         outage = min(timeout, self._client.timeouts.outage)
-        return self._remove(found, timeout, outage, project_id)
+        return self._removal.until_gone(found, timeout, outage, project_id)
 
     def delete_clone(
         self, mark: Mark | None, share_id: str | None, *, project_id: str, undo: bool = False
@@ -225,73 +223,27 @@ class Shares:
         found |= {share_id} if share_id else set()
         timeout = self._timeout(undo=undo)
         outage = min(timeout, self._client.timeouts.outage)
-        self._remove(found, timeout, outage, project_id)
+        self._removal.until_gone(found, timeout, outage, project_id)
         for removed in found:
             self.poller.no_wait(removed)
 
     def note_removed_snapshot(self, share_id: str) -> None:
         """A snapshot of this share was removed: Manila may defer that, and counts it until then."""
-        self._cleared.add(share_id)
+        self._removal.cleared.add(share_id)
 
     def _timeout(self, *, undo: bool) -> float:
         return self._client.timeouts.undo if undo else self._client.timeouts.delete
 
-    def _remove(
-        self, shares: Collection[str], timeout: float, outage: float, project_id: str
-    ) -> bool:
-        removal = Removal(
-            kind=SHARE,
-            ownership=self._client.ownership,
-            delete=functools.partial(backup_targets.delete, self._manila),
-            poller=self.poller,
-            deletable=statuses.SHARE_DELETABLE,
-            stuck=statuses.SHARE_STUCK,
-            cure="openstack share delete --force {id}",
-            depends=self._has_dependents,
-            locked=self._locked,
-            outage=outage,
-            attempt_takes=self._client.timeouts.request,
-            clock=self._client.clock,
-        )
-        removed = [removal.until_gone(share, timeout, project_id) for share in sorted(shares)]
-        return any(removed)
+    def remove(self, shares: Collection[str], timeout: float, project_id: str) -> bool:
+        """Remove shares by their ids until they are gone.
 
-    def _has_dependents(self, share: View) -> bool:
-        """Whether Manila may refuse to delete a share for its snapshots or for a task on it. One
-        whose deletion Manila defers is not shown any more and still counts
-        (manila/share/api.py, delete)."""
-        if share.get("task_state") in statuses.TASK_BUSY or share["id"] in self._cleared:
-            return True
-        kept = self._client.retry(
-            lambda: self._manila.snapshots(share_id=share["id"], project_id=self._manila.reach)
-        )
-        return any(view["share_id"] == share["id"] for view in kept)
-
-    def _locked(self, refused: ManilaRefused, share_id: str) -> ManilaRefused | None:
-        """What a refusal to delete a share means when a lock (2.81) is behind it, which nobody but
-        its owner ends: the ids of the locks. None when none is seen."""
-        if not self._manila.features.locks:
-            return None
-        try:
-            others = self._manila.reach != self._manila.own_project_id
-            look = functools.partial(self._manila.locks, share_id, every_project=others)
-            locks = self._client.retry(look)
-        except (ManilaRefused, ManilaUnavailable) as error:
-            LOG.info("The locks of share %s are not shown: %s", share_id, error)
-            return None
-        # Unknown filters are ignored without a word.
-        ids = tuple(str(lock["id"]) for lock in locks if lock.get("resource_id") == share_id)
-        if not ids:
-            return None
-        return ShareLocked(
-            refused.asked,
-            refused.status,
-            refused.answer,
-            refused.request_id,
-            endpoint=refused.endpoint,
-            share_id=share_id,
-            locks=ids,
-        )
+        :param timeout: seconds, for each
+        :param project_id: whose they are; another project's are left alone
+        :returns: whether anything had to be removed
+        :raises: as :meth:`.removal.Removal.until_gone`
+        """
+        outage = min(timeout, self._client.timeouts.outage)
+        return self._removal.until_gone(shares, timeout, outage, project_id)
 
     def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
         return self._client.lists[SHARE].look(ids)

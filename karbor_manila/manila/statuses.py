@@ -141,6 +141,29 @@ BACKUP_DELETABLE = frozenset({AVAILABLE, ERROR})
 #: A backup in one of these stays until an administrator acts.
 BACKUP_STUCK = frozenset({ERROR_DELETING})
 
+# -- share groups and their snapshots ---------------------------------------------------------
+
+#: A share group in one of these does not become available without an administrator
+#: (manila/share/manager.py, create_share_group, delete_share_group).
+GROUP_FINAL = frozenset({ERROR, DELETING, DELETED, ERROR_DELETING})
+
+#: Manila deletes a share group from these alone, when nothing is in it
+#: (manila/share_group/api.py, delete).
+GROUP_DELETABLE = frozenset({AVAILABLE, ERROR})
+
+#: A share group in one of these stays until an administrator acts.
+GROUP_STUCK = frozenset({ERROR_DELETING})
+
+#: A group snapshot in one of these does not become available.
+GROUP_SNAPSHOT_FINAL = frozenset({ERROR, DELETING, DELETED, ERROR_DELETING})
+
+#: Manila deletes a group snapshot from these alone; it is in ``error`` again when that has failed
+#: (manila/share/manager.py, delete_share_group_snapshot).
+GROUP_SNAPSHOT_DELETABLE = frozenset({AVAILABLE, ERROR})
+
+#: A group snapshot in one of these stays until an administrator acts.
+GROUP_SNAPSHOT_STUCK = frozenset({ERROR_DELETING})
+
 # -- access rules -----------------------------------------------------------------------------
 
 #: An access rule in this state is in force.

@@ -72,6 +72,8 @@ class Cloud:
     backups: dict[str, View] = field(default_factory=dict)
     #: Shares whose backup, or the restore into which, does not go on.
     stuck: set[str] = field(default_factory=set)
+    groups: dict[str, View] = field(default_factory=dict)
+    group_snapshots: dict[str, View] = field(default_factory=dict)
     messages: list[View] = field(default_factory=list)
     share_types: set[str] = field(default_factory=lambda: {"default"})
     type_ids: dict[str, str] = field(default_factory=dict)  # of some of them, by their names
@@ -119,9 +121,26 @@ class Cloud:
             "is_public": False,
             "has_replicas": False,
             "source_backup_id": None,
+            "share_group_id": None,
+            "source_share_group_snapshot_member_id": None,
         } | fields
         self.shares[share["id"]] = share
         return share
+
+    def add_group(self, project_id: str, **fields: Any) -> View:
+        group = {
+            "id": str(uuid.uuid4()),
+            "name": "group",
+            "description": None,
+            "status": "available",
+            "project_id": project_id,
+            "share_group_type_id": "group-type-id",
+            "consistent_snapshot_support": "host",
+            "source_share_group_snapshot_id": None,
+            "created_at": None,
+        } | fields
+        self.groups[group["id"]] = group
+        return group
 
     def transfer(self, share_id: str, project_id: str) -> None:
         """The share belongs to another project from now on, and its snapshots go along
@@ -129,6 +148,11 @@ class Cloud:
         self.shares[share_id]["project_id"] = project_id
         for view in self.snapshots.values():
             if view["share_id"] == share_id:
+                view["project_id"] = project_id
+        # Manila transfers no share in a group; what its database says may still be changed.
+        group_id = self.shares[share_id]["share_group_id"]
+        for view in (*self.groups.values(), *self.group_snapshots.values()):
+            if group_id and group_id in (view["id"], view.get("share_group_id")):
                 view["project_id"] = project_id
 
     def plan(self, method: str, error: Callable[[], BaseException], **kwargs: Any) -> Fault:

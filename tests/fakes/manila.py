@@ -29,6 +29,7 @@ from tests.fakes.cloud import (
     refused,
     transient,
 )
+from tests.fakes.groups import FakeGroups
 from tests.fakes.placement import FakePlacement, check_key, check_locks, check_name
 from tests.fakes.snapshot_access import FakeSnapshotAccess
 
@@ -37,7 +38,7 @@ __all__ = ["Cloud", "Died", "FakeClock", "FakeManila", "Fault", "refused", "tran
 View = dict[str, Any]
 
 
-class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups):
+class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups, FakeGroups):
     """A session in a :class:`Cloud`.
 
     :param project_id: the session's own project
@@ -205,11 +206,14 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups):
 
         return self._call("create_share", create)
 
-    def delete_share(self, share_id: str, *, force: bool = False) -> bool:
+    def delete_share(
+        self, share_id: str, share_group_id: str | None = None, *, force: bool = False
+    ) -> bool:
         def delete() -> bool:
             view = self._settled("shares").get(share_id)
             if view is None or not self._reaches(view):
                 return False
+            self._check_deletion(view, share_group_id)
             forced = force and self._administrator
             if view["status"] not in ("available", "error") and not forced:
                 raise ManilaRefused("delete", 403, f"share is {view['status']}")
@@ -351,7 +355,7 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups):
             if view["status"] == "deleting" and not view["_fails"]:
                 del things[thing]
             elif view["status"] == "deleting":
-                view["status"] = "error_deleting"
+                view["status"] = "error" if "group" in kind else "error_deleting"
             elif view["status"] == "reverting":
                 view["status"] = "reverting_error" if view["_fails"] else "available"
                 then, size = view.pop("_text_then"), view.pop("_size_then")
@@ -384,4 +388,4 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups):
 
 
 # What the first word of a method that changes something is.
-_CHANGING = frozenset({"create", "delete", "revert", "allow", "deny", "restore"})
+_CHANGING = frozenset({"create", "delete", "revert", "allow", "deny", "restore", "update", "set"})

@@ -29,6 +29,7 @@ from karbor_manila.manila.errors.browsing import (
     NotMountable,
     OthersRuleFailed,
 )
+from karbor_manila.manila.errors.of_groups import GroupDoubtful, OnlyAsGroup
 from karbor_manila.manila.errors.placing import KeyUnknown, NetworkUnsuitable, ShareLocked
 from karbor_manila.manila.errors.refusals import (
     AccessRulesNotActive,
@@ -62,6 +63,7 @@ __all__ = [
     "CopyUnsupported",
     "EndpointMissing",
     "EndpointUnsuitable",
+    "GroupDoubtful",
     "KeyUnknown",
     "ManilaFailing",
     "ManilaRefused",
@@ -75,6 +77,7 @@ __all__ = [
     "NotAdministrator",
     "NotMountable",
     "NotRestorable",
+    "OnlyAsGroup",
     "OthersRuleFailed",
     "ParentMissing",
     "QuotaTooSmall",

@@ -92,6 +92,8 @@ EXAMPLES = (
     manila.CopyUnsupported("s-1", None),
     manila.AccessRulesNotActive("s-1", "error"),
     manila.CloneUnsupported("s-1", "plain", revertible=True),
+    manila.GroupDoubtful("g-1", "its status is 'error'"),
+    manila.OnlyAsGroup("s-1", "plain"),
     manila.RevertFailed("s-1", "reverting_error", "no space"),
     manila.NotMountable("snap-1", "s-1", "plain"),
     manila.AccessFailed("snap-1", "ip 10.0.0.7", "error", "no such rules"),
