@@ -5,9 +5,10 @@ import abc
 from collections.abc import Collection
 from typing import Final
 
+from karbor_manila.common.errors import NotSupported
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.snapshot_access import Access, Mountable
-from karbor_manila.manila.views import Revertible, View
+from karbor_manila.manila.views import NewShare, Placement, Revertible, View
 
 
 class Reverts(abc.ABC):
@@ -48,11 +49,41 @@ class Reverts(abc.ABC):
         """
 
 
-class KeepsTogether(abc.ABC):  # noqa: B024 - what it says is about the ids
+class KeepsTogether(abc.ABC):  # noqa: B024 - who keeps nothing but ids together overrides nothing
     """One thing on the server may keep several shares of a checkpoint: their ``Kept.id`` is the
     same. It goes when the last record of it goes: a roll back of one share's protection asks for
     the removal only when no other share of the checkpoint counts on it, and a deletion of the
-    checkpoint asks for it once for each share, side by side."""
+    checkpoint asks for it once for each share, side by side.
+
+    A view of :meth:`.base.Driver.everything` has all of them in ``share_ids``; its ``share_id`` is
+    then what the mark that it bears has as resource.
+    """
+
+    def await_ready(  # noqa: B027 - most wait for nothing else
+        self, share: View, timeout: float
+    ) -> bool:
+        """Wait until what is kept together with a share can be kept, after a refusal.
+
+        :param timeout: seconds
+        :returns: whether there was something to wait for
+        :raises ShareNotProtectable: it cannot be kept as it is
+        :raises DeadlineExceeded: it took too long
+        """
+        return False
+
+    def members(self, kept: Kept) -> Collection[str]:
+        """The ids of all shares that what keeps this one keeps, as far as its data tell."""
+        return [kept.share_id]
+
+    def place_as_group(self, kept: Kept, new: NewShare) -> Placement:
+        """As :meth:`.base.Driver.place`, of a share that comes back with its group.
+
+        :raises NotSupported: this driver gives nothing back as a group
+        """
+        raise NotSupported(
+            f"Restoring as a group (as_group) with the driver {type(self).__name__}",
+            "Restore the shares one by one: leave as_group out. Nothing was changed.",
+        )
 
 
 class Browsable(abc.ABC):

@@ -36,7 +36,7 @@ PAGE = 1000
 # The last one in which a list of shares has their export locations.
 _WITH_EXPORT_LOCATIONS = "2.8"
 
-# Lists that say how many there are; the others refuse a filter that they do not know.
+# Lists that say how many there are; the others refuse unknown filters.
 _COUNTED = frozenset({"shares", "snapshots"})
 
 #: As ``project_id`` of :class:`Manila` and its lists: what all projects have.

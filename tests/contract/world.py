@@ -32,6 +32,10 @@ class FakeWorld(World):
                 "delete_snapshot": 2.0,
                 "delete_share": 2.0,
                 "revert_share": 5.0,
+                "create_share_group": 20.0,
+                "create_share_group_snapshot": 3.0,
+                "delete_share_group": 2.0,
+                "delete_share_group_snapshot": 2.0,
             },
         )
         self._manila = FakeManila(self.cloud, self.project_id, microversion)
@@ -89,3 +93,20 @@ class FakeWorld(World):
 
     def read(self, share_id: str) -> str:
         return str(self.cloud.shares[share_id]["_text"])
+
+
+class FakeGroupWorld(FakeWorld):
+    """A world whose shares are in groups, each in one of its own unless they are made together."""
+
+    def make_share(self, **fields: Any) -> View:
+        if fields.get("snapshot_support") is False:
+            return super().make_share(**fields)  # it is in no group
+        group = self.cloud.add_group(self.project_id)
+        return super().make_share(share_group_id=group["id"], **fields)
+
+    def make_together(self, number: int) -> list[View]:
+        group = self.cloud.add_group(self.project_id)
+        return [FakeWorld.make_share(self, share_group_id=group["id"]) for _ in range(number)]
+
+    def remove(self, kept_id: str) -> None:
+        del self.cloud.group_snapshots[kept_id]

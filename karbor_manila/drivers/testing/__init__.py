@@ -24,6 +24,7 @@ _PROMISES = (
     "restoring",
     "reverting",
     "sharing",
+    "together",
     "whose",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{promise}" for promise in _PROMISES))

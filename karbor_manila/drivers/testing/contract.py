@@ -14,6 +14,7 @@ from karbor_manila.drivers.testing.protecting import Protecting
 from karbor_manila.drivers.testing.restoring import Restoring
 from karbor_manila.drivers.testing.reverting import Reverting
 from karbor_manila.drivers.testing.sharing import Sharing
+from karbor_manila.drivers.testing.together import Together
 from karbor_manila.drivers.testing.whose import Whose
 from karbor_manila.drivers.testing.world import View, World
 
@@ -30,6 +31,7 @@ class DriverContract(
     Reverting,
     Browsing,
     Sharing,
+    Together,
     Whose,
 ):
     """Every promise. Each test makes its own shares and marks."""

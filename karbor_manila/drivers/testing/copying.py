@@ -9,6 +9,7 @@ from karbor_manila.drivers.testing.world import (
     View,
     World,
     copy,
+    keeper_of,
     mark_for,
     protect,
     restore,
@@ -42,12 +43,12 @@ class Copying:
         world.write(share["id"], "after")
         driver = world.driver()
         clone, copied = copy(driver, kept, mark)
-        assert [each.id for each in driver.find(mark)] == [copied.id]
+        assert [each.id for each in keeper_of(driver).find(mark)] == [copied.id]
         assert [view["id"] for view in shares_of(driver).find(mark.of_clone())] == [clone["id"]]
         assert world.read(clone["id"]) == "before"
         driver.delete(kept, source, project_id=world.project_id)
         assert copied.share_id == clone["id"]
-        assert world.driver().check(copied).id == copied.id
+        assert keeper_of(world.driver()).check(copied).id == copied.id
 
     @pytest.mark.parametrize("by", ["id and mark", "mark", "id"])
     def test_a_deleted_copy_leaves_nothing_but_its_source(
@@ -60,7 +61,7 @@ class Copying:
         marked = mark.of_clone() if "mark" in by else None
         driver = world.driver()
         for _ in range(2):
-            driver.delete(copied, mark, project_id=world.project_id)
+            keeper_of(driver).delete(copied, mark, project_id=world.project_id)
             shares_of(driver).delete_clone(marked, share_id, project_id=world.project_id)
         assert world.share(clone["id"]) is None
         assert [view["id"] for view in world.kept_of(share["id"])] == [kept.id]

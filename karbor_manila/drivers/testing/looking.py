@@ -15,6 +15,7 @@ from karbor_manila.drivers.testing.world import (
     mark_of_restore,
     protect,
     restore,
+    shares_kept_by,
     shares_of,
 )
 from karbor_manila.manila.errors import SnapshotDoubtful, SnapshotGone
@@ -95,7 +96,7 @@ class Looking:
     ) -> None:
         kept = protect(world.driver(), share, mark_for(share))
         (mine,) = (view for view in world.overseer().everything() if view["id"] == kept.id)
-        assert mine["share_id"] == share["id"]
+        assert share["id"] in shares_kept_by(mine)
         assert mine["project_id"] == world.project_id
         assert mine == world.overseer().show(kept.id)
 

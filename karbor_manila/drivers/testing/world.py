@@ -17,6 +17,7 @@ from karbor_manila.drivers.base import (
     Target,
     protect_one,
 )
+from karbor_manila.drivers.catalogue import load
 from karbor_manila.manila.client import EVERY_PROJECT
 from karbor_manila.manila.marks import COPY, PURPOSE, Mark
 from karbor_manila.manila.shares import Shares
@@ -88,6 +89,10 @@ class World(abc.ABC):
         ``snapshot_inherit_share_access_support=True`` for one whose snapshots have no rules of
         their own)."""
 
+    def make_together(self, number: int) -> list[View]:
+        """Available shares that a driver which keeps several together keeps together."""
+        return [self.make_share() for _ in range(number)]
+
     @abc.abstractmethod
     def retype(self, share_id: str) -> str:
         """Give a share another type of the same capabilities, as a migration does; the type's
@@ -121,11 +126,16 @@ class World(abc.ABC):
     def kept_of(self, share_id: str) -> list[View]:
         """What keeps a share, as Manila has it now."""
         every = self.overseer().everything()
-        return [view for view in every if view["share_id"] == share_id]
+        return [view for view in every if share_id in shares_kept_by(view)]
 
     def share(self, share_id: str) -> View | None:
         """A share, as Manila has it now."""
         return shares_of(self.overseer()).show(share_id)
+
+
+def shares_kept_by(view: View) -> list[str]:
+    """The shares that something of :meth:`Driver.everything` keeps."""
+    return list(view.get("share_ids") or [view["share_id"]])
 
 
 def shares_of(driver: Driver) -> Shares:
@@ -168,9 +178,14 @@ def end_restore(
     return driver.complete_restore(kept, Target(mark, new, share_proto="NFS"), share_id)
 
 
-def restore(driver: Driver, kept: Kept, mark: Mark, new: NewShare = BACK) -> View:
-    """The new share, once it has its content."""
-    return end_restore(driver, kept, mark, begin_restore(driver, kept, mark, new), new)
+def restore(
+    driver: Driver, kept: Kept, mark: Mark, new: NewShare = BACK, *, as_group: bool = False
+) -> View:
+    """The new share, once it has its content and what was made besides is gone."""
+    target = Target(mark, new, share_proto="NFS", as_group=as_group)
+    view = driver.complete_restore(kept, target, driver.restore(kept, target))
+    driver.forget_restore(mark, project_id=driver.environment.manila.own_project_id)
+    return view
 
 
 def unknown(share: View) -> Kept:
@@ -179,7 +194,12 @@ def unknown(share: View) -> Kept:
 
 
 def copy(driver: Driver, kept: Kept, mark: Mark) -> tuple[View, Kept]:
-    """The share of a copy, and what keeps it."""
+    """The share of a copy, and what keeps it (:func:`keeper_of`)."""
     new = dataclasses.replace(BACK, metadata={PURPOSE: COPY})
     clone = restore(driver, kept, mark.of_clone(), new)
-    return clone, protect(driver, clone, mark)
+    return clone, protect(keeper_of(driver), clone, mark)
+
+
+def keeper_of(driver: Driver) -> Driver:
+    """The driver that keeps the share of a copy: the same one, unless it names another."""
+    return load(driver.copies_by)(driver.environment) if driver.copies_by else driver

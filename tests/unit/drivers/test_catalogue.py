@@ -133,7 +133,7 @@ def test_an_unknown_driver_is_an_error_that_names_the_option_and_what_there_is(
     with pytest.raises(DriverUnknown) as caught:
         catalogue.of_provider(*configured(tmp_path, "[manila_share_protection]", line))
     assert str(caught.value).startswith(f"{option}: ")
-    assert "there are: backup, faulty, snapshot" in str(caught.value)
+    assert "there are: backup, faulty, group, snapshot" in str(caught.value)
     assert (caught.value.option, caught.value.name) == (option, "nosuch")
 
 

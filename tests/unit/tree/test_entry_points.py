@@ -35,6 +35,7 @@ def test_the_names_stay():
         (PROTECTIONS, BANK, "karbor_manila.bank.filesystem.plugin:FileSystemBankPlugin"),
         (catalogue.NAMESPACE, "backup", "karbor_manila.drivers.backup:BackupDriver"),
         (catalogue.NAMESPACE, "faulty", "karbor_manila.drivers.faulty:FaultyDriver"),
+        (catalogue.NAMESPACE, "group", "karbor_manila.drivers.group:GroupDriver"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
