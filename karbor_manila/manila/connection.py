@@ -16,6 +16,7 @@ import requests.adapters
 from keystoneauth1 import session as ks_session
 from manilaclient import api_versions
 from manilaclient import client as manilaclient
+from manilaclient.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.manila import endpoint, limit, responses
@@ -85,6 +86,9 @@ class Connection:
             timeout=timeout,
             retries=0,
         ).client
+        # Share groups are an experiment of Manila's below 2.55, and it wants to hear that this is
+        # known (manila/api/openstack/api_version_request.py); elsewhere it makes no difference.
+        self._http.default_headers[constants.EXPERIMENTAL_HTTP_HEADER] = "true"
 
     @property
     def own_project_id(self) -> str:

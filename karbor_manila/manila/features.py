@@ -31,11 +31,6 @@ class Features:
         return self._at_least("2.45")
 
     @property
-    def share_groups(self) -> bool:
-        """Shares are in groups, and groups have snapshots; experimental below 2.55."""
-        return self._at_least("2.31")
-
-    @property
     def counts(self) -> bool:
         """Lists say how many entries there are in all (``with_count``)."""
         return self._at_least("2.79")

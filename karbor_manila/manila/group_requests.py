@@ -14,8 +14,7 @@ class GroupRequests(Connection):
     """What :class:`.client.Manila` asks about share groups. Every method is one HTTP request, but
     for paged lists, which are of the same projects as those of shares.
 
-    Below 2.55 groups are experimental: manilaclient sends the header that this needs. Neither
-    groups nor their snapshots have metadata.
+    Neither groups nor their snapshots have metadata.
     """
 
     _list: Callable[..., Listing]  # :class:`.client.Manila`'s

@@ -174,8 +174,6 @@ class GroupSnapshots:
 
     def everything(self) -> list[View]:
         """All group snapshots that the client sees, marked or not."""
-        if not self._manila.features.share_groups:
-            return []
         return self._client.retry(self._manila.share_group_snapshots)
 
     def show(self, snapshot_id: str) -> View | None:

@@ -80,8 +80,6 @@ class Groups:
         """
         if project_id:
             self._client.ownership.require(project_id)
-        if not self._manila.features.share_groups:
-            return []
         return self._client.retry(lambda: self._manila.share_groups(project_id=project_id))
 
     def await_idle(self, group_id: str, timeout: float) -> bool:
