@@ -108,12 +108,18 @@ class Judge:
             return Reason.OTHER_PROJECT, why
         if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:
             return Reason.DELETED_CHECKPOINT, "its checkpoint was deleted"
-        return self._against_the_record(checkpoint, mark, shown.id)
+        # What keeps several shares together is accounted for by any of them.
+        found = [
+            self._against_the_record(checkpoint, share_id, mark, shown.id)
+            for share_id in shown.keeps(mark)
+        ]
+        told = [each for each in found if each and each[0] is not Reason.NO_RECORD]
+        return None if None in found else (*told, *found)[0]
 
     def _against_the_record(
-        self, checkpoint: Any, mark: Mark, snapshot_id: str
+        self, checkpoint: Any, share_id: str, mark: Mark, snapshot_id: str
     ) -> Disagreement | None:
-        section = self._bank.section(checkpoint, mark.resource)
+        section = self._bank.section(checkpoint, share_id)
         if mark.restore:  # temporary, of a revert that makes a safety copy
             if mark.restore in section.restores():
                 return None
@@ -123,7 +129,7 @@ class Judge:
             record = section.record()
             is_begun = record is None and section.intent() is not None
         except RecordInvalid as error:
-            LOG.warning("Share %s, checkpoint %s: %s", mark.resource, checkpoint.id, error)
+            LOG.warning("Share %s, checkpoint %s: %s", share_id, checkpoint.id, error)
             return None
         if is_begun or (record and record.snapshot_id == snapshot_id):
             return None

@@ -29,6 +29,7 @@ class Shown(NamedTuple):
     :ivar project_id: whose it is; None when the driver does not say
     :ivar created_at: as Manila gives it
     :ivar mark: that of the bank, if it bears one
+    :ivar together: all the shares that it keeps, of a driver that keeps several together
     """
 
     driver: str
@@ -37,6 +38,11 @@ class Shown(NamedTuple):
     project_id: str | None
     created_at: str | None
     mark: Mark | None
+    together: tuple[str, ...] = ()
+
+    def keeps(self, mark: Mark) -> tuple[str, ...]:
+        """The shares whose records in the mark's checkpoint may name it."""
+        return self.together or (mark.resource,)
 
 
 class ManilaSide:
@@ -114,6 +120,7 @@ class ManilaSide:
             project_id=None if project_id is None else intern(str(project_id)),
             created_at=view.get("created_at"),
             mark=self._mark(view),
+            together=tuple(each for each in view.get("share_ids") or () if is_id(each)),
         )
 
     def _mark(self, view: View) -> Mark | None:

@@ -89,12 +89,11 @@ class Witnesses:
             or checkpoint.provider_id != self._bank.provider.id
         ):
             return False
-        try:
-            record = self._bank.section(checkpoint, shown.mark.resource).record()
-        except RecordInvalid:
-            return False
-        return bool(
-            record
-            and record.snapshot_id == shown.id
-            and is_of(checkpoint, record, shown.project_id)
-        )
+        for share_id in shown.keeps(shown.mark):
+            try:
+                record = self._bank.section(checkpoint, share_id).record()
+            except RecordInvalid:
+                continue
+            if record and record.snapshot_id == shown.id:
+                return is_of(checkpoint, record, shown.project_id)
+        return False
