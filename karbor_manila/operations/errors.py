@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 from karbor_manila.bank.errors import RecordForeign
-from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.errors import KarborManilaError, NotSupported
 from karbor_manila.manila.errors import RevertRefused, SnapshotDoubtful
 
 
@@ -215,6 +215,38 @@ class BeingRestored(RevertRefused):
 
     def __post_init__(self) -> None:
         self.why = f"restore {self.restore_id} is still making it"
+
+
+@dataclass(eq=False)
+class RevertLacking(NotSupported):
+    """A driver that puts no share back in place."""
+
+    what: str = field(init=False)
+    instead: str = field(
+        init=False,
+        default="What it keeps cannot be put back into the protected share itself. Restore into a "
+        "new share: leave share_id out. Nothing was changed.",
+    )
+    driver: str
+
+    def __post_init__(self) -> None:
+        self.what = f"Restoring in place with the driver {self.driver!r}"
+
+
+@dataclass(eq=False)
+class GroupLacking(NotSupported):
+    """A driver that gives no share back with its group."""
+
+    what: str = field(init=False)
+    instead: str = field(
+        init=False,
+        default="It keeps each share for itself. Restore the shares one by one: leave as_group "
+        "out. Nothing was changed.",
+    )
+    driver: str
+
+    def __post_init__(self) -> None:
+        self.what = f"Restoring as a group (as_group) with the driver {self.driver!r}"
 
 
 @dataclass(eq=False)

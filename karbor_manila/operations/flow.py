@@ -12,7 +12,6 @@ from karbor_manila.bank import identity
 from karbor_manila.bank.errors import RecordForeign
 from karbor_manila.bank.fencing import Hold
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.errors import NotSupported
 from karbor_manila.common.lazy import Lazy, Once
 from karbor_manila.common.polling import Poller
 from karbor_manila.common.retry import retry
@@ -29,7 +28,7 @@ from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.shares import Shares
 from karbor_manila.manila.timeouts import Timeouts
 from karbor_manila.operations import preflight
-from karbor_manila.operations.errors import RecordDriverMissing
+from karbor_manila.operations.errors import RecordDriverMissing, RevertLacking
 from karbor_manila.operations.progress import Progress
 from karbor_manila.operations.protection import Protection
 from karbor_manila.operations.restores import Restores
@@ -194,10 +193,7 @@ class FlowContext:
         """
         driver = self.driver(name)
         if not isinstance(driver, Reverts):
-            raise NotSupported(
-                f"Restoring in place with the driver {name!r}",
-                "Restore into a new share: leave share_id out. Nothing was changed.",
-            )
+            raise RevertLacking(name)
         return driver
 
     def recorded_driver(self, name: str, what: str) -> Driver:

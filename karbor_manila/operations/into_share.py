@@ -14,7 +14,7 @@ from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
 from karbor_manila.manila import marks
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Revertible, View
-from karbor_manila.operations.errors import BeingRestored, SnapshotOfClone
+from karbor_manila.operations.errors import BeingRestored, RevertLacking, SnapshotOfClone
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.share_job import ShareJob
 
@@ -31,12 +31,14 @@ def check(record: ShareRecord, options: RestoreOptions) -> None:
 
     :raises SnapshotOfClone, NotSupported: it cannot
     """
-    if other_target(record, options) is None:
-        return
     try:
         kind = catalogue.load(record.driver)
     except (DriverUnknown, DriverUnsuitable) as error:
         LOG.info("Share %s: its target is checked later: %s", record.share_id, error)
+        return
+    if other_target(record, options) is None:
+        if not issubclass(kind, Reverts):
+            raise RevertLacking(record.driver)
         return
     if not issubclass(kind, RestoresInto):
         _refuse(record, options, kind)

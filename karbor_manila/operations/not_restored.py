@@ -73,6 +73,15 @@ def given_back(record: ShareRecord) -> dict[str, str]:
     return {name: value for name, value in known.items() if name not in _MANILAS_OWN}
 
 
+def besides(share_ids: Collection[str]) -> Iterator[str]:
+    """What comes back with a group although nobody asked for it, a sentence each."""
+    for share_id in sorted(share_ids):
+        yield (
+            f"Share {share_id} was in the group, too, and comes back in the new one without its "
+            f"name and metadata: this checkpoint does not hold it."
+        )
+
+
 def _other(what: str, then: str | None, now: str | None) -> str:
     return (
         f"Its {what} of then ({then or 'none'}): the share has another one now ({now or 'none'}), "

@@ -31,6 +31,7 @@ _OF_A_NEW_SHARE = (
     "mount_point_name",
     "is_public",
     "access_rules",
+    "as_group",
     "keep_failed",
 )
 _OF_A_REVERT = ("remove_newer", "safety_copy")
@@ -54,6 +55,7 @@ class RestoreOptions:
     is_public: bool
     metadata: bool
     access_rules: bool
+    as_group: bool
     keep_failed: bool
     remove_newer: bool
     safety_copy: bool
@@ -147,7 +149,7 @@ def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOpti
     browse_parameters.refuse(options)
     _check_together(share_id, options)
     if options.depth == DRILL:
-        for name in ("share_id", "keep_failed", "mount_point_name"):
+        for name in ("share_id", "keep_failed", "mount_point_name", "as_group"):
             if value := getattr(options, name):
                 raise InvalidParameter(
                     name, value, "a drill makes a temporary share and leaves nothing behind"

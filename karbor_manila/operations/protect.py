@@ -12,6 +12,7 @@ from karbor.common import constants
 
 from karbor_manila.bank import record_values
 from karbor_manila.bank.record import Intent
+from karbor_manila.drivers.abilities import KeepsTogether
 from karbor_manila.drivers.base import ProtectOptions
 from karbor_manila.manila import statuses
 from karbor_manila.manila.errors import ManilaRefused, ShareGone, ShareStatusUnknown
@@ -23,8 +24,9 @@ from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
 
 # Manila refuses a snapshot of a share that is busy, or whose busy replica it does not find
-# (manila/share/api.py, create_snapshot).
-_MAY_BE_BUSY = (400, 404)
+# (manila/share/api.py, create_snapshot), and one of a group with a busy share, by a conflict
+# (manila/share_group/api.py, create_share_group_snapshot).
+_MAY_BE_BUSY = (400, 404, 409)
 
 
 class ProtectOperation(ShareOperation):
@@ -76,16 +78,25 @@ def inspect(job: ShareJob, options: ProtectOptions) -> View:
 def begin(job: ShareJob, share: View, options: ProtectOptions) -> Begun:
     """Ask for what keeps a share. It may have become busy since the preflight: then once more."""
     deadline = job.flow.clock.now() + job.flow.settings.share_busy_timeout
+    again = True  # what was busy may be ready by now
     while True:
         try:
             return job.flow.protection.take(job, share, options)
         except ManilaRefused as refused:
-            if refused.status not in _MAY_BE_BUSY or job.flow.clock.now() > deadline:
+            left = deadline - job.flow.clock.now()
+            if refused.status not in _MAY_BE_BUSY or left < 0:
                 raise
             share = preflight.look_again(job.flow, job.share_id)
             if options.force or share["status"] == statuses.AVAILABLE:
-                raise
-            share = preflight.await_idle(job.flow, share)
+                driver = job.driver(job.flow.driver_name(share))
+                if not isinstance(driver, KeepsTogether):
+                    raise
+                waited = driver.await_ready(share, left)
+                if not (waited or again):
+                    raise
+                again = waited
+            else:
+                share = preflight.await_idle(job.flow, share)
 
 
 def complete(job: ShareJob, intent: Intent, kept: Kept, rules: list[Rule] | None) -> None:

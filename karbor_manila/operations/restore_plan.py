@@ -21,7 +21,13 @@ from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import HIDDEN, NewShare, Placement, Rule, Source
-from karbor_manila.operations import into_share, managed_again, newer_snapshots, not_restored
+from karbor_manila.operations import (
+    as_group,
+    into_share,
+    managed_again,
+    newer_snapshots,
+    not_restored,
+)
 from karbor_manila.operations.errors import PublicShare
 from karbor_manila.operations.parameters import RestoreOptions
 from karbor_manila.operations.share_job import ShareJob
@@ -29,6 +35,7 @@ from karbor_manila.operations.share_job import ShareJob
 LOG = logging.getLogger(__name__)
 
 NEW_SHARE = "new share"
+AS_GROUP = "new share, with its group"
 IN_PLACE = "in place"
 INTO_ANOTHER = "into another share"
 
@@ -54,6 +61,7 @@ class RestorePlan:
     loses: list[str] = field(default_factory=list)
     not_restored: list[str] = field(default_factory=list)
     into: str | None = None
+    as_group: bool = False
 
     def share(self) -> NewShare:
         """The new share, in the plan of one."""
@@ -63,7 +71,7 @@ class RestorePlan:
 
     def target(self, mark: Mark) -> Target:
         """What the driver is to make under this mark, in the plan of a new share."""
-        return Target(mark, self.share(), self.source.share_proto)
+        return Target(mark, self.share(), self.source.share_proto, self.as_group)
 
     def as_report(self) -> str:
         """The plan as JSON, for Karbor's API."""
@@ -94,6 +102,7 @@ def check_by_record(checkpoint: Any, share_id: str, options: RestoreOptions) -> 
     if record and options.is_revert:
         into_share.check(record, options)
     elif record:
+        as_group.check(record.driver, options)
         new_share(checkpoint.id, record, options)
 
 
@@ -116,13 +125,16 @@ def plan(job: ShareJob, options: RestoreOptions) -> RestorePlan:
     else:
         made = new_share(job.checkpoint.id, record, options)
         job.flow.restores.check_name(job.share_id)
-        placement = driver.place(made.kept, made.share())
-        moved = not_restored.moved(record, placement)
+        if options.as_group:
+            placement, told = as_group.place(job, driver, made.kept, made.share())
+        else:
+            placement, told = driver.place(made.kept, made.share()), []
+        told += not_restored.moved(record, placement)
         made = replace(
             made,
             new=replace(made.share(), encryption_key_ref=placement.encryption_key_ref),
             placement=placement,
-            not_restored=[*made.not_restored, *moved],
+            not_restored=[*made.not_restored, *told],
         )
     _ = job.flow.restores.quota
     return made
@@ -153,7 +165,8 @@ def new_share(checkpoint_id: str, record: ShareRecord, options: RestoreOptions) 
         )
     rules = [rule for rule in record.access_rules or [] if rule["access_to"] != HIDDEN]
     return RestorePlan(
-        way=NEW_SHARE,
+        way=AS_GROUP if options.as_group else NEW_SHARE,
+        as_group=options.as_group,
         driver=record.driver,
         kept=record.kept(),
         source=source_of(record),

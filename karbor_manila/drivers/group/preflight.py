@@ -17,6 +17,9 @@ ONLY_AS_GROUP = (
     "alone nor drilled nor copied."
 )
 
+#: Of a group of a backend that takes all shares at once, when there are several.
+CONSISTENT = "It is kept as it was at one moment, together with the other shares of its group."
+
 #: Of a group of a backend that takes one share after the other.
 NOT_CONSISTENT = (
     "The shares of its group are not kept as they were at one moment: the group's backend has no "
@@ -67,16 +70,20 @@ def look(
                 refused[share_id] = broken(share_id, group_id, wrong)
             elif others and refuse_others:
                 refused[share_id] = _with_others(share_id, group_id, others)
-            elif said := " ".join(_caveats(share, groups.is_consistent(group_id), others)):
-                caveats[share_id] = said
+            else:
+                moment = NOT_CONSISTENT
+                if groups.is_consistent(group_id):
+                    moment = CONSISTENT if len(inside) > 1 else ""
+                if said := " ".join(_caveats(share, moment, others)):
+                    caveats[share_id] = said
     return refused, caveats
 
 
-def _caveats(share: View, consistent: bool, others: list[str]) -> Iterator[str]:  # noqa: FBT001 - what was found
+def _caveats(share: View, moment: str, others: list[str]) -> Iterator[str]:
     if not clonable(share):
         yield ONLY_AS_GROUP
-    if not consistent:
-        yield NOT_CONSISTENT
+    if moment:
+        yield moment
     if others:
         yield (
             f"Its group is kept whole: with share{'s' if len(others) > 1 else ''} "

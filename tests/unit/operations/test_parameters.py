@@ -70,6 +70,7 @@ def test_a_restore_may_leave_everything_out():
         "metadata": True,
         "access_rules": False,
         "include": True,
+        "as_group": False,
         "keep_failed": False,
         "remove_newer": False,
         "safety_copy": False,

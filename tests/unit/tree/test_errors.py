@@ -111,6 +111,8 @@ EXAMPLES = (
     operations.ManilaShowsNothing("s-1", "snap-1", "cp-1"),
     operations.PublicShare("s-1"),
     operations.SnapshotOfClone("s-1", "s-2"),
+    operations.RevertLacking("tape"),
+    operations.GroupLacking("tape"),
     operations.NewerSnapshots("s-1", "snap-1", ["snap-2 of cp-2"], removable=True),
     operations.RevertUnknown("s-1", "snap-1"),
     recovery.BankSuspect("p", "it is empty"),
