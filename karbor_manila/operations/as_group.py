@@ -3,7 +3,7 @@
 
 from oslo_log import log as logging
 
-from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.common.errors import InvalidParameter, NotSupported
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.abilities import KeepsTogether
 from karbor_manila.drivers.base import Driver
@@ -42,5 +42,15 @@ def place(job: ShareJob, driver: Driver, kept: Kept, new: NewShare) -> tuple[Pla
     """Where a share comes back with its group, and what comes back besides, a sentence each."""
     if not isinstance(driver, KeepsTogether):
         raise GroupLacking(driver.name)
-    others = set(driver.members(kept)) - set(job.flow.resource_ids)
+    others = set(driver.members(kept)) - {
+        each for each in job.flow.resource_ids if _is_asked(job, each)
+    }
     return driver.place_as_group(kept, new), list(not_restored.besides(others))
+
+
+def _is_asked(job: ShareJob, share_id: str) -> bool:
+    """Whether a share of the flow is restored; what its parameters lack its own hook tells."""
+    try:
+        return bool(job.flow.restores.options(share_id).include)
+    except (InvalidParameter, NotSupported):
+        return True

@@ -86,8 +86,8 @@ def _caveats(share: View, moment: str, others: list[str]) -> Iterator[str]:
         yield moment
     if others:
         yield (
-            f"Its group is kept whole: with share{'s' if len(others) > 1 else ''} "
-            f"{', '.join(others)}, which this checkpoint does not hold."
+            f"Its group is kept whole, with share{'s' if len(others) > 1 else ''} "
+            f"{', '.join(others)}: not protected with it, and kept all the same."
         )
 
 

@@ -139,13 +139,20 @@ class Restoring:
                 self._made[mark] = self._make(kept, mark, own)
             group_id = self._made[mark]
         member = str(kept.data.get("member_id") or self._member_id(kept))
-        inside = self._client.once(
-            (self, group_id), lambda: self._groups.shares_in(group_id, self._manila.own_project_id)
-        )
-        for view in inside:
-            if made_from(view) == member:
-                return str(view["id"])
+        for when in ("made", "available"):
+            if when == "available":
+                # Its reply was lost, and Manila may still have been making its shares.
+                self._groups.wait_made(group_id)
+            for view in self._inside(group_id, when):
+                if made_from(view) == member:
+                    return str(view["id"])
         raise SnapshotGone(kept.id, endpoint=self._manila.endpoint)
+
+    def _inside(self, group_id: str, when: str) -> list[View]:
+        """The shares in a group of ours; one list serves all of the flow who ask at a time."""
+        own = self._manila.own_project_id
+        key = (self, group_id, when)
+        return self._client.once(key, lambda: self._groups.shares_in(group_id, own))
 
     def _make(self, kept: Kept, mark: Mark, own: int | None) -> str:
         kept_as = self._group_snapshots.show(kept.id) or {}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from karbor.resource import Resource
 from oslo_config import cfg
 
 from karbor_manila.drivers import catalogue
@@ -13,11 +14,11 @@ from karbor_manila.drivers.group import GroupDriver
 from karbor_manila.manila.errors import OnlyAsGroup
 from karbor_manila.operations import restore_plan
 from karbor_manila.operations.errors import GroupLacking, RevertLacking
-from karbor_manila.operations.parameters import restore_options
+from karbor_manila.operations.parameters import merge, restore_options
 from karbor_manila.operations.protect import ProtectOperation
 from karbor_manila.operations.restore import RestoreOperation
 from tests.fakes.manila import refused
-from tests.unit.stage import SHARE, Record, Stage
+from tests.unit.stage import SHARE, Context, Record, Stage
 from tests.unit.together import Together
 
 Ids = list[str]
@@ -263,6 +264,29 @@ def test_a_type_without_shares_from_snapshots_comes_back_with_its_group_alone(
     given = {"as_group": "true"}
     assert stage.restore(checkpoint, *shares, restore=Record(), given=given) == []
     assert len(made_groups(stage)) == 1
+
+
+def test_who_is_left_out_and_comes_back_with_the_group_is_told(stage: Stage) -> None:
+    checkpoint, shares = protected(stage, 2)
+    record = Record()
+    record["parameters"] = {
+        SHARE: {"as_group": "true"},
+        f"{SHARE}#{shares[1]}": {"include": "false"},
+    }
+    flow = stage.flow(*shares)
+    stage.requested[record.id] = ("restore", record)
+    operation = RestoreOperation(flow)
+    for share in shares:
+        operation.on_main(
+            checkpoint,
+            Resource(type=SHARE, id=share, name="s"),
+            Context(stage.project_id),
+            merge(record["parameters"], SHARE, share),
+            restore=record,
+            operation_log=Record(),
+        )
+    (made,) = [key for key, status in record["resources_status"].items() if status == "available"]
+    assert shares[1] in record["resources_reason"][made]
 
 
 @pytest.mark.parametrize("given", [{"size": 2}, {"share_type": "other"}])

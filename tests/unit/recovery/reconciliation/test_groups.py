@@ -25,6 +25,13 @@ from tests.unit.recovery.reconciliation.stage import (
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     with started(tmp_path, monkeypatch, options=("default_driver = group",)) as service:
+        service.cloud.seconds.update(
+            create_share_group_snapshot=3.0,
+            create_share_group=10.0,
+            create_snapshot=2.0,
+            create_share=10.0,
+            delete_share=2.0,
+        )
         yield service
 
 
