@@ -5,7 +5,7 @@ from typing import Any
 
 from karbor_manila.manila import marks
 from tests.unit.karbor_stage import SHARE, TOKEN
-from tests.walk.ways import WHOLE, sizes
+from tests.walk.ways import WHOLE, came_with_its_group, sizes
 from tests.walk.world import World
 
 
@@ -66,7 +66,16 @@ def settled(world: World) -> None:
     for checkpoint in world.known:
         _checkpoint(world, checkpoint, {each.id: each.status for each in restores})
     _kept(world)
+    _groups(world)
     _shares(world, restores)
+
+
+def _groups(world: World) -> None:
+    """No group of ours is left but those of restores that go on being ended."""
+    for thing, view in world.settled("groups").items():
+        its = marks.read(view)
+        if its is not None:
+            assert f"restores/{its.restore}" in world.pages_of(its), f"group {thing} is left"
 
 
 def _ended(record: Any) -> None:
@@ -103,13 +112,14 @@ def _kept(world: World) -> None:
     for thing, its in world.marked().items():
         status = world.status(its.checkpoint)
         assert status != "deleted", f"{thing} is left of a deleted checkpoint"
-        pages = world.pages(its.checkpoint).get(its.resource, {})
+        pages = world.pages(its.checkpoint)
+        of_it = [pages.get(share, {}) for share in {its.resource, *sizes(world.kept()[thing])}]
         named = {
-            pages.get("metadata", {}).get("snapshot_id"),
-            pages.get("intent", {}).get("created_id"),
+            *(each.get("metadata", {}).get("snapshot_id") for each in of_it),
+            *(each.get("intent", {}).get("created_id") for each in of_it),
         }
-        if its.restore:  # what a safety copy is made of
-            assert f"restores/{its.restore}" in pages, f"{thing} of a restore is left"
+        if its.restore:  # what a safety copy is made of, or a share in a temporary group
+            assert f"restores/{its.restore}" in world.pages_of(its), f"{thing} of a restore is left"
         elif status == "available" and its.checkpoint not in world.reset and thing not in named:
             # Manila carried out a request twice; the mark leads to it when the checkpoint goes.
             assert world.fate.tally["late"], f"{thing} is unaccounted for"
@@ -125,6 +135,9 @@ def _shares(world: World, restores: list[Any]) -> None:
             continue
         if thing in world.protected:
             continue  # the user has made it his own before it could be removed
+        if came_with_its_group(view):
+            assert view["share_group_id"] in world.settled("groups"), f"share {thing} is left"
+            continue
         its = marks.read(view)
         assert its and its.restore, f"share {thing} came from nowhere"
         pages = world.pages(its.checkpoint).get(its.resource, {})

@@ -5,6 +5,8 @@
     KARBOR_MANILA_WALK_SEED=7 python -m pytest tests/walk            another one; any number
     KARBOR_MANILA_WALK_SHRINK=1 ...                                  minutes, for the shortest one
 
+    ... python -m pytest tests/walk -k GroupWalk                     shares of groups; or BackupWalk
+
 CI walks the same way each time, so that a change is blamed for what it breaks and nothing else is.
 """
 

@@ -83,7 +83,7 @@ class Fate:
             for each in troubles
             if each.kind == faults.FAILING
             for name in (each.name, *(other for other in SAME_AS if SAME_AS[other] == each.name))
-            for thing in self.cloud.shares
+            for thing in (*self.cloud.shares, *self.cloud.groups)
         }
         try:
             yield
@@ -214,6 +214,14 @@ class WalkedManila(FakeManila):
         self._judged = functools.partial(type(self).expect, fields)
         return super().create_share(**fields)
 
+    def create_share_group_snapshot(self, share_group_id: str, **fields: Any) -> dict[str, Any]:
+        self._judged = functools.partial(type(self).expect, fields)
+        return super().create_share_group_snapshot(share_group_id, **fields)
+
+    def create_share_group(self, **fields: Any) -> dict[str, Any]:
+        self._judged = functools.partial(type(self).expect, fields)
+        return super().create_share_group(**fields)
+
     def create_backup(self, share_id: str, **fields: Any) -> dict[str, Any]:
         self._judged = functools.partial(type(self).expect, fields)
         return super().create_backup(share_id, **fields)
@@ -221,6 +229,14 @@ class WalkedManila(FakeManila):
     def delete_snapshot(self, snapshot_id: str) -> bool:
         self._judged = functools.partial(type(self).watch, "snapshot", snapshot_id)
         return super().delete_snapshot(snapshot_id)
+
+    def delete_share_group_snapshot(self, snapshot_id: str) -> bool:
+        self._judged = functools.partial(type(self).watch, "group_snapshot", snapshot_id)
+        return super().delete_share_group_snapshot(snapshot_id)
+
+    def delete_share_group(self, group_id: str) -> bool:
+        self._judged = functools.partial(type(self).watch, "group", group_id)
+        return super().delete_share_group(group_id)
 
     def delete_backup(self, backup_id: str) -> bool:
         self._judged = functools.partial(type(self).watch, "backup", backup_id)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The random walk, with each way to keep a share; and walks that have failed once."""
+"""The random walk with each way to keep a share, two of them a third as long; and walks that have
+failed once."""
 
 import hypothesis
 
@@ -15,11 +16,21 @@ class BackupWalk(Walk):
     way = ways.BACKUP
 
 
+class GroupWalk(Walk):
+    """Shares of two groups are kept together, and others by snapshots."""
+
+    way = ways.GROUP
+
+
 TestWalk = hypothesis.seed(SEED)(Walk).TestCase
-TestWalk.settings = hypothesis.settings.get_profile("walk")
+TestWalk.settings = usual = hypothesis.settings.get_profile("walk")
+shorter = hypothesis.settings(usual, max_examples=max(1, usual.max_examples // 3))
 
 TestBackupWalk = hypothesis.seed(SEED)(BackupWalk).TestCase
-TestBackupWalk.settings = hypothesis.settings.get_profile("walk")
+TestBackupWalk.settings = shorter
+
+TestGroupWalk = hypothesis.seed(SEED)(GroupWalk).TestCase
+TestGroupWalk.settings = shorter
 
 
 # Walks that have failed once.

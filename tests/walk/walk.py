@@ -226,7 +226,8 @@ class Walk(RuleBasedStateMachine):
     # -- what the rules have in common -------------------------------------------------------
 
     def _make(self, size: int) -> None:
-        share = self.world.service.share(size=size)
+        world = self.world
+        share = ways.make(world.way, world.cloud, world.service.project_id, size)
         self.world.made.add(share)
         self.world.write(share)
 
@@ -270,7 +271,7 @@ class Walk(RuleBasedStateMachine):
         world = self.world
         fit = all(
             view["status"] in ("available", "extending")
-            for view in (world.cloud.shares[share] for share in shares)
+            for view in ways.together(world.cloud, shares)
         )
         certain = not world.unsettled
         checkpoint, error = self._do(lambda: self._protected(plan), met)

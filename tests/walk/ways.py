@@ -12,7 +12,7 @@ from tests.fakes.cloud import Cloud
 View = dict[str, Any]
 
 #: What keeps shares, by the names that the cloud has for it.
-KINDS = ("snapshots", "backups")
+KINDS = ("snapshots", "backups", "group_snapshots")
 #: Statuses in which a share can be had back.
 WHOLE = ("available", "restoring")
 #: Statuses of a share that end together with those of its backup.
@@ -52,6 +52,9 @@ class Way:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+_USERS = "of a user"
+_GROUPS = 2
+
 SNAPSHOT = Way("snapshot", "snapshots")
 BACKUP = Way(
     "backup",
@@ -64,7 +67,7 @@ BACKUP = Way(
     {"create_backup": 10.0, "restore_backup": 15.0, "delete_backup": 2.0},
 )
 GROUP = Way(
-    "group",
+    "group|snapshot",
     "group_snapshots",
     (),
     {
@@ -76,11 +79,37 @@ GROUP = Way(
 )
 
 
+def make(way: Way, cloud: Cloud, project_id: str, size: int) -> str:
+    """A new share of the user's, which the driver can keep; of several some are in one group."""
+    fields: View = {"size": size}
+    if way is GROUP:
+        own = [each for each, view in cloud.groups.items() if view["name"] == _USERS]
+        if len(own) < _GROUPS:
+            own.append(str(cloud.add_group(project_id, name=_USERS)["id"]))
+        fields["share_group_id"] = own[len(cloud.shares) % len(own)]
+    return str(cloud.add_share(project_id, **fields)["id"])
+
+
+def together(cloud: Cloud, shares: list[str]) -> list[View]:
+    """These shares and those that are kept together with them."""
+    groups = {cloud.shares[share].get("share_group_id") for share in shares} - {None}
+    return [
+        view
+        for share, view in cloud.shares.items()
+        if share in shares or view.get("share_group_id") in groups
+    ]
+
+
 def sizes(view: View) -> dict[str, int]:
     """The shares that something keeps, each with its size."""
     if "members" in view:
         return {member["share_id"]: member["size"] for member in view["members"]}
     return {view["share_id"]: view["size"]}
+
+
+def came_with_its_group(share: View) -> bool:
+    """Whether a share is what Manila made of a group snapshot, and nobody has named it."""
+    return bool(share.get("source_share_group_snapshot_member_id")) and not share.get("name")
 
 
 def is_under_way(view: View) -> bool:

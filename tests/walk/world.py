@@ -213,7 +213,7 @@ class World(contextlib.ExitStack):
         found = marks.read(view)
         with self.fate.aside():
             page = f"restores/{found.restore}" if found and found.restore else "intent"
-            known = found and page in self.pages(found.checkpoint).get(found.resource, {})
+            known = found and page in self.pages_of(found)
             if not known and not self.fate.dead:
                 self.fate.wrongs.append(f"{view} is made without an intent")
 
@@ -224,24 +224,21 @@ class World(contextlib.ExitStack):
             return
         with self.fate.aside():
             found = marks.read(view)
+            if ways.came_with_its_group(view) and thing not in self.reported:
+                return  # a restore made it, and it is nobody's
             if found is None or found.bank != identity.read(self.service.provider.bank):
                 self.fate.wrongs.append(f"{kind} {thing} is not ours and was removed")
-            elif kind == "share" and (thing in self.reported or not found.restore):
+                return
+            if kind == "share" and (thing in self.reported or not found.restore):
                 self.fate.wrongs.append(f"share {thing} is the user's and was removed")
-            elif self.status(found.checkpoint) == "protecting" and "intent" not in self.pages(
-                found.checkpoint
-            ).get(found.resource, {}):
+                return
+            status = self.status(found.checkpoint)
+            if status == "protecting" and "intent" not in self.pages_of(found):
                 self.fate.wrongs.append(f"the intent was ended before {kind} {thing} was removed")
             elif found.restore:
                 return  # of a restore: the share is the user's once it is reported, see above
-            elif kind != "share" and self.status(found.checkpoint) not in (
-                "protecting",
-                "deleting",
-            ):
-                self.fate.wrongs.append(
-                    f"{kind} {thing} was removed, and its checkpoint is "
-                    f"{self.status(found.checkpoint)}"
-                )
+            elif kind != "share" and status not in ("protecting", "deleting"):
+                self.fate.wrongs.append(f"{kind} {thing} was removed, its checkpoint is {status}")
 
     # -- what it has left -----------------------------------------------------------------------
 
@@ -260,7 +257,8 @@ class World(contextlib.ExitStack):
         self.texts[share] = f"work {len(self.fate.tally)} {next(self.cloud.counter)}"
         self.cloud.shares[share]["_text"] = self.texts[share]
         waiting = self.replacing.get(share, [])
-        self.replacing[share] = [it for it in waiting if self._is_under_way(it)]
+        going_on = [it for it in waiting if self.service.saved(it).status == "in_progress"]
+        self.replacing[share] = going_on
 
     def put_back(self, record: Any, parameters: dict[str, Any]) -> None:
         """A restore in place of these shares is about to be asked for."""
@@ -272,9 +270,6 @@ class World(contextlib.ExitStack):
         with self.fate.aside():
             shares = set(self.shares_of(checkpoint_id)) & set(self.cloud.shares)
             return {f"{SHARE}#{share}": {"share_id": share} for share in sorted(shares)}
-
-    def _is_under_way(self, record: Any) -> bool:
-        return bool(self.service.saved(record).status == "in_progress")
 
     def status(self, checkpoint_id: str) -> str:
         """As it stands in the bank; ``deleted`` if nothing does."""
@@ -302,6 +297,12 @@ class World(contextlib.ExitStack):
             share, _, page = key.removeprefix(prefix).partition("/")
             found.setdefault(share, {})[page] = self.service.provider.bank.get_object(key)
         return found
+
+    def pages_of(self, mark: marks.Mark) -> set[str]:
+        """The pages of what bears a mark: of a share, or of any if it is of several."""
+        found = self.pages(mark.checkpoint)
+        own = [found[mark.resource]] if mark.resource in found else found.values()
+        return {page for pages in own for page in pages}
 
     def shares_of(self, checkpoint_id: str) -> list[str]:
         """The shares that the checkpoint is of, as its graph says."""
@@ -334,8 +335,7 @@ class World(contextlib.ExitStack):
 
     def settled(self, kind: str) -> dict[str, dict[str, Any]]:
         """What is in Manila now."""
-        manila = WalkedManila(self.cloud, self.service.project_id)
-        return manila._settled(kind)
+        return WalkedManila(self.cloud, self.service.project_id)._settled(kind)
 
     def kept(self) -> dict[str, dict[str, Any]]:
         """What keeps shares in Manila now, by whatever way."""
