@@ -31,7 +31,7 @@ from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import NewShare, Placement, View
 
-__all__ = ["FAIL", "FORGET", "HANG", "LOSE", "PLANNED", "FaultyDriver"]
+__all__ = ["FAIL", "FORGET", "HANG", "LOSE", "PLANNED", "FaultyDriver", "around"]
 
 LOG = logging.getLogger(__name__)
 
