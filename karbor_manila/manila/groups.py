@@ -92,17 +92,17 @@ class Groups:
         """
         waited = False
 
-        def judge(view: View | None) -> Any:
+        def judge(seen: View | None) -> Any:
             nonlocal waited
-            wrong = what_is_wrong(group_id, view, (view or {}).get("shares", []))
-            if wrong:
+            group, inside = (seen["group"], seen["shares"]) if seen else (None, [])
+            if wrong := what_is_wrong(group_id, group, inside):
                 raise GroupDoubtful(group_id, wrong)
-            assert view is not None  # that would be wrong
-            busy = is_busy(view, view["shares"])
+            busy = seen is not None and seen["status"] != statuses.AVAILABLE
             waited = waited or busy
             return PENDING if busy else True
 
-        self._idle.wait(group_id, judge, timeout, f"share group {group_id} and its shares")
+        awaited = f"share group {group_id} and all shares in it to become available"
+        self._idle.wait(group_id, judge, timeout, awaited)
         return waited
 
     # -- making and removing ------------------------------------------------------------------
@@ -193,12 +193,15 @@ class Groups:
         return lookup.look(ids, self._manila.share_group, self._manila.share_groups)
 
     def _look_with_members(self, ids: Collection[str]) -> Mapping[str, View | None]:
-        return {
-            group_id: view | {"shares": list(self._manila.shares_of_group(group_id))}
-            if view
-            else None
-            for group_id, view in self._look(ids).items()
-        }
+        """Each group with its shares, and the status of what is not available of them all."""
+        seen: dict[str, View | None] = {}
+        for group_id, group in self._look(ids).items():
+            inside = list(self._manila.shares_of_group(group_id)) if group else []
+            known = [view["status"] for view in (group, *inside) if view]
+            busy = [status for status in known if status != statuses.AVAILABLE]
+            status = next(iter(busy), statuses.AVAILABLE)
+            seen[group_id] = {"group": group, "shares": inside, "status": status} if group else None
+        return seen
 
 
 # -- what a snapshot of a group needs -------------------------------------------------------------
@@ -214,8 +217,3 @@ def what_is_wrong(group_id: str, group: View | None, inside: Collection[View]) -
     broken = [view for view in inside if view["status"] in statuses.SHARE_FINAL]
     named = ", ".join(f"share {view['id']} is {view['status']!r}" for view in broken)
     return f"of the shares in it {named}, and Manila keeps all of them or none" if broken else ""
-
-
-def is_busy(group: View, inside: Collection[View]) -> bool:
-    """Whether a group, or a share in it, is being changed. What has an unknown status is."""
-    return any(view["status"] != statuses.AVAILABLE for view in (group, *inside))

@@ -126,6 +126,7 @@ def test_a_group_that_is_busy_for_ever_is_told_and_leaves_nothing(tmp_path: Path
     stage.cloud.shares[shares[1]]["status"] = "extending"
     (error,) = stage.protect(stage.checkpoint(shares[0]), shares[0])
     assert "share group" in str(error)
+    assert "'extending'" in str(error)
     assert stage.cloud.group_snapshots == {}
 
 
