@@ -22,6 +22,7 @@ from oslo_config import cfg
 from karbor_manila import opts, schemas
 from karbor_manila.cli import app
 from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.drivers import catalogue
 from karbor_manila.operations import parameters
 from sandbox import cli as sandbox_cli
 from tests.unit.tree.documents import ROOT, Block, page, pages
@@ -133,6 +134,10 @@ def known() -> dict[str, dict[str, cfg.Opt]]:
             opt.name: opt for opt in (*manila_client.manila_client_opts, *client_options())
         },
         opts.GROUP: ours,
+        **{
+            group: {option.name: option for option in listed}
+            for group, listed in catalogue.options_of_all()
+        },
     }
 
 
