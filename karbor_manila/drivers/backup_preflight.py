@@ -56,6 +56,18 @@ OPTIONS: Final[Collection[cfg.Opt]] = (
 
 _MOST_NAMED = 3
 
+#: Of every share that is backed up (manila/share/api.py, delete).
+STAYS: Final = (
+    "As long as it has backups Manila does not delete the share: delete the checkpoints that hold "
+    "it first."
+)
+
+#: Below 2.91.
+ONLY_IN_PLACE: Final = (
+    "It can only be restored in place (share_id): this Manila restores no backup into another "
+    "share, so that it can be neither restored into a new share nor drilled nor copied."
+)
+
 
 def require(manila: Manila, asked: str, *, others: bool) -> None:
     """Make sure that this Manila has what is asked of backups.
@@ -129,10 +141,12 @@ def look(
     refused |= dict(_of_snapshots(client, left))
     if driver.environment.options.backup_type:
         refused |= dict(_of_other_types(driver, backups, left - refused.keys()))
-    wanted = [int(each["size"]) for each in shares if each["id"] not in refused]
+    wanted = {str(each["id"]): int(each["size"]) for each in shares if each["id"] not in refused}
     if wanted:
-        quota.check_backups(client.retry(client.manila.limits), wanted)
-    return Preflight(refused)
+        quota.check_backups(client.retry(client.manila.limits), wanted.values())
+    others = client.manila.features.backups_into_other_shares
+    said = STAYS if others else f"{STAYS} {ONLY_IN_PLACE}"
+    return Preflight(refused, dict.fromkeys(wanted, said))
 
 
 def safety_copy(driver: Driver, client: FlowClient, share: View) -> None:

@@ -57,3 +57,13 @@ def test_access_that_was_given_is_shown_with_its_end(karbor, run):
     )
     _code, out, _err = run("show", found["id"])
     assert "s1 available: granted 10.0.0.7 until 2026-11-20T13:00:00+00:00" in out
+
+
+def test_how_far_each_share_is_is_told_while_it_goes_on(karbor, rows):
+    found = karbor.checkpoint(karbor.plan("home", (SHARE, "s1")), "protecting")
+    karbor.log("protect", found["id"], "2026-01-01T00:00:00", "in_progress")
+    said = json.dumps({"progress": {key("s1"): "backup 40 %"}})
+    karbor.operation_logs[0] |= {"ended_at": None, "extra_info": said}
+    assert rows("show", found["id"])[1]["progress"] == ["protect: home (s1): backup 40 %"]
+    karbor.operation_logs[0]["ended_at"] = "2026-01-01T01:00:00"
+    assert rows("show", found["id"])[1]["progress"] == []
