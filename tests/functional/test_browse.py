@@ -16,7 +16,7 @@ from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant, wait
 from tests.functional.folders import contents, fill
-from tests.functional.test_tenant_commands import Run, command
+from tests.functional.tenant_command import Run, command
 
 HOST = "10.0.0.7"
 

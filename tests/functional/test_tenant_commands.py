@@ -1,46 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installed command as a tenant runs it: real Keystone, Karbor and Manila."""
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from sandbox import credentials
 from sandbox.info import StackInfo
 from sandbox.proxy.control import Proxy
 from sandbox.tenant import Tenant, wait
-
-Run = Callable[..., tuple[int, Any, str]]
-
-
-def environment(info: StackInfo, user: str, how: str) -> dict[str, str]:
-    """That of a user's shell, with clouds.yaml or with variables."""
-    clouds = credentials.for_commands(info) | {"OS_CLOUD": user}
-    if how == "clouds.yaml":
-        return clouds
-    plain = credentials.without_openstack(clouds)
-    return plain | credentials.environment(info.users[user])
-
-
-def command(info: StackInfo, user: str, how: str = "clouds.yaml") -> Run:
-    """Runs a command line without a terminal: exit code, JSON (None if there is none), stderr."""
-
-    def run(*argv: str) -> tuple[int, Any, str]:
-        ended = subprocess.run(
-            [str(info.bin / "karbor-manila"), *argv, "-f", "json"],
-            env=environment(info, user, how),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        return ended.returncode, json.loads(ended.stdout or "null"), ended.stderr
-
-    return run
+from tests.functional.tenant_command import Run, command
 
 
 @pytest.fixture

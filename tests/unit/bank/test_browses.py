@@ -9,10 +9,13 @@ import pytest
 
 from karbor_manila.bank import browses, record
 from karbor_manila.bank.errors import RecordInvalid
-from tests.unit.bank.test_record import INTENT
+from karbor_manila.manila.marks import Mark
 from tests.unit.memory_bank import PROVIDER, MemoryBank
 
 GIVEN = record.Browse("snap-1", "ip", "10.0.0.7", ("rule-0",), "2026-11-20T12:00:00+00:00")
+MARK = Mark(bank="b", provider="p", checkpoint="c", resource="s", restore="r")
+SINCE = "2026-11-20T11:00:00+00:00"
+INTENT = record.Intent("restore", "snapshot", "project-a", MARK, "owner-1", SINCE)
 BROWSE = dataclasses.replace(INTENT, operation="browse", browse=GIVEN)
 DUE = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
 

@@ -2,7 +2,6 @@
 """Access to a snapshot is taken back when its time is over, whoever died meanwhile."""
 
 import itertools
-import json
 from typing import Any
 
 import pytest
@@ -11,61 +10,21 @@ from karbor import objects
 from karbor_manila.bank import browses
 from karbor_manila.recovery.searched import Look
 from tests.fakes.manila import Died, FakeManila, refused, transient
-from tests.fakes.snapshot_access import MOUNTABLE
-from tests.unit.karbor_stage import SHARE, Service
+from tests.unit.karbor_stage import Service
 from tests.unit.points import Points
-from tests.unit.recovery.reconciliation.stage import forget, pages, reconcile
-
-HOST, OTHER = "10.0.0.7", "10.0.0.8"
-HOUR = 3600
-
-
-def checkpoint_of(service: Service) -> Any:
-    service.manager.reconciliation._clock = service.cloud.clock
-    return service.protect(service.plan(service.share(**MOUNTABLE)))
-
-
-def asked(**given: Any) -> Any:
-    return {SHARE: {name: str(value) for name, value in ({"depth": "browse"} | given).items()}}
-
-
-def browse(service: Service, checkpoint: Any, **given: Any) -> Any:
-    """The verification, as the database has it."""
-    record = service.verify(checkpoint.id, asked(**given))
-    return service.saved(record)
-
-
-def told(record: Any) -> Any:
-    (reason,) = record.resources_reason.values()
-    return json.loads(reason)
-
-
-def born(service: Service) -> Service:
-    new = service.die()
-    new.manager.reconciliation._grace = 0.0
-    new.manager.reconciliation._clock = new.cloud.clock
-    return new
-
-
-def opened(service: Service) -> list[str]:
-    """To whom access is given in Manila now."""
-    service.cloud.clock.sleep(1)
-    rules = [
-        rule
-        for snapshot in service.cloud.snapshots
-        for rule in FakeManila(
-            service.cloud, service.project_id, administrator=True
-        ).snapshot_access_rules(snapshot)
-        or []
-    ]
-    return sorted(rule["access_to"] for rule in rules)
-
-
-def left(service: Service, checkpoint: Any) -> tuple[list[str], int]:
-    """The keys of the intents, and how many keys say what is due."""
-    share = checkpoint.protection_plan["resources"][0]["id"]
-    keys = [key for key in pages(service, checkpoint, share) if key.startswith("browses/")]
-    return keys, len(browses.entries(service.provider.bank, service.provider.id))
+from tests.unit.recovery.browsed import (
+    HOST,
+    HOUR,
+    OTHER,
+    asked,
+    born_again,
+    browse,
+    checkpoint_of,
+    left,
+    opened,
+    told,
+)
+from tests.unit.recovery.reconciliation.stage import forget, reconcile
 
 
 def test_access_ends_with_its_time_and_not_before(service: Service) -> None:
@@ -179,7 +138,7 @@ def test_access_whose_key_was_lost_is_found_by_the_look_at_the_whole_bank(
     bank, provider_id = service.provider.bank, service.provider.id
     (entry,) = browses.entries(bank, provider_id)
     browses.forget(bank, provider_id, entry.share_id, record.id)
-    service = born(service)
+    service = born_again(service)
     assert reconcile(service) == ["seen to"]
     assert browses.entries(service.provider.bank, provider_id) == [entry]
     assert opened(service) == [HOST]
@@ -237,7 +196,7 @@ def test_a_death_at_any_point_of_a_browse_leaves_nothing_open_that_nobody_knows_
         checkpoint, work = browsing(service)
         if not points.kill(work, nth):
             break
-        service = born(service)
+        service = born_again(service)
         assert "" not in reconcile(service), points.last
         assert_known(service, checkpoint)
     assert nth > 20
@@ -259,7 +218,7 @@ def test_a_death_at_any_point_of_an_end_leaves_nothing_open(
 
         if not points.kill(end, nth):
             break
-        service = born(service)
+        service = born_again(service)
         reconcile(service)
         service.cloud.clock.sleep(HOUR)
         reconcile(service)
@@ -281,7 +240,7 @@ def test_a_death_at_any_point_of_the_reconciliation_is_made_good_by_the_next(
         service.cloud.clock.sleep(HOUR)
         if not points.kill(lambda service=service: reconcile(service), nth):  # type: ignore[misc]
             break
-        service = born(service)
+        service = born_again(service)
         reconcile(service)
         reconcile(service)
         assert opened(service) == [], points.last
@@ -296,7 +255,7 @@ def test_a_browse_after_a_death_does_not_wait_for_the_reconciliation(service: Se
     with pytest.raises(Died):
         work()
     service.cloud.faults.clear()
-    service = born(service)
+    service = born_again(service)
     again = browse(service, checkpoint, browse_to=HOST, browse_for=2 * HOUR)
     assert told(again)["way"] == "granted"
     reconcile(service)

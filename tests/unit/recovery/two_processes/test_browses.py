@@ -9,7 +9,7 @@ from karbor import exception as karbor_exception
 
 from tests.fakes.snapshot_access import MOUNTABLE
 from tests.unit.karbor_stage import Service
-from tests.unit.recovery.reconciliation.test_browses import HOUR, asked, left, opened
+from tests.unit.recovery.browsed import HOUR, asked, left, opened
 from tests.unit.recovery.two_processes.stage import taken_over
 
 HOST = "10.0.0.7"
