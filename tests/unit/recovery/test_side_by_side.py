@@ -198,7 +198,7 @@ def test_what_a_walk_finds_is_what_two_found(tmp_path: Path) -> None:
     bank.update_object(f"/checkpoints/{one}/resource-data/{share}/metadata", {"a": 1})
     bank.update_object(f"/checkpoints/{one}/resource-data/{share}/restores/{record}", {"a": 1})
 
-    held, open_restores, _kept_and_begun = checkpoints.inventory(bank)
+    held, open_restores, _kept_and_begun, _open_browses = checkpoints.inventory(bank)
 
     assert held == list(checkpoints.everything(bank)) == [one]
     assert open_restores == list(checkpoints.open_restores(bank)) == [(one, share, record)]
