@@ -5,6 +5,7 @@ import itertools
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
 from karbor import objects
 
 from karbor_manila.bank import browses
@@ -128,6 +129,34 @@ def test_access_of_a_checkpoint_that_is_gone_costs_one_look(service: Service) ->
     service.cloud.clock.sleep(HOUR)
     assert reconcile(service) == ["seen to"]
     assert browses.entries(service.provider.bank, service.provider.id) == []
+
+
+def test_access_to_a_snapshot_that_was_removed_behind_our_back_ends(service: Service) -> None:
+    checkpoint = checkpoint_of(service)
+    browse(service, checkpoint, browse_to=HOST, browse_for=HOUR)
+    service.cloud.snapshots.clear()
+    service.cloud.clock.sleep(HOUR)
+    assert reconcile(service) == ["seen to"]
+    assert left(service, checkpoint) == ([], 0)
+
+
+def test_access_to_what_another_project_has_by_now_is_left_to_that(service: Service) -> None:
+    checkpoint = checkpoint_of(service)
+    browse(service, checkpoint, browse_to=HOST, browse_for=HOUR)
+    (snapshot,) = service.cloud.snapshots.values()
+    service.cloud.transfer(snapshot["share_id"], service.other_project)
+    service.cloud.clock.sleep(HOUR)
+    assert reconcile(service) == ["seen to"]
+    assert opened(service) == [HOST]
+    assert left(service, checkpoint) == ([], 0)
+
+
+def test_another_project_gives_no_access(service: Service) -> None:
+    checkpoint = checkpoint_of(service)
+    stranger = service.context(service.other_project)
+    with pytest.raises(karbor_exception.KarborException):
+        service.verify(checkpoint.id, asked(browse_to=HOST), context=stranger)
+    assert opened(service) == []
 
 
 def test_access_whose_key_was_lost_is_found_by_the_look_at_the_whole_bank(
