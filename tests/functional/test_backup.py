@@ -14,6 +14,7 @@ from sandbox.manila import knobs
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant, wait
 from tests.functional.folders import contents, fill
+from tests.functional.operator_command import Command
 
 KIND = "backed"
 
@@ -187,11 +188,12 @@ def test_a_failed_backup_is_told_and_leaves_nothing(
 
 
 def test_a_failed_restore_leaves_no_share_once_it_is_reconciled(
-    scene: Scene, alpha: Tenant, turn: Path
+    scene: Scene, alpha: Tenant, turn: Path, command: Command
 ) -> None:
     (backup,) = backups(alpha)
     knobs.write(turn / "faults.json", {"restore_backup": {"id": backup.id}})
     restore = scene.restore("fail")
     assert "could not be removed" in jsonutils.dumps(restore.resources_reason)
     (turn / "faults.json").unlink()
-    wait("its removal", alpha.shares, lambda left: [s.id for s in left] == [scene.share.id], 120)
+    command("reconcile")
+    wait("its removal", alpha.shares, lambda left: [s.id for s in left] == [scene.share.id], 60)

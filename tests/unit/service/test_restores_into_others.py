@@ -64,3 +64,15 @@ def test_a_checkpoint_says_that_its_share_stays_as_long_as_it_has_backups(
     share = service.share()
     checkpoint = service.protect(service.plan(share))
     assert "does not delete the share" in told(checkpoint)["remarks"][f"{SHARE}#{share}"]
+
+
+def test_what_a_failed_restore_left_goes_with_the_next_reconciliation(service: Service) -> None:
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    service.cloud.failing.add(f"restore_backup {share}")
+    ended = service.restore(checkpoint.id)
+    assert ended.status == "fail"
+    assert len(service.cloud.shares) == 2  # no tenant can remove it
+    service.manager.reconciliation.run()
+    assert set(service.cloud.shares) == {share}
+    assert "restore" not in str(checkpoint.get_resource_bank_section(share).list_objects())

