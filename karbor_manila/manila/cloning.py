@@ -76,7 +76,9 @@ def check(
         encryption_key_ref=parent.get("encryption_key_ref"),
         has_replicas=bool(parent.get("has_replicas")),
     )
-    if not in_group and not _clonable(parent):
+    if in_group:
+        _check_in_group(placed, asked)
+    elif not _clonable(parent):
         raise CloneUnsupported(
             share_id,
             placed.share_type_name,
@@ -85,6 +87,22 @@ def check(
     _compare("share_type", asked, {placed.share_type, placed.share_type_name})
     _compare("share_network_id", asked, {placed.share_network_id})
     return placed
+
+
+def _check_in_group(placed: Placement, asked: Mapping[str, str]) -> None:
+    """Refuse what Manila gives no share that it makes with its group (manila/share_group/api.py,
+    create)."""
+    if name := asked.get("mount_point_name"):
+        raise InvalidParameter(
+            "mount_point_name", name, "Manila gives no share that comes back with its group a name"
+        )
+    if placed.encryption_key_ref:
+        raise InvalidParameter(
+            "as_group",
+            True,
+            "the share has an encryption key, and Manila gives no share that comes back with its "
+            "group a key; leave as_group out",
+        )
 
 
 def _clonable(share: Share) -> bool:

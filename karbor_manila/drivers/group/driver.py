@@ -168,7 +168,9 @@ class GroupDriver(base.Driver, KeepsTogether):
             ways = ("snapshot_support", "create_share_from_snapshot_support")
             lacks = " and ".join(way for way in ways if not parent.get(way))
             raise OnlyAsGroup(kept.share_id, parent.get("share_type_name"), lacks=lacks)
-        return cloning.check(parent, kept.id, kept.share_id, asked)
+        placed = cloning.check(parent, kept.id, kept.share_id, asked)
+        self._shares.check_place(kept.share_id, placed, new)
+        return placed
 
     def place_as_group(self, kept: Kept, new: NewShare) -> Placement:
         """Manila makes each share of a group as it was: nothing can be asked for."""
@@ -177,7 +179,9 @@ class GroupDriver(base.Driver, KeepsTogether):
                 "size", new.size, f"with its group a share comes back as it was: {kept.size} GiB"
             )
         parent = self._shares.parent(kept.share_id)
-        return cloning.check(parent, kept.id, kept.share_id, new.asked, in_group=True)
+        placed = cloning.check(parent, kept.id, kept.share_id, new.asked, in_group=True)
+        self._shares.check_place(kept.share_id, placed, new)
+        return placed
 
     def restore(self, kept: Kept, target: Target) -> str:
         """The share with its group, or a new one by a temporary group."""
