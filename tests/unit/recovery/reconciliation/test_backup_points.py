@@ -164,16 +164,16 @@ def test_a_restore_into_a_new_share_that_died_is_whole_or_gone(
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("given", "step"),
     [
-        {"share_id": "protected"},
-        {"share_id": "other"},
-        {"share_id": "protected", "safety_copy": "True"},
+        ({"share_id": "protected"}, 3),
+        ({"share_id": "other"}, 3),
+        ({"share_id": "protected", "safety_copy": "True"}, 19),
     ],
     ids=["in place", "into another", "safety copy"],
 )
 def test_a_restore_into_a_share_that_is_there_ends_and_is_never_repeated(
-    service: Service, points: Points, given: dict[str, str]
+    service: Service, points: Points, given: dict[str, str], step: int
 ) -> None:
     def look(service: Service, scene: Scene) -> None:
         target = scene.other if given["share_id"] == "other" else scene.share
@@ -190,4 +190,4 @@ def test_a_restore_into_a_share_that_is_there_ends_and_is_never_repeated(
         for copy in set(service.cloud.shares) - {scene.share, scene.other}:
             assert text(service, copy) == NOW, "an empty copy is kept"
 
-    killed_at_every_point(service, points, restoring(**given), look, step=3)
+    killed_at_every_point(service, points, restoring(**given), look, step)
