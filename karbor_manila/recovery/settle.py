@@ -36,6 +36,7 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
     :returns: the status that it has now; empty when it has to be tried again later
     """
     held: list[str] = []
+    access: list[str] = []
     status = ""
     try:
         for claim_id, operation in _needed(item, provider, claims):
@@ -47,8 +48,10 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
                 bank=provider.bank,
             )
             held.append(claim_id)
-        # Nothing is written once the claim is lost.
-        fenced = fencing.Provider(provider, fencing.Hold(claims, item.id))
+            if operation == BROWSE:
+                access.append(claim_id)
+        # Nothing is written once the claim is lost, or one on access, which a browse takes over.
+        fenced = fencing.Provider(provider, fencing.Hold(claims, item.id, tuple(access)))
         status = _settle(item, fenced, side_by_side)
     except Taken as taken:
         LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)

@@ -35,11 +35,10 @@ _BEGUN = {
 }
 
 
-def fenced(running: Running, hold: fencing.Hold, targets: tuple[str, ...]) -> Running:
+def fenced(running: Running, hold: fencing.Hold) -> Running:
     """The same with a checkpoint, as it is now, and a record that are written to under the claim
     alone.
 
-    :param targets: the ids of the shares that are reverted
     :raises karbor.exception.CheckpointNotAvailable: it is to be used, and has been deleted
     :raises ClaimLost: it was to be made, or is a restore or verification, and another process
         has brought it to its end
@@ -56,9 +55,7 @@ def fenced(running: Running, hold: fencing.Hold, targets: tuple[str, ...]) -> Ru
         if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
             raise karbor_exception.CheckpointNotAvailable(checkpoint_id=checkpoint.id)
         final_status = FinalStatus(running.record, "save")
-    return dataclasses.replace(
-        running, checkpoint=checkpoint, targets=targets, final_status=final_status
-    )
+    return dataclasses.replace(running, checkpoint=checkpoint, final_status=final_status)
 
 
 def _fence_record(running: Running, hold: fencing.Hold) -> None:

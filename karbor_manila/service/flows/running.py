@@ -55,6 +55,14 @@ class Running:
         return () if self.source is None else (str(self.source.id),)
 
     @property
+    def besides_ids(self) -> tuple[str, ...]:
+        """The ids of what must be held besides for anything to be written: the checkpoint that is
+        copied, and access, which the next browse takes over as soon as its owner seems dead. A
+        share that is reverted waits until the dead restore is settled, by its own claim."""
+        is_verification = self.operation == constants.OPERATION_VERIFY
+        return (*self.source_ids, *(self.targets if is_verification else ()))
+
+    @property
     def claimed_ids(self) -> list[str]:
         """The ids of all that is claimed until it is over."""
         return [self.claimed_id, *self.source_ids, *self.targets]

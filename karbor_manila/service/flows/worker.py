@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Karbor's Worker with us in it: it builds flows under their claims, and runs them to their end."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,9 +52,10 @@ class Worker(ClaimingWorker):
         try:
             if not lent:
                 self._take(running.claimed_id, operation_type, checkpoint)
-            hold = fencing.Hold(self._claims, running.claimed_id, running.source_ids)
-            targets = self._lent.get(running.claimed_id, ())
-            running = building.fenced(running, hold, tuple(targets))
+            targets = tuple(self._lent.get(running.claimed_id, ()))
+            running = dataclasses.replace(running, targets=targets)
+            hold = fencing.Hold(self._claims, running.claimed_id, running.besides_ids)
+            running = building.fenced(running, hold)
             hold.confirm()  # the log that Karbor's flow begins with is written by Karbor alone
             build = super().get_flow
             fenced = fencing.Provider(provider, hold)
@@ -99,7 +101,7 @@ class Worker(ClaimingWorker):
                 return True
             operation, checkpoint_id = running.operation, running.checkpoint.id
             LOG.error("The %s flow of checkpoint %s failed: %s", operation, checkpoint_id, error)
-            if not all(map(self._claims.is_held, (running.claimed_id, *running.source_ids))):
+            if not all(map(self._claims.is_held, (running.claimed_id, *running.besides_ids))):
                 LOG.warning(
                     "Checkpoint %s: the claim of its %s is lost; nothing more is written",
                     checkpoint_id,
