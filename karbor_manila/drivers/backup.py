@@ -12,6 +12,7 @@ from oslo_config import cfg
 from karbor_manila.drivers import backup_preflight, base
 from karbor_manila.drivers.abilities import RestoresInto, Reverts
 from karbor_manila.drivers.backup_preflight import OPTIONS
+from karbor_manila.drivers.copy_preflight import Refused
 from karbor_manila.drivers.parallel import as_they_come
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import backup_targets, quota
@@ -157,16 +158,16 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
         self._shares.wait_restored(share_id)  # removes what a repeated request made besides
         return view
 
-    def _doubtful(self, kept: Collection[Kept]) -> dict[str, Exception]:
+    def _doubtful(self, kept: Collection[Kept]) -> Refused:
         """One list serves all; what it does not have is asked for by its id."""
         seen = {view["id"]: view for view in self.everything()} if kept else {}
-        refused: dict[str, Exception] = {}
+        refused: Refused = {}
         for each in kept:
             view = seen.get(each.id) or self.show(each.id)
             try:
                 self._backups.usable(view, each.id, each.share_id, each.size, None)
             except SnapshotDoubtful as error:
-                refused[each.id] = error
+                refused[each.key] = error
         return refused
 
     def _check_quota_of_copies(self, sizes: Collection[int]) -> None:

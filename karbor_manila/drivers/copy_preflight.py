@@ -9,6 +9,9 @@ from karbor_manila.manila.errors import CloneUnsupported, SnapshotDoubtful
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import NewShare, Placement
 
+#: Errors by the key of what is kept.
+Refused = dict[tuple[str, str], Exception]
+
 
 class CopyPreflight(abc.ABC):
     """What a driver that can check and place what it keeps knows of copies of it."""
@@ -23,36 +26,36 @@ class CopyPreflight(abc.ABC):
     def place(self, kept: Kept, new: NewShare | None = None) -> Placement:
         """See :meth:`.base.Driver.place`."""
 
-    def preflight_copy(self, kept: Collection[Kept]) -> dict[str, Exception]:
+    def preflight_copy(self, kept: Collection[Kept]) -> Refused:
         """Which of these cannot be copied, and why; writes nothing.
 
         A copy is a new share, by :meth:`.base.Driver.restore`, and what
         :meth:`.base.Driver.protect` makes of that one (of the driver that ``copies_by`` names).
 
-        :returns: the errors by id of what is kept
+        :returns: the errors by :attr:`.kept.Kept.key`
         :raises QuotaTooSmall: not all of them fit
         """
         refused = self._doubtful(kept)
         for each in kept:
             try:
-                if each.id not in refused:
+                if each.key not in refused:
                     self.place(each)
             except (SnapshotDoubtful, CloneUnsupported) as error:
-                refused[each.id] = error
-        copied = [each for each in kept if each.id not in refused]
+                refused[each.key] = error
+        copied = [each for each in kept if each.key not in refused]
         if copied:
             self._check_quota_of_copies([each.size or 0 for each in copied])
         return refused
 
-    def _doubtful(self, kept: Collection[Kept]) -> dict[str, Exception]:
-        """Which of these cannot be used now, by their ids; for a driver that can ask for many at a
+    def _doubtful(self, kept: Collection[Kept]) -> Refused:
+        """Which of these cannot be used now; for a driver that can ask for many at a
         time to override."""
-        refused: dict[str, Exception] = {}
+        refused: Refused = {}
         for each in kept:
             try:
                 self.check(each)
             except SnapshotDoubtful as error:
-                refused[each.id] = error
+                refused[each.key] = error
         return refused
 
     def _check_quota_of_copies(self, sizes: Collection[int]) -> None:

@@ -17,6 +17,7 @@ from oslo_log import log as logging
 
 from karbor_manila.drivers import base, catalogue
 from karbor_manila.drivers.abilities import ABILITIES
+from karbor_manila.drivers.copy_preflight import Refused
 from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
 from karbor_manila.drivers.faults import FAIL, FORGET, HANG, LOSE, PLANNED, Faults
 from karbor_manila.drivers.snapshot import SnapshotDriver
@@ -164,9 +165,9 @@ class Faulty(base.Driver):
         """As the other driver; forgotten, nothing is removed."""
         self._call("forget_restore", None, mark, project_id=project_id)
 
-    def preflight_copy(self, kept: Collection[Kept]) -> dict[str, Exception]:
+    def preflight_copy(self, kept: Collection[Kept]) -> Refused:
         """As the other driver; forgotten, nothing is refused."""
-        found: dict[str, Exception] = self._call("preflight_copy", {}, kept)
+        found: Refused = self._call("preflight_copy", {}, kept)
         return found
 
     def delete(

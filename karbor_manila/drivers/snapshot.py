@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import base
 from karbor_manila.drivers.abilities import Browsable, Reverts
+from karbor_manila.drivers.copy_preflight import Refused
 from karbor_manila.drivers.parallel import as_they_come
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import cloning, quota, revert
@@ -143,16 +144,16 @@ class SnapshotDriver(base.Driver, Reverts, Browsable):
             lambda view: view.get("snapshot_id") == kept.id,
         )
 
-    def _doubtful(self, kept: Collection[Kept]) -> dict[str, Exception]:
+    def _doubtful(self, kept: Collection[Kept]) -> Refused:
         """One list serves all; what it does not have is asked for by its id."""
         seen = {view["id"]: view for view in self.everything()} if kept else {}
-        refused: dict[str, Exception] = {}
+        refused: Refused = {}
         for each in kept:
             view = seen.get(each.id) or self.show(each.id)
             try:
                 self._snapshots.usable(view, each.id, each.share_id, each.size, None)
             except SnapshotDoubtful as error:
-                refused[each.id] = error
+                refused[each.key] = error
         return refused
 
     def _check_quota_of_copies(self, sizes: Collection[int]) -> None:

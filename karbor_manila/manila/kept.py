@@ -30,3 +30,8 @@ class Kept:
     created_at: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     mark: Mark | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which share in which thing this is: one may keep several shares."""
+        return self.id, self.share_id

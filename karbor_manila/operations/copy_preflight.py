@@ -32,7 +32,7 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
     :raises KarborManilaError: which share of which checkpoint cannot be copied, and why
     """
     sources: dict[str, list[Kept]] = {}
-    holders: dict[str, tuple[Any, str]] = {}
+    holders: dict[tuple[str, str], tuple[Any, str]] = {}
     unusable: dict[str, dict[str, Why]] = {checkpoint.id: {} for checkpoint, _shares in wanted}
     for checkpoint, share_ids in wanted:
         for share_id in share_ids:
@@ -44,11 +44,11 @@ def look(flow: FlowContext, wanted: Collection[tuple[Any, list[str]]]) -> dict[s
                 unusable[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, error)
                 continue
             sources.setdefault(known.driver, []).append(known.kept())
-            holders[known.snapshot_id] = (checkpoint, share_id)
+            holders[known.kept().key] = (checkpoint, share_id)
     for name, of_driver in sources.items():
         driver = flow.recorded_driver(name, "record")
-        for snapshot_id, refusal in driver.preflight_copy(of_driver).items():
-            checkpoint, share_id = holders[snapshot_id]
+        for key, refusal in driver.preflight_copy(of_driver).items():
+            checkpoint, share_id = holders[key]
             unusable[checkpoint.id][share_id] = _why_left_out(checkpoint, share_id, refusal)
     return unusable
 

@@ -32,9 +32,9 @@ class Copying:
         assert driver.preflight_copy([kept]) == {}
         assert driver.preflight_copy([]) == {}
         refused = driver.preflight_copy([gone])
-        assert isinstance(refused[gone.id], SnapshotGone)
+        assert isinstance(refused[gone.key], SnapshotGone)
         refused = driver.preflight_copy([larger])
-        assert isinstance(refused[kept.id], SnapshotDoubtful)
+        assert isinstance(refused[kept.key], SnapshotDoubtful)
 
     def test_a_copy_outlives_what_it_was_made_from(self, world: World, share: View) -> None:
         world.write(share["id"], "before")

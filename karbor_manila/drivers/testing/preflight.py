@@ -97,7 +97,7 @@ class Preflights:
         kept = protect(driver, only, mark_for(only))
         with pytest.raises(CloneUnsupported):
             driver.place(kept)
-        assert set(driver.preflight_copy([kept])) == {kept.id}
+        assert set(driver.preflight_copy([kept])) == {kept.key}
         with pytest.raises(ManilaRefused):
             begin(driver, kept, mark_of_restore(only))
 

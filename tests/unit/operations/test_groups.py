@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
+from karbor_manila.bank import record
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.group import GroupDriver
 from karbor_manila.operations.protect import ProtectOperation
@@ -30,9 +31,9 @@ def test_twenty_shares_of_two_groups_are_two_requests(stage: Stage) -> None:
     assert posts(stage) == 2
     for group, consistent in ((first, True), (second, False)):
         records = [record_of(stage, checkpoint, share) for share in group]
-        assert len({record["snapshot_id"] for record in records}) == 1
-        assert {record["kept"]["data"]["consistent"] for record in records} == {consistent}
-        assert {tuple(record["kept"]["data"]["members"]) for record in records} == {
+        assert len({each["snapshot_id"] for each in records}) == 1
+        assert {each["kept"]["data"]["consistent"] for each in records} == {consistent}
+        assert {tuple(each["kept"]["data"]["members"]) for each in records} == {
             tuple(sorted(group))
         }
 
@@ -155,3 +156,13 @@ def test_a_deletion_asks_once_and_leaves_the_group_and_its_shares(stage: Stage) 
     kept = {record_of(stage, other, share)["snapshot_id"] for share in shares}
     assert set(stage.cloud.group_snapshots) == kept
     assert len(stage.cloud.shares) == 3
+
+
+def test_one_share_that_cannot_be_copied_keeps_no_other_of_its_group_from_it(stage: Stage) -> None:
+    shares = group_of(stage, 3)
+    checkpoint = stage.checkpoint(*shares)
+    assert stage.protect(checkpoint, *shares) == []
+    stage.cloud.shares[shares[1]]["create_share_from_snapshot_support"] = False
+    flow = stage.bound(*shares)
+    kept = [record.load_record(record_of(stage, checkpoint, share)).kept() for share in shares]
+    assert set(flow.driver("group").preflight_copy(kept)) == {kept[1].key}
