@@ -16,7 +16,7 @@ from karbor_manila.bank.errors import BankUnreadable, RecordForeign
 from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.manila.errors import ManilaTransient, ManilaUnavailable, Misconfigured
-from karbor_manila.operations import delete, protect, restore
+from karbor_manila.operations import delete, protect, restore, undo
 from karbor_manila.operations.adopt_protect import adopt_copy, adopt_snapshot
 from karbor_manila.operations.adopt_restore import adopt_revert, adopt_share
 from karbor_manila.operations.errors import ManilaShowsNothing, Unsettled
@@ -110,7 +110,7 @@ def _end_kept(job: ShareJob) -> None:
         job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
         intent = job.section.intent()
         if intent:
-            job.section.end(intent)
+            undo.end_intent(job, intent)
 
 
 class EndKeptOperation(Recovery, protect.ProtectOperation):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from karbor_manila.bank import record_values
+from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
@@ -128,3 +129,14 @@ def find_clone(job: ShareJob, intent: Intent) -> str | None:
         return intent.clone_id
     view = in_doubt.find_share(job, dataclasses.replace(intent, mark=intent.mark.of_clone()))
     return str(view["id"]) if view else None
+
+
+def not_forgotten_by(job: ShareJob) -> str | None:
+    """The driver that made the share of a complete copy whose last writes are missing."""
+    try:
+        intent = job.section.intent()
+    except RecordForeign:
+        raise
+    except RecordInvalid:
+        return None  # what is left then is for the driver's own search (recovery/gc.py)
+    return intent.restored_by if intent else None

@@ -46,7 +46,7 @@ class Left:
     mark: Mark | None
     is_copy: bool = False
     clone_id: str | None = None
-    #: The driver that made that share, when the copy is not complete.
+    #: The driver that made that share, when what it made besides may be left.
     restored_by: str | None = None
     #: Whose it is; by default the checkpoint's.
     project_id: str | None = None
@@ -113,7 +113,8 @@ def _left(job: ShareJob) -> Left:
                 marked,
                 is_copy,
                 record.clone_id,
-                project_id=whose,
+                copy.not_forgotten_by(job) if is_copy else None,
+                whose,
             )
     except RecordInvalid as error:
         damaged = _drivers_of_damage(job, error, "record")

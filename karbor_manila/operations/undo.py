@@ -52,13 +52,22 @@ def end_kept(job: ShareJob, intent: Intent | None) -> None:
 
     def write_final() -> None:
         job.section.status(constants.RESOURCE_STATUS_AVAILABLE)
-        if intent and intent.operation == COPY:
-            driver = job.driver(intent.restored_by)
-            driver.forget_restore(intent.mark.of_clone(), project_id=intent.project_id)
         if intent:
-            job.section.end(intent)  # last: as long as it is there, this is repeated
+            end_intent(job, intent)
 
     last(job, write_final)
+
+
+def end_intent(job: ShareJob, intent: Intent) -> None:
+    """Forget a protection or a copy that is complete.
+
+    :raises KarborManilaError: what made the share of a copy left something temporary; the intent
+        stays, by which the reconciliation tries again
+    """
+    if intent.operation == COPY:
+        driver = job.driver(intent.restored_by)
+        driver.forget_restore(intent.mark.of_clone(), project_id=intent.project_id)
+    job.section.end(intent)
 
 
 def last(job: ShareJob, write_final: Callable[[], Any]) -> bool:

@@ -11,6 +11,7 @@ from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila.errors import ManilaUnavailable
 from karbor_manila.manila.marks import Mark
 from tests.unit.karbor_stage import SHARE, Service, started
+from tests.unit.operations.copies import copied
 
 
 @pytest.fixture
@@ -104,3 +105,38 @@ def test_the_deletion_of_a_checkpoint_forgets_a_restore_that_was_not_ended(
     service.delete(checkpoint.id)
     assert {mark.restore for mark in forgetting.marks} == {record.id}
     assert any(view["snapshot_id"] for view in service.cloud.shares.values())
+
+
+def test_a_copy_that_could_not_be_forgotten_is_forgotten_later(
+    service: Service, forgetting: Forgetting
+) -> None:
+    share = service.share()
+    plan = service.plan(share)
+    service.protect(plan)
+    forgetting.away = True
+    made = copied(service, plan)
+    assert made.status == "available"
+    assert "intent" in objects(made, share)
+    reconcile(service)
+    assert "intent" in objects(made, share)
+    forgetting.away = False
+    reconcile(service)
+    assert "intent" not in objects(made, share)
+    assert {(mark.checkpoint, mark.restore) for mark in forgetting.marks} == {(made.id, made.id)}
+
+
+def test_the_deletion_of_a_copy_forgets_what_made_its_share_if_nobody_did(
+    service: Service, forgetting: Forgetting
+) -> None:
+    share = service.share()
+    plan = service.plan(share)
+    service.protect(plan)
+    forgetting.away = True
+    made = copied(service, plan)
+    service.delete(made.id)
+    assert service.checkpoint(made.id).status == "error-deleting"
+    assert "intent" in objects(made, share)
+    forgetting.away = False
+    service.delete(made.id)
+    assert service.checkpoint(made.id).status == "deleted"
+    assert {(mark.checkpoint, mark.restore) for mark in forgetting.marks} == {(made.id, made.id)}
