@@ -27,12 +27,14 @@ class Calls:
     :ivar operation: of Karbor
     :ivar asked: about a single share, by a process that knows Manila's microversion
     :ivar undone: the method of the backend that fails, so that the operation has to be undone
+    :ivar says: words that the reason has to have then
     :ivar by_undoing: those calls that are made because of that, and the which of their kind it is
     """
 
     operation: str
     asked: frozenset[str]
     undone: str = ""
+    says: tuple[str, ...] = ("is in status 'error'", "Manila says")
     by_undoing: tuple[tuple[str, int], ...] = ()
 
     @property

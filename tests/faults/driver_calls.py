@@ -33,6 +33,9 @@ DROP_BACKUP = "DELETE /v2/share-backups/{id}"
 RESTORE_BACKUP = "POST /v2/share-backups/{id}/action"
 SERVICES = "GET /v2/services"  # whether the session is an administrator's
 
+# Manila has no message about a group, or about a backup, that failed.
+_NO_REASON = ("is in status 'error'",)
+
 _PROTECT_GROUP = {
     SHARE,
     GROUP,
@@ -68,12 +71,14 @@ _GROUP = (
         "protect",
         frozenset(_PROTECT_GROUP | {MESSAGES, GROUPS, DROP_GROUP_SNAPSHOT}),
         undone="create_share_group_snapshot",
+        says=_NO_REASON,
         by_undoing=((MESSAGES, 1), (GROUP_SNAPSHOTS, 2), (GROUPS, 1), (DROP_GROUP_SNAPSHOT, 1)),
     ),
     Calls(
         "restore",
         frozenset(_MAKE_GROUP | {MESSAGES}),
         undone="create_share_group_from_share_group_snapshot",
+        says=_NO_REASON,
         by_undoing=((MESSAGES, 1), (GROUPS, 3), (DROP_SHARE, 1), (DROP_GROUP, 1)),
     ),
 )
@@ -89,6 +94,7 @@ _BACKUP = (
         "protect",
         frozenset(_PROTECT_BACKUP | {MESSAGES, SERVICES, DROP_BACKUP}),
         undone="create_backup",
+        says=_NO_REASON,
         by_undoing=((MESSAGES, 1), (BACKUPS, 3), (SERVICES, 1), (DROP_BACKUP, 1)),
     ),
     Calls(

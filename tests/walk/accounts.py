@@ -71,10 +71,16 @@ def settled(world: World) -> None:
 
 
 def _groups(world: World) -> None:
-    """No group of ours is left but those of restores that go on being ended."""
+    """No group is left that a restore has made, but those that its user was given and those of
+    restores that go on being ended."""
+    with_users = {
+        view["share_group_id"]
+        for share, view in world.settled("shares").items()
+        if share in world.reported
+    }
     for thing, view in world.settled("groups").items():
         its = marks.read(view)
-        if its is not None:
+        if its is not None and thing not in with_users:
             assert f"restores/{its.restore}" in world.pages_of(its), f"group {thing} is left"
 
 
@@ -163,11 +169,10 @@ def _view(world: World, share: str) -> dict[str, Any]:
 
 
 def put_back(world: World, record: Any, parameters: dict[str, Any], texts: dict[str, str]) -> None:
-    """After a restore in place without troubles: all of its shares have the bytes of the
-    checkpoint, or it says that it failed and those that it does not name have theirs."""
+    """After a restore into shares that are there, without troubles: all of them have the bytes of
+    the checkpoint, or it says that it failed and those that it does not name have theirs."""
     given = {name.partition("#")[2] for name in record.resources_status or {}}
-    for key in parameters:
-        share = key.partition("#")[2]
+    for share in (fields["share_id"] for fields in parameters.values()):
         view = world.settled("shares")[share]
         if record.status == "success":
             assert share in given, f"share {share} is put back and not named"

@@ -174,6 +174,8 @@ class Late(BaseException):
 class WalkedManila(FakeManila):
     """The fake Manila on a walk."""
 
+    #: Threads would make each walk another one: of one seed, and of one fake clock.
+    parallel = 1
     fate: ClassVar[Fate]
     #: Called with what it is to be when something is made.
     expect: ClassVar[Callable[[dict[str, Any]], None]]

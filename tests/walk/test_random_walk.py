@@ -4,23 +4,10 @@ failed once."""
 
 import hypothesis
 
-from tests.walk import ways
 from tests.walk.conftest import SEED
 from tests.walk.fate import MANILA, Trouble
+from tests.walk.other_walks import BackupWalk, GroupWalk
 from tests.walk.walk import Walk
-
-
-class BackupWalk(Walk):
-    """Shares are kept by backups."""
-
-    way = ways.BACKUP
-
-
-class GroupWalk(Walk):
-    """Shares of two groups are kept together, and others by snapshots."""
-
-    way = ways.GROUP
-
 
 TestWalk = hypothesis.seed(SEED)(Walk).TestCase
 TestWalk.settings = usual = hypothesis.settings.get_profile("walk")

@@ -67,12 +67,7 @@ class Walk(RuleBasedStateMachine):
         expected = self._restorable(checkpoint)
         record = world.service.record(objects.Restore, checkpoint)
         undisturbed = self._undisturbed(met)
-
-        def work() -> None:
-            world.service.call("restore", record, None)
-            world.service.run()
-
-        _result, error = self._do(work, met)
+        _result, error = self._do(lambda: self._carried_out(record), met)
         if undisturbed and world.in_time and expected is not None and error is None:
             accounts.restored(world, world.service.saved(record), expected)
         if self._certain(met):
@@ -95,17 +90,7 @@ class Walk(RuleBasedStateMachine):
         given = world.in_place(checkpoint)
         if safely:
             given = {key: {**fields, "safety_copy": True} for key, fields in given.items()}
-        record = world.service.record(objects.Restore, checkpoint, given)
-        world.put_back(record, given)
-        texts = dict(world.texts)
-
-        def work() -> None:
-            world.service.call("restore", record, None)
-            world.service.run()
-
-        self._do(work, met)
-        if self._certain(met):
-            accounts.put_back(world, world.service.saved(record), given, texts)
+        self._restore_with(checkpoint, given, met)
 
     @rule(pick=PICK)
     def write(self, pick: int) -> None:
@@ -252,6 +237,20 @@ class Walk(RuleBasedStateMachine):
         world = self.world
         self._count("steps of users", met)
         return world.act(work, met, world.longest())
+
+    def _carried_out(self, record: Any) -> None:
+        self.world.service.call("restore", record, None)
+        self.world.service.run()
+
+    def _restore_with(self, checkpoint: str, given: dict[str, Any], met: list[Trouble]) -> None:
+        """A restore into shares that are there."""
+        world = self.world
+        record = world.service.record(objects.Restore, checkpoint, given)
+        world.put_back(record, given)
+        texts = dict(world.texts)
+        self._do(lambda: self._carried_out(record), met)
+        if self._certain(met):
+            accounts.put_back(world, world.service.saved(record), given, texts)
 
     def _certain(self, met: list[Trouble]) -> bool:
         """Whether it is known what has to come out."""

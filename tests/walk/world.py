@@ -21,6 +21,7 @@ from sqlalchemy import event
 
 from karbor_manila.bank import checkpoints, identity
 from karbor_manila.manila import marks
+from karbor_manila.operations.progress import Progress
 from tests.fakes.manila import Cloud, Died
 from tests.unit import karbor_stage
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
@@ -57,6 +58,7 @@ class World(contextlib.ExitStack):
         ids = random.Random(7)
         patches.setattr(uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4))
         patches.setattr(Resource, "__hash__", lambda self: zlib.crc32(self.id.encode()))
+        patches.setattr(Progress.__init__, "__defaults__", (lambda write: write(),))  # no thread
         logging.disable(logging.CRITICAL)
         self.callback(logging.disable, logging.NOTSET)
         patches.setattr(karbor_stage, "FakeManila", WalkedManila)
@@ -118,7 +120,7 @@ class World(contextlib.ExitStack):
         self.foreign: dict[str, dict[str, Any]] = {}
         #: The checkpoint that the last step was about.
         self.at_work: str | None = None
-        #: How long calls of the first process took because of the second one, in the last act.
+        #: How long calls of the first process took because of the second, in the last act.
         self.stood = 0.0
         #: Whether something may be unfinished because its process died or its bank was away.
         self.unsettled = False
@@ -261,9 +263,9 @@ class World(contextlib.ExitStack):
         self.replacing[share] = going_on
 
     def put_back(self, record: Any, parameters: dict[str, Any]) -> None:
-        """A restore in place of these shares is about to be asked for."""
-        for key in parameters:
-            self.replacing.setdefault(key.partition("#")[2], []).append(record)
+        """A restore into these shares is about to be asked for."""
+        for fields in parameters.values():
+            self.replacing.setdefault(fields["share_id"], []).append(record)
 
     def in_place(self, checkpoint_id: str) -> dict[str, Any]:
         """The parameters of a restore of all its shares that are there, in place."""

@@ -22,7 +22,8 @@ def good_ones_come_back(world: "World") -> None:
     restore = world.restore_rest(world.job)
     given = [status for status in restore.resources_status.values() if status == "available"]
     if len(given) != len(good):
-        raise AssertionError(f"{len(given)} of {len(good)} good shares came back")
+        why = restore.resources_reason
+        raise AssertionError(f"{len(given)} of {len(good)} good shares came back: {why}")
     if bad not in str(restore.resources_reason):
         raise AssertionError(f"the restore does not name {bad}: {restore.resources_reason}")
 

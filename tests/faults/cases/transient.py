@@ -20,7 +20,7 @@ def retried(of: Calls, *, fresh: bool = False) -> list[Case]:
             operations=(of.operation,),
             plant=_with_failing_backend(of, plants.on_the_way(transient(kind, call, nth=nth))),
             fails=bool(of.undone),
-            says=("is in status 'error'", "Manila says") if of.undone else (),
+            says=of.says if of.undone else (),
             fresh=fresh,
         )
         for call, nth in of.targets
