@@ -16,6 +16,7 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import checkpoints
+from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import BROWSE, Browse, Intent, ShareRecord
 from karbor_manila.drivers.abilities import Browsable
 from karbor_manila.manila import statuses
@@ -83,21 +84,40 @@ def _project_of(job: ShareJob, record: ShareRecord) -> str:
 # -- what is open ---------------------------------------------------------------------------------
 
 
-def _open(job: ShareJob) -> list[Intent]:
-    """The access to this share that we have given. Raises RecordInvalid."""
-    found = map(job.section.browse, job.section.begun().browses)
-    return [intent for intent in found if intent]
+def _open(job: ShareJob) -> tuple[list[Intent], RecordInvalid | None]:
+    """The access to this share that we have given; and why some of it is not known: a damaged
+    intent keeps no other access from being given or ended."""
+    found: list[Intent] = []
+    damage = None
+    for browse_id in job.section.begun().browses:
+        try:
+            intent = job.section.browse(browse_id)
+        except RecordInvalid as error:
+            LOG.error(
+                "Share %s, checkpoint %s: what access verification %s gave is not known: %s",
+                job.share_id,
+                job.checkpoint.id,
+                browse_id,
+                error,
+            )
+            damage = error
+            continue
+        if intent:
+            found.append(intent)
+    return found, damage
 
 
 def _list(job: ShareJob, driver: Browsable, kept: Kept, place: Mountable) -> dict[str, Any]:
     if place.inherits:
         return {"way": INHERITED}
     states = {rule["id"]: rule["state"] for rule in driver.access_rules(kept)}
-    return {
+    known, damage = _open(job)
+    told = {"told": f"There is access besides that is not known. {damage}"} if damage else {}
+    return told | {
         "way": LISTED,
         "open": [
             _access(browse_end.opened(intent)) | {"state": states.get(intent.created_id, "gone")}
-            for intent in _open(job)
+            for intent in known
         ],
     }
 
@@ -107,9 +127,13 @@ def _access(given: Browse) -> dict[str, Any]:
 
 
 def _end(job: ShareJob, options: VerifyOptions) -> list[dict[str, Any]]:
-    """Take back what was asked for, and what is over besides. Returns the former."""
+    """Take back what was asked for, and what is over besides. Returns the former.
+
+    :raises RecordInvalid: what was asked for may be open still
+    """
     ended = []
-    for intent in _open(job):
+    known, damage = _open(job)
+    for intent in known:
         given = browse_end.opened(intent)
         access = (given.access_type, given.access_to)
         asked = not options.browse_to or access == (options.browse_type, options.browse_to)
@@ -117,6 +141,8 @@ def _end(job: ShareJob, options: VerifyOptions) -> list[dict[str, Any]]:
             browse_end.end(job, intent, sent=None if intent.created_id else intent.since)
         if asked:
             ended.append(_access(given))
+    if damage and not (options.browse_to and ended):
+        raise damage
     return ended
 
 
@@ -154,7 +180,7 @@ def _give(
 def _still_open(job: ShareJob) -> list[Intent]:
     """The access that we have given, once what is over or was cut short has ended."""
     ours = []
-    for intent in _open(job):
+    for intent in _open(job)[0]:
         if browse_end.is_over(job, browse_end.opened(intent)):
             browse_end.end(job, intent, sent=None if intent.created_id else intent.since)
         else:

@@ -22,6 +22,14 @@ from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
 
+_HOLDS_UP_NO_DELETION = (
+    AccessNotTakenBack,
+    DeadlineExceeded,
+    ManilaRefused,
+    NotSupported,
+    RecordInvalid,
+)
+
 
 def browser(job: ShareJob, name: str) -> Browsable:
     """The flow's driver of this name, with which what is kept can be mounted.
@@ -113,15 +121,15 @@ def bank(job: ShareJob) -> Any:
 def revoke_before_deletion(job: ShareJob, browse_ids: list[str]) -> None:
     """Take all access back before what it is given to goes.
 
-    What Manila refuses to take back, or somebody cannot read, holds up no deletion: the rules go
-    with the snapshot. :func:`forget` is for after that.
+    What Manila refuses to take back, somebody cannot read, or the driver cannot do any more holds
+    up no deletion: the rules go with the snapshot. :func:`forget` is for after that.
     """
     for browse_id in browse_ids:
         try:
             intent = job.section.browse(browse_id)
             if intent:
                 revoke(job, intent, sent=None if intent.created_id else intent.since)
-        except (RecordInvalid, ManilaRefused, AccessNotTakenBack, DeadlineExceeded) as error:
+        except _HOLDS_UP_NO_DELETION as error:
             LOG.warning(
                 "Share %s, checkpoint %s: access that verification %s gave ends with the snapshot: "
                 "%s",
