@@ -34,6 +34,17 @@ def type_of(access_to: str, access_type: str | None = None) -> str:
     return kind
 
 
+def is_same(access_type: str, one: str, other: str) -> bool:
+    """Whether two rules of a type are for the same: Manila takes no second one then
+    (manila/db/sqlalchemy/api.py, _check_for_existing_access)."""
+    if access_type != IP or one == other:
+        return one == other
+    try:
+        return ipaddress.ip_network(one) == ipaddress.ip_network(other)
+    except ValueError:
+        return False
+
+
 def _check_ip(access_to: str) -> None:
     try:
         ipaddress.ip_network(access_to)

@@ -4,6 +4,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from karbor_manila.common.access_to import is_same
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.polling import poll
 from karbor_manila.manila import statuses
@@ -33,8 +34,14 @@ class Access:
         return f"{self.access_type} {self.access_to}"
 
     def is_of(self, rule: View) -> bool:
-        """Whether a rule gives access to just these."""
-        return (rule["access_type"], rule["access_to"]) == (self.access_type, self.access_to)
+        """Whether a rule gives access to just these, however that is written."""
+        return self.is_to(rule["access_type"], rule["access_to"])
+
+    def is_to(self, access_type: str | None, access_to: str | None) -> bool:
+        """Whether it is given to just these."""
+        return access_type == self.access_type and is_same(
+            self.access_type, self.access_to, str(access_to)
+        )
 
 
 @dataclass(frozen=True)

@@ -135,8 +135,8 @@ def _end(job: ShareJob, options: VerifyOptions) -> list[dict[str, Any]]:
     known, damage = _open(job)
     for intent in known:
         given = browse_end.opened(intent)
-        access = (given.access_type, given.access_to)
-        asked = not options.browse_to or access == (options.browse_type, options.browse_to)
+        access = browse_end.access_of(given)
+        asked = not options.browse_to or access.is_to(options.browse_type, options.browse_to)
         if asked or browse_end.is_over(job, given):
             browse_end.end(job, intent, sent=None if intent.created_id else intent.since)
         if asked:

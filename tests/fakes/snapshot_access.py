@@ -44,7 +44,7 @@ class FakeSnapshotAccess:
                 ipaddress.ip_network(access_to)
             self._check_mountable(snapshot, changes=True)
             known = self._settled_rules(snapshot_id)
-            if (access_type, access_to) in {(r["access_type"], r["access_to"]) for r in known}:
+            if any(_is_there(rule, access_type, access_to) for rule in known):
                 raise ManilaRefused("allow", 400, "Share snapshot access rule exists")
             if snapshot["status"] != "available":
                 raise ManilaRefused("allow", 400, "New access rules cannot be applied")
@@ -113,3 +113,10 @@ class FakeSnapshotAccess:
             raise ManilaRefused("access", 400, "the share does not support mounting its snapshots")
         if changes and share.get("snapshot_inherit_share_access_support"):
             raise ManilaRefused("access", 400, "rules are inherited from the base share")
+
+
+def _is_there(rule: View, access_type: str, access_to: str) -> bool:
+    """Networks that are the same are one rule (manila/db/sqlalchemy/api.py)."""
+    if rule["access_type"] != access_type or access_type != "ip":
+        return (rule["access_type"], rule["access_to"]) == (access_type, access_to)
+    return ipaddress.ip_network(rule["access_to"]) == ipaddress.ip_network(access_to)

@@ -259,3 +259,24 @@ def test_a_deletion_is_not_held_up_by_a_driver_that_cannot_browse_any_more(
     assert browsed.stage.delete(browsed.checkpoint, browsed.share) == []
     assert browsed.cloud.snapshots == {}
     assert browsed.due() == []
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [("10.0.0.7", "10.0.0.7/32"), ("2001:db8::/64", "2001:db8:0:0::/64")],
+)
+def test_the_same_address_written_otherwise_is_the_same_access(
+    browsed: Browsed, one: str, same: str
+) -> None:
+    browsed.ask(browse_to=one, browse_for=600)
+    assert browsed.ask(browse_to=same, browse_for=7200)["way"] == "extended"
+    assert browsed.rules() == [("ip", one, "active")]
+    assert [each["to"] for each in browsed.ask(browse_end=True, browse_to=same)["ended"]] == [one]
+    assert browsed.rules() == []
+
+
+def test_a_rule_of_the_users_that_is_written_otherwise_is_his(browsed: Browsed) -> None:
+    browsed.manila().allow_snapshot_access(browsed.snapshot, "ip", "10.0.0.0/255.255.255.0")
+    browsed.cloud.clock.sleep(10)
+    assert browsed.ask(browse_to="10.0.0.0/24")["way"] == "already"
+    assert browsed.ask(browse_end=True)["ended"] == []
