@@ -13,23 +13,25 @@ from karbor_manila.drivers.abilities import KeepsTogether
 from karbor_manila.operations.share_job import ShareJob
 
 
-def others(job: ShareJob, intent: Intent) -> list[str]:
-    """The other shares of the checkpoint that count on what keeps the job's share, or may: by the
+def is_of_others(job: ShareJob, intent: Intent) -> bool:
+    """Whether another share of the checkpoint counts on what keeps the job's share, or may: by the
     bank, which has an intent of each from before anything was asked for until it is undone.
 
     :param intent: of the job's protection
     :raises BankUnreadable: that cannot be known
     """
     if not isinstance(job.driver(intent.driver), KeepsTogether):
-        return []
+        return False
     made = job.made or intent.created_id
-    return [share_id for share_id in _shares(job) if _counts_on(job, share_id, intent, made)]
+    return any(_counts_on(job, share_id, intent, made) for share_id in _shares(job))
 
 
 def _shares(job: ShareJob) -> Iterator[str]:
     nodes = checkpoints.resources(job.checkpoint)
     named = {node.id for node in nodes if node.type == constants.SHARE_RESOURCE_TYPE}
-    yield from sorted({*named, *job.flow.resource_ids} - {job.share_id})
+    ids = sorted({*named, *job.flow.resource_ids} - {job.share_id})
+    # Those at work first: of very many that fail, each would look at all that failed before it.
+    yield from sorted(ids, key=job.flow.not_awaited.__contains__)
 
 
 def _counts_on(job: ShareJob, share_id: str, intent: Intent, made: str | None) -> bool:

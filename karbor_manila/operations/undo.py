@@ -152,7 +152,7 @@ def _protection(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: 
     # What is in doubt keeps its intent: a deletion of the checkpoint looks for it again.
     in_time = not unclear or job.made or in_doubt.find(job, intent, since=job.now())
     with job.flow.rolling_back:
-        if kept_together.others(job, intent):
+        if kept_together.is_of_others(job, intent):
             # It is theirs, too, and goes with the last of them.
             if in_time:
                 job.section.end(intent)

@@ -9,6 +9,7 @@ import pytest
 from karbor.resource import Resource
 from karbor.services.protection import graph
 
+from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.drivers import base, catalogue
 from karbor_manila.drivers.abilities import KeepsTogether
 from karbor_manila.drivers.snapshot import SnapshotDriver
@@ -100,3 +101,17 @@ def test_a_damaged_record_of_another_share_may_count_on_it(
     assert len(stage.protect(checkpoint, *shares[1:])) == 2
     assert driver.deleted == []
     assert len(stage.cloud.snapshots) == 1
+
+
+def test_a_roll_back_of_many_reads_no_share_for_each_other_one(
+    stage: Stage, driver: type[Together], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = [stage.cloud.add_share(stage.project_id)["id"] for _ in range(20)]
+    driver.fails.update(shares)
+    checkpoint = stage.checkpoint(*shares)
+    reads: list[str] = []
+    read = ShareSection.intent
+    monkeypatch.setattr(ShareSection, "intent", lambda self: reads.append("") or read(self))
+    assert len(stage.protect(checkpoint, *shares)) == 20
+    assert stage.cloud.snapshots == {}
+    assert len(reads) < 3 * len(shares)
