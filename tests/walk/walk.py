@@ -55,7 +55,9 @@ class Walk(RuleBasedStateMachine):
         world = self.world
         project = {"type": PROJECT, "id": world.service.project_id, "name": "project"}
         good = ("available", "extending")
-        shares = [each for each, view in world.settled("shares").items() if view["status"] in good]
+        shares = [each for each, view in self._users().items() if view["status"] in good]
+        if self._users().keys() != world.settled("shares").keys():
+            return
         self._protect(world.service.plan(resources=[project]), shares, met, whole=True)
 
     @rule(pick=PICK, met=troubles.SOME)
@@ -216,8 +218,14 @@ class Walk(RuleBasedStateMachine):
         self.world.made.add(share)
         self.world.write(share)
 
+    def _users(self) -> dict[str, Any]:
+        """The shares but for those of temporary groups: who keeps one of these has the group for as
+        long as he keeps it, and the restore that made it is ended only then."""
+        every = self.world.settled("shares").items()
+        return {each: view for each, view in every if not ways.came_with_its_group(view)}
+
     def _share(self, pick: int) -> str | None:
-        shares = list(self.world.settled("shares"))
+        shares = [*self._users()]
         return shares[pick % len(shares)] if shares else None
 
     def _checkpoint(self, pick: int) -> str | None:

@@ -22,6 +22,7 @@ from sqlalchemy import event
 from karbor_manila.bank import checkpoints, identity
 from karbor_manila.manila import marks
 from karbor_manila.operations.progress import Progress
+from sandbox import faults
 from tests.fakes.manila import Cloud, Died
 from tests.unit import karbor_stage
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
@@ -41,6 +42,8 @@ TIMEOUTS = {
     "request_settle_time": 15.0,
 }
 
+# In Manila: what may leave work to the reconciliation although the process lives.
+_LEAVE_WORK = ("second", faults.PAUSE, faults.OUTAGE)
 BUSY = 40.0  # seconds that it takes Manila to extend a share
 
 
@@ -158,10 +161,8 @@ class World(contextlib.ExitStack):
         assert took <= most, f"it took {took:.0f} s, and its deadlines add up to {most:.0f} s"
         if self.fate.dead:
             self.bury()
-        if any(
-            not trouble.mild and (trouble.place != "manila" or trouble.kind in ("second", "pause"))
-            for trouble in struck
-        ):
+        met = [each for each in struck if not each.mild]
+        if any(each.place != "manila" or each.kind in _LEAVE_WORK for each in met):
             self.unsettled = True  # a bank that was away is a reason to be reconciled, too
         with self.fate.aside():
             self.look()
