@@ -42,8 +42,7 @@ TIMEOUTS = {
     "request_settle_time": 15.0,
 }
 
-# In Manila: what may leave work to the reconciliation although the process lives.
-_LEAVE_WORK = ("second", faults.PAUSE, faults.OUTAGE)
+_LEAVE_WORK = ("second", faults.PAUSE, faults.OUTAGE)  # of Manila's, though the process lives
 BUSY = 40.0  # seconds that it takes Manila to extend a share
 
 
@@ -125,7 +124,7 @@ class World(contextlib.ExitStack):
         self.at_work: str | None = None
         #: How long calls of the first process took because of the second, in the last act.
         self.stood = 0.0
-        #: Whether something may be unfinished because its process died or its bank was away.
+        #: Whether something may be unfinished: its process died, or its bank was away.
         self.unsettled = False
         #: Whether the process has done anything since the books were last looked at.
         self.changed = True
@@ -323,8 +322,8 @@ class World(contextlib.ExitStack):
         return list(objects.RestoreList.get_all(self.service.context(is_admin=True), None, None))
 
     def verifications(self) -> list[Any]:
-        kind = objects.VerificationList
-        return list(kind.get_all(self.service.context(is_admin=True), None, None))
+        context = self.service.context(is_admin=True)
+        return list(objects.VerificationList.get_all(context, None, None))
 
     def marked(self) -> dict[str, marks.Mark]:
         """What keeps shares in Manila and bears a mark of this bank, by id."""
