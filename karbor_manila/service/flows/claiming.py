@@ -20,16 +20,16 @@ from karbor_manila.bank import fencing
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
-from karbor_manila.recovery.claims import BROWSE, RECONCILE, Claim, Claims
+from karbor_manila.recovery.claims import AUDIT, BROWSE, RECONCILE, Claim, Claims
 from karbor_manila.service.flows.running import FAILED, Running
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for which a request waits while what it is about is being reconciled, or access to it is
-#: being given to somebody else.
+#: Seconds for which a request waits while what it is about is being reconciled, something that a
+#: driver left of it is being removed, or access to it is being given to somebody else.
 _RECONCILED = 20.0
 
-_SHORT = frozenset({BROWSE, RECONCILE})
+_SHORT = frozenset({AUDIT, BROWSE, RECONCILE})
 
 #: Seconds for which a request waits for the last line of a flow.
 _LAST_LINE = 5.0

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from karbor_manila.recovery import gc
+from karbor_manila.recovery.claims import AUDIT
 from karbor_manila.service.leftovers import LeftoversThread
 from tests.fakes.manila import transient
 from tests.unit.drivers.picky import install
@@ -66,3 +67,26 @@ def test_the_service_looks_from_time_to_time_unless_it_is_turned_off(
     with pytest.raises(StopIteration):
         thread.run_for_ever()
     assert (rests, len(turns)) == ([interval] * 3, 2)
+
+
+@pytest.mark.parametrize("asked", ["restore", "delete"])
+def test_a_users_request_waits_for_a_removal_that_goes_on(
+    service: Service, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    checkpoint = protected(service, service.share())
+    claims, bank, clock = service.manager.claims, service.provider.bank, service.cloud.clock
+    named = {"provider_id": service.provider.id, "checkpoint_id": checkpoint.id, "bank": bank}
+    claims.take(checkpoint.id, AUDIT, **named)
+    sleep, removed_at = clock.sleep, clock.now() + 5
+
+    def sleeping(seconds: float) -> None:
+        sleep(seconds)
+        if clock.now() >= removed_at:
+            claims.release(checkpoint.id)
+
+    monkeypatch.setattr(clock, "sleep", sleeping)
+    if asked == "restore":
+        assert service.saved(service.restore(checkpoint.id)).status == "success"
+    else:
+        service.delete(checkpoint.id)
+        assert service.checkpoint(checkpoint.id).status == "deleted"
