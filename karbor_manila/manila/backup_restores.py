@@ -19,6 +19,7 @@ from karbor_manila.manila import lookup, statuses
 from karbor_manila.manila.backup_progress import Moving, percent
 from karbor_manila.manila.errors import (
     BackupRestoreFailed,
+    BackupRestoreRefused,
     ManilaRefused,
     ManilaTransient,
     ResourceFailed,
@@ -72,7 +73,10 @@ class BackupRestores:
                 view = self._idle_share(backup_id, share_id, seen)
                 if self._is_filled(view, backup_id):
                     return view
-        self.begin(backup_id, share_id)
+        try:
+            self.begin(backup_id, share_id)
+        except ManilaRefused as refused:
+            raise BackupRestoreRefused(SHARE, share_id, view["status"], str(refused)) from refused
         view = self._idle_share(backup_id, share_id, seen)
         if view.get("source_backup_id") != backup_id:
             why = f"Manila says that it was restored from {view.get('source_backup_id')}"

@@ -4,7 +4,7 @@
 from dataclasses import KW_ONLY, dataclass, field
 
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.manila.errors.answers import at, reason
+from karbor_manila.manila.errors.answers import ResourceFailed, at, reason
 from karbor_manila.manila.errors.refusals import (
     RevertFailed,
     RevertRefused,
@@ -104,3 +104,12 @@ class BackupRestoreFailed(RevertFailed):
             f"that was all that happened to it: openstack share backup set --status available "
             f"{self.backup_id}."
         )
+
+
+@dataclass(eq=False)
+class BackupRestoreRefused(ResourceFailed):
+    """Manila does not restore a backup into the share that was made for it: the backup is gone, for
+    instance. The share stays empty. ``detail`` is what Manila said."""
+
+    def _sentence(self) -> str:
+        return f"Nothing was restored into share {self.resource_id}: {self.detail}"

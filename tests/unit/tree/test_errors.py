@@ -63,6 +63,7 @@ EXAMPLES = (
     manila.BackupDoubtful("b-1", "its status is 'error'"),
     manila.BackupGone("b-1", endpoint=URL),
     manila.BackupRestoreFailed("s-1", "backup_restoring_error", "No space.", backup_id="b-1"),
+    manila.BackupRestoreRefused("share", "s-1", "available", "Manila refused: HTTP 404, gone."),
     manila.NoSafetyCopy("s-1", "it has snapshots"),
     manila.TargetNotYours("s-1", "drill"),
     manila.TargetTooSmall("s-1", 1, 2),
