@@ -43,7 +43,7 @@ def carry_out(job: ShareJob, plan: RestorePlan) -> None:
 
     def end() -> None:
         remove_newer.settle(job, asked)
-        job.section.end(asked)
+        revert_end.forget(job, asked)
 
     report(job, plan, asked, view, end)
 

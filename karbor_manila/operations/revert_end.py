@@ -39,8 +39,18 @@ def end(job: ShareJob, intent: Intent, *, sent: str | None) -> str | None:
     kept = _end_safety_copy(job, intent, sent) if intent.safety_copy else None
     if kept:
         report_copy(job, kept)
-    job.section.end(intent)
+    forget(job, intent)
     return kept
+
+
+def forget(job: ShareJob, intent: Intent) -> None:
+    """Forget a restore in place. What the driver made besides a safety copy goes first.
+
+    :raises KarborManilaError: it is still there; the intent stays
+    """
+    if intent.safety_copy:
+        job.driver(intent.driver).forget_restore(intent.mark, project_id=intent.project_id)
+    job.section.end(intent)
 
 
 def report_copy(job: ShareJob, copy_id: str) -> None:

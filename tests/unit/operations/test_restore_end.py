@@ -140,3 +140,34 @@ def test_the_deletion_of_a_copy_forgets_what_made_its_share_if_nobody_did(
     service.delete(made.id)
     assert service.checkpoint(made.id).status == "deleted"
     assert {(mark.checkpoint, mark.restore) for mark in forgetting.marks} == {(made.id, made.id)}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_safety_copy_is_forgotten_with_its_revert(
+    service: Service, forgetting: Forgetting, *, fails: bool
+) -> None:
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    if fails:
+        service.cloud.failing.add(f"revert_share {share}")
+    given = {"share_id": share, "safety_copy": "True"}
+    record = service.restore(checkpoint.id, {f"{SHARE}#{share}": given})
+    assert service.saved(record).status == ("fail" if fails else "success")
+    assert {mark.restore for mark in forgetting.marks} == {record.id}
+    assert f"restores/{record.id}" not in objects(checkpoint, share)
+
+
+def test_a_revert_whose_safety_copy_could_not_be_forgotten_keeps_its_intent(
+    service: Service, forgetting: Forgetting
+) -> None:
+    share = service.share()
+    checkpoint = service.protect(service.plan(share))
+    forgetting.away = True
+    given = {"share_id": share, "safety_copy": "True"}
+    record = service.restore(checkpoint.id, {f"{SHARE}#{share}": given})
+    assert service.saved(record).status == "success"
+    assert f"restores/{record.id}" in objects(checkpoint, share)
+    forgetting.away = False
+    reconcile(service)
+    assert f"restores/{record.id}" not in objects(checkpoint, share)
+    assert {mark.restore for mark in forgetting.marks} == {record.id}
