@@ -115,11 +115,22 @@ def first_that_can(
     """
     objections: dict[str, ShareNotProtectable] = {}
     for name in order:
-        objected = (of_name or load)(name).objection(dict(share), project_id)
+        objected = _objection_of((of_name or load)(name), share, project_id)
         if objected is None:
             return name, objections
         objections[name] = objected
     return None, objections
+
+
+def _objection_of(
+    driver: type[Driver], share: Mapping[str, Any], project_id: str | None
+) -> ShareNotProtectable | None:
+    try:
+        return driver.objection(dict(share), project_id)
+    except Exception as error:  # whatever another package raises: other drivers, other shares go on
+        LOG.exception("Driver %s, share %s", driver.name, share["id"])
+        why = f"the driver {driver.name!r} failed over it ({type(error).__name__})"
+        return ShareNotProtectable(str(share["id"]), why, "Karbor's log has the rest.", kind=BROKEN)
 
 
 def _refusal(

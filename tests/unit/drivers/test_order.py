@@ -11,7 +11,7 @@ from karbor_manila.drivers.catalogue import Catalogue, objection
 from karbor_manila.drivers.errors import DriverOrderInvalid, NoDriverCan
 from karbor_manila.drivers.order import Orders
 from tests.contract.world import FakeWorld
-from tests.unit.drivers.picky import install
+from tests.unit.drivers.picky import Picky, install
 
 TYPE_ID = "5c8e1a9e-6f0a-4bd0-9b0c-7a4f1f0a5f11"
 
@@ -115,3 +115,25 @@ def test_without_a_provider_all_installed_drivers_count(monkeypatch: pytest.Monk
     assert objection(share()) is None
     assert objection(share(share_group_id="g")) is None
     assert isinstance(objection(share(snapshot_support=False)), NoDriverCan)
+
+
+def test_a_driver_that_fails_over_a_share_is_passed_over_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Failing(Picky):
+        name = "failing"
+
+        @classmethod
+        def unsupported(cls, share: Any) -> Any:
+            raise KeyError("of another package")
+
+    install(monkeypatch, Failing)
+    held = share()
+    assert objection(held) is None
+    assert Catalogue({}, "failing|snapshot").name_for(held) == "snapshot"
+    alone = Catalogue({}, "failing")
+    assert alone.name_for(held) == "failing"
+    refused = alone.objection(held)
+    assert refused
+    assert refused.kind == BROKEN
+    assert "'failing' failed over it (KeyError)" in refused.why
