@@ -15,7 +15,7 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import browses, checkpoints
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import BROWSE, Browse, Intent, ShareRecord
 from karbor_manila.drivers.abilities import Browsable
@@ -52,7 +52,7 @@ def carry_out(job: ShareJob, options: VerifyOptions) -> None:
     record = job.flow.restores.record(job.share_id)
     driver = browse_end.browser(job, record.driver)
     if options.browse_end:
-        report(job, {"way": ENDED, "ended": _end(job, options)})
+        report(job, {"way": ENDED, "ended": _end(job, options) if _is_claimed(job) else []})
         return
     kept = job.driver(record.driver).check(record.kept(), project_id=_project_of(job, record))
     place = driver.inspect_access(kept)
@@ -73,6 +73,13 @@ def report(job: ShareJob, found: dict[str, Any]) -> None:
     available = constants.RESOURCE_STATUS_AVAILABLE
     reporting.to_record(job, job.request, job.share_id, available, text)
     job.complete = True
+
+
+def _is_claimed(job: ShareJob) -> bool:
+    """Whether the access to this share is ours to change. What was not open when this was asked for
+    was not claimed: what somebody has begun to give since is his."""
+    hold = job.flow.hold
+    return hold is None or browses.lock_id(job.checkpoint.id, job.share_id) in hold.tokens
 
 
 def _project_of(job: ShareJob, record: ShareRecord) -> str:

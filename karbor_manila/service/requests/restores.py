@@ -87,6 +87,7 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[
     shares = [node.id for node in checkpoints.resources(checkpoint) if node.type == SHARE]
     besides: list[tuple[str, str]] = []
     resolved = _resolved_once(use.check)
+    opened = _opened_once(provider, checkpoint)
 
     def check(share_id: str, given: dict[str, Any]) -> None:
         options = resolved(share_id, given)
@@ -99,6 +100,8 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[
                 raise InvalidParameter("share_id", target, why)
             besides.append((target, REVERT))
         if isinstance(options, parameters.VerifyOptions) and options.changes_access:
+            if options.browse_end and share_id not in opened():
+                return  # nothing to take back: of a project of 10,000 few are open, if any
             besides.append((browses.lock_id(checkpoint.id, share_id), BROWSE))
 
     given = record["parameters"]
@@ -124,6 +127,19 @@ def _resolved_once(check: Callable[[str, dict[str, Any]], Any]) -> Callable[...,
         return known[same]
 
     return resolved
+
+
+def _opened_once(provider: Any, checkpoint: Any) -> Callable[[], set[str]]:
+    """The ids of the shares to which access is open, by one list for all of a request."""
+    known: list[set[str]] = []
+
+    def opened() -> set[str]:
+        if not known:
+            found = checkpoints.open_browses(provider.bank, checkpoint.id)
+            known.append({share_id for _checkpoint_id, share_id, _browse_id in found})
+        return known[0]
+
+    return opened
 
 
 def _of_shares(record: Any, wrong: dict[str, str]) -> exception.InvalidInput:
