@@ -249,7 +249,12 @@ class BankSearch:
         for checkpoint_id, _share_id, browse_id in sorted(set(opened) - known):
             if self._claims.get(browse_id):
                 continue
-            checkpoint = checkpoints.get(provider, checkpoint_id)
+            try:
+                checkpoint = checkpoints.get(provider, checkpoint_id)
+            except Exception as error:  # noqa: BLE001 - a damaged one holds up no other
+                LOG.error("Checkpoint %s cannot be read: %s", checkpoint_id, error)
+                self.away = error
+                continue
             if checkpoint.provider_id == provider.id:
                 project_id = checkpoint.project_id
                 yield Unfinished(BROWSE, browse_id, checkpoint_id, provider.id, project_id, None)

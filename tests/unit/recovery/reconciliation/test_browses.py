@@ -173,6 +173,23 @@ def test_access_whose_key_was_lost_is_found_by_the_look_at_the_whole_bank(
     assert opened(service) == [HOST]
 
 
+def test_a_damaged_checkpoint_keeps_no_other_lost_access_from_being_found(
+    service: Service,
+) -> None:
+    damaged, good = sorted((checkpoint_of(service) for _ in range(2)), key=lambda each: each.id)
+    bank, provider_id = service.provider.bank, service.provider.id
+    for checkpoint in (damaged, good):
+        browse(service, checkpoint, browse_to=HOST, browse_for=HOUR)
+    entries = browses.entries(bank, provider_id)
+    for entry in entries:
+        browses.forget(bank, provider_id, entry.share_id, entry.browse_id)
+    bank.update_object(f"/checkpoints/{damaged.id}/index.json", {"no": "checkpoint"})
+    service = born_again(service)
+    reconcile(service)
+    found = [entry.checkpoint_id for entry in browses.entries(service.provider.bank, provider_id)]
+    assert found == [good.id]
+
+
 def test_access_ends_although_its_verification_was_purged(service: Service) -> None:
     checkpoint = checkpoint_of(service)
     record = browse(service, checkpoint, browse_to=HOST, browse_for=HOUR)
