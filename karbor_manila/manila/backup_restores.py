@@ -12,6 +12,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
+from karbor_manila.common.clock import Deadline
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.common.polling import PENDING, poll
 from karbor_manila.common.retry import retry
@@ -156,8 +157,15 @@ class BackupRestores:
 
         self._sources[share_id] = backup_id
         awaited = f"share {share_id} to have what backup {backup_id} holds"
-        view: View = self._poller.wait(share_id, judge, client.timeouts.restore, awaited)
-        return {name: value for name, value in view.items() if name != _PROGRESS}
+        deadline = Deadline(client.timeouts.restore, client.clock)
+        while True:
+            self._poller.wait(share_id, judge, max(0.0, deadline.left), awaited)
+            # A list may be older than the last request, and does not say of which backup it is: the
+            # one that has the export locations is of 2.8.
+            verdict = judge(client.retry(lambda: self._manila.share(share_id)))
+            if verdict is not PENDING:
+                found: View = verdict
+                return found
 
     def _look(self, ids: Collection[str]) -> Mapping[str, View | None]:
         """The shares, each with the progress of the restore into it."""

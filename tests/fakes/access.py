@@ -15,6 +15,23 @@ View = dict[str, Any]
 TYPES = {"NFS": ("ip", "user", "cert"), "CIFS": ("ip", "user"), "CEPHFS": ("cephx",)}
 
 
+#: What shares show after 2.8 alone, the last microversion whose lists have export locations
+#: (manila/api/views/shares.py).
+LATER = frozenset(
+    {
+        "create_share_from_snapshot_support",
+        "encryption_key_ref",
+        "is_soft_deleted",
+        "mount_snapshot_support",
+        "progress",
+        "revert_to_snapshot_support",
+        "share_group_id",
+        "source_backup_id",
+        "source_share_group_snapshot_member_id",
+    }
+)
+
+
 class FakeAccess:
     """A part of FakeManila."""
 

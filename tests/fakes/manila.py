@@ -16,7 +16,7 @@ from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.client import EVERY_PROJECT, Features
 from karbor_manila.manila.errors import ManilaRefused, NotAdministrator
 from karbor_manila.manila.paging import Listing
-from tests.fakes.access import FakeAccess
+from tests.fakes.access import LATER, FakeAccess
 from tests.fakes.backups import FakeBackups
 from tests.fakes.cloud import (
     TAKEN_OVER,
@@ -98,7 +98,11 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups, Fak
         self, ids: Collection[str], *, metadata: Mapping[str, str], project_id: str
     ) -> Listing:
         views = self.shares(metadata=metadata, project_id=project_id)
-        return Listing(view | {"export_locations": self._paths(view)} for view in views)
+        return Listing(
+            {name: value for name, value in view.items() if name not in LATER}
+            | {"export_locations": self._paths(view)}
+            for view in views
+        )
 
     def share(self, share_id: str) -> View | None:
         return self._call("share", lambda: self._one("shares", share_id))

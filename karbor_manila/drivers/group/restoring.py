@@ -111,9 +111,12 @@ class Restoring:
     def complete(self, target: Target, share_id: str) -> View:
         """Wait for a share; who made it may have died before it was named."""
         view = self._shares.wait_restored(share_id)
-        if made_from(view) and not view.get("name"):
-            self._name(share_id, target.new)
-            return self._shares.show(share_id) or view
+        if not view.get("name"):
+            # A list of 2.8 does not say of which group snapshot it is.
+            view = self._shares.show(share_id) or view
+            if made_from(view):
+                self._name(share_id, target.new)
+                view = self._shares.show(share_id) or view
         return view
 
     def _name(self, share_id: str, new: NewShare) -> None:

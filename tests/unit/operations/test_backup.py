@@ -24,8 +24,11 @@ from karbor_manila.manila.marks import PURPOSE, Mark
 from karbor_manila.operations import restore_plan
 from karbor_manila.operations.errors import BeingRestored
 from karbor_manila.operations.parameters import restore_options
+from karbor_manila.operations.protect import ProtectOperation
+from karbor_manila.operations.restore import RestoreOperation
 from tests.fakes.manila import transient
 from tests.unit.stage import SHARE, Record, Stage
+from tests.unit.together import Together
 
 WRITES = {"create_backup", "delete_backup", "restore_backup", "create_share", "delete_share"}
 
@@ -280,3 +283,21 @@ def test_a_driver_that_cannot_is_named_before_anything_is_begun(tmp_path: Path, 
         restore_plan.check_by_record(checkpoint, share["id"], options)
     with pytest.raises(InvalidParameter):
         restore_options(share["id"], {"share_id": other["id"], "safety_copy": True})
+
+
+def test_many_shares_come_back_from_backups_at_once(tmp_path: Path) -> None:
+    """The lists that are read for many of them do not say of which backup a share is."""
+    stage = Together(tmp_path, default_driver="backup")
+    stage.cloud.seconds |= {"create_share": 3.0, "create_backup": 30.0, "restore_backup": 30.0}
+    shares = [stage.cloud.add_share(stage.project_id, _text=f"then {n}") for n in range(6)]
+    ids = [share["id"] for share in shares]
+    checkpoint = stage.checkpoint(*ids)
+    assert stage.side_by_side(ProtectOperation, checkpoint, *ids)[0] == []
+    for share in shares:
+        share["_text"] = "now"
+    request = Record(status="in_progress", parameters={SHARE: {}})
+    stage.requested[request.id] = ("restore", request)
+    errors, _ = stage.side_by_side(RestoreOperation, checkpoint, *ids, restore=request)
+    assert errors == []
+    made = [view for view in stage.cloud.shares.values() if view["id"] not in ids]
+    assert sorted(view["_text"] for view in made) == [f"then {n}" for n in range(6)]
