@@ -35,6 +35,9 @@ Seen = Callable[[int], None]
 
 _BETWEEN_LOOKS = 0.5  # seconds
 
+# Of a share that Manila was asked to restore.
+_TAKEN = frozenset({statuses.BACKUP_RESTORING, statuses.BACKUP_RESTORING_ERROR})
+
 # Manila says it of what is busy, too (manila/api/v2/share_backups.py, _restore).
 _BAD_REQUEST = 400
 
@@ -70,7 +73,7 @@ class BackupRestores:
         if doubtful:
             if self._is_filled(view, backup_id):
                 return view
-            if self._begins(share_id):
+            if self._begins(backup_id, share_id):
                 view = self._idle_share(backup_id, share_id, seen)
                 if self._is_filled(view, backup_id):
                     return view
@@ -89,26 +92,29 @@ class BackupRestores:
 
         A request without an answer may have been carried out, or may still be. So the share is
         looked at first for as long as that can last, which also means that no such request is
-        carried out after this restore has ended.
+        carried out after this restore has ended. That it is busy says nothing: its user may have it
+        extended, or backed up, just then.
 
         :param own: the share is the one that the backup is of
         """
         timeouts = self._client.timeouts
-        unclear = False
+        lost: ManilaTransient | None = None
 
         def attempt() -> None:
-            nonlocal unclear
+            nonlocal lost
             try:
                 self._manila.restore_backup(backup_id, None if own else share_id)
-            except ManilaTransient:
-                unclear = True
-                if self._begins(share_id):
+            except ManilaTransient as error:
+                lost = error
+                if self._begins(backup_id, share_id):
                     LOG.info("Share %s is restored, although the reply was lost", share_id)
                     return
                 raise
             except ManilaRefused as refused:
-                if refused.status != _BAD_REQUEST or not unclear or self._is_available(share_id):
+                if refused.status != _BAD_REQUEST or lost is None or self._is_available(share_id):
                     raise
+                if not self._is_taken(backup_id, share_id):
+                    raise lost from refused  # busy otherwise: what became of the first is not known
                 # The first one was carried out after all.
 
         while True:
@@ -189,17 +195,22 @@ class BackupRestores:
         backup = self._client.retry(lambda: self._manila.backup(backup_id))
         return backup is not None and percent(backup, _PROGRESS) == "100"
 
-    def _begins(self, share_id: str) -> bool:
+    def _begins(self, backup_id: str, share_id: str) -> bool:
         """Whether an unanswered request is seen to be carried out, while it may be."""
         clock, settle = self._client.clock, self._client.timeouts.settle
-        return not poll(
-            lambda: self._is_available(share_id),
-            lambda available: not available,
+        return poll(
+            lambda: self._is_taken(backup_id, share_id),
+            bool,
             timeout=settle,
             clock=clock,
             shortest=_BETWEEN_LOOKS,
             longest=_BETWEEN_LOOKS,
         )
+
+    def _is_taken(self, backup_id: str, share_id: str) -> bool:
+        """Whether a share is restored from this backup now, or that has just failed."""
+        view = self._client.retry(lambda: self._manila.share(share_id)) or {}
+        return view.get("source_backup_id") == backup_id and view["status"] in _TAKEN
 
     def _is_available(self, share_id: str) -> bool:
         view = self._client.retry(lambda: self._manila.share(share_id))
