@@ -157,9 +157,7 @@ def _protection(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: 
             if in_time:
                 job.section.end(intent)
             return
-    driver = job.driver(intent.driver)
-    kept = intent_kept(intent, job.made) if job.made else None
-    driver.delete(kept, intent.mark, project_id=intent.project_id, undo=True)
+    kept_together.remove(job, intent)
     if in_time:
         job.section.end(intent)
 
