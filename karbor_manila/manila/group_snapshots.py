@@ -48,6 +48,8 @@ class GroupSnapshots:
         self._locks: dict[object, threading.Lock] = defaultdict(threading.Lock)
         self._made: dict[Mark, str] = {}
         self._gone: set[tuple[str, str]] = set()
+        #: Why one could not be removed, and when that was known.
+        self._stays: dict[tuple[str, str], tuple[Exception, float]] = {}
 
     def create(self, mark: Mark, *, name: str, description: str | None) -> View:
         """Begin a snapshot of a group, or adopt the one that bears the mark.
@@ -191,27 +193,39 @@ class GroupSnapshots:
         :param project_id: whose it is; another project's is left alone
         :raises: as :meth:`.removal.Removal.until_gone`
         """
-        client = self._client
+        clock, asked = self._client.clock, (snapshot_id, project_id)
+        began = clock.now()
         with self._locks[snapshot_id]:
-            if (snapshot_id, project_id) in self._gone:
+            if asked in self._gone:
                 return
-            if client.ownership.show(GROUP_SNAPSHOT, snapshot_id, project_id) is not None:
-                self._wait_for_groups(snapshot_id, timeout)
-                removal = Removal(
-                    kind=GROUP_SNAPSHOT,
-                    ownership=client.ownership,
-                    delete=self._manila.delete_share_group_snapshot,
-                    poller=self._poller,
-                    deletable=statuses.GROUP_SNAPSHOT_DELETABLE,
-                    stuck=statuses.GROUP_SNAPSHOT_STUCK,
-                    depends=lambda _view: False,
-                    cure=_CURE,
-                    outage=min(timeout, client.timeouts.outage),
-                    attempt_takes=client.timeouts.request,
-                    clock=client.clock,
-                )
-                removal.until_gone(snapshot_id, timeout, project_id)
-            self._gone.add((snapshot_id, project_id))
+            error, known = self._stays.get(asked, (None, began))
+            if error and known > began:
+                raise error  # who has waited has waited for all
+            try:
+                self._remove(snapshot_id, timeout, project_id)
+            except Exception as stays:
+                self._stays[asked] = stays, clock.now()
+                raise
+            self._gone.add(asked)
+
+    def _remove(self, snapshot_id: str, timeout: float, project_id: str) -> None:
+        client = self._client
+        if client.ownership.show(GROUP_SNAPSHOT, snapshot_id, project_id) is None:
+            return
+        self._wait_for_groups(snapshot_id, timeout)
+        Removal(
+            kind=GROUP_SNAPSHOT,
+            ownership=client.ownership,
+            delete=self._manila.delete_share_group_snapshot,
+            poller=self._poller,
+            deletable=statuses.GROUP_SNAPSHOT_DELETABLE,
+            stuck=statuses.GROUP_SNAPSHOT_STUCK,
+            depends=lambda _view: False,
+            cure=_CURE,
+            outage=min(timeout, client.timeouts.outage),
+            attempt_takes=client.timeouts.request,
+            clock=client.clock,
+        ).until_gone(snapshot_id, timeout, project_id)
 
     def _wait_for_groups(self, snapshot_id: str, timeout: float) -> None:
         """Let the groups that are being made of this group snapshot end: they fail when it goes."""
