@@ -52,6 +52,8 @@ class Restoring:
         self._locks: dict[Mark, threading.Lock] = defaultdict(threading.Lock)
         #: The groups of this flow that are there, by mark, and the shares that count on each.
         self._made: dict[Mark, str] = {}
+        #: The temporary snapshots of this flow, by mark: users may write over a mark.
+        self._between: dict[Mark, str] = {}
         self._counting: dict[Mark, set[str]] = defaultdict(set)
 
     # -- one share ----------------------------------------------------------------------------
@@ -72,7 +74,7 @@ class Restoring:
             description=_TEMPORARY,
             force=False,
         )
-        snapshot_id = str(snapshot["id"])
+        snapshot_id = self._between[target.mark] = str(snapshot["id"])
         self._snapshots.wait(snapshot_id)
         return self._shares.create(
             target.mark,
@@ -194,10 +196,14 @@ class Restoring:
 
     def forget(self, mark: Mark, project_id: str, timeout: float) -> None:
         """Remove what a restore made besides its share, but for what its other shares count on."""
-        for view in self._snapshots.find(mark, project_id):
-            self._snapshots.remove(str(view["id"]), timeout, project_id, fresh=True)
+        ids = {str(view["id"]) for view in self._snapshots.find(mark, project_id)}
+        if between := self._between.pop(mark, None):
+            ids.add(between)
+        for snapshot_id in sorted(ids):
+            self._snapshots.remove(snapshot_id, timeout, project_id, fresh=True)
+        own = {group_id: made for made, group_id in list(self._made.items())}
         for group in self._groups.everything(project_id):
-            known = marks.read(group)
+            known = own.get(str(group["id"])) or marks.read(group)
             if known and replace(known, resource=mark.resource) == mark:
                 self._forget_group(group, known, mark, project_id, timeout)
 

@@ -13,7 +13,7 @@ from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila.kept import Kept
 from karbor_manila.operations.adopt import RecoverProtectOperation
 from tests.fakes.cloud import Died
-from tests.unit.operations.grouped import group_of, protected, record_of
+from tests.unit.operations.grouped import group_of, made_groups, protected, record_of
 from tests.unit.stage import SHARE, Context, Record, Stage
 
 
@@ -85,3 +85,29 @@ def test_a_group_snapshot_that_does_not_go_is_waited_for_once(
     assert len(errors) == 2
     assert stage.cloud.calls.count("delete_share_group_snapshot") == 1
     assert now() - began < 90
+
+
+def test_a_temporary_group_goes_though_its_mark_was_written_over(stage: Stage) -> None:
+    checkpoint, shares = protected(stage, 2)
+
+    def write_over() -> None:
+        for view in stage.cloud.groups.values():
+            view["description"] = None
+
+    stage.cloud.meanwhile["create_snapshot"] = [write_over]
+    assert stage.restore(checkpoint, *shares, restore=Record()) == []
+    assert made_groups(stage) == []
+    assert len(stage.cloud.shares) == 4
+
+
+def test_a_temporary_snapshot_goes_though_its_mark_was_written_over(stage: Stage) -> None:
+    checkpoint, shares = protected(stage, 2)
+
+    def write_over() -> None:
+        for view in stage.cloud.snapshots.values():
+            view["metadata"] = {}
+
+    stage.cloud.meanwhile["create_share"] = [write_over]
+    assert stage.restore(checkpoint, *shares, restore=Record()) == []
+    assert stage.cloud.snapshots == {}
+    assert made_groups(stage) == []
