@@ -43,16 +43,17 @@ class Site:
         self.bank_faults = stack.state.root / "bank-faults.json"
         self._spare: list[Any] = []
         self._before = dict(stack.state.settings().share_options)
-        self._options: str | None = None
+        self._options: tuple[str, Any] | None = None
 
     def configure(self, options: str) -> None:
         """Karbor has one of ``OPTIONS`` and the faulty bank from now on."""
-        if options != self._options:
+        # Another site may have had its way since.
+        if self._options != (options, self.stack.state.settings().share_options):
             bank = {"provider/bank": FAULTY_BANK, "faulty_bank/faults_file": str(self.bank_faults)}
             own = self.way.share_options()
             own |= self.way.hasty if options == "hasty" else {}
             self.stack.restart("karbor", share_options={**OPTIONS[options], **own, **bank})
-            self._options = options
+            self._options = options, self.stack.state.settings().share_options
 
     def leave(self) -> None:
         """Karbor has the options that it had before."""
