@@ -20,6 +20,7 @@ from sandbox.proxy.control import Proxy
 from sandbox.stack import Stack
 from sandbox.state import MARKER
 from sandbox.tenant import Tenant
+from tests.functional import sampling
 from tests.functional.operator_command import Command, run_command
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -36,10 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[ports.RANGE_VARIABLE] = ports.share_of(number, worker["workercount"])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_report_header() -> str:
+    return f"KARBOR_MANILA_SEED={sampling.seed()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.functional)
-    items.sort(key=_turn)
+    out = sampling.left_out(config, items)
+    if out:
+        config.hook.pytest_deselected(items=sorted(out, key=lambda item: item.nodeid))
+    items[:] = sorted((item for item in items if item not in out), key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:

@@ -43,14 +43,14 @@ def cases() -> list[Case]:
             name="protect: the snapshot is in a status that nobody knows",
             operations=("protect",),
             plant=plants.answered(*rules.SNAPSHOT, unknown_snapshot),
-            says=("Waited 2 seconds", "'levitating'"),
+            says=("2 seconds", "'levitating'"),
             **hasty,
         ),
         Case(
             name="protect: the share is in a status that nobody knows",
             operations=("protect",),
             plant=plants.answered(*rules.SHARE, unknown_share),
-            says=("Waited 2 seconds", "'levitating'"),
+            says=("2 seconds", "'levitating'"),
             **hasty,
         ),
         Case(
@@ -73,7 +73,7 @@ def cases() -> list[Case]:
             name="restore: the new share is in a status that nobody knows",
             operations=("restore",),
             plant=plants.answered(*rules.SHARE, unknown_share),
-            says=("Waited 2 seconds", "'levitating'"),
+            says=("2 seconds", "'levitating'"),
             **hasty,
         ),
         Case(
@@ -104,7 +104,7 @@ def cases() -> list[Case]:
             name="delete: the snapshot is in a status that nobody knows",
             operations=("delete",),
             plant=plants.answered(*rules.SNAPSHOT, unknown_snapshot),
-            says=("Waited 2 seconds", "'levitating'"),
+            says=("2 seconds", "'levitating'"),
             **hasty,
         ),
         Case(

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run of all functional tests leaves out: of long tables of the newer drivers it takes a
+part, another one each time. Named on the command line, a file is run whole.
+
+``KARBOR_MANILA_SEED=4711`` repeats the choice of a run; the header of the run has its seed.
+"""
+
+import os
+import random
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Final
+
+import pytest
+
+#: How much of a table is taken, by file or by file and function.
+PARTS: Final = {
+    "test_backup_contract": 1 / 3,
+    "test_group_contract": 1 / 3,
+    "test_fault_table::test_backups_under_the_same_faults": 1 / 3,
+    "test_fault_table::test_groups_under_the_same_faults": 1 / 3,
+    "test_two_processes::test_nor_does_it_with_other_drivers": 1 / 2,
+}
+
+
+def left_out(config: pytest.Config, items: Collection[pytest.Item]) -> set[pytest.Item]:
+    """The tests that this run does not take."""
+    tables: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        file, function = item.path.stem, getattr(item, "originalname", item.name)
+        for table in (file, f"{file}::{function}"):
+            if table in PARTS and not any(file in argument for argument in config.args):
+                tables[table].append(item)
+    chance = random.Random(seed())  # noqa: S311 - a sample, not a secret
+    out: set[pytest.Item] = set()
+    for table in sorted(tables):
+        of_it = tables[table]
+        out.update(chance.sample(of_it, len(of_it) - round(len(of_it) * PARTS[table])))
+    return out
+
+
+def seed() -> int:
+    """The seed of this run, the same in all workers (conftest.pytest_configure)."""
+    return int(os.environ["KARBOR_MANILA_SEED"])
