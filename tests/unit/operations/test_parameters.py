@@ -78,7 +78,10 @@ def test_a_restore_may_leave_everything_out():
 
 
 def test_a_verification_takes_a_depth_and_what_a_restore_takes():
-    assert parameters.resolve(VERIFY, {}) == {"depth": "record"} | parameters.resolve(RESTORE, {})
+    of_a_browse = {"browse_to": None, "browse_type": None, "browse_for": None, "browse_end": False}
+    assert parameters.resolve(VERIFY, {}) == (
+        {"depth": "record"} | of_a_browse | parameters.resolve(RESTORE, {})
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_another_share_is_refused_before_anything(
     restore, other = Record(), stage.cloud.add_share(stage.project_id)
     given = {"share_id": other["id"]}
     (error,) = stage.restore(checkpoint, share["id"], restore=restore, given=given)
-    assert "share_id is left out" in str(error)
-    assert "share_id is left out" in restore["resources_reason"][f"{SHARE}#{share['id']}"]
+    assert "which leaves share_id out" in str(error)
+    assert "which leaves share_id out" in restore["resources_reason"][f"{SHARE}#{share['id']}"]
     assert stage.cloud.calls == []
 
 
