@@ -58,6 +58,8 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
         self._made: set[str] = set()
         #: From which backup a share is put back.
         self._reverting: dict[str, str] = {}
+        #: Whose a share is that is to be overwritten.
+        self._owners: dict[str, str] = {}
 
     # -- before anything is made --------------------------------------------------------------
 
@@ -219,6 +221,7 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
         if share_id != kept.share_id:
             self._require("Restoring a backup into another share", others=True)
         share = backup_targets.check(self._client, share_id, project_id, needed=kept.size)
+        self._owners[share_id] = project_id
         view = self._backups.check(kept.id, kept.share_id, kept.size, project_id)
         return Revertible(share, view, ())
 
@@ -229,8 +232,7 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
 
     def revert(self, kept: Kept, *, retry_conflict: bool = False) -> None:
         """Begin to put the share back."""
-        self._restores.begin(kept.id, kept.share_id, own=True)
-        self._reverting[kept.share_id] = kept.id
+        self._overwrite(kept, kept.share_id)
 
     def wait_reverted(self, share_id: str) -> View:
         """Until the share is available again."""
@@ -238,7 +240,14 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
 
     def restore_into(self, kept: Kept, share_id: str) -> None:
         """Begin to replace what another share holds."""
-        self._restores.begin(kept.id, share_id)
+        self._overwrite(kept, share_id)
+
+    def _overwrite(self, kept: Kept, share_id: str) -> None:
+        def look() -> None:
+            if whose := self._owners.get(share_id):
+                backup_targets.check(self._client, share_id, whose, needed=kept.size)
+
+        self._restores.begin(kept.id, share_id, own=share_id == kept.share_id, look=look)
         self._reverting[share_id] = kept.id
 
     def wait_restored_into(self, share_id: str) -> View:

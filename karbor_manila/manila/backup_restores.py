@@ -87,7 +87,14 @@ class BackupRestores:
             raise ResourceFailed(SHARE, share_id, view["status"], why)
         return view
 
-    def begin(self, backup_id: str, share_id: str, *, own: bool = False) -> None:
+    def begin(
+        self,
+        backup_id: str,
+        share_id: str,
+        *,
+        own: bool = False,
+        look: Callable[[], object] = lambda: None,
+    ) -> None:
         """Ask for the restore, until Manila has taken it.
 
         A request without an answer may have been carried out, or may still be. So the share is
@@ -96,6 +103,8 @@ class BackupRestores:
         extended, or backed up, just then.
 
         :param own: the share is the one that the backup is of
+        :param look: looks at the share again after another restore from the backup was waited for,
+            which may take hours; raises when it is not for that any more
         """
         timeouts = self._client.timeouts
         lost: ManilaTransient | None = None
@@ -117,8 +126,10 @@ class BackupRestores:
                     raise lost from refused  # busy otherwise: what became of the first is not known
                 # The first one was carried out after all.
 
+        waited = self._await_turn(backup_id)
         while True:
-            self._await_turn(backup_id)
+            if waited:
+                look()
             try:
                 retry(
                     attempt,
@@ -127,7 +138,8 @@ class BackupRestores:
                     clock=self._client.clock,
                 )
             except ManilaRefused as refused:
-                if refused.status == _BAD_REQUEST and self._await_turn(backup_id):
+                waited = refused.status == _BAD_REQUEST and self._await_turn(backup_id)
+                if waited:
                     continue  # somebody else was faster
                 raise
             return

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.manila import transient
-from tests.unit.stage import Record, Stage
+from karbor_manila.manila.errors import TargetMissing, TargetNotYours
+from karbor_manila.manila.marks import PURPOSE
+from tests.fakes.manila import FakeManila, transient
+from tests.unit.stage import Context, Record, Stage
 
 
 @pytest.fixture
@@ -72,3 +74,32 @@ def test_a_share_that_stays_busy_is_told_to_be_in_doubt(
     (error,) = stage.restore(checkpoint, share["id"], restore=request, given=given)
     assert "Whether the share was put back is not known" in str(error)
     assert set(request["resources_status"].values()) == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "leaf"),
+    [({"project_id": "project-b"}, TargetMissing), ({"metadata": {PURPOSE: "x"}}, TargetNotYours)],
+)
+def test_a_target_that_changed_while_another_restore_was_waited_for_is_left_alone(
+    stage: Stage, share: dict[str, Any], checkpoint: Any, changed: Any, leaf: type
+) -> None:
+    first, other = (
+        stage.cloud.add_share(stage.project_id, name=name, size=2, _text=name)
+        for name in ("first", "other")
+    )
+
+    def comes_first() -> None:
+        (backup_id,) = stage.cloud.backups
+        FakeManila(stage.cloud, stage.project_id).restore_backup(backup_id, first["id"])
+        stage.cloud.meanwhile["backup"] = [lambda: other.update(changed)]
+
+    stage.cloud.meanwhile["restore_backup"] = [comes_first]
+    (error,) = stage.restore(
+        checkpoint,
+        share["id"],
+        restore=Record(status="in_progress"),
+        given={"share_id": other["id"]},
+        context=Context(stage.project_id, is_admin=True),
+    )
+    assert isinstance(error.__cause__, leaf)
+    assert (other["_text"], first["_text"]) == ("other", "then")
