@@ -62,5 +62,5 @@ def _number(progress: str) -> int:
     """Each of Manila's drivers writes the text itself."""
     try:
         return min(100, max(0, int(float(progress.rstrip("% ")))))
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: "inf"
         return 0

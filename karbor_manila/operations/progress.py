@@ -61,7 +61,7 @@ class Progress:
             self._writing = True
         try:
             self._spawn(self._write)
-        except RuntimeError as error:  # no more threads
+        except Exception as error:  # noqa: BLE001 - no more threads, or memory: the work goes on
             LOG.info("Progress is not written: %s", error)
             self._writing = False
 

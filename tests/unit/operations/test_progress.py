@@ -79,3 +79,19 @@ def test_who_tells_does_not_wait_for_the_write(stage: Stage, log: Log) -> None:
     assert (log.saves, len(later)) == (0, 1)
     later.pop()()
     assert told(log) == {f"{SHARE}#s-1": "backup 60 %"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no thread"), MemoryError(), OSError("no fork")])
+def test_a_thread_that_cannot_be_begun_harms_nobody(
+    stage: Stage, log: Log, error: Exception
+) -> None:
+    flow = stage.flow("s-1")
+    flow.bind(Work(Context(stage.project_id), stage.project_id, operation_log=log))
+
+    def spawn(_work: Callable[[], None]) -> None:
+        raise error
+
+    progress = Progress(flow, spawn=spawn)
+    stage.cloud.clock.sleep(PAUSE)
+    progress.note("s-1", "backup", 10)
+    assert log.saves == 0
