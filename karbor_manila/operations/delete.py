@@ -209,7 +209,7 @@ def _end_share(
             shares.discard(mark, share_id, project_id=whose, undo=undo)
         elif _is_the_users(job, intent, share_id, requested):
             LOG.info("Share %s, of restore %s, is its user's", share_id, mark.restore)
-        elif not restore_end.is_complete(job, intent, share_id):
+        elif not restore_end.is_complete(job, mark, share_id):
             shares.discard(mark, share_id, project_id=whose, undo=undo)
     if intent is None:
         for kept in driver.find(mark, project_id=whose):

@@ -52,3 +52,22 @@ def test_a_restore_that_died_ends_although_its_backup_cannot_be_used_any_more(
         reconcile(service)
     assert set(service.cloud.shares) == {share}
     assert service.manager.claims.all() == []
+
+
+def test_a_damaged_intent_makes_no_empty_share_its_users(service: Service) -> None:
+    """The share is there, available and empty: it is filled, or goes."""
+    share = service.share(_text="then")
+    checkpoint = service.protect(service.plan(share))
+    record = service.record(objects.Restore, checkpoint.id)
+    service.cloud.plan("restore_backup", Died)
+    with pytest.raises(Died):
+        service.call("restore", record, None)
+        service.run()
+    section = checkpoint.get_resource_bank_section(share)
+    section.update_object(f"restores/{record.id}", {"version": 2, "operation": "restore"})
+    service = born(service)
+    reconcile(service)
+    service.delete(checkpoint.id)
+    reconcile(service)
+    made = [view for view in service.cloud.shares.values() if view["id"] != share]
+    assert all(view.get("_text") == "then" for view in made)
