@@ -78,12 +78,22 @@ def _end_safety_copy(job: ShareJob, intent: Intent, sent: str | None) -> str | N
             in_doubt.find_share(job, intent, since=sent)  # it is asked for after the snapshot
         copies = shares.find(intent.mark, project_id=whose)
     temporary = driver.find(intent.mark, project_id=whose)
-    whole = [view for view in copies if _is_whole(job, intent, view, temporary)]
+    whole = [view for view in copies if _is_reported(job, intent, str(view["id"]))]
+    whole = whole or [view for view in copies if _is_whole(job, intent, view, temporary)]
     if copies and not whole:
         shares.discard(intent.mark, None, project_id=whose)
     for kept in temporary:
         driver.delete(kept, project_id=whose, undo=True)
     return str(whole[0]["id"]) if whole else None
+
+
+def _is_reported(job: ShareJob, intent: Intent, copy_id: str) -> bool:
+    """Whether Karbor's restore names a copy to its user: it was complete, and is his, whatever he
+    has done to it since."""
+    record = job.extras.get("restore")
+    if record is None and (requested := job.flow.requested(intent.mark.restore)):
+        record = requested[1]
+    return record is not None and reporting.is_reported_available(job, record, copy_id)
 
 
 def _is_whole(job: ShareJob, intent: Intent, view: View, temporary: Collection[Kept]) -> bool:
