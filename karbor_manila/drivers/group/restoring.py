@@ -210,35 +210,32 @@ class Restoring:
     def _forget_group(
         self, group: View, known: Mark, mark: Mark, project_id: str, timeout: float
     ) -> None:
-        group_id = str(group["id"])
+        group_id, temporary = str(group["id"]), is_temporary(group, known)
+        if not temporary:
+            self._remove_own(group, mark, project_id, timeout)
         with self._locks[known]:
             self._counting[known].discard(mark.resource)
             if self._counting[known]:
                 return
             inside = self._groups.shares_in(group_id, project_id)
-            if is_temporary(group, known):
-                if self._has_snapshots(inside, project_id):
-                    return  # of another share of this restore, which ends it
-            else:
-                inside = self._without_own(group, mark, inside, project_id, timeout)
-                if not all(is_raw(view) for view in inside):
-                    return  # it is its user's
+            if temporary and self._has_snapshots(inside, project_id):
+                return  # of another share of this restore, which ends it
+            if not temporary and not all(is_raw(view) for view in inside):
+                return  # it is its user's
             self._groups.remove(group_id, timeout, project_id)
             self._made.pop(known, None)
 
-    def _without_own(
-        self, group: View, mark: Mark, inside: Collection[View], project_id: str, timeout: float
-    ) -> list[View]:
-        """The shares of a group that came back, without the one that was not handed over."""
+    def _remove_own(self, group: View, mark: Mark, project_id: str, timeout: float) -> None:
+        """Remove from a group that came back the mark's own share, if it was not handed over."""
         source = self._group_snapshots.show(str(group["source_share_group_snapshot_id"]))
         member = member_of(source, mark.resource) if source else None
+        inside = self._groups.shares_in(str(group["id"]), project_id) if member else []
         own = [
             str(view["id"])
             for view in inside
             if member and is_raw(view) and made_from(view) == str(member["id"])
         ]
         self._shares.remove(own, timeout, project_id)
-        return [view for view in inside if view["id"] not in own]
 
     def _has_snapshots(self, inside: Collection[View], project_id: str) -> bool:
         ids = {view["id"] for view in inside}

@@ -106,6 +106,24 @@ def test_a_group_of_which_a_share_fails_keeps_the_others(stage: Stage) -> None:
     assert {view["_text"] for view in inside} < {f"then {share}" for share in shares}
 
 
+def test_a_share_that_was_never_handed_over_does_not_stay_with_those_that_were(
+    tmp_path: Path,
+) -> None:
+    stage = Together(tmp_path, default_driver="group")
+    checkpoint, shares = protected(stage, 3)
+    record = Record()
+    record["parameters"] = {SHARE: {"as_group": "True"}}
+    stage.requested[record.id] = ("restore", record)
+    stage.cloud.plan("set_share_metadata", lambda: refused(403))
+    errors, _ = stage.side_by_side(
+        RestoreOperation, checkpoint, *shares, given={"as_group": "True"}, restore=record
+    )
+    assert len(errors) == 1
+    made = [view for view in stage.cloud.shares.values() if view["id"] not in shares]
+    assert len(made) == 2
+    assert all(view["name"] for view in made)
+
+
 def test_a_share_that_somebody_made_in_a_temporary_group_stays(stage: Stage) -> None:
     checkpoint, shares = protected(stage, 2)
 
