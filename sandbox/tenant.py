@@ -110,15 +110,29 @@ class Tenant:
         return [share for share in self.manila.shares.list() if share.project_id == self.project_id]
 
     def clean(self) -> None:
-        """Remove every snapshot and share of the project, and wait until they are gone."""
-        for snapshot in self.snapshots():
-            if snapshot.status in ("available", "error"):
-                self.manila.share_snapshots.delete(snapshot.id)
-        wait("the end of all snapshots", self.snapshots, lambda left: not left, 120)
-        for share in self.shares():
-            if share.status in ("available", "error"):
-                self.manila.shares.delete(share.id)
-        wait("the end of all shares", self.shares, lambda left: not left, 120)
+        """Remove every snapshot, backup, share and share group of the project, and wait until they
+        are gone."""
+        manila = self.manila
+        kept = (manila.share_snapshots, manila.share_group_snapshots, manila.share_backups)
+        for what in kept:
+            self._remove(what, what.delete)
+        self._remove(
+            manila.shares,
+            lambda share: manila.shares.delete(
+                share.id, share_group_id=getattr(share, "share_group_id", None)
+            ),
+        )
+        self._remove(manila.share_groups, manila.share_groups.delete)
+
+    def _remove(self, of: Any, delete: Callable[[Any], object]) -> None:
+        def own() -> list[Any]:
+            mine = self.project_id
+            return [each for each in of.list() if getattr(each, "project_id", mine) == mine]
+
+        for each in own():
+            if each.status in ("available", "error"):
+                delete(each)
+        wait(f"the end of all of {type(of).__name__}", own, lambda left: not left, 120)
 
     # -- Karbor -------------------------------------------------------------------------------
 

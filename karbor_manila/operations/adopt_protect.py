@@ -93,6 +93,10 @@ def adopt_copy(job: ShareJob) -> None:
         return
     clone_id = job.clone_id = copy.find_clone(job, intent) if intent else None
     if intent is None or clone_id is None:
+        if intent:
+            # The intent stays, by which the deletion looks again, and what is temporary goes now.
+            source = job.flow.recorded_driver(intent.restored_by, "intent")
+            source.forget_restore(intent.mark.of_clone(), project_id=intent.project_id)
         raise Interrupted("copy", job.share_id, "Copy the plan again.")
     if not intent.clone_id:
         intent = job.section.cloned(intent, clone_id, intent.since)
