@@ -6,6 +6,7 @@ Manila is spoken to directly, so the proxy counts and disturbs what Karbor asks 
 Runs in the karbor venv.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,25 @@ class Tenant:
                 f"checkpoint {checkpoint_id} is {checkpoint.status}: {checkpoint.extra_info}"
             )
         return checkpoint
+
+    def delete_checkpoints(self) -> None:
+        """Delete every checkpoint of the project, whichever provider made it, and wait for each to
+        come to an end, be it a good one."""
+        left = [
+            (provider.id, checkpoint.id)
+            for provider in self.karbor.providers.list()
+            for checkpoint in self.karbor.checkpoints.list(provider.id)
+            if checkpoint.status in ("available", "error")
+        ]
+        for provider, checkpoint in left:
+            self.karbor.checkpoints.delete(provider, checkpoint)
+        for provider, checkpoint in left:
+            wait(
+                f"checkpoint {checkpoint}",
+                functools.partial(self.checkpoint, provider, checkpoint),
+                lambda seen: seen.status not in IN_WORK,
+                120,
+            )
 
     def copy(self, plan: Any, parameters: dict[str, Any] | None = None) -> dict[str, str]:
         """Begin the copies of a plan's checkpoints: the ids of the copies by those of the sources.

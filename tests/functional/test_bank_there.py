@@ -17,6 +17,8 @@ from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents
 from tests.functional.operator_command import Command
 
+pytestmark = pytest.mark.usefixtures("few_checkpoints")
+
 
 @pytest.fixture
 def plan(alpha: Tenant) -> Any:
