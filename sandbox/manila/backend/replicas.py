@@ -10,7 +10,7 @@ it has what the last update brought.
 from manila import exception
 from manila.common import constants
 
-from sandbox.manila import tree
+from sandbox.manila import access, tree
 from sandbox.manila.backend import peers
 from sandbox.manila.backend.places import Places
 from sandbox.manila.backend.shares import Shares
@@ -184,7 +184,8 @@ class Replicas(Shares):
 
     def _apply(self, replica, access_rules, level: str | None = None) -> None:
         rules = [{**_plain(rule), "access_id": rule["id"]} for rule in access_rules]
-        self.rules.replace(replica["id"], rules, level=level)
+        known = access.types(replica["share_proto"])
+        self.rules.replace(replica["id"], rules, level=level, of_types=known)
 
 
 def _active(replica_list):

@@ -10,7 +10,7 @@ from manila.common import constants  # noqa: E402
 
 from sandbox.manila import knobs, tree  # noqa: E402
 
-SHARE = {"id": "instance", "share_id": "share"}
+SHARE = {"id": "instance", "share_id": "share", "share_proto": "NFS"}
 CLONE = {"id": "clone-instance", "share_id": "clone"}
 SNAPSHOT = {
     "id": "snapshot-instance",
@@ -82,6 +82,26 @@ def test_access_rules_of_unknown_types_end_in_error(backend, data, rule):
     assert [kept["type"] for kept in backend.rules.read("instance")] == ["cert", "ip", "user"]
     assert backend.update_access(None, SHARE, [], [], rules, []) == {}
     assert backend.rules.read("instance") == []
+
+
+def test_who_is_let_into_cephfs_has_one_key_and_other_rules_end_in_error(
+    backend, data, rule, tmp_path
+):
+    knobs.write(tmp_path / "faults", {"refuse": ["to3"]})
+    share = {**SHARE, "share_proto": "CEPHFS"}
+    rules = [rule(1, "cephx", "ro"), rule(2, "cephx"), rule(3, "cephx")]
+    others = [rule(4), rule(5, "user"), rule(6, "cert")]
+    answer = backend.update_access(None, share, rules + others, rules + others, [], [])
+    keys = {name: answer.pop(name)["access_key"] for name in ("1", "2")}
+    assert answer == {name: {"state": "error"} for name in ("3", "4", "5", "6")}
+    assert all(keys.values())
+    assert keys["1"] != keys["2"]
+    assert backend.rules.read("instance") == [
+        {"type": "cephx", "to": "to1", "level": "ro"},
+        {"type": "cephx", "to": "to2", "level": "rw"},
+    ]
+    again = backend.update_access(None, share, rules[:1], [], rules[1:] + others, [])
+    assert again == {"1": {"access_key": keys["1"]}}
 
 
 def test_snapshots_are_read_only(backend, data, rule):

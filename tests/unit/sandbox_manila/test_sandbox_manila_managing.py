@@ -8,7 +8,7 @@ pytest.importorskip("sandbox.manila.driver")
 
 from sandbox.manila import tree  # noqa: E402
 
-SHARE = {"id": "instance", "share_id": "share"}
+SHARE = {"id": "instance", "share_id": "share", "share_proto": "NFS"}
 SNAPSHOT = {
     "id": "moment-instance",
     "snapshot_id": "moment",
@@ -28,6 +28,7 @@ def location(backend):
 @pytest.mark.parametrize("by_server", [False, True])
 def test_a_share_is_taken_by_its_export_location(backend, location, rule, by_server):
     backend.update_access(None, SHARE, [rule(1)], [rule(1)], [], [])
+    assert backend.rules.read("instance")
     again = {"id": "again", "share_id": "s", "export_location": location}
     if by_server:
         backend.unmanage_with_server(SHARE)

@@ -11,12 +11,14 @@ from sandbox.manila import knobs, tree  # noqa: E402
 ACTIVE = {
     "id": "first",
     "share_id": "share",
+    "share_proto": "NFS",
     "host": "h@near#near",
     "replica_state": "active",
 }
 REPLICA = {
     "id": "second",
     "share_id": "share",
+    "share_proto": "NFS",
     "host": "h@far#far",
     "replica_state": "in_sync",
 }
@@ -84,6 +86,15 @@ def test_a_replica_follows_and_takes_over(near, far):
     ]
     assert held(far, "second") == "last"
     assert [rule["level"] for rule in far.rules.read("second")] == ["rw"]
+
+
+def test_a_replica_of_cephfs_lets_in_who_has_a_key(near, far):
+    both = [{**replica, "share_proto": "CEPHFS"} for replica in BOTH]
+    rules = [RULE, {**RULE, "id": "k", "access_type": "cephx", "access_to": "alice"}]
+    far.create_replica(None, both, both[1], rules, [])
+    assert far.rules.read("second") == [{"type": "cephx", "to": "alice", "level": "ro"}]
+    far.promote_replica(None, both, both[1], rules)
+    assert far.rules.read("second") == [{"type": "cephx", "to": "alice", "level": "rw"}]
 
 
 def test_a_replica_outlives_the_active_one(near, far):
