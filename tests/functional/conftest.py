@@ -99,6 +99,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.destroy()
 
 
+@pytest.fixture(autouse=True)
+def karbor_lives(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that killed or stopped Karbor and failed then leaves none dead to the tests after it.
+
+    Before the test, too: a fixture of a whole file that fails is not followed by our end.
+    """
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    stack: Stack = request.getfixturevalue("stack")
+    stack.start_service("karbor")
+    yield
+    stack.start_service("karbor")
+
+
 @pytest.fixture(scope="session")
 def info(stack: Stack) -> StackInfo:
     return stack.info

@@ -71,6 +71,7 @@ def test_a_killed_protection_is_listed_and_ended_while_karbor_is_down(
             lambda seen: {snapshot.share_id for snapshot in seen} & named,
             30,
         )
+        wait("the request that is held back", proxy.unhit, lambda left: not left, 30)
         stack.kill("karbor", signal.SIGKILL)
     index = stack.info.bank / "karbor/checkpoints" / begun.id / "index.json"
     try:
