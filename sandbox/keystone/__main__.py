@@ -16,8 +16,10 @@ import waitress
 from sandbox import files
 
 HOST = "127.0.0.1"
-# SQLite takes one writer at a time, and bcrypt holds a core: more threads would only queue.
-THREADS = 8
+# SQLite takes one writer at a time, and bcrypt holds a core: more threads would only queue. Two at
+# once also meet "database is locked" at once, as Keystone begins its transactions without saying
+# that they write, and rules of policy that are half loaded.
+THREADS = 1
 
 
 def main() -> None:
