@@ -60,7 +60,7 @@ class BackupRestores:
     def fill(
         self, backup_id: str, share_id: str, *, doubtful: bool, seen: Seen | None = None
     ) -> View:
-        """Let a share that was made for it be what the backup holds; it is nobody's yet, so that it
+        """Let a share that was made for it be what the backup holds; no user has it yet, so that it
         may be asked for again.
 
         :param doubtful: whether a process that is dead may have asked for it
