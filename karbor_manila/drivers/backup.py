@@ -12,7 +12,7 @@ from oslo_config import cfg
 from karbor_manila.drivers import backup_preflight, base
 from karbor_manila.drivers.abilities import RestoresInto, Reverts
 from karbor_manila.drivers.backup_preflight import OPTIONS
-from karbor_manila.drivers.copy_preflight import Refused
+from karbor_manila.drivers.copy_preflight import Refused, doubtful_by_list
 from karbor_manila.drivers.parallel import as_they_come
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import backup_targets, quota
@@ -23,7 +23,6 @@ from karbor_manila.manila.errors import (
     ManilaRefused,
     ManilaUnavailable,
     ShareNotProtectable,
-    SnapshotDoubtful,
 )
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
@@ -161,16 +160,7 @@ class BackupDriver(base.Driver, Reverts, RestoresInto):
         return view
 
     def _doubtful(self, kept: Collection[Kept]) -> Refused:
-        """One list serves all; what it does not have is asked for by its id."""
-        seen = {view["id"]: view for view in self.everything()} if kept else {}
-        refused: Refused = {}
-        for each in kept:
-            view = seen.get(each.id) or self.show(each.id)
-            try:
-                self._backups.usable(view, each.id, each.share_id, each.size, None)
-            except SnapshotDoubtful as error:
-                refused[each.key] = error
-        return refused
+        return doubtful_by_list(kept, self.everything, self.show, self._backups.usable)
 
     def _check_quota_of_copies(self, sizes: Collection[int]) -> None:
         limits = self._client.retry(self._manila.limits)

@@ -2,12 +2,12 @@
 """Whether what is kept can be copied: the part of a driver's contract that most drivers inherit."""
 
 import abc
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from karbor_manila.drivers.environment import Environment
 from karbor_manila.manila.errors import CloneUnsupported, SnapshotDoubtful
 from karbor_manila.manila.kept import Kept
-from karbor_manila.manila.views import NewShare, Placement
+from karbor_manila.manila.views import NewShare, Placement, View
 
 #: Errors by the key of what is kept.
 Refused = dict[tuple[str, str], Exception]
@@ -62,3 +62,27 @@ class CopyPreflight(abc.ABC):
         """Whether the quota suffices for new shares of these sizes (GiB), and for what will keep
         each of them. Raises QuotaTooSmall."""
         self.environment.shares.check_quota(sizes)
+
+
+def doubtful_by_list(
+    kept: Collection[Kept],
+    everything: Callable[[], Collection[View]],
+    show: Callable[[str], View | None],
+    usable: Callable[[View | None, str, str, int | None, str | None], object],
+) -> Refused:
+    """Which of these cannot be used now. One list serves all; what it does not have is asked for by
+    its id.
+
+    :param everything, show: give the views of what keeps shares
+    :param usable: raises SnapshotDoubtful for a view, the id, share and size (GiB) of what is kept,
+        and whose it must be
+    """
+    seen = {view["id"]: view for view in everything()} if kept else {}
+    refused: Refused = {}
+    for each in kept:
+        view = seen.get(each.id) or show(each.id)
+        try:
+            usable(view, each.id, each.share_id, each.size, None)
+        except SnapshotDoubtful as error:
+            refused[each.key] = error
+    return refused

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import base
 from karbor_manila.drivers.abilities import Browsable, Reverts
-from karbor_manila.drivers.copy_preflight import Refused
+from karbor_manila.drivers.copy_preflight import Refused, doubtful_by_list
 from karbor_manila.drivers.parallel import as_they_come
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import cloning, quota, revert
@@ -15,7 +15,6 @@ from karbor_manila.manila.errors import (
     ManilaRefused,
     ManilaUnavailable,
     ShareNotProtectable,
-    SnapshotDoubtful,
 )
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import Mark
@@ -145,16 +144,7 @@ class SnapshotDriver(base.Driver, Reverts, Browsable):
         )
 
     def _doubtful(self, kept: Collection[Kept]) -> Refused:
-        """One list serves all; what it does not have is asked for by its id."""
-        seen = {view["id"]: view for view in self.everything()} if kept else {}
-        refused: Refused = {}
-        for each in kept:
-            view = seen.get(each.id) or self.show(each.id)
-            try:
-                self._snapshots.usable(view, each.id, each.share_id, each.size, None)
-            except SnapshotDoubtful as error:
-                refused[each.key] = error
-        return refused
+        return doubtful_by_list(kept, self.everything, self.show, self._snapshots.usable)
 
     def _check_quota_of_copies(self, sizes: Collection[int]) -> None:
         quota.check_copies(self._client.retry(self._manila.limits), sizes)

@@ -48,8 +48,8 @@ class BackupOwnership(Ownership):
         return super().with_mark(kind, wanted, marked, project_id)
 
     def with_projects(self, views: Collection[View]) -> list[View]:
-        """The views, each with ``project_id``; empty when it cannot be known, and then it is
-        nobody's."""
+        """The views, each with ``project_id``; empty when it cannot be known, and then it
+        counts as no project's."""
         unknown = {str(view["share_id"]) for view in views if "project_id" not in view}
         if not unknown:
             return list(views)

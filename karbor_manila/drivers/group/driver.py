@@ -11,7 +11,7 @@ from oslo_config import cfg
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import base
 from karbor_manila.drivers.abilities import KeepsTogether
-from karbor_manila.drivers.copy_preflight import Refused
+from karbor_manila.drivers.copy_preflight import Refused, doubtful_by_list
 from karbor_manila.drivers.group import preflight
 from karbor_manila.drivers.group.restoring import Restoring
 from karbor_manila.drivers.parallel import as_they_come
@@ -22,7 +22,6 @@ from karbor_manila.manila.errors import (
     ManilaRefused,
     OnlyAsGroup,
     ShareNotProtectable,
-    SnapshotDoubtful,
 )
 from karbor_manila.manila.group_snapshots import GroupSnapshots, member_of, shares_in
 from karbor_manila.manila.groups import Groups
@@ -200,16 +199,8 @@ class GroupDriver(base.Driver, KeepsTogether):
         self._restoring.forget(mark, project_id, self.environment.timeouts.delete)
 
     def _doubtful(self, kept: Collection[Kept]) -> Refused:
-        """One list serves all; what it does not have is asked for by its id."""
-        seen = {view["id"]: view for view in self._snapshots.everything()} if kept else {}
-        refused: Refused = {}
-        for each in kept:
-            view = seen.get(each.id) or self._snapshots.show(each.id)
-            try:
-                self._snapshots.usable(view, each.id, each.share_id, each.size, None)
-            except SnapshotDoubtful as error:
-                refused[each.key] = error
-        return refused
+        of = self._snapshots
+        return doubtful_by_list(kept, of.everything, of.show, of.usable)
 
     def _check_quota_of_copies(self, sizes: Collection[int]) -> None:
         quota.check_copies(self._client.retry(self._manila.limits), sizes)
