@@ -111,12 +111,16 @@ class Tenant:
         return [share for share in self.manila.shares.list() if share.project_id == self.project_id]
 
     def clean(self) -> None:
-        """Remove every snapshot, backup, share and share group of the project, and wait until they
-        are gone."""
+        """Remove every snapshot, backup, replica, share and share group of the project, and wait
+        until they are gone. The user's own locks go first."""
         manila = self.manila
+        for lock in manila.resource_locks.list():
+            if lock.user_id == self.session.get_user_id():
+                manila.resource_locks.delete(lock.id)
         kept = (manila.share_snapshots, manila.share_group_snapshots, manila.share_backups)
         for what in kept:
             self._remove(what, what.delete)
+        self._remove_replicas()
         self._remove(
             manila.shares,
             lambda share: manila.shares.delete(
@@ -124,6 +128,23 @@ class Tenant:
             ),
         )
         self._remove(manila.share_groups, manila.share_groups.delete)
+
+    def _remove_replicas(self) -> None:
+        """Manila deletes no share that has more than its active replica (409)."""
+        replicas = self.manila.share_replicas
+
+        def others() -> list[Any]:
+            return [
+                replica
+                for share in self.shares()
+                if getattr(share, "has_replicas", False)
+                for replica in replicas.list(share=share.id)
+                if replica.replica_state != "active"
+            ]
+
+        for replica in others():
+            replicas.delete(replica.id)
+        wait("the end of the replicas", others, lambda left: not left, 120)
 
     def _remove(self, of: Any, delete: Callable[[Any], object]) -> None:
         def own() -> list[Any]:

@@ -162,3 +162,15 @@ def test_shares_of_a_network_have_a_server(
     admin.manila.share_servers.delete(server.name)
     wait("the end of the server", server.exists, lambda there: not there, 30)
     empty_alpha.manila.share_networks.delete(network.id)
+
+
+def test_a_clean_project_has_neither_replicated_nor_locked_shares(empty_alpha: Tenant) -> None:
+    """What a test leaves behind must not be in the way of the next one."""
+    share = empty_alpha.make_share("replicated", share_type="replicated")
+    add_replica(empty_alpha, share)
+    locked = empty_alpha.make_share("locked")
+    empty_alpha.manila.resource_locks.create(locked.id, "share", lock_reason="a test")
+
+    empty_alpha.clean()
+
+    assert empty_alpha.shares() == []
