@@ -8,7 +8,7 @@ Two places hold options of the group ``manila_share_protection``:
 
 Each driver has options of its own, which its class declares
 (:attr:`karbor_manila.drivers.base.Driver.options`); they stand in the provider's file, in the
-group ``karbor_manila_driver_<name>``.
+group ``karbor_manila_driver_<name>``. Those of hooks stand with the provider's own.
 
 How Manila is reached (region, interface, endpoint, CA file, insecure) is not repeated here: that is
 what Karbor's own ``[manila_client]`` in ``karbor.conf`` is for, see
@@ -20,6 +20,10 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from karbor_manila.drivers import catalogue
+from karbor_manila.hooks import catalogue as hooks
+from karbor_manila.hooks.options import HOOK_OPTS
+from karbor_manila.opts_of_karbor import BANK_OPTS
+from karbor_manila.opts_of_karbor import PROVIDER_OPTS as KARBORS_OPTS
 
 GROUP = "manila_share_protection"
 
@@ -153,6 +157,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         "share type and a driver, or several as above, such as gold:group|snapshot,tin:snapshot. "
         "Where a type stands by its name and by its id, the id counts.",
     ),
+    *HOOK_OPTS,
 ]
 
 SERVICE_OPTS: list[cfg.Opt] = [
@@ -216,47 +221,6 @@ SERVICE_OPTS: list[cfg.Opt] = [
 ]
 
 
-# For the sample alone: Karbor declares and reads these itself
-# (karbor/services/protection/provider.py and bank_plugins/file_system_bank_plugin.py).
-_KARBORS_PROVIDER_OPTS: list[cfg.Opt] = [
-    cfg.StrOpt("name", sample_default="karbor-manila", help="The name that tenants see."),
-    cfg.StrOpt(
-        "description", sample_default="Manila shares", help="The description that tenants see."
-    ),
-    cfg.StrOpt(
-        "id",
-        sample_default="b766f37c-d011-4026-8228-28730d734a3f",
-        help="A UUID of your own. Keep the one you have when you move from Karbor's share plugin: "
-        "plans and checkpoints name it.",
-    ),
-    cfg.MultiStrOpt(
-        "plugin",
-        sample_default=[
-            "karbor-manila-share-protection-plugin",
-            "karbor-manila-project-plugin",
-        ],
-        help="The protection plugins: one line each. A later one takes over the types of an "
-        "earlier one, so Karbor's noop plugin must not come after these.",
-    ),
-    cfg.StrOpt(
-        "bank",
-        sample_default="karbor-manila-fs-bank-plugin",
-        help="The bank plugin. This one is a file-system bank that writes atomically; it reads "
-        "what karbor-fs-bank-plugin wrote into the same folder.",
-    ),
-    cfg.BoolOpt("enabled", sample_default=True, help="Whether the provider is offered."),
-]
-
-_KARBORS_BANK_OPTS: list[cfg.Opt] = [
-    cfg.StrOpt(
-        "file_system_bank_path",
-        sample_default="/var/lib/karbor/bank",
-        help="The folder of the file-system bank; it must be the same on every host that runs "
-        "karbor-protection.",
-    ),
-]
-
-
 def register_provider_opts(conf: cfg.ConfigOpts) -> cfg.ConfigOpts.GroupAttr:
     """Register the provider's options on ``conf`` and return their group.
 
@@ -288,9 +252,9 @@ def check_lease(settings: cfg.ConfigOpts.GroupAttr) -> None:
 def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
     """Entry point of ``oslo.config.opts``: what stands in a provider's file."""
     return [
-        ("provider", _KARBORS_PROVIDER_OPTS),
-        ("file_system_bank_plugin", _KARBORS_BANK_OPTS),
-        (GROUP, PROVIDER_OPTS),
+        ("provider", KARBORS_OPTS),
+        ("file_system_bank_plugin", BANK_OPTS),
+        (GROUP, [*PROVIDER_OPTS, *hooks.options_of_all()]),
         *catalogue.options_of_all(),
     ]
 
