@@ -17,6 +17,7 @@ from karbor_manila.common import errors as common
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.database import errors as database
 from karbor_manila.drivers import errors as drivers
+from karbor_manila.hooks import errors as hooks
 from karbor_manila.manila import errors as manila
 from karbor_manila.operations import errors as operations
 from karbor_manila.recovery import errors as recovery
@@ -44,6 +45,9 @@ EXAMPLES = (
     drivers.DriverUnsuitable("tape", "it lacks delete", "default_driver = tape"),
     drivers.DriverOrderInvalid("default_driver = a||b", "the name of a driver is missing"),
     drivers.NoDriverCan("s-1", {"tape": "it is wet", "wax": "it is hot"}),
+    hooks.HookError("command", "pre", "protect", "it ended with exit code 1."),
+    hooks.HookSkip("the application is being upgraded.", "command"),
+    hooks.HookUnusable("mine.hooks:Freeze", "it cannot be loaded (No module named 'mine')."),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
     bank.RecordForeign("record", "it is not for us"),
     bank.RecordVersionUnknown("record", 9, "tape"),

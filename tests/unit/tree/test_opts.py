@@ -47,6 +47,15 @@ def test_the_names_of_the_providers_options_stay():
         "drill_timeout",
         "default_driver",
         "share_type_drivers",
+        "hook_drivers",
+        "enable_pre_hooks",
+        "enable_post_hooks",
+        "enable_periodic_hooks",
+        "suppress_pre_hooks_errors",
+        "suppress_post_hooks_errors",
+        "periodic_hooks_interval",
+        "hook_timeout",
+        "hook_freeze_timeout",
     ]
 
 
