@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 __all__ = [
+    "HOOK_RUN_SCHEMA",
     "INTENT_SCHEMA",
     "OPTIONS_SCHEMA",
     "PROJECT_SCHEMA",
@@ -38,5 +39,7 @@ SAVED_INFO_SCHEMA = _load("saved_info")
 RECORD_SCHEMA = _load("record")
 #: The intent to create something in Manila, in the bank under a key of its own.
 INTENT_SCHEMA = _load("intent")
+#: Which hooks have begun and are not through, in the bank under a key of its own.
+HOOK_RUN_SCHEMA = _load("hook_run")
 #: OS::Keystone::Project takes no parameters and saves nothing.
 PROJECT_SCHEMA = _load("project")

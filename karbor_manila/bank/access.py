@@ -96,6 +96,23 @@ def commit(checkpoint: Any, *, sleep: Callable[[float], None] | None = None) -> 
     ask(checkpoint.commit, f"take checkpoint {checkpoint.id}", sleep=sleep)
 
 
+def remove(bank: Any, key: str, what: str) -> None:
+    """Have no such object, whether there was one or not.
+
+    :param what: as of :func:`ask`
+    :raises BankUnreadable: it may still be there
+    """
+
+    def attempt() -> None:
+        try:
+            bank.delete_object(key)
+        except Exception:  # whatever a bank raises; nothing is swallowed but for an absence
+            if key in bank.list_objects(key.rpartition("/")[0] + "/"):
+                raise
+
+    ask(attempt, what)
+
+
 def look(get: Callable[[], Any], is_listed: Callable[[], bool]) -> Stored:
     """One look at an object: its value, absent, or damaged.
 

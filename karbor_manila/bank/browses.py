@@ -60,24 +60,13 @@ def forget(
     for entry in entries(bank, provider_id):
         key = entry.key(provider_id)
         if (entry.share_id, entry.browse_id) == (share_id, browse_id) and key != kept:
-            _remove(bank, key)
+            bank_access.remove(bank, key, "forget access that is taken back")
 
 
 def lock_id(checkpoint_id: str, share_id: str) -> str:
     """The id under which who gives or takes back access to a share of a checkpoint claims that, so
     that nobody takes back what another one is just about to extend."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{_PREFIX}{checkpoint_id}/{share_id}"))
-
-
-def _remove(bank: Any, key: str) -> None:
-    def remove() -> None:
-        try:
-            bank.delete_object(key)
-        except Exception:  # whatever a bank raises; nothing is swallowed but for an absence
-            if key in bank.list_objects(key.rpartition("/")[0] + "/"):
-                raise
-
-    bank_access.ask(remove, "forget access that is taken back")
 
 
 def _parsed(names: list[str]) -> Iterator[Entry]:

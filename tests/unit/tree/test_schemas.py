@@ -14,7 +14,7 @@ from karbor_manila import schemas
 
 ALL = {name: getattr(schemas, name) for name in schemas.__all__}
 FORMS = ["OPTIONS_SCHEMA", "RESTORE_SCHEMA", "VERIFY_SCHEMA", "SAVED_INFO_SCHEMA"]
-STORED = ["RECORD_SCHEMA", "INTENT_SCHEMA"]
+STORED = ["RECORD_SCHEMA", "INTENT_SCHEMA", "HOOK_RUN_SCHEMA"]
 
 
 def properties(name):
@@ -69,15 +69,15 @@ def test_nothing_of_karbors_own_plugin_is_missing(name):
 
 @pytest.mark.parametrize("name", STORED)
 def test_what_is_stored_has_a_version_and_may_grow(name):
-    version = {"RECORD_SCHEMA": 3, "INTENT_SCHEMA": 2}[name]
+    version = {"RECORD_SCHEMA": 3, "INTENT_SCHEMA": 2, "HOOK_RUN_SCHEMA": 1}[name]
     assert ALL[name]["properties"]["version"] == {"const": version}
     # Intents of before did not say what the share was; the others are of restores alone, or say
     # what is not usual.
     sometimes = {"share", "asked", "removing", "safety_copy", "snapshot_id", "keep_failed"}
     sometimes |= {"record_access_rules", "source_driver", "browse", "target"}
-    assert set(ALL[name]["required"]) == set(ALL[name]["properties"]) - (
-        sometimes if name == "INTENT_SCHEMA" else {"encryption_key_ref"}
-    )
+    optional = {"INTENT_SCHEMA": sometimes, "RECORD_SCHEMA": {"encryption_key_ref"}}
+    required = set(ALL[name]["properties"]) - optional.get(name, set())
+    assert set(ALL[name]["required"]) == required
     assert ALL[name].get("additionalProperties", True) is True
 
 
