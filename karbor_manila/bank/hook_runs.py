@@ -3,7 +3,7 @@
 this.
 
 A run is put before the first hook begins and forgotten when all are through. Its key says under
-which claim it is and since when, so one list of these, which are few, tells what may be left,
+which very claim it is and since when, so one list of these, which are few, tells what may be left,
 however many checkpoints the bank holds.
 """
 
@@ -48,12 +48,17 @@ class Run:
     """The hooks around one piece of work, in the order in which they began.
 
     ``claimed_id`` is the id of the checkpoint, or of Karbor's restore or verification
-    (``request_id``, empty without one), under whose claim they run. ``share_ids`` are of protected
-    shares; one in scope ``share``. ``since`` is UTC, ISO 8601. ``id`` tells it from each other run,
-    also from an earlier one around the same work; ``dataclasses.replace`` keeps it.
+    (``request_id``, empty without one), under whose claim they run, and ``token`` is what tells
+    that very claim from the next one on this id (:attr:`.fencing.Hold.tokens`), empty under
+    Karbor's own manager: while the claim is alive, its owner calls the posts.
+
+    ``share_ids`` are of protected shares; one in scope ``share``. ``since`` is UTC, ISO 8601.
+    ``id`` tells it from each other run, also from an earlier one around the same work;
+    ``dataclasses.replace`` keeps it.
     """
 
     claimed_id: str
+    token: str
     checkpoint_id: str
     project_id: str
     point: str
@@ -67,22 +72,24 @@ class Run:
     def key(self, provider_id: str) -> str:
         """Where it stands in the bank."""
         moment = datetime.datetime.fromisoformat(self.since)
-        return Left(moment, self.claimed_id, self.checkpoint_id, self.id).key(provider_id)
+        ids = self.claimed_id, self.token, self.checkpoint_id, self.id
+        return Left(moment, *ids).key(provider_id)
 
 
 @dataclass(frozen=True)
 class Left:
-    """What the key of a run says. ``since`` is UTC."""
+    """What the key of a run says (see there). ``since`` is UTC."""
 
     since: datetime.datetime
     claimed_id: str
+    token: str
     checkpoint_id: str
     run_id: str
 
     def key(self, provider_id: str) -> str:
         """Where the run stands in the bank."""
         since = self.since.astimezone(datetime.UTC).strftime(_MOMENT)
-        name = "@".join((since, self.claimed_id, self.checkpoint_id, self.run_id))
+        name = "@".join((since, self.claimed_id, self.token, self.checkpoint_id, self.run_id))
         return f"{_PREFIX}{provider_id}/{name}"
 
 
@@ -179,6 +186,8 @@ def _load(stored: Any) -> Run:
     for name in ("id", "claimed_id", "checkpoint_id"):
         if not is_id(stored[name]):  # they are parts of its key
             raise RecordInvalid(_WHAT, f"{name}: {stored[name]!r} is no id")
+    if stored["token"] and not is_id(stored["token"]):
+        raise RecordInvalid(_WHAT, "token: it is none of a claim")
     try:
         zone = datetime.datetime.fromisoformat(stored["since"]).tzinfo
     except ValueError as error:
@@ -197,7 +206,9 @@ def _parsed(prefix: str, keys: Sequence[str]) -> Iterator[Left]:
             since = datetime.datetime.strptime(moment, _MOMENT).replace(tzinfo=datetime.UTC)
         except ValueError:
             since = None
-        if since is None or len(ids) != 3 or not all(map(is_id, ids)):
+        # There is a token, or it is empty.
+        is_key = len(ids) == 4 and all(map(is_id, (ids[0], ids[1] or ids[0], *ids[2:])))
+        if since is None or not is_key:
             LOG.error("%s is no key of a run of hooks: it is passed over", key)
             continue
         yield Left(since, *ids)

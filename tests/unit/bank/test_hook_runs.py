@@ -25,6 +25,7 @@ def run(**fields):
     checkpoint_id = new_id()
     usual = {
         "claimed_id": checkpoint_id,
+        "token": new_id(),
         "checkpoint_id": checkpoint_id,
         "project_id": "project-a",
         "point": "protect",
@@ -45,6 +46,7 @@ def bank():
     [
         {},
         {"hooks": (Began("command", {"argv": ["a", 1, None, True], "n": {"x": 1.5}}), Began("b"))},
+        {"token": ""},
         {"scope": "checkpoint", "share_ids": (new_id(), new_id())},
         {"claimed_id": new_id(), "request_id": "r-1", "point": "restore"},
     ],
@@ -88,7 +90,8 @@ def test_one_list_tells_under_which_claim_they_are_and_reads_nothing(bank):
     bank.forget()
     (left,) = hook_runs.left(bank, PROVIDER)
     assert (bank.reads, len(bank.lists)) == ([], 1)
-    assert (left.claimed_id, left.checkpoint_id) == (put.claimed_id, put.checkpoint_id)
+    assert (left.claimed_id, left.token) == (put.claimed_id, put.token)
+    assert (left.checkpoint_id, left.run_id) == (put.checkpoint_id, put.id)
     assert left.since == datetime.datetime(2026, 11, 26, 12, tzinfo=datetime.UTC)
     assert hook_runs.read(bank, PROVIDER, left) == put
 
@@ -118,6 +121,7 @@ def test_what_is_forgotten_is_none_however_often(bank):
         {"since": "today"},
         {"since": "2026-11-26T12:00:00"},
         {"claimed_id": "../x"},
+        {"token": "x"},
         {"claimed_id": "00000000-0000-4000-8000-000000000001"},  # of another key
         {"version": 0},
         {"version": 2},
@@ -147,8 +151,8 @@ def test_one_of_a_later_release_says_so(bank):
 
 def test_what_is_no_key_of_ours_is_logged_and_passed_over(bank, caplog):
     hook_runs.put(bank, PROVIDER, run())
-    ids = [new_id() for _each in range(3)]
-    for name in ("x", f"yesterday@{'@'.join(ids)}", f"20261126T120000Z@{'@'.join(ids[:2])}@../x"):
+    ids = [new_id() for _each in range(4)]
+    for name in ("x", f"yesterday@{'@'.join(ids)}", f"20261126T120000Z@{'@'.join(ids[:3])}@../x"):
         bank.put(FOLDER + name, {})
     assert len(hook_runs.entries(bank, PROVIDER)) == 1
     assert len(caplog.records) == 3
