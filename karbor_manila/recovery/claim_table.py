@@ -38,8 +38,11 @@ REVERT = "revert"
 #: Access to a share of a checkpoint is given or taken back; the row bears browses.lock_id of both.
 BROWSE = "browse"
 
-#: Claims that a restore or verification has beside its own.
-BESIDES = frozenset({REVERT, BROWSE})
+#: The posts of hooks that a dead process has left are called; the row bears the id of their run.
+HOOKS = "hooks"
+
+#: Claims that stand beside those of operations.
+BESIDES = frozenset({REVERT, BROWSE, HOOKS})
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ process may still act under a claim is in :mod:`.held_claims`.
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from karbor.db.sqlalchemy import api as karbor_db
@@ -22,7 +22,6 @@ from oslo_utils import timeutils
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.checkpoints import IN_WORK
-from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
 from karbor_manila.database.errors import DatabaseUnreadable
@@ -31,6 +30,7 @@ from karbor_manila.recovery import exclusion
 from karbor_manila.recovery.claim_table import (
     AUDIT,
     BROWSE,
+    HOOKS,
     NO_OWNER,
     RECONCILE,
     RESET,
@@ -42,7 +42,7 @@ from karbor_manila.recovery.held_claims import HeldClaims
 from karbor_manila.recovery.lease import Observer
 from karbor_manila.recovery.lease_keeper import Keeper
 
-__all__ = ["AUDIT", "BROWSE", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
+__all__ = ["AUDIT", "BROWSE", "HOOKS", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
 
 LOG = logging.getLogger(__name__)
 
@@ -216,20 +216,20 @@ class Claims:
             return True
         return not self._observer.is_alive(bank, checkpoint.owner_id)
 
-    def watch(self, banks: Mapping[str, Any]) -> None:
-        """Look at the leases of all who have claimed something, so that a dead owner is known as
-        dead when it is asked for.
+    def disown_dead(self, claim: Claim, bank: Any) -> None:
+        """Nothing is done any more under the claim of a dead owner, also when that wakes up; its
+        row stays, for whoever settles the work. One that is gone by now, or is another, is left.
 
-        :param banks: by provider id
+        :param bank: the bank of the claim's provider
+        :raises Taken: its owner lives
+        :raises BankNotOurs: another bank is there, in which every owner seems dead
         """
-        for claim in self.all():
-            bank = banks.get(claim.provider_id)
-            if bank is None:
-                continue
-            try:
-                self.is_alive(claim, bank)
-            except BankUnreadable as error:
-                LOG.warning("The lease of %s cannot be read: %s", claim.owner, error)
+        alive = self.is_alive(claim, bank)
+        identity.compare(bank, claim.provider_id, self._banks, by_history=False)
+        if alive:
+            raise Taken(claim.id, claim)
+        nobodys = dataclasses.replace(claim, owner=NO_OWNER, token=str(uuid.uuid4()))
+        self._table.replace(claim, nobodys)
 
     # -- how ------------------------------------------------------------------------------------
 

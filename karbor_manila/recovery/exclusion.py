@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from karbor.common import constants
 
 from karbor_manila.bank.fencing import REMOVE
-from karbor_manila.recovery.claim_table import AUDIT, RECONCILE, RESET, Claim
+from karbor_manila.recovery.claim_table import AUDIT, HOOKS, RECONCILE, RESET, Claim
 
 _ENDINGS = frozenset({constants.OPERATION_DELETE, RESET, REMOVE, AUDIT})
 
@@ -29,8 +29,8 @@ def is_ending(claim: Claim) -> bool:
 
 def is_use(claim: Claim) -> bool:
     """Whether a claim is one to use a checkpoint. The source of a copy is claimed by its own id, so
-    the primary key is enough for it."""
-    return claim.id != claim.checkpoint_id and not is_ending(claim)
+    the primary key is enough for it. Hooks change nothing that a checkpoint holds."""
+    return claim.id != claim.checkpoint_id and not is_ending(claim) and claim.operation != HOOKS
 
 
 def excluded(claim: Claim, others: Iterable[Claim]) -> list[Claim]:

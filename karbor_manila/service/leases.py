@@ -7,7 +7,7 @@ from typing import Any
 from oslo_log import log as logging
 from oslo_service import loopingcall
 
-from karbor_manila.recovery import lease, lease_keeper
+from karbor_manila.recovery import lease, lease_keeper, watching
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import bank_refusals
 
@@ -74,4 +74,4 @@ class Leases:
                     "Provider %s: the lease could not be renewed: %s", provider_id, keeper.trouble
                 )
         there = [provider for provider in self._providers() if bank_refusals.is_there(provider)]
-        self._claims.watch({provider.id: provider.bank for provider in there})
+        watching.watch(self._claims, {each.id: each.bank for each in there})

@@ -13,7 +13,7 @@ from karbor import exception as karbor_exception
 from karbor import objects
 
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.recovery import lease
+from karbor_manila.recovery import lease, watching
 from karbor_manila.recovery.audit import Audit
 from tests.unit.karbor_stage import Service
 
@@ -97,7 +97,7 @@ class Second:
         world = self._world
         self.renew()
         claims = self.service.manager.claims
-        claims.watch({self.service.provider.id: self.service.provider.bank})
+        watching.watch(claims, {self.service.provider.id: self.service.provider.bank})
         world.cloud.clock.sleep(2 * LEASE_SECONDS)
         self.service.manager.reconciliation.run()
         self.service.run()

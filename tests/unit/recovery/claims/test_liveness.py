@@ -10,7 +10,7 @@ import pytest
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.errors import Taken
-from karbor_manila.recovery import lease
+from karbor_manila.recovery import lease, watching
 from tests.unit.banks import end_outage, outage
 from tests.unit.recovery.claims.stage import PROVIDER, TIMEOUT, Process, age, ago
 
@@ -89,7 +89,7 @@ def test_who_is_watched_from_the_start_is_known_as_dead_when_somebody_asks(
 ) -> None:
     claim = one.take()
     for _ in range(7):
-        other.claims.watch({PROVIDER: other.bank})
+        watching.watch(other.claims, {PROVIDER: other.bank})
         other.clock.sleep(TIMEOUT / 6)
     assert not other.sees_alive(claim)
 
@@ -97,7 +97,7 @@ def test_who_is_watched_from_the_start_is_known_as_dead_when_somebody_asks(
 def test_a_bank_that_cannot_be_read_does_not_stop_the_watch(one: Process, other: Process) -> None:
     one.take()
     outage(other.bank, "get", "list")
-    other.claims.watch({PROVIDER: other.bank})
+    watching.watch(other.claims, {PROVIDER: other.bank})
 
 
 @pytest.mark.parametrize("damage", [None, "", "{", "[]", "null", '{"pid": 1}', '{"pid": "x"}'])
