@@ -104,7 +104,7 @@ def put(bank: Any, provider_id: str, run: Run) -> None:
     bank_access.ask(lambda: bank.update_object(key, value), "take which hooks have begun")
 
 
-def forget(bank: Any, provider_id: str, run: Run) -> None:
+def forget(bank: Any, provider_id: str, run: "Run | Left") -> None:
     """All of its hooks are through. One that is not there is none.
 
     :raises BankUnreadable: it may still be there

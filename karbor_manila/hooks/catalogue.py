@@ -81,6 +81,16 @@ def make(conf: cfg.ConfigOpts) -> tuple[Hook, ...]:
     return tuple(_make(name, hook, settings) for name, hook in classes.items())
 
 
+def make_one(conf: cfg.ConfigOpts, name: str) -> Hook:
+    """One of the hooks of a provider, whatever becomes of the others.
+
+    :raises HookUnusable: it cannot be loaded, or not be made
+    :raises cfg.Error: its options and those of another hook have one name
+    """
+    hook = load(name)
+    return _make(name, hook, register_options(conf, [hook]))
+
+
 def _make(name: str, hook: type[Hook], settings: Any) -> Hook:
     try:
         return hook(name=name, options=settings)

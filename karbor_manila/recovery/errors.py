@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why nothing is judged by a bank, or by a Manila."""
+"""Why nothing is judged by a bank or by a Manila, and why the post of a hook is not called."""
 
 from dataclasses import dataclass, field
 
@@ -59,4 +59,17 @@ class ManilaSuspect(KarborManilaError):
             f"{self.provider} name, nor any of their shares: it may be another region or endpoint, "
             f"or not all of it. Nothing was judged or changed. Check [manila_client] in "
             f"karbor.conf. If they are gone for good, delete the checkpoints."
+        )
+
+
+@dataclass(eq=False)
+class HookNotConfigured(KarborManilaError):
+    """A hook that has begun, and that the provider does not have any more."""
+
+    name: str
+
+    def _sentence(self) -> str:
+        return (
+            f"hook_drivers of the provider does not name {self.name!r} any more. Put it back until "
+            f"its post is through, or undo by hand what it did and delete the checkpoint."
         )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Searches for what dead processes may have left unfinished; nothing is changed.
 
-It is found by the claims in Karbor's database, by Karbor's restores and verifications, by what
-access to snapshots is open, and, where nothing was claimed (Karbor's own manager), by the
-checkpoints in the banks.
+It is found by which hooks have begun, by the claims in Karbor's database, by Karbor's restores and
+verifications, by what access to snapshots is open, and, where nothing was claimed (Karbor's own
+manager), by the checkpoints in the banks.
 """
 
 import datetime
@@ -20,6 +20,7 @@ from karbor_manila.recovery.claim_table import BESIDES, BROWSE, Claim
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.postponed import check_mounted
 from karbor_manila.recovery.search_bank import BankSearch
+from karbor_manila.recovery.search_hooks import HookSearch
 from karbor_manila.recovery.searched import Look, Memory
 from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
 
@@ -60,6 +61,10 @@ class Search:
         return list(found.values())
 
     def _of_provider(self, provider: Any, bank_id: str | None, where: Look) -> Iterator[Unfinished]:
+        # Something may stand still until they are through.
+        hooks = HookSearch(provider, self._claims, grace=self._grace, clock=self._clock)
+        yield from hooks.find()
+        self.unsure |= hooks.unsure
         yield from self._claimed(provider)
         yield from self._unclaimed_requests(provider)
         yield from self._browses_that_are_over(provider)

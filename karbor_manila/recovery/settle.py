@@ -16,8 +16,14 @@ from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.common.ids import is_id
 from karbor_manila.database import requested
 from karbor_manila.operations.plugin import SHARE
-from karbor_manila.recovery import settle_browse, settle_checkpoint, settle_request
-from karbor_manila.recovery.claims import BROWSE, RECONCILE, REVERT, Claims
+from karbor_manila.recovery import (
+    settle_browse,
+    settle_checkpoint,
+    settle_hooks,
+    settle_request,
+)
+from karbor_manila.recovery.claims import BROWSE, HOOKS, RECONCILE, REVERT, Claims
+from karbor_manila.recovery.hook_posts import Hanging
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.slots import SideBySide
 from karbor_manila.recovery.unfinished import Unfinished
@@ -36,9 +42,11 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
     :returns: the status that it has now; empty when it has to be tried again later
     """
     held: list[str] = []
+    hanging = Hanging()
     access: list[str] = []
     status = ""
     try:
+        settle_hooks.disown(item, provider, claims)
         for claim_id, operation in _needed(item, provider, claims):
             claims.take(
                 claim_id,
@@ -52,7 +60,7 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
                 access.append(claim_id)
         # Nothing is written once the claim is lost, or one on access, which a browse takes over.
         fenced = fencing.Provider(provider, fencing.Hold(claims, item.id, tuple(access)))
-        status = _settle(item, fenced, side_by_side)
+        status = _settle(item, fenced, side_by_side, hanging)
     except Taken as taken:
         LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)
     except (Postponed, BankUnreadable, ClaimLost) as error:
@@ -60,14 +68,22 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
     except Exception:  # one that resists must not keep the others from being settled
         LOG.exception("%s %s could not be settled", item.operation, item.id)
     finally:
-        for claim_id in reversed(held):
-            (claims.release if status else claims.leave)(claim_id)
+
+        def give_back() -> None:
+            for claim_id in reversed(held):
+                (claims.release if status else claims.leave)(claim_id)
+
+        hanging.when_over(give_back)
     if status:
         LOG.info("%s %s: a dead process left it, now it is %s", item.operation, item.id, status)
     return status
 
 
-def _settle(item: Unfinished, provider: fencing.Provider, side_by_side: SideBySide) -> str:
+def _settle(
+    item: Unfinished, provider: fencing.Provider, side_by_side: SideBySide, hanging: Hanging
+) -> str:
+    if item.operation == HOOKS:
+        return settle_hooks.settle(item, provider, side_by_side, hanging)
     if item.operation == REVERT:
         return _RELEASED
     if item.operation == BROWSE:
@@ -79,7 +95,7 @@ def _settle(item: Unfinished, provider: fencing.Provider, side_by_side: SideBySi
 
 def _needed(item: Unfinished, provider: Any, claims: Claims) -> list[tuple[str, str]]:
     """The claims under which an item is settled: ids and operations, in the order of taking."""
-    needed = [(item.id, RECONCILE)]
+    needed = [(item.id, HOOKS if item.operation == HOOKS else RECONCILE)]
     if item.operation == constants.OPERATION_RESTORE:
         needed += [(share_id, REVERT) for share_id in _reverted(item.id)]
     if item.operation in (constants.OPERATION_VERIFY, BROWSE):

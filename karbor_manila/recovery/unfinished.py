@@ -2,9 +2,11 @@
 """What a search finds: work that a dead process left."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from karbor.common import constants
+
+from karbor_manila.bank.hook_runs import Left
 
 #: Karbor's status of a restore or a verification that runs; one word for both.
 IN_PROGRESS = constants.RESTORE_STATUS_IN_PROGRESS
@@ -25,3 +27,10 @@ class Unfinished:
     project_id: str
     since: datetime.datetime | None
     claimed: bool = True
+
+
+@dataclass(frozen=True)
+class OpenHooks(Unfinished):
+    """Hooks whose posts are to be called; ``id`` is that of their run, ``since`` when it began."""
+
+    left: Left = field(kw_only=True)

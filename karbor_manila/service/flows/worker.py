@@ -2,7 +2,7 @@
 """Karbor's Worker with us in it: it builds flows under their claims, and runs them to their end."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from karbor.common import constants
@@ -81,10 +81,15 @@ class Worker(ClaimingWorker):
             for flow_engine in waiting:  # killed: as in run_flow
                 self._over(flow_engine, settled=False)
 
-    def run_flow(self, flow_engine: Any) -> None:
-        """Run a flow to its end, good or bad. The reason of a bad one was written by its hooks."""
+    def run_flow(self, flow_engine: Any, first: Callable[[], None] | None = None) -> None:
+        """Run a flow to its end, good or bad. The reason of a bad one was written by its hooks.
+
+        :param first: what is done before, under the claim of the flow; it raises nothing
+        """
         settled = False
         try:
+            if first:
+                first()
             settled = self._run(flow_engine)
         finally:
             # A green thread that is killed leaves all to the reconciliation: it has no end here.

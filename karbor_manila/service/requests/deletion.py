@@ -13,7 +13,7 @@ from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.operations import reporting
 from karbor_manila.service import refusals
 from karbor_manila.service.flows import missing_operations
-from karbor_manila.service.requests import access
+from karbor_manila.service.requests import access, hooks_left
 from karbor_manila.service.retention.run import RetentionRun
 from karbor_manila.service.runtime import Runtime
 
@@ -80,4 +80,4 @@ def _begin_flow(runtime: Runtime, context: Any, provider: Any, checkpoint: Any) 
         if isinstance(error, KarborManilaError):
             raise exception.InvalidInput(reason=why) from error
         raise exception.FlowError(flow=constants.OPERATION_DELETE, error=why) from error
-    runtime.spawn(runtime.worker.run_flow, flow)
+    runtime.spawn(runtime.worker.run_flow, flow, hooks_left.ending(runtime, provider, checkpoint))
