@@ -11,7 +11,7 @@ from oslo_config import cfg
 from karbor_manila import opts
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
-from karbor_manila.service import bank_refusals, driver_options
+from karbor_manila.service import bank_refusals, driver_options, hook_options
 from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
@@ -24,8 +24,8 @@ class Runtime:
 
     :param registry: Karbor's provider registry
     :param spawn: lets a function run in the background
-    :raises cfg.Error: an option, of the service or of a provider's drivers, cannot be as it is; the
-        service does not start
+    :raises cfg.Error: an option, of the service or of a provider's drivers or hooks, cannot be as
+        it is; the service does not start
     """
 
     def __init__(self, registry: Any, spawn: Callable[..., Any]) -> None:
@@ -34,6 +34,7 @@ class Runtime:
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
         catalogues = driver_options.check(self.providers())
+        self._hooks = hook_options.check(self.providers())
         self.choices = Choices(lambda: catalogues)
         #: Seconds for which Manila is asked while a requester waits for the answer.
         self.answer_timeout = float(self.settings.listing_timeout)
