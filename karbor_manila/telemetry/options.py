@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of events, in the group of karbor-manila in ``karbor.conf``."""
+
+from oslo_config import cfg
+
+EVENT_OPTS: list[cfg.Opt] = [
+    cfg.ListOpt(
+        "event_listeners",
+        default=[],
+        help="Who is told of every operation, such as notifications or zaqar: names of the entry "
+        "points in karbor_manila.listeners. Left empty, no event is made and nothing is started. A "
+        "listener that fails, hangs or is too slow changes no operation.",
+    ),
+    cfg.IntOpt(
+        "event_queue_size",
+        default=1000,
+        min=1,
+        max=100000,
+        help="Events that wait for each listener at most, of at most 10 KiB each. Those that come "
+        "while its queue is full are dropped and counted.",
+    ),
+    cfg.FloatOpt(
+        "event_stop_timeout",
+        default=5.0,
+        min=0.0,
+        max=300.0,
+        help="Seconds that the end of the service, or of a command, waits for the listeners to "
+        "take what is still in their queues.",
+    ),
+]
