@@ -24,6 +24,8 @@ from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.options import HOOK_OPTS
 from karbor_manila.opts_of_karbor import BANK_OPTS
 from karbor_manila.opts_of_karbor import PROVIDER_OPTS as KARBORS_OPTS
+from karbor_manila.telemetry import listening
+from karbor_manila.telemetry.options import EVENT_OPTS
 
 GROUP = "manila_share_protection"
 
@@ -218,6 +220,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         max=2592000.0,
         help="Seconds for which these looks leave alone what is younger, by Manila's time.",
     ),
+    *EVENT_OPTS,
 ]
 
 
@@ -261,4 +264,4 @@ def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
 
 def list_service_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
     """Entry point of ``oslo.config.opts``: what stands in ``karbor.conf``."""
-    return [(GROUP, SERVICE_OPTS)]
+    return [(GROUP, [*SERVICE_OPTS, *listening.options_of_all()])]

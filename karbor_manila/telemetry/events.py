@@ -107,7 +107,7 @@ class ShareEvent(Event):
     :ivar request_id: of Karbor's restore or verification, if it is one
     :ivar driver: the name of the driver that does it, where that is known
     :ivar made_id: what it made in Manila, such as a snapshot or a new share
-    :ivar seconds: that it took; None at its start
+    :ivar seconds: how long it took; not known at its start
     :ivar left_out: whether the share was left out, for the ``reason``, and the others went on
     :ivar followed: of an error, whether the reconciliation still brings it to another end
     """
@@ -140,11 +140,12 @@ class CheckpointEvent(Event):
     :ivar flow: Karbor's word for the operation: protect, restore, verify, copy or delete
     :ivar request_id: of Karbor's restore or verification, if it is one
     :ivar status: of the checkpoint, or of that request
-    :ivar seconds: that it took; None at its start
-    :ivar shares: how many it is about, without those that were left out before it began
-    :ivar ok: how many of them are done; None at its start, as the next two
+    :ivar seconds: how long it took; not known at its start
+    :ivar shares: how many the checkpoint holds
+    :ivar ok: how many of them are done; not known at its start, as the next two
     :ivar failed: how many failed
-    :ivar left_out: how many the others went on without
+    :ivar left_out: how many a new checkpoint names as left out
+    :ivar followed: of an error, whether the reconciliation still brings it to another end
     """
 
     # 1.0: as it began
@@ -159,6 +160,7 @@ class CheckpointEvent(Event):
     ok: int | None = None
     failed: int | None = None
     left_out: int | None = None
+    followed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,13 +188,12 @@ class BrowseEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileEvent(Event):
-    """What a dead process left is settled, or has to be tried again.
+    """What a dead process left is settled; or could not be, and is tried again.
 
     :ivar item: what was unfinished, in Karbor's word: protect, restore, delete and so on
     :ivar item_id: the id of the checkpoint, the restore, the verification or the share
     :ivar status: that it has now; empty of an error
     :ivar since: when it was begun; UTC, ISO 8601; empty when that is not known
-    :ivar seconds: that settling it took
     """
 
     # 1.0: as it began
@@ -204,7 +205,6 @@ class ReconcileEvent(Event):
     item_id: str
     status: str = ""
     since: str = ""
-    seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,9 @@ from typing import Any
 import stevedore
 from oslo_config import cfg
 from oslo_log import log as logging
+from oslo_utils import importutils
 
+from karbor_manila.telemetry import metrics
 from karbor_manila.telemetry.dispatch import Dispatcher, Listener
 
 LOG = logging.getLogger(__name__)
@@ -29,17 +31,24 @@ def names() -> list[str]:
 
 
 def load(name: str) -> type[Listener]:
-    """The class of an installed listener.
+    """The class of a listener.
 
+    :param name: that of an entry point, ``module:Class`` or ``module.Class``
     :raises cfg.Error: there is none of this name, or none that can be used
     """
-    if name not in (known := names()):
+    known = names()
+    dotted = name.replace(":", ".", 1)
+    if name not in known and "." not in dotted:
         raise cfg.Error(
             f"event_listeners = {name}: there is no such listener (there are: "
             f"{', '.join(known) or 'none'}). Check its spelling, or install its package."
         )
     try:
-        found: Any = stevedore.DriverManager(NAMESPACE, name).driver
+        found: Any = (
+            stevedore.DriverManager(NAMESPACE, name).driver
+            if name in known
+            else importutils.import_class(dotted)
+        )
     except Exception as error:  # whatever another package raises when it is imported
         LOG.exception("Listener %s", name)
         raise cfg.Error(f"event_listeners = {name}: it could not be loaded: {error}") from error
@@ -104,6 +113,7 @@ class Listening:
     def start(self) -> None:
         """Tell the listeners from now on; nothing is begun when there are none."""
         if self._dispatcher:
+            metrics.METRICS.watch(self._dispatcher.counts)
             self._dispatcher.start()
 
     def stop(self) -> None:

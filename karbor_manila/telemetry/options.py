@@ -7,9 +7,9 @@ EVENT_OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
         "event_listeners",
         default=[],
-        help="Who is told of every operation, such as notifications or zaqar: names of the entry "
-        "points in karbor_manila.listeners. Left empty, no event is made and nothing is started. A "
-        "listener that fails, hangs or is too slow changes no operation.",
+        help="Who is told of every operation: names of installed listeners, such as notifications "
+        "or metrics, or classes of your own as module:Class. Left empty, no event is made and "
+        "nothing is started. A listener that fails, hangs or is too slow changes no operation.",
     ),
     cfg.IntOpt(
         "event_queue_size",
@@ -17,7 +17,7 @@ EVENT_OPTS: list[cfg.Opt] = [
         min=1,
         max=100000,
         help="Events that wait for each listener at most, of at most 10 KiB each. Those that come "
-        "while its queue is full are dropped and counted.",
+        "while its queue is full are dropped, and counted.",
     ),
     cfg.FloatOpt(
         "event_stop_timeout",

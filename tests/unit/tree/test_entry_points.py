@@ -12,6 +12,8 @@ from karbor.services.protection.protection_plugin import ProtectionPlugin
 from karbor_manila.cli.app import NAMESPACE as COMMANDS
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import Driver
+from karbor_manila.telemetry.dispatch import Listener
+from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
@@ -37,6 +39,12 @@ def test_the_names_stay():
         (catalogue.NAMESPACE, "faulty", "karbor_manila.drivers.faulty:FaultyDriver"),
         (catalogue.NAMESPACE, "group", "karbor_manila.drivers.group:GroupDriver"),
         (catalogue.NAMESPACE, "snapshot", "karbor_manila.drivers.snapshot:SnapshotDriver"),
+        (LISTENERS, "metrics", "karbor_manila.telemetry.metrics:MetricsListener"),
+        (
+            LISTENERS,
+            "notifications",
+            "karbor_manila.telemetry.notifications:NotificationListener",
+        ),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
         (COMMANDS, "gc", "karbor_manila.cli.operator.leftovers:Gc"),
@@ -62,6 +70,7 @@ def test_the_names_stay():
         (PROTECTABLES, ProtectablePlugin),
         (PROTECTIONS, (ProtectionPlugin, BankPlugin)),
         (catalogue.NAMESPACE, Driver),
+        (LISTENERS, Listener),
         (COMMANDS, Command),
     ],
 )

@@ -23,6 +23,7 @@ from karbor_manila.operations import errors as operations
 from karbor_manila.recovery import errors as recovery
 from karbor_manila.recovery.claim_table import Claim
 from karbor_manila.service import errors as service
+from karbor_manila.telemetry import errors as telemetry
 
 SINCE = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 CLAIM = Claim("cp-1", "delete", "provider", "cp-1", "host:7", "token", SINCE)
@@ -48,6 +49,7 @@ EXAMPLES = (
     hooks.HookError("command", "pre", "protect", "it ended with exit code 1."),
     hooks.HookSkip("the application is being upgraded.", "command"),
     hooks.HookUnusable("mine.hooks:Freeze", "it cannot be loaded (No module named 'mine')."),
+    telemetry.NotSent("share_protection.protect.end", "no broker is there"),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
     bank.RecordForeign("record", "it is not for us"),
     bank.RecordVersionUnknown("record", 9, "tape"),
