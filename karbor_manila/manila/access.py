@@ -10,12 +10,15 @@ from oslo_log import log as logging
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.common.polling import poll
-from karbor_manila.manila import statuses
+from karbor_manila.manila import access_holds, statuses
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.views import Rule, View
 
 LOG = logging.getLogger(__name__)
+
+# The level that a rule had which is read-only for a while: no other one is made so.
+_HELD_FROM = "rw"
 
 Retry = Callable[[Callable[[], Any]], Any]
 
@@ -107,11 +110,14 @@ def _not_in_force(share_id: str, rule: Rule, state: str) -> str:
 
 
 def _plain(rule: View) -> Rule:
+    """As its owner made it: one that is read-only for a while is recorded with its own level."""
+    metadata = rule.get("metadata") or {}
+    own = access_holds.without(metadata)
     return {
         "access_type": str(rule["access_type"]),
         "access_to": str(rule["access_to"]),
-        "access_level": rule.get("access_level"),
-        "metadata": {name: str(value) for name, value in (rule.get("metadata") or {}).items()},
+        "access_level": rule.get("access_level") if len(own) == len(metadata) else _HELD_FROM,
+        "metadata": {name: str(value) for name, value in own.items()},
     }
 
 

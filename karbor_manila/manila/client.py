@@ -15,6 +15,7 @@ from oslo_log import log as logging
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import paging
+from karbor_manila.manila.access_level_requests import AccessLevelRequests
 from karbor_manila.manila.backup_requests import BackupRequests
 
 # What belongs to the face of the client.
@@ -43,7 +44,9 @@ _COUNTED = frozenset({"shares", "snapshots"})
 EVERY_PROJECT = "*"
 
 
-class Manila(PlacementRequests, SnapshotAccessRequests, BackupRequests, GroupRequests):
+class Manila(
+    PlacementRequests, SnapshotAccessRequests, BackupRequests, GroupRequests, AccessLevelRequests
+):
     """Manila as one session sees it. Every method is one HTTP request, but for paged lists.
 
     Whose objects a list shows is what it was asked for, whatever Manila makes of the question:

@@ -46,6 +46,11 @@ class Features:
         return self._at_least("2.84")
 
     @property
+    def access_levels(self) -> bool:
+        """The level of an access rule can be changed."""
+        return self._at_least("2.88")
+
+    @property
     def encryption_keys(self) -> bool:
         """A share may be made with a key of its owner's, and shows it."""
         return self._at_least("2.90")

@@ -172,5 +172,8 @@ RULE_ACTIVE = "active"
 #: An access rule in one of these changes no more.
 RULE_FINAL = frozenset({RULE_ACTIVE, ERROR})
 
+#: An access rule that its owner is removing.
+RULE_GOING = frozenset({"queued_to_deny", "denying", "deleted"})
+
 #: An access rule that is on its way out, or never came into force.
-RULE_NOT_GRANTED = frozenset({ERROR, "queued_to_deny", "denying", "deleted"})
+RULE_NOT_GRANTED = RULE_GOING | {ERROR}

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong with Manila: what it answers, and what its rules refuse."""
 
+from karbor_manila.manila.errors.access_levels import (
+    AccessLevelsUnsupported,
+    RuleNotChanged,
+    RulesNotPutBack,
+)
 from karbor_manila.manila.errors.answers import (
     EndpointMissing,
     EndpointUnsuitable,
@@ -54,6 +59,7 @@ from karbor_manila.manila.errors.refusals import (
 
 __all__ = [
     "AccessFailed",
+    "AccessLevelsUnsupported",
     "AccessNotTakenBack",
     "AccessRulesNotActive",
     "BackupDoubtful",
@@ -87,6 +93,8 @@ __all__ = [
     "RevertFailed",
     "RevertRefused",
     "RevertUnsupported",
+    "RuleNotChanged",
+    "RulesNotPutBack",
     "ShareGone",
     "ShareLocked",
     "ShareStatusUnknown",

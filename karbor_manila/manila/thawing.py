@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the access rules of one share back that were made read-only, a step at each look."""
+
+from collections.abc import Collection
+
+from oslo_log import log as logging
+
+from karbor_manila.manila import statuses
+from karbor_manila.manila.access_holds import HELD, LEFT, THAWING
+from karbor_manila.manila.errors import RuleNotChanged
+from karbor_manila.manila.held_rules import RO, RW, HeldRules, named
+from karbor_manila.manila.views import View
+
+LOG = logging.getLogger(__name__)
+
+
+class Thawing:
+    """The steps for one share.
+
+    :param ids: of the rules that were made read-only
+    """
+
+    def __init__(self, of: HeldRules, share: str, ids: Collection[str]) -> None:
+        self._of = of
+        self._share = share
+        self._ids = frozenset(ids)
+        self._asked: set[str] = set()
+        self._refused: dict[str, RuleNotChanged] = {}
+        self._looked = False
+
+    def step(self) -> bool:
+        """One look, and what follows from it; whether all is done."""
+        of = self._of
+        if not self._looked and not of.is_there(self._share):
+            return True
+        rules = of.rules(self._share) or []
+        if not self._looked:
+            self._warn_of_others(rules)
+        self._looked = True
+        held = [rule for rule in self._ours(rules) if of.says(rule) == HELD]
+        for rule in held:
+            of.mark(rule, THAWING)
+        if held:
+            rules = of.rules(self._share) or []  # who has come meanwhile is seen now
+        done = [self._thaw(rule) for rule in self._ours(rules)]
+        if all(done) and self._refused:
+            raise next(iter(self._refused.values()))
+        return all(done)
+
+    def _ours(self, rules: Collection[View]) -> list[View]:
+        """Those that we made read-only and have not put back: the mark goes at the end."""
+        return [
+            rule
+            for rule in rules
+            if rule["id"] in self._ids and self._of.says(rule) not in ("", LEFT)
+        ]
+
+    def _thaw(self, rule: View) -> bool:
+        of, state = self._of, rule["state"]
+        if state in statuses.RULE_GOING:
+            return True  # its owner removes it; another level would bring it back
+        if rule["access_level"] == RO and HELD in of.others_say(rule):
+            of.mark(rule, LEFT)  # the last one puts it back
+            return True
+        if rule["access_level"] == RO and rule["id"] not in self._asked:
+            if of.give(rule, RW):
+                self._asked.add(rule["id"])
+            return False
+        if rule["access_level"] == RO or state == statuses.RULE_ACTIVE:
+            # It is as before, or its owner has made it read-only since we put it back.
+            of.unmark(rule)
+            return True
+        if state == statuses.ERROR:
+            if rule["id"] in self._asked:
+                self._refused[rule["id"]] = RuleNotChanged(self._share, named(rule), RW)
+                return True
+            # An earlier attempt has failed. The same level once more would change nothing.
+            of.give(rule, RO)
+        return False
+
+    def _warn_of_others(self, rules: Collection[View]) -> None:
+        came = [
+            named(rule)
+            for rule in rules
+            if rule["access_level"] == RW
+            and rule["state"] == statuses.RULE_ACTIVE
+            and rule["id"] not in self._ids
+        ]
+        if came:
+            LOG.warning(
+                "Share %s was not read-only to all while checkpoint %s kept it: its owner made "
+                "rules with the level rw meanwhile (%s)",
+                self._share,
+                self._of.holder,
+                ", ".join(came),
+            )
