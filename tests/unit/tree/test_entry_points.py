@@ -14,6 +14,8 @@ from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import Driver
 from karbor_manila.telemetry.dispatch import Listener
 from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
+from karbor_manila.hooks import catalogue as hooks
+from karbor_manila.hooks.base import Hook
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
@@ -45,6 +47,7 @@ def test_the_names_stay():
             "notifications",
             "karbor_manila.telemetry.notifications:NotificationListener",
         ),
+        (hooks.NAMESPACE, "quiesce", "karbor_manila.hooks.quiesce:QuiesceHook"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
         (COMMANDS, "gc", "karbor_manila.cli.operator.leftovers:Gc"),
@@ -71,6 +74,7 @@ def test_the_names_stay():
         (PROTECTIONS, (ProtectionPlugin, BankPlugin)),
         (catalogue.NAMESPACE, Driver),
         (LISTENERS, Listener),
+        (hooks.NAMESPACE, Hook),
         (COMMANDS, Command),
     ],
 )

@@ -12,6 +12,7 @@ from karbor.services.protection.provider import provider_opts
 from oslo_config import cfg
 
 from karbor_manila import opts
+from karbor_manila.hooks import catalogue as hooks
 
 CALLS = ["request_timeout", "max_parallel_requests"]
 NUMBERS = (cfg.FloatOpt, cfg.IntOpt)
@@ -143,7 +144,7 @@ def test_registering_twice_is_harmless():
 @pytest.mark.parametrize(
     ("listed", "expected"),
     [
-        (opts.list_provider_opts, opts.PROVIDER_OPTS),
+        (opts.list_provider_opts, [*opts.PROVIDER_OPTS, *hooks.options_of_all()]),
         (opts.list_service_opts, opts.SERVICE_OPTS),
     ],
 )
