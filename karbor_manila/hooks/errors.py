@@ -39,6 +39,24 @@ class HookSkip(KarborManilaError):
 
 
 @dataclass(eq=False)
+class CommandFailed(KarborManilaError):
+    """A command of the hook ``command`` did not end with 0.
+
+    ``option`` is the one that it stands in, ``ended`` how it ended, ``output`` the end of what it
+    wrote.
+    """
+
+    option: str
+    ended: str
+    output: str = ""
+
+    def _sentence(self) -> str:
+        lines = "; ".join(filter(None, map(str.strip, self.output.splitlines())))
+        tail = f" It said: {lines.rstrip('.')}." if lines else ""
+        return f"The command of {self.option} {self.ended}.{tail}"
+
+
+@dataclass(eq=False)
 class HookUnusable(KarborManilaError):
     """A hook that the configuration names and that cannot be used. ``name`` is what
     ``hook_drivers`` has, ``why`` a sentence."""

@@ -47,6 +47,7 @@ def test_the_names_stay():
             "notifications",
             "karbor_manila.telemetry.notifications:NotificationListener",
         ),
+        (hooks.NAMESPACE, "command", "karbor_manila.hooks.command:CommandHook"),
         (hooks.NAMESPACE, "quiesce", "karbor_manila.hooks.quiesce:QuiesceHook"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
