@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.errors import KarborManilaError, RefusedError, TransientError
 
 
 @dataclass(eq=False)
@@ -54,6 +54,33 @@ class CommandFailed(KarborManilaError):
         lines = "; ".join(filter(None, map(str.strip, self.output.splitlines())))
         tail = f" It said: {lines.rstrip('.')}." if lines else ""
         return f"The command of {self.option} {self.ended}.{tail}"
+
+
+@dataclass(eq=False)
+class WebhookTransient(TransientError):
+    """A receiver of webhooks did not answer well, and may at the next attempt. ``why`` never has
+    the URL: that may be a secret."""
+
+    host: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"{self.host} did not take it: {self.why}."
+
+    def gave_up(self, seconds: float) -> "WebhookRefused":
+        """As of every transient error."""
+        return WebhookRefused(self.host, f"{self.why}, for {seconds:.0f} seconds")
+
+
+@dataclass(eq=False)
+class WebhookRefused(RefusedError):
+    """A receiver of webhooks, or the way to it, said no. ``why`` as above."""
+
+    host: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"{self.host} did not take it: {self.why}. See webhook_url and what is behind it."
 
 
 @dataclass(eq=False)

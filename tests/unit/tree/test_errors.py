@@ -49,6 +49,8 @@ EXAMPLES = (
     hooks.HookError("command", "pre", "protect", "it ended with exit code 1."),
     hooks.HookSkip("the application is being upgraded.", "command"),
     hooks.CommandFailed("command_hook_pre", "ended with exit code 4", "no such table\nbye."),
+    hooks.WebhookTransient("ops.example", "HTTP 503"),
+    hooks.WebhookRefused("ops.example", "HTTP 404"),
     hooks.HookUnusable("mine.hooks:Freeze", "it cannot be loaded (No module named 'mine')."),
     telemetry.NotSent("share_protection.protect.end", "no broker is there"),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
