@@ -12,10 +12,10 @@ from karbor.services.protection.protection_plugin import ProtectionPlugin
 from karbor_manila.cli.app import NAMESPACE as COMMANDS
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.base import Driver
-from karbor_manila.telemetry.dispatch import Listener
-from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
 from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.base import Hook
+from karbor_manila.telemetry.dispatch import Listener
+from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
