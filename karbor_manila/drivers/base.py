@@ -10,6 +10,7 @@ from oslo_config import cfg
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.drivers.copy_preflight import CopyPreflight
 from karbor_manila.drivers.environment import Environment
+from karbor_manila.drivers.periodic import PeriodicHookData
 from karbor_manila.drivers.values import Preflight, ProtectOptions, Target
 from karbor_manila.manila import eligibility
 from karbor_manila.manila.errors import ShareNotProtectable
@@ -34,7 +35,7 @@ __all__ = [
 BASIC = frozenset({"protect", "verify", "restore", "delete", "copy"})
 
 
-class Driver(CopyPreflight, abc.ABC):
+class Driver(CopyPreflight, PeriodicHookData, abc.ABC):
     """One way to protect shares.
 
     A driver serves one flow, whose hooks call it side by side. Its session may be an

@@ -40,6 +40,9 @@ BROWSE = "browse"
 
 #: The posts of hooks that a dead process has left are called; the row bears the id of their run.
 HOOKS = "hooks"
+#: The periodic hooks of a provider are called by the process that has this; the row bears an id of
+#: the provider's own.
+PERIODIC = "periodic_hooks"
 
 #: Claims that stand beside those of operations.
 BESIDES = frozenset({REVERT, BROWSE, HOOKS})

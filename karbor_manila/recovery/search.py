@@ -16,7 +16,7 @@ from oslo_log import log as logging
 from karbor_manila.bank import browses
 from karbor_manila.common.clock import Clock
 from karbor_manila.database import requested
-from karbor_manila.recovery.claim_table import BESIDES, BROWSE, Claim
+from karbor_manila.recovery.claim_table import BESIDES, BROWSE, PERIODIC, Claim
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.postponed import check_mounted
 from karbor_manila.recovery.search_bank import BankSearch
@@ -97,7 +97,8 @@ class Search:
         for claim in everything:
             if claim.provider_id != provider.id:
                 continue
-            self._memory.work_on(provider.id, claim.checkpoint_id)
+            if claim.operation != PERIODIC:  # of no checkpoint
+                self._memory.work_on(provider.id, claim.checkpoint_id)
             if self._claims.is_alive(claim, provider.bank):
                 self.unsure |= not self._claims.is_proven(claim)
                 continue
@@ -108,7 +109,7 @@ class Search:
                 claim.id,
                 claim.checkpoint_id,
                 claim.provider_id,
-                _project_of(provider, claim.checkpoint_id),
+                "" if claim.operation == PERIODIC else _project_of(provider, claim.checkpoint_id),
                 claim.since,
             )
 

@@ -22,6 +22,7 @@ from karbor_manila.recovery import (
     settle_hooks,
     settle_request,
 )
+from karbor_manila.recovery.claim_table import PERIODIC
 from karbor_manila.recovery.claims import BROWSE, HOOKS, RECONCILE, REVERT, Claims
 from karbor_manila.recovery.hook_posts import Hanging
 from karbor_manila.recovery.postponed import Postponed
@@ -30,7 +31,8 @@ from karbor_manila.recovery.unfinished import Unfinished
 
 LOG = logging.getLogger(__name__)
 
-#: What becomes of the claim on a share whose restore has been settled before.
+#: What becomes of the claim on a share whose restore has been settled before, and of that on
+#: periodic hooks, which the next process takes that has them.
 _RELEASED = "released"
 
 
@@ -84,7 +86,7 @@ def _settle(
 ) -> str:
     if item.operation == HOOKS:
         return settle_hooks.settle(item, provider, side_by_side, hanging)
-    if item.operation == REVERT:
+    if item.operation in (REVERT, PERIODIC):
         return _RELEASED
     if item.operation == BROWSE:
         return settle_browse.settle(item, provider, side_by_side)

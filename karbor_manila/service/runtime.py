@@ -16,6 +16,7 @@ from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
+from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
 from karbor_manila.service.reconciling import ReconciliationThread
 
 
@@ -34,7 +35,7 @@ class Runtime:
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
         catalogues = driver_options.check(self.providers())
-        self._hooks = hook_options.check(self.providers())
+        hooks = hook_options.check(self.providers())
         self.choices = Choices(lambda: catalogues)
         #: Seconds for which Manila is asked while a requester waits for the answer.
         self.answer_timeout = float(self.settings.listing_timeout)
@@ -63,11 +64,14 @@ class Runtime:
             grace=self.settings.gc_grace,
         )
 
+        self.periodic_hooks = PeriodicHooksThreads(self.providers, hooks, self.claims)
+
     def start(self) -> None:
         """Begin to show in every bank that this process is alive, and to reconcile."""
         self.leases.start()
         self.reconciling.start()
         self.leftovers.start()
+        self.periodic_hooks.start()
         # Beside the pool of operations, of which it must take no place.
         self._types = eventlet.spawn(driver_options.warn_of_unknown_types, self.providers())
 
@@ -75,6 +79,7 @@ class Runtime:
         """End what :meth:`start` began, if it did."""
         if self._types is not None:
             self._types.kill()
+        self.periodic_hooks.stop()
         self.leftovers.stop()
         self.reconciling.stop()
         self.leases.stop()

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which shares Karbor's plans mean, read from its database without a tenant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from karbor import objects
+from karbor.common import constants
+
+from karbor_manila.database.errors import DatabaseUnreadable
+from karbor_manila.database.requested import as_karbor
+
+
+@dataclass
+class Meant:
+    """What the plans of one project mean: shares by their ids, or ``everything`` there is."""
+
+    share_ids: set[str] = field(default_factory=set)
+    everything: bool = False
+
+    def holds(self, share: Mapping[str, Any]) -> bool:
+        """Whether a share of the project (a view) is meant."""
+        return self.everything or share["id"] in self.share_ids
+
+
+def by_project(provider_id: str) -> dict[str, Meant]:
+    """What the plans of a provider mean, by the ids of their projects.
+
+    A plan protects shares of its own project alone.
+
+    :raises DatabaseUnreadable: the database does not answer
+    """
+    found: dict[str, Meant] = {}
+    try:
+        plans = objects.PlanList.get_all(as_karbor(), None, None)
+    except Exception as error:  # nothing is swallowed: raised as ours, with its cause
+        raise DatabaseUnreadable("the plans", type(error).__name__) from error
+    for plan in plans:
+        if plan.provider_id != provider_id:
+            continue
+        meant = found.setdefault(str(plan.project_id), Meant())
+        for each in plan.resources:
+            if each["type"] == constants.SHARE_RESOURCE_TYPE:
+                meant.share_ids.add(str(each["id"]))
+            elif each["type"] == constants.PROJECT_RESOURCE_TYPE:
+                meant.everything |= str(each["id"]) == str(plan.project_id)
+    return found
