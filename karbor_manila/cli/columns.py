@@ -80,3 +80,15 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_text(item)}" for name, item in value.items() if item)
     return str(value)
+
+
+class Names(FormattableColumn[list[str]]):
+    """Names: in one line for people, a list for programs."""
+
+    def human_readable(self) -> str:
+        """With commas."""
+        return ", ".join(self._value)
+
+    def machine_readable(self) -> list[str]:
+        """As they are."""
+        return self._value

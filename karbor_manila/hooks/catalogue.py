@@ -111,17 +111,24 @@ def check(conf: cfg.ConfigOpts) -> tuple[Hook, ...]:
     if twice := sorted({name for name in named if named.count(name) > 1}):
         raise cfg.Error(f"[{GROUP}] hook_drivers names {', '.join(twice)} twice")
     for hook in made:
-        if hook.scope not in (SHARE, CHECKPOINT):
-            raise HookUnusable(hook.name, f"its scope is {hook.scope!r}.")
-        if unknown := sorted(hook.points - POINTS.keys()):
-            raise HookUnusable(hook.name, f"there are no points {', '.join(unknown)}.")
-        hook.check()
-        if hook.needs_post and settings.enable_pre_hooks and not settings.enable_post_hooks:
-            raise cfg.Error(
-                f"[{GROUP}] enable_pre_hooks is on and enable_post_hooks is off, but the hook "
-                f"{hook.name!r} undoes in its post what it does in its pre. Turn on both."
-            )
+        check_one(conf, hook)
     return made
+
+
+def check_one(conf: cfg.ConfigOpts, hook: Hook) -> None:
+    """Whether a hook of a provider can work with the options that it has; raises as :func:`check`,
+    and what its own check raises."""
+    if hook.scope not in (SHARE, CHECKPOINT):
+        raise HookUnusable(hook.name, f"its scope is {hook.scope!r}.")
+    if unknown := sorted(hook.points - POINTS.keys()):
+        raise HookUnusable(hook.name, f"there are no points {', '.join(unknown)}.")
+    hook.check()
+    settings = conf[GROUP]
+    if hook.needs_post and settings.enable_pre_hooks and not settings.enable_post_hooks:
+        raise cfg.Error(
+            f"[{GROUP}] enable_pre_hooks is on and enable_post_hooks is off, but the hook "
+            f"{hook.name!r} undoes in its post what it does in its pre. Turn on both."
+        )
 
 
 def options_of_all() -> list[cfg.Opt]:

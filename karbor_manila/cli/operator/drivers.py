@@ -10,9 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cliff.columns import FormattableColumn
-
-from karbor_manila.cli.columns import Facts
+from karbor_manila.cli.columns import Facts, Names
 from karbor_manila.cli.operator.commands import HostCommand
 from karbor_manila.common.errors import KarborManilaError
 
@@ -126,18 +124,6 @@ def _unknown(share_types: list[str], known: dict[str, str] | None) -> list[str] 
         return None
     there = {*(known or {}), *(known or {}).values()}
     return [each for each in share_types if each not in there]
-
-
-class Names(FormattableColumn[list[str]]):
-    """Names: in one line for people, a list for programs."""
-
-    def human_readable(self) -> str:
-        """With commas."""
-        return ", ".join(self._value)
-
-    def machine_readable(self) -> list[str]:
-        """As they are."""
-        return self._value
 
 
 class _Probe:

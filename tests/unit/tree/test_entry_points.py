@@ -58,6 +58,7 @@ def test_the_names_stay():
         (COMMANDS, "browse", "karbor_manila.cli.tenant.browse:Browse"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
         (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
+        (COMMANDS, "hooks", "karbor_manila.cli.operator.hooks:Hooks"),
         (COMMANDS, "reconcile", "karbor_manila.cli.operator.commands:Reconcile"),
         (COMMANDS, "report", "karbor_manila.cli.operator.report:Report"),
         (COMMANDS, "restore", "karbor_manila.cli.tenant.restore:Restore"),
