@@ -131,6 +131,7 @@ EXAMPLES = (
     recovery.BankSuspect("p", "it is empty"),
     recovery.BankOlder("p", "p-1", ["cp-1", "cp-2", "cp-3", "cp-4"]),
     recovery.ManilaSuspect("p", 7),
+    recovery.HookNotConfigured("command"),
     service.OperationLacking("p", "copy", "OS::Nova::Server", "vm-1", passed_over=True),
     service.CaFileMissing("manila_ca_cert_file", "/etc/ca.pem", "Permission denied."),
     service.SessionUnavailable(None),
