@@ -127,6 +127,13 @@ def bank(of: Bank, guard: Guard) -> Bank:
     return Bank(_FencedPlugin(of, guard))
 
 
+def unfenced(of: Bank) -> Bank:
+    """The same bank, written to without a claim. For what may be written by everybody: that
+    something is still to be undone."""
+    plugin = of._plugin
+    return plugin._bank if isinstance(plugin, _FencedPlugin) else of
+
+
 def checkpoint(read: Any, guard: Guard) -> Any:
     """A checkpoint as the bank has it now, written to only while the guard allows it.
 

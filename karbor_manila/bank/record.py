@@ -19,6 +19,7 @@ from karbor_manila.bank.record_values import (
     INTENT_VERSION,
     VERSION,
     Browse,
+    HookFacts,
     Intent,
     ShareRecord,
     complete,
@@ -35,6 +36,7 @@ __all__ = [
     "INTENT_VERSION",
     "VERSION",
     "Browse",
+    "HookFacts",
     "Intent",
     "ShareRecord",
     "complete",
@@ -82,8 +84,11 @@ def dump_record(record: ShareRecord) -> dict[str, Any]:
     """The record as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
     plain = _plain(record)
     plain["kept"] = _kept(record.snapshot_id, record.snapshot_of, plain.pop("data"))
-    if record.encryption_key_ref is None:
-        del plain["encryption_key_ref"]
+    for name in ("encryption_key_ref", "hooks"):
+        if plain[name] is None:
+            del plain[name]
+    if record.hooks:
+        plain["hooks"]["ran"] = list(record.hooks.ran)
     return _checked(plain, RECORD_SCHEMA, "record")
 
 
@@ -130,6 +135,10 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
     for name in ("source_driver", "target"):
         if plain[name] is None:
             del plain[name]
+    if intent.hooks:
+        plain["hooks"] = list(intent.hooks)
+    else:
+        del plain["hooks"]
     return _checked(plain, INTENT_SCHEMA, "intent")
 
 
@@ -181,6 +190,11 @@ def _load(stored: object, schema: dict[str, Any], what: str, kind: Any) -> dict[
     fields = {item.name: checked[item.name] for item in fields_of(kind) if item.name in checked}
     if kind is ShareRecord:
         fields["data"] = _data_of(checked)
+        if "hooks" in fields:
+            facts = {each.name: fields["hooks"][each.name] for each in fields_of(HookFacts)}
+            fields["hooks"] = HookFacts(**facts | {"ran": tuple(facts["ran"])})
+    elif "hooks" in fields:
+        fields["hooks"] = tuple(fields["hooks"])
     if fields.get(BROWSE):
         known = {item.name: fields[BROWSE][item.name] for item in fields_of(Browse)}
         fields[BROWSE] = Browse(**known | {"before": tuple(known["before"])})

@@ -19,6 +19,23 @@ INTENT_VERSION = 2
 
 
 @dataclass(frozen=True)
+class HookFacts:
+    """What the hooks around the protection of a share came to.
+
+    ``ran`` are their names in ``hook_drivers``, in their order. ``thawed_early``: their posts were
+    called before what keeps the share was complete, because the freeze time was over.
+    ``annotations`` are what posts had to add. ``failed`` says of each post that failed why.
+    ``interrupted``: the process died in between, and nobody knows for how long it was frozen.
+    """
+
+    ran: tuple[str, ...]
+    thawed_early: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
 class ShareRecord:
     """A protected share. ``size`` is in GiB; ``mark`` is None in records of Karbor's own plugin.
 
@@ -28,6 +45,8 @@ class ShareRecord:
 
     ``snapshot_id`` is the id of what keeps the share, whatever driver made it: under that name
     Karbor's own plugin looks for it. ``data`` are the driver's own, of JSON's types.
+
+    ``hooks`` is what the hooks around the protection came to; None, and not stored, without any.
     """
 
     share_id: str
@@ -52,6 +71,7 @@ class ShareRecord:
     version: int = VERSION
     data: Mapping[str, Any] = field(default_factory=dict)
     encryption_key_ref: str | None = None
+    hooks: "HookFacts | None" = None
 
     @property
     def snapshot_of(self) -> str:
@@ -106,6 +126,8 @@ class Intent:
 
     Of a ``browse``, which stays until the access is taken back: ``browse``, and ``created_id`` is
     the access rule.
+
+    ``hooks`` are the names of those that are called around it.
     """
 
     operation: str
@@ -125,6 +147,7 @@ class Intent:
     target: str | None = None
     source_driver: str | None = None
     browse: Browse | None = None
+    hooks: tuple[str, ...] = ()
     version: int = field(default=INTENT_VERSION)
 
     @property
@@ -175,12 +198,14 @@ def complete(
     size: int | None = None,
     access_rules: list[dict[str, Any]] | None = None,
     data: Mapping[str, Any] | None = None,
+    hooks: HookFacts | None = None,
 ) -> ShareRecord:
     """The record of a protection whose snapshot is complete.
 
     :param snapshot_id: the id of what keeps the share
     :param size: of what was kept, in GiB; by default that of the share when the intent was written
     :param data: the driver's own (:attr:`.kept.Kept.data`)
+    :param hooks: what the hooks around it came to; None without any
     :raises RecordInvalid: the intent does not say what the share was
     """
     if intent.share is None:
@@ -194,6 +219,7 @@ def complete(
         access_rules=access_rules,
         mark=intent.mark,
         data=dict(data or {}),
+        hooks=hooks,
     )
 
 
@@ -202,7 +228,7 @@ def describe_copy(known: ShareRecord, project_id: str, protected_at: str) -> dic
 
     :param project_id, protected_at: for a record of Karbor's own plugin, which tells neither
     """
-    own = ("snapshot_id", "clone_id", "driver", "mark", "version", "data")
+    own = ("snapshot_id", "clone_id", "driver", "mark", "version", "data", "hooks")
     copied = {name: value for name, value in asdict(known).items() if name not in own}
     if not known.encryption_key_ref:
         del copied["encryption_key_ref"]
@@ -213,11 +239,14 @@ def describe_copy(known: ShareRecord, project_id: str, protected_at: str) -> dic
 
 
 def complete_copy(
-    intent: Intent, snapshot_id: str, data: Mapping[str, Any] | None = None
+    intent: Intent,
+    snapshot_id: str,
+    data: Mapping[str, Any] | None = None,
+    hooks: HookFacts | None = None,
 ) -> ShareRecord:
     """The record of a copy whose clone and its snapshot are complete.
 
-    :param snapshot_id, data: as of :func:`complete`
+    :param snapshot_id, data, hooks: as of :func:`complete`
     :raises RecordInvalid: the intent does not say what the share was, or which share the clone is
     """
     if intent.share is None or intent.clone_id is None:
@@ -228,4 +257,5 @@ def complete_copy(
         driver=intent.driver,
         mark=intent.mark,
         data=dict(data or {}),
+        hooks=hooks,
     )

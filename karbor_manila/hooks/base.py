@@ -28,7 +28,8 @@ POINTS: Mapping[str, str] = MappingProxyType(
         REVERT: "The safety copy and the removal of newer snapshots, if they were asked for "
         "(`protect`, `wait`, `restore`, `complete_restore`, `delete`), and `revert` with "
         "`wait_reverted`, or `restore_into` with `wait_restored_into`.",
-        DRILL: "`restore` and `complete_restore` of a temporary share, its check and its removal.",
+        DRILL: "`restore` and `complete_restore` of a temporary share, and its check. It is "
+        "removed after the post.",
         COPY: "`restore`, `complete_restore`, `protect` and `wait` of the share that a copy makes.",
         DELETE: "`delete` of what keeps the share, until it is gone.",
     }

@@ -124,6 +124,7 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
         "source_driver": None,
         "target": None,
         "browse": None,
+        "hooks": (),
     }
     assert read == {**unsaid, **of_restores_in_place, **page, **of_today}
 
