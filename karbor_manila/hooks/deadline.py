@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from karbor_manila.common.clock import Clock, Deadline
-from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.hooks.errors import GivenUp
 
 T = TypeVar("T")
 
@@ -18,10 +18,6 @@ After = Callable[[float, Callable[[], None]], Callable[[], None]]
 
 #: Seconds between two looks of one who waits for a hook.
 _LOOK = 1.0
-
-
-class GivenUp(KarborManilaError):
-    """A hook did not end, or not in time: then it may still be running."""
 
 
 def spawn(work: Callable[[], None]) -> None:
@@ -114,10 +110,10 @@ class _Work(Generic[T]):
                 self._given_up = self._ended is None
             ended = self._ended
         if ended is None:
-            raise GivenUp(f"it did not end within {timeout:g} seconds")
+            raise GivenUp(f"it did not end within {timeout:g} seconds (hook_timeout).")
         if isinstance(ended.error, Exception):
             raise ended.error
         if ended.error is not None:  # such as SystemExit: it is the hook's thread that ends by it
-            raise GivenUp(f"its thread was ended ({type(ended.error).__name__})")
+            raise GivenUp(f"its thread was ended ({type(ended.error).__name__}).")
         result: Any = ended.result
         return result

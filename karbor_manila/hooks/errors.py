@@ -96,3 +96,26 @@ class HookUnusable(KarborManilaError):
             f"hook_drivers names {self.name!r}, which cannot be used: {self.why} Install it, or "
             f"take it out."
         )
+
+
+@dataclass(eq=False)
+class GivenUp(KarborManilaError):
+    """A call of a hook did not end, or not in time: then it may still be running.
+
+    ``why`` is a sentence.
+    """
+
+    why: str
+
+    def _sentence(self) -> str:
+        return self.why
+
+
+@dataclass(eq=False)
+class NotAllowed(KarborManilaError):
+    """A hook gave what it may not give, which changes nothing. ``why`` is a sentence."""
+
+    why: str
+
+    def _sentence(self) -> str:
+        return self.why

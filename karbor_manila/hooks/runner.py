@@ -14,12 +14,12 @@ from oslo_log import log as logging
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.hooks import deadline, values
 from karbor_manila.hooks.base import FAILED, TIMED_OUT, Call, Hook, Outcome
-from karbor_manila.hooks.errors import HookSkip
+from karbor_manila.hooks.errors import GivenUp, HookSkip, NotAllowed
 from karbor_manila.hooks.terms import Begun, Keeper, Terms, Time
 
 LOG = logging.getLogger(__name__)
 
-#: Makes of a result, and of what a post gave, the amended result. Raises values.NotAllowed.
+#: Makes of a result, and of what a post gave, the amended result. Raises NotAllowed.
 Amend = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
 _LOOK = 1.0  # seconds between two looks of one who waits for posts
@@ -139,7 +139,7 @@ class Round:
             given = self._time.call(pre, self._terms.timeout, late)
             if given is not None:
                 entry.data = values.plain(given)
-        except deadline.GivenUp as error:
+        except GivenUp as error:
             self._pre_failed(entry, error)  # it may still be running: _late
         except (ClaimLost, HookSkip) as stop:
             self._pre_is_over(entry)
@@ -262,7 +262,7 @@ class Round:
             amended = values.plain(given)
             if amended is not None:
                 self.result = self._amend(self.result, amended)
-        except values.NotAllowed as error:
+        except NotAllowed as error:
             self._post_failed(entry, error)
 
     def _post_failed(self, entry: _Entered, error: Exception) -> None:

@@ -8,14 +8,10 @@ from typing import Any
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.hooks.base import Call, Hook
-from karbor_manila.hooks.errors import HookError
+from karbor_manila.hooks.errors import HookError, NotAllowed
 
 #: Bytes of JSON that a hook may give at once.
 MOST_DATA = 65_536
-
-
-class NotAllowed(KarborManilaError):
-    """A hook gave what it may not give: a sentence."""
 
 
 def plain(given: object) -> dict[str, Any] | None:

@@ -7,10 +7,9 @@ import pytest
 
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.hooks.base import FAILED, PROTECT, SHARE, SUCCESS, TIMED_OUT, Call, Outcome
-from karbor_manila.hooks.errors import HookError, HookSkip
+from karbor_manila.hooks.errors import HookError, HookSkip, NotAllowed
 from karbor_manila.hooks.runner import Round
 from karbor_manila.hooks.terms import Terms
-from karbor_manila.hooks.values import NotAllowed
 from tests.unit.hook_stage import AlarmClock, HookTime, Kept, Witness, failing, giving
 
 DONE = Outcome(status=SUCCESS, result={"seen": ()})

@@ -51,6 +51,8 @@ EXAMPLES = (
     hooks.CommandFailed("command_hook_pre", "ended with exit code 4", "no such table\nbye."),
     hooks.WebhookTransient("ops.example", "HTTP 503"),
     hooks.WebhookRefused("ops.example", "HTTP 404"),
+    hooks.GivenUp("it did not end within 60 seconds (hook_timeout)."),
+    hooks.NotAllowed("it may not change 'size' in the result, but only annotations."),
     hooks.HookUnusable("mine.hooks:Freeze", "it cannot be loaded (No module named 'mine')."),
     telemetry.NotSent("share_protection.protect.end", "no broker is there"),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
