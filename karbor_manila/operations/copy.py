@@ -14,10 +14,11 @@ from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
+from karbor_manila.hooks.base import COPY as POINT
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, PURPOSE
 from karbor_manila.manila.views import NewShare
-from karbor_manila.operations import in_doubt, parameters, protect, undo
+from karbor_manila.operations import hook_calls, hooking, in_doubt, parameters, protect
 from karbor_manila.operations.errors import RecordMissing
 from karbor_manila.operations.share_job import ShareJob
 
@@ -51,11 +52,17 @@ class CopyOperation(protect.ProtectOperation):
     def begin_all(self, jobs: Sequence[ShareJob]) -> None:
         """Each share has a share of its own to make first."""
 
+    def point_of(self, job: ShareJob) -> str:
+        """Of all shares the same."""
+        return POINT
+
     def run(self, job: ShareJob) -> None:
         """From the intent on a crash leaves in the bank what may be in Manila."""
         options = job.flow.protection.options(job.share_id, job.given)
         known, kept = inspect(job, options)
-        intent = begin(job, known, kept)
+        hooks = hooking.prepare(job, POINT, hook_calls.known(known))
+        intent = begin(job, known, kept, hooks)
+        hooking.enter(job)
         job.clone_id = make_clone(job, known, intent, options)
         intent = job.section.cloned(intent, job.clone_id, job.now())
         driver = job.driver(intent.restored_by)
@@ -77,15 +84,15 @@ def inspect(job: ShareJob, options: ProtectOptions) -> tuple[ShareRecord, Kept]:
     return known, kept
 
 
-def begin(job: ShareJob, known: ShareRecord, kept: Kept) -> Intent:
-    """Write the intent of a copy."""
+def begin(job: ShareJob, known: ShareRecord, kept: Kept, hooks: tuple[str, ...] = ()) -> Intent:
+    """Write the intent of a copy; ``hooks`` are the names of those around it."""
     project_id = job.checkpoint.project_id
     protected_at = str(kept.created_at or job.now())
     share = record_values.describe_copy(known, project_id, protected_at)
     other = job.driver(known.driver).copies_by
     if not other:
-        return job.begin(COPY, known.driver, project_id, share=share)
-    return job.begin(COPY, other, project_id, share=share, source_driver=known.driver)
+        return job.begin(COPY, known.driver, project_id, share=share, hooks=hooks)
+    return job.begin(COPY, other, project_id, share=share, source_driver=known.driver, hooks=hooks)
 
 
 def make_clone(job: ShareJob, known: ShareRecord, intent: Intent, options: ProtectOptions) -> str:
@@ -120,7 +127,9 @@ def take_snapshot(job: ShareJob, clone: View, intent: Intent, options: ProtectOp
 
 def complete(job: ShareJob, intent: Intent, kept: Kept) -> None:
     """Both parts are there: the record of them takes the place of the intent."""
-    undo.keep(job, intent, record_values.complete_copy(intent, kept.id, kept.data))
+    hooks = protect.after_hooks(job, kept, intent)
+    made = record_values.complete_copy(intent, kept.id, kept.data, hooks)
+    protect.keep(job, intent, made)
 
 
 def find_clone(job: ShareJob, intent: Intent) -> str | None:

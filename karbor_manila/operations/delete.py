@@ -5,7 +5,6 @@ It is idempotent, and works from whatever is left: no record, half a record, a r
 understood, or a snapshot that is already gone are all roads to the same end.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from karbor import exception as karbor_exception
@@ -17,12 +16,14 @@ from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.drivers.base import Driver
+from karbor_manila.hooks.base import DELETE
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import (
     browse_end,
     copy,
+    hooking,
     in_doubt,
     parameters,
     reporting,
@@ -30,31 +31,11 @@ from karbor_manila.operations import (
     revert_end,
     undo,
 )
+from karbor_manila.operations.left import Left
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Left:
-    """What is left to remove, by which drivers: an id, a mark, both or neither; of a copy
-    (``is_copy``) the share that was made for it as well."""
-
-    drivers: tuple[str, ...]
-    kept: Kept | None
-    mark: Mark | None
-    is_copy: bool = False
-    clone_id: str | None = None
-    #: The driver that made that share, when what it made besides may be left.
-    restored_by: str | None = None
-    #: Whose it is; by default the checkpoint's.
-    project_id: str | None = None
-
-    @property
-    def is_nothing(self) -> bool:
-        """Whether nothing was ever begun, so that Manila need not be asked."""
-        return not (self.kept or self.clone_id or self.mark)
 
 
 class DeleteOperation(ShareOperation):
@@ -66,15 +47,23 @@ class DeleteOperation(ShareOperation):
     def run(self, job: ShareJob) -> None:
         """What is in Manila first, and the bank last: a crash leaves what a repetition needs."""
         left = read_section(job)
+        if not left.is_nothing:
+            hooking.prepare(job, DELETE)
+            hooking.enter(job)
         begun = job.section.begun()
         browse_end.revoke_before_deletion(job, begun.browses)
         for restore_id in begun.restores:
             end_restore(job, restore_id, undo=False)
         remove(job, left)
+        hooking.leave(job, {}, lambda _result: None)
         for browse_id in begun.browses:
             browse_end.forget(job, browse_id)
         job.section.erase()
         undo.last(job, lambda: job.section.status(constants.RESOURCE_STATUS_DELETED))
+
+    def point_of(self, job: ShareJob) -> str:
+        """Of all shares the same."""
+        return DELETE
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Into the checkpoint, and the status of the resource."""

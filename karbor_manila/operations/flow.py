@@ -21,13 +21,15 @@ from karbor_manila.drivers.base import Driver, Environment
 from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.drivers.errors import DriverUnknown, DriverUnsuitable
 from karbor_manila.drivers.flow_drivers import FlowDrivers
+from karbor_manila.hooks.base import Hook
+from karbor_manila.hooks.terms import Time
 from karbor_manila.manila import lookup
 from karbor_manila.manila.client import Manila
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.shares import Shares
 from karbor_manila.manila.timeouts import Timeouts
-from karbor_manila.operations import preflight
+from karbor_manila.operations import hooking, preflight
 from karbor_manila.operations.errors import RecordDriverMissing, RevertLacking
 from karbor_manila.operations.progress import Progress
 from karbor_manila.operations.protection import Protection
@@ -54,6 +56,7 @@ class FlowContext:
     :param catalogue: the drivers of the provider; by default as ``settings`` say
     :param own_clock: makes the clock of this flow from the other one
     :param work: what it works on, if that is known already; else :meth:`bind` says it
+    :param hooks: those of the provider
     """
 
     #: So many shares are worked on at a time: each takes some 40 KiB then, and when all of them are
@@ -70,12 +73,14 @@ class FlowContext:
         own_clock: Callable[[Clock], Clock] | None = None,
         work: Work | None = None,
         catalogue: Catalogue | None = None,
+        hooks: Collection[Hook] = (),
     ) -> None:
         self.settings = settings
         self.requested = requested
-        usual = clock or Clock()
-        self.clock = own_clock(usual) if own_clock else usual
+        self.clock = (own_clock or (lambda usual: usual))(clock or Clock())
         self.once = Once(self.clock, settings.outage_timeout)
+        self.hooks = hooking.active(hooks, settings)  # as a rule there are none
+        self.hook_time = Time(self.clock)
         #: Held while Karbor's record of the operation is changed and saved: its save() forgets what
         #: another hook changed while it waited for the database.
         self.writing = Writing()
@@ -86,8 +91,7 @@ class FlowContext:
         self.rolling_back = threading.Lock()
         #: The claim under which the flow acts; None under Karbor's own manager.
         self.hold: Hold | None = None
-        #: The shares that are done, or failed.
-        self.not_awaited: set[str] = set()
+        self.not_awaited: set[str] = set()  # the shares that are done, or failed
         self._work = work
         self._client: FlowClient | None = None
         self._catalogue = catalogue
@@ -111,11 +115,11 @@ class FlowContext:
 
     def close(self) -> None:
         """The flow has ended, well or not: the drivers are let go."""
-        if self._client:
-            try:
+        try:
+            if self._client:
                 self.drivers.close()
-            except Exception:  # whatever a driver raises: the work of the flow is done
-                LOG.exception("The drivers of a flow could not be closed")
+        except Exception:  # whatever a driver raises: the work of the flow is done
+            LOG.exception("The drivers of a flow could not be closed")
 
     @property
     def work(self) -> Work:
@@ -172,10 +176,8 @@ class FlowContext:
     @Lazy
     def drivers(self) -> FlowDrivers:
         """The flow's drivers."""
-        settings, shares = self.settings, self.shares
-        catalogue = self._catalogue or Catalogue(
-            settings.share_type_drivers, settings.default_driver
-        )
+        orders, shares = self.settings, self.shares
+        catalogue = self._catalogue or Catalogue(orders.share_type_drivers, orders.default_driver)
         told = Progress(self).note
         return FlowDrivers(catalogue, lambda own: Environment(self.client, shares, own, told))
 

@@ -26,17 +26,18 @@ LOG = logging.getLogger(__name__)
 _SHARE = constants.SHARE_RESOURCE_TYPE
 
 
-def leave_out(job: ShareJob, error: ShareNotProtectable) -> bool:
+def leave_out(job: ShareJob, error: ShareNotProtectable, *, named: bool = False) -> bool:
     """Take a share out of the checkpoint that is being made, and name it among what is left out.
 
     Repeating it changes nothing. Who dies before the commit leaves a share without a snapshot,
     which the reconciliation tells as any other.
 
+    :param named: whether it is left out although the plan names it: a hook of the operator wants it
     :returns: False when it cannot be left out, so that its protection fails: the plan names it, no
         other share would be left, or the bank does not take it, or not from us any more
     """
     checkpoint = job.checkpoint
-    if job.share_id in named_by(checkpoint):
+    if not named and job.share_id in named_by(checkpoint):
         return False
     kind = left_outs.GONE if isinstance(error, ShareGone) else error.kind
     with job.flow.writing:  # one hook at a time reads, changes and writes the checkpoint

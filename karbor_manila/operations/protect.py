@@ -5,20 +5,36 @@ What all shares of a flow have in common is done once: the preflight (:mod:`.pre
 requests for what keeps them (:mod:`.protection`).
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
 
 from karbor_manila.bank import record_values
-from karbor_manila.bank.record import Intent
+from karbor_manila.bank.record import HookFacts, Intent, ShareRecord
+from karbor_manila.common import left_out
 from karbor_manila.drivers.abilities import KeepsTogether
 from karbor_manila.drivers.base import ProtectOptions
+from karbor_manila.hooks.base import PROTECT
+from karbor_manila.hooks.errors import HookSkip
 from karbor_manila.manila import statuses
-from karbor_manila.manila.errors import ManilaRefused, ShareGone, ShareStatusUnknown
+from karbor_manila.manila.errors import (
+    ManilaRefused,
+    ShareGone,
+    ShareNotProtectable,
+    ShareStatusUnknown,
+)
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Rule, View
-from karbor_manila.operations import leaving_out, preflight, reporting, undo
+from karbor_manila.operations import (
+    hook_results,
+    hooking,
+    leaving_out,
+    preflight,
+    reporting,
+    undo,
+)
 from karbor_manila.operations.protection import Begun
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
@@ -45,9 +61,9 @@ class ProtectOperation(ShareOperation):
         options = job.flow.protection.options(job.share_id, job.given)
         share = inspect(job, options)
         begun = begin(job, share, options)
-        shares, rules = job.flow.shares, None
-        if options.record_access_rules:
-            rules = shares.access_rules(job.share_id)  # while Manila makes the snapshot
+        rules = job.flow.protection.rules(job)  # as they were before a hook that changes them
+        if options.record_access_rules and rules is None:
+            rules = job.flow.shares.access_rules(job.share_id)  # while Manila makes the snapshot
         kept = job.driver(begun.intent.driver).wait(begun.kept)
         complete(job, begun.intent, kept, rules)
 
@@ -60,6 +76,8 @@ class ProtectOperation(ShareOperation):
         nothing is known."""
         if isinstance(error, ShareGone | ShareStatusUnknown):
             return leaving_out.leave_out(job, error)
+        if isinstance(error, HookSkip) and job.hooks and job.hooks.point == PROTECT:
+            return leaving_out.leave_out(job, skipped(job, error), named=True)
         return False
 
     def failed(self, job: ShareJob, reason: str) -> None:
@@ -86,6 +104,7 @@ def begin(job: ShareJob, share: View, options: ProtectOptions) -> Begun:
             left = deadline - job.flow.clock.now()
             if refused.status not in _MAY_BE_BUSY or left < 0:
                 raise
+            hooking.failed(job, refused)  # nothing stands still while a share is waited for
             share = preflight.look_again(job.flow, job.share_id)
             if options.force or share["status"] == statuses.AVAILABLE:
                 driver = job.driver(job.flow.driver_name(share))
@@ -105,7 +124,46 @@ def complete(job: ShareJob, intent: Intent, kept: Kept, rules: list[Rule] | None
     Its size is that of the snapshot: the share may have been extended since the preflight, and
     Manila makes no share that is smaller than the snapshot.
     """
+    hooks = after_hooks(job, kept, intent)
     made = record_values.complete(
-        intent, kept.id, job.now(), size=kept.size, access_rules=rules, data=kept.data
+        intent, kept.id, job.now(), size=kept.size, access_rules=rules, data=kept.data, hooks=hooks
     )
-    undo.keep(job, intent, made)
+    keep(job, intent, made)
+
+
+def after_hooks(job: ShareJob, kept: Kept, intent: Intent) -> HookFacts | None:
+    """What keeps a share is there: the posts of its hooks are called.
+
+    :returns: what its record says of them. Of a process that died nobody knows how far it came
+    """
+    if job.hooks is None:
+        return _interrupted(job, intent) if intent.hooks else None
+
+    def again(_result: dict[str, object]) -> None:
+        known = job.section.record()
+        if known:
+            job.section.complete(dataclasses.replace(known, hooks=hooking.facts(job)))
+
+    hooking.leave(job, hook_results.of_kept(kept.id, kept.size), again)
+    return hooking.facts(job)
+
+
+def _interrupted(job: ShareJob, intent: Intent) -> HookFacts:
+    reporting.remark(
+        job.flow,
+        reporting.key(job.share_id),
+        f"The process that kept it died between what its hooks do before and after that "
+        f"({', '.join(intent.hooks)}): its content may not be consistent.",
+    )
+    return HookFacts(intent.hooks, interrupted=True)
+
+
+def keep(job: ShareJob, intent: Intent, record: ShareRecord) -> None:
+    """Complete a protection or a copy (:func:`.undo.keep`)."""
+    undo.keep(job, intent, record)
+    hooking.written(job)
+
+
+def skipped(job: ShareJob, skip: HookSkip) -> ShareNotProtectable:
+    """Why a hook leaves a share out: a checkpoint without it is partial."""
+    return ShareNotProtectable(job.share_id, str(skip).rstrip("."), "", kind=left_out.BROKEN)

@@ -19,10 +19,12 @@ from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.drivers.base import ProtectOptions
+from karbor_manila.drivers.parallel import as_they_come
+from karbor_manila.hooks.base import PROTECT
 from karbor_manila.manila import statuses
 from karbor_manila.manila.kept import Kept
-from karbor_manila.manila.views import View
-from karbor_manila.operations import in_doubt, parameters
+from karbor_manila.manila.views import Rule, View
+from karbor_manila.operations import hooking, in_doubt, parameters
 from karbor_manila.operations.share_job import ShareJob
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Protection:
         #: For each share that is asked for with the others: what it is to get. None: it was not
         #: ready, or the thread that asked for all was stopped; then it is asked for alone.
         self._answers: _Answers = {}
+        #: By share id, as they were before hooks.
+        self._rules: dict[str, list[Rule] | None] = {}
 
     # -- parameters ---------------------------------------------------------------------------
 
@@ -107,23 +111,65 @@ class Protection:
 
     def _ask_for_all(self, jobs: Sequence[ShareJob], answers: _Answers) -> None:
         try:
+            ready = [each for each in map(self._ready, taking_turns(jobs)) if each]
+            if self._flow.hooks:
+                views = {each.job.share_id: each.share for each in ready}
+                hooking.gather(self._flow, PROTECT, [each.job for each in ready], views)
+            begun = [each for each in ready if self._is_begun(each)]
             by_driver: dict[str, list[_Ready]] = defaultdict(list)
-            for each in filter(None, map(self._ready, taking_turns(jobs))):
-                driver = self._flow.driver_name(each.share)
-                try:
-                    self._begin(each, driver)
-                except Exception as error:  # noqa: BLE001 - its own run meets the same, alone
-                    # It writes the intent again, and reports what the bank says then.
-                    LOG.debug("Share %s is asked for alone: %s", each.job.share_id, error)
-                    continue
-                by_driver[driver].append(each)
-            for driver, ready in by_driver.items():
-                self._call(driver, ready, answers)
+            for each in self._entered(begun, answers):
+                by_driver[self._flow.driver_name(each.share)].append(each)
+            for driver, of_driver in by_driver.items():
+                self._call(driver, of_driver, answers)
         finally:
             # Whatever ends this thread, none waits for it then.
             for answer in answers.values():
                 if not answer.done():
                     answer.set_result(None)
+
+    def _is_begun(self, ready: _Ready) -> bool:
+        """Whether the intent of a share is written, so that it can be asked for with the others."""
+        try:
+            self._begin(ready, self._flow.driver_name(ready.share))
+        except Exception as error:  # noqa: BLE001 - its own run meets the same, alone
+            # It writes the intent again, and reports what the bank says then.
+            LOG.debug("Share %s is asked for alone: %s", ready.job.share_id, error)
+            return False
+        return True
+
+    def _entered(self, ready: list[_Ready], answers: _Answers) -> list[_Ready]:
+        """Call what hooks have before the driver; those shares of which nothing failed in that."""
+        if not self._flow.hooks:
+            return ready
+        failed = self._read_rules(ready)
+        failed |= hooking.enter_all(
+            self._flow, [each.job for each in ready if each.job.share_id not in failed]
+        )
+        for share_id, error in failed.items():
+            answers[share_id].set_exception(error)
+        return [each for each in ready if each.job.share_id not in failed]
+
+    def _read_rules(self, ready: Sequence[_Ready]) -> dict[str, Exception]:
+        """Read the access rules of shares: a hook that quiesces them may change these, and a
+        restore gives back those that users made.
+
+        :returns: by share id, why they cannot be read
+        """
+        wanted = [each.job.share_id for each in ready if each.options.record_access_rules]
+        failed: dict[str, Exception] = {}
+        if wanted:
+            shares = self._flow.shares
+            for share_id, found in as_they_come(wanted, shares.access_rules, self._flow.at_a_time):
+                if isinstance(found, Exception):
+                    failed[share_id] = found
+                else:
+                    self._rules[share_id] = found
+        return failed
+
+    def rules(self, job: ShareJob) -> list[Rule] | None:
+        """The access rules of a share, when they were read before its hooks; None when there are
+        none, or when Manila does not show them."""
+        return self._rules.get(job.share_id)
 
     def _ready(self, job: ShareJob) -> _Ready | None:
         """A share, when it can be asked for now."""
@@ -156,7 +202,9 @@ class Protection:
         ready, answer = _Ready(job, share, options), _Answer()
         driver = self._flow.driver_name(share)
         self._begin(ready, driver)
-        self._call(driver, [ready], {job.share_id: answer})
+        self._entered([ready], {job.share_id: answer})
+        if not answer.done():
+            self._call(driver, [ready], {job.share_id: answer})
         begun = answer.result()
         if begun is None:
             raise LookupError(f"driver {driver} gave nothing for share {job.share_id}")
@@ -181,12 +229,14 @@ class Protection:
 
     def _begin(self, ready: _Ready, driver: str) -> None:
         described = record_values.describe(ready.share)
+        hooks = hooking.prepare(ready.job, PROTECT, ready.share)
         ready.job.begin(
             "protect",
             driver,
             ready.share["project_id"],
             share=described,
             record_access_rules=ready.options.record_access_rules,
+            hooks=hooks,
         )
 
     def _call(self, name: str, ready: Sequence[_Ready], answers: _Answers) -> None:

@@ -19,6 +19,9 @@ from karbor_manila.database import columns
 
 LOG = logging.getLogger(__name__)
 
+#: Karbor's key of what is said of all shares of a checkpoint.
+ALL_SHARES = constants.SHARE_RESOURCE_TYPE
+
 # The resources whose reason is of an earlier attempt: a list of their keys.
 _EARLIER = "earlier_reasons"
 
@@ -60,6 +63,22 @@ def to_remarks(flow: Any, remarks: dict[str, str]) -> None:
         bank_access.commit(checkpoint, sleep=flow.clock.sleep)
     except Exception:  # whatever a bank raises: a remark holds up no work
         LOG.exception("Remarks could not be written into checkpoint %s", checkpoint.id)
+
+
+def remark(flow: Any, resource: str, said: str) -> None:
+    """As :func:`to_remarks`, of one resource, beside what is there; many come at the same time.
+
+    :param resource: Karbor's key of it, or :data:`ALL_SHARES`
+    """
+    checkpoint = flow.work.checkpoint
+
+    def save(brought: list[tuple[str, str]]) -> None:
+        known = facts(checkpoint, "remarks")
+        for each, sentence in brought:
+            known[each] = f"{known[each]} {sentence}" if known.get(each) else sentence
+        to_remarks(flow, known)
+
+    flow.writing.together(("remarks", id(checkpoint)), (resource, said), save)
 
 
 def to_operation_log(job: Any, reason: str) -> None:

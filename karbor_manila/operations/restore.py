@@ -9,8 +9,15 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank.record import Intent
-from karbor_manila.common.errors import ClaimLost, KarborManilaError
-from karbor_manila.operations import reporting, restore_end, restore_plan, revert, undo
+from karbor_manila.common.errors import (
+    ClaimLost,
+    InvalidParameter,
+    KarborManilaError,
+    NotSupported,
+)
+from karbor_manila.hooks.base import RESTORE, REVERT
+from karbor_manila.hooks.errors import HookSkip
+from karbor_manila.operations import hooking, reporting, restore_end, restore_plan, revert, undo
 from karbor_manila.operations.restore_plan import RestorePlan
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
@@ -36,25 +43,55 @@ class RestoreOperation(ShareOperation):
         if options.is_revert:
             revert.carry_out(job, plan)
             return
-        intent = begin(job, plan, "restore", keep_failed=options.keep_failed)
+        hooks = hooking.prepare(job, RESTORE)
+        intent = begin(job, plan, "restore", keep_failed=options.keep_failed, hooks=hooks)
+        hooking.enter(job)
         finish(job, plan, intent, make(job, plan, intent))
+
+    def point_of(self, job: ShareJob) -> str | None:
+        """As it is asked for."""
+        try:
+            options = job.flow.restores.options(job.share_id, job.given)
+        except (InvalidParameter, NotSupported):
+            return None  # its own run reports that
+        return (REVERT if options.is_revert else RESTORE) if options.include else None
+
+    def passes_over(self, job: ShareJob, error: Exception) -> bool:
+        """A share that a hook skips is no failure, unless its content was to be replaced."""
+        return skipped(job, error)
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Of the new share when there is one, else of the share that was to be restored."""
         report(job, job.made or job.target_id, constants.RESOURCE_STATUS_ERROR, reason)
 
 
-def leave_out(job: ShareJob) -> None:
-    """The user does not want this share."""
+def leave_out(job: ShareJob, why: str = LEFT_OUT) -> None:
+    """The user does not want this share, or a hook."""
     job.flow.no_wait(job.share_id)
-    report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, LEFT_OUT)
+    report(job, job.share_id, constants.RESOURCE_STATUS_UNDEFINED, why)
 
 
-def begin(job: ShareJob, plan: RestorePlan, operation: str, *, keep_failed: bool = False) -> Intent:
+def skipped(job: ShareJob, error: Exception) -> bool:
+    """Report that a hook has left a share out, if that is what stopped its restore or drill."""
+    if not isinstance(error, HookSkip) or job.hooks is None or job.hooks.point == REVERT:
+        return False
+    leave_out(job, str(error))
+    return True
+
+
+def begin(
+    job: ShareJob,
+    plan: RestorePlan,
+    operation: str,
+    *,
+    keep_failed: bool = False,
+    hooks: tuple[str, ...] = (),
+) -> Intent:
     """Write the intent: from here on a crash leaves in the bank what may be in Manila.
 
     :param operation: ``restore``, or ``drill`` for a share that never outlives the operation
     :param keep_failed: whether a share that fails is kept for inspection
+    :param hooks: the names of those around it
     """
     return job.begin(
         operation,
@@ -62,6 +99,7 @@ def begin(job: ShareJob, plan: RestorePlan, operation: str, *, keep_failed: bool
         job.context.project_id,
         restore_id=job.request.id,
         keep_failed=keep_failed,
+        hooks=hooks,
     )
 
 
@@ -103,7 +141,13 @@ def finish(job: ShareJob, plan: RestorePlan, intent: Intent | None, view: dict[s
         "export_locations": places,
         "not_restored": missing,
     }
+
+    def again(amended: dict[str, Any]) -> None:
+        _report_made(job, view["status"], jsonutils.dumps(amended))
+
+    details = hooking.leave(job, details, again)
     report_made(job, intent, view["status"], jsonutils.dumps(details))
+    hooking.written(job)
 
 
 def report_made(job: ShareJob, intent: Intent | None, status: str, what: str | None = None) -> None:

@@ -6,6 +6,7 @@ the revert. The protected share is never removed, whatever goes wrong.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from karbor.common import constants
 from oslo_log import log as logging
@@ -14,9 +15,11 @@ from oslo_serialization import jsonutils
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.base import ProtectOptions, Target, protect_one
+from karbor_manila.hooks.base import REVERT
 from karbor_manila.manila.errors import ManilaUnavailable, TargetMissing
 from karbor_manila.manila.views import NewShare, View
 from karbor_manila.operations import (
+    hooking,
     into_share,
     newer_snapshots,
     remove_newer,
@@ -33,7 +36,9 @@ LOG = logging.getLogger(__name__)
 def carry_out(job: ShareJob, plan: RestorePlan) -> None:
     """Carry out the plan of a restore in place."""
     job.target = plan.into
-    intent = begin(job, plan)
+    hooks = hooking.prepare(job, REVERT)
+    intent = begin(job, plan, hooks)
+    hooking.enter(job)
     if plan.safety_copy:
         intent = keep_present(job, plan, intent)
     if plan.removes:
@@ -48,8 +53,11 @@ def carry_out(job: ShareJob, plan: RestorePlan) -> None:
     report(job, plan, asked, view, end)
 
 
-def begin(job: ShareJob, plan: RestorePlan) -> Intent:
-    """Write the intent: from here on a crash leaves in the bank what may be in Manila."""
+def begin(job: ShareJob, plan: RestorePlan, hooks: tuple[str, ...] = ()) -> Intent:
+    """Write the intent: from here on a crash leaves in the bank what may be in Manila.
+
+    :param hooks: the names of those around it
+    """
     return job.begin(
         revert_end.REVERT,
         plan.driver,
@@ -58,6 +66,7 @@ def begin(job: ShareJob, plan: RestorePlan) -> Intent:
         snapshot_id=plan.source.snapshot_id,
         safety_copy=plan.safety_copy,
         target=plan.into,
+        hooks=hooks,
     )
 
 
@@ -145,9 +154,15 @@ def report(
         "safety_copy": intent.created_id,
     }
 
+    def tell(told: dict[str, Any]) -> None:
+        told_as = jsonutils.dumps(told)
+        reporting.to_record(job, job.request, job.target_id, view["status"], told_as)
+
+    text = hooking.leave(job, text, tell)
+
     def report_final() -> None:
-        told = jsonutils.dumps(text)
-        reporting.to_record(job, job.request, job.target_id, view["status"], told)
+        tell(text)
         end()
 
     undo.last(job, report_final)
+    hooking.written(job)

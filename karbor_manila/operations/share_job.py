@@ -12,6 +12,7 @@ from karbor_manila.operations.work import Work
 
 if TYPE_CHECKING:
     from karbor_manila.operations.flow import FlowContext
+    from karbor_manila.operations.hook_rounds import ShareHooks, Together
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +44,9 @@ class ShareJob:
     followed: bool = False
     #: Why the operation failed, if it did.
     cause: Exception | None = None
+    #: The hooks around it, if there are any, and those that it shares with others.
+    hooks: "ShareHooks | None" = None
+    together: "Together | None" = None
 
     @classmethod
     def of_hook(

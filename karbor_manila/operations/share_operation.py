@@ -18,7 +18,7 @@ from oslo_log import log as logging
 
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.parallel import as_they_come
-from karbor_manila.operations import in_doubt, reporting, undo
+from karbor_manila.operations import hooking, in_doubt, reporting, undo
 from karbor_manila.operations.errors import SharesFailed, Unsettled
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.share_job import ShareJob
@@ -57,6 +57,10 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
     def await_begun(self, job: ShareJob) -> None:
         """Wait, when a share has failed, until what :meth:`begin_all` does for it is done."""
 
+    def point_of(self, job: ShareJob) -> str | None:
+        """At which point the shares of a flow meet the hooks that they share, if they do."""
+        return None
+
     def is_final(self, error: Exception) -> bool:
         """Whether nothing retries after this error, so that it is reported to the user."""
         return not (isinstance(error, Unsettled) and error.followed)
@@ -89,6 +93,8 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         :raises SharesFailed: it failed for several
         """
         jobs = [self.job(**hook) for hook in hooks]
+        if self.flow.hooks:
+            hooking.gather_by_point(self.flow, jobs, self.point_of)
         first = self.begin_all(jobs)
         works: list[Callable[[], None]] = [first] if first else []
         works += [functools.partial(self.attempt, job) for job in jobs]
@@ -127,9 +133,11 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
             self.run(job)
         except Exception as error:
             self.await_begun(job)
+            hooking.failed(job, error)
             if job.intent:
                 undo.roll_back(job, job.intent, unclear=in_doubt.is_unclear(error))
             raise
+        hooking.ended(job)
 
     def _report(self, job: ShareJob, error: Exception) -> karbor_exception.KarborException:
         """Write down why the operation failed.

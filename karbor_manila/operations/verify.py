@@ -12,7 +12,8 @@ from oslo_serialization import jsonutils
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import Intent
 from karbor_manila.common import command
-from karbor_manila.common.errors import DeadlineExceeded
+from karbor_manila.common.errors import DeadlineExceeded, InvalidParameter, NotSupported
+from karbor_manila.hooks.base import DRILL as POINT
 from karbor_manila.manila import marks
 from karbor_manila.manila.errors import (
     ManilaRefused,
@@ -22,6 +23,7 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.operations import (
     browse,
+    hooking,
     managed_again,
     reporting,
     restore,
@@ -58,6 +60,18 @@ class VerifyOperation(ShareOperation):
         else:
             check_record(job)
 
+    def point_of(self, job: ShareJob) -> str | None:
+        """A drill's."""
+        try:
+            options = job.flow.restores.verify_options(job.share_id, job.given)
+        except (InvalidParameter, NotSupported):
+            return None  # its own run reports that
+        return POINT if options.include and options.depth == DRILL else None
+
+    def passes_over(self, job: ShareJob, error: Exception) -> bool:
+        """A share that a hook skips is no failure."""
+        return restore.skipped(job, error)
+
     def failed(self, job: ShareJob, reason: str) -> None:
         """Into the verification."""
         report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
@@ -79,11 +93,17 @@ def drill(job: ShareJob, options: RestoreOptions) -> None:
     """Restore into a temporary share, let the operator's command look at it, and remove it."""
     plan = plan_drill(job, options)
     began = job.flow.clock.now()
-    intent = restore.begin(job, plan, DRILL)
+    intent = restore.begin(job, plan, DRILL, hooks=hooking.prepare(job, POINT))
+    hooking.enter(job)
     view = restore.make(job, plan, intent)
     found = check_share(job, options, plan, view, job.flow.clock.now() - began)
-    # Reported whatever becomes of its share.
-    report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(found))
+
+    def tell(told: dict[str, Any]) -> None:
+        report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(told))
+
+    found = hooking.leave(job, found, tell)
+    tell(found)  # whatever becomes of its share
+    hooking.written(job)
     remove_share(job, intent, str(job.made), found)
 
 

@@ -13,6 +13,7 @@ from karbor_manila import opts
 from karbor_manila.bank import fencing, record
 from karbor_manila.common.clock import Clock
 from karbor_manila.drivers import catalogue
+from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.manila.client import Manila
 from karbor_manila.operations.copy import CopyOperation
 from karbor_manila.operations.delete import DeleteOperation
@@ -43,7 +44,10 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
         super().__init__(config)
         self._settings = opts.register_provider_opts(config)
         self._drivers = catalogue.of_provider(config, self._settings)
-        self._flow = FlowContext(self._settings, self._connect, catalogue=self._drivers)
+        self._hooks = hooks.make(config)
+        self._flow = FlowContext(
+            self._settings, self._connect, catalogue=self._drivers, hooks=self._hooks
+        )
         self._hold: fencing.Hold | None = None
         self._operations: dict[type[ShareOperation], Any] = {}
 
@@ -164,6 +168,7 @@ class ShareProtectionPlugin(protection_plugin.ProtectionPlugin, SharePlugin):
             connect(usual) if connect else usual,
             own_clock=clock,
             catalogue=self._drivers,
+            hooks=self._hooks,
         )
         flow.hold = self._hold
         for share_id in share_ids:

@@ -16,6 +16,8 @@ from oslo_config import cfg
 
 from karbor_manila import opts
 from karbor_manila.bank.identity import bank_id
+from karbor_manila.hooks.base import Hook
+from karbor_manila.hooks.terms import Time
 from karbor_manila.operations.delete import DeleteOperation
 from karbor_manila.operations.errors import SharesFailed
 from karbor_manila.operations.flow import FlowContext
@@ -107,6 +109,9 @@ class Stage:
         self.administers_manila = True
         #: What Karbor's database has of restores and verifications, by id: see requested.find.
         self.requested: dict[str, tuple[str, Record]] = {}
+        #: What is called around the calls of drivers, and in which time.
+        self.hooks: tuple[Hook, ...] = ()
+        self.hook_time: Time | None = None
         self.bank_plugin = self.open_bank()
 
     def open_bank(self) -> DyingBank:
@@ -159,7 +164,10 @@ class Stage:
             self.cloud.clock,
             confirm=lambda bank, _provider: bank_id(bank),
             requested=self.requested.get,
+            hooks=self.hooks,
         )
+        if self.hook_time:
+            shared.hook_time = self.hook_time
         for share_id in share_ids:
             shared.register(share_id)
         return shared

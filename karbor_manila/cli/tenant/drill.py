@@ -131,7 +131,8 @@ class Drill(TenantLister):
             status, reason = by_id.get(share.id, ("", ""))
             details = reading.details(reason) or {}
             how = verify.result(end["status"], status)
-            parts = [how, job.problem, details.get("left"), reading.sentence(reason)]
+            said = " ".join(reading.remarks(details))
+            parts = [how, job.problem, details.get("left"), said, reading.sentence(reason)]
             rows.append(
                 (
                     job.plan,

@@ -143,6 +143,12 @@ def not_shown(details: Mapping[str, Any]) -> list[str]:
     return [f"Left out for lack of room: {', '.join(missing)}."] if missing else []
 
 
+def remarks(details: Mapping[str, Any]) -> list[str]:
+    """What the operator's hooks around a restore or a drill could not do, sentences."""
+    said = details.get("remarks")
+    return [str(each) for each in said] if isinstance(said, list) else []
+
+
 def sentence(reason: str | None) -> str:
     """The reason when it is a sentence, as one line."""
     return "" if reason is None or details(reason) is not None else " ".join(reason.split())

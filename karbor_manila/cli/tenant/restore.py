@@ -97,7 +97,7 @@ def _made(held: list[Share], of: str, status: str, reason: str) -> tuple[Any, ..
     details = reading.details(reason) or {}
     source = (details.get("restored_from") or {}).get("share_id") or (of if of in by_id else None)
     share = by_id.get(source or "", Share(source or "", ""))
-    missing = details.get("not_restored") or []
+    missing = [*(details.get("not_restored") or []), *reading.remarks(details)]
     sentence = reading.sentence(reason)
     places = details.get("export_locations")
     return (

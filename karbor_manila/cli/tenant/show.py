@@ -117,6 +117,7 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
                 f"{details['seconds']} s" if "seconds" in details else "",
                 _browsed(details),
                 *(details.get("not_restored") or []),
+                *reading.remarks(details),
                 details.get("left") or "",
             ]
         else:

@@ -162,6 +162,7 @@ def test_a_restore_that_is_waited_for_tells_each_new_share(karbor, rows, two, cl
         "restored_from": {"share_id": "s1", "snapshot_id": "snap"},
         "export_locations": ["h:/x"],
         "not_restored": ["Its 2 access rules."],
+        "remarks": ["The hook 'app' failed."],
     }
     karbor.scripts["restore"] = ends(
         "success",
@@ -173,7 +174,7 @@ def test_a_restore_that_is_waited_for_tells_each_new_share(karbor, rows, two, cl
     assert code == 0
     assert (first["Share"], first["New Share"], first["Status"]) == ("home", "n1", "available")
     assert first["Export Locations"] == ["h:/x"]
-    assert first["Not Restored"] == ["Its 2 access rules."]
+    assert first["Not Restored"] == ["Its 2 access rules.", "The hook 'app' failed."]
     assert (second["Share"], second["New Share"], second["Status"]) == ("wiki", None, "left out")
     assert max(clock.pauses[-3:]) > 2 * max(clock.pauses[:3])
 

@@ -59,6 +59,20 @@ def test_access_that_was_given_is_shown_with_its_end(karbor, run):
     assert "s1 available: granted 10.0.0.7 until 2026-11-20T13:00:00+00:00" in out
 
 
+def test_what_hooks_could_not_do_is_shown(karbor, run):
+    remarks = {key("s1"): "The hook 'app' failed in its post of protect: no answer."}
+    plan = karbor.plan("home", (SHARE, "s1"))
+    found = karbor.checkpoint(plan, extra_info=json.dumps({"remarks": remarks}))
+    said = ["The hook 'app' failed in its post of drill: no answer."]
+    told = json.dumps({"depth": "drill", "seconds": 3.0, "remarks": said})
+    karbor.verification(
+        found, resources_status={key("s1"): "available"}, resources_reason={key("s1"): told}
+    )
+    _code, out, _err = run("show", found["id"])
+    assert "in its post of protect" in out
+    assert "s1 available: 3.0 s; The hook 'app' failed in its post of drill: no answer." in out
+
+
 def test_how_far_each_share_is_is_told_while_it_goes_on(karbor, rows):
     found = karbor.checkpoint(karbor.plan("home", (SHARE, "s1")), "protecting")
     karbor.log("protect", found["id"], "2026-01-01T00:00:00", "in_progress")
