@@ -7,7 +7,7 @@ anything.
 
 import contextlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import stevedore
@@ -16,7 +16,7 @@ from oslo_log import log as logging
 from oslo_utils import importutils
 
 from karbor_manila.telemetry import metrics
-from karbor_manila.telemetry.dispatch import Dispatcher, Listener
+from karbor_manila.telemetry.dispatch import Counts, Dispatcher, Listener
 
 LOG = logging.getLogger(__name__)
 
@@ -113,13 +113,17 @@ class Listening:
     def start(self) -> None:
         """Tell the listeners from now on; nothing is begun when there are none."""
         if self._dispatcher:
-            metrics.METRICS.watch(self._dispatcher.counts)
+            metrics.METRICS.watch(self.counts)
             self._dispatcher.start()
 
     def stop(self) -> None:
         """Tell them what waits, for ``event_stop_timeout`` seconds at most, and nothing more."""
         if self._dispatcher:
             self._dispatcher.stop(self._timeout)
+
+    def counts(self) -> Mapping[str, Counts]:
+        """What became of the events, by the name of the listener."""
+        return self._dispatcher.counts() if self._dispatcher else {}
 
 
 @contextlib.contextmanager

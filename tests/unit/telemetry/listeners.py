@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events and listeners for tests."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from oslo_config import cfg
 
 from karbor_manila import opts
+from karbor_manila.telemetry import events
 from karbor_manila.telemetry.dispatch import Delivery, Listener
 from karbor_manila.telemetry.events import Event, ShareEvent
 
@@ -56,3 +58,19 @@ class Keeping(Listener):
 
     def stop(self) -> None:
         self.steps.append("stop")
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[list[Any]]:
+    """The events that are told meanwhile."""
+    got: list[Event] = []
+    events.listen(lambda told, _context: got.append(told))
+    try:
+        yield got
+    finally:
+        events.listen(None)
+
+
+def types(told: Iterable[Event]) -> list[str]:
+    """Their types, without what is the same in all."""
+    return [each.type.partition(".")[2] for each in told]
