@@ -45,6 +45,8 @@ RETRIED_LATER = (
 class Recovery(ShareOperation):
     """What the operations of a recovery have in common."""
 
+    told_as = ""  # it is told once for all shares, when the whole item is settled
+
     def begin_all(self, jobs: Sequence[ShareJob]) -> None:
         """Nothing is asked for again."""
 
@@ -131,6 +133,7 @@ class EndLeftoverOperation(restore.RestoreOperation):
     """Removes what an ended restore or verification could not remove itself."""
 
     verb = "Removal of what is left"
+    told_as = ""
 
     def run(self, job: ShareJob) -> None:
         """The share comes to its end."""

@@ -24,7 +24,7 @@ from karbor_manila.manila.errors import OthersRuleFailed
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.snapshot_access import Access, Mountable
 from karbor_manila.manila.views import View
-from karbor_manila.operations import browse_end, reporting, undo
+from karbor_manila.operations import browse_end, reporting, telling, undo
 from karbor_manila.operations.parameters import VerifyOptions
 from karbor_manila.operations.share_job import ShareJob
 
@@ -223,6 +223,7 @@ def _extend(job: ShareJob, intent: Intent, until: datetime.datetime, found: dict
     until = max(known, until.replace(microsecond=0))
     browse_end.put_key(job, intent, until)
     intent = job.section.opened(intent, _text(until))
+    telling.access_given(job, intent)
     report(job, found | {"way": EXTENDED, "access": _access(browse_end.opened(intent))})
     undo.last(job, lambda: browse_end.keep_key(job, intent))
 
@@ -261,6 +262,7 @@ def _grant(
         kept.id,
         _text(until),
     )
+    telling.access_given(job, intent)
     report(job, found | {"way": GRANTED, "access": _access(browse_end.opened(intent))})
     undo.last(job, lambda: browse_end.keep_key(job, intent))
 

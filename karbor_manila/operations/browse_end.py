@@ -17,7 +17,7 @@ from karbor_manila.drivers.abilities import Browsable
 from karbor_manila.manila.errors import AccessNotTakenBack, ManilaRefused
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.snapshot_access import Access
-from karbor_manila.operations import in_doubt
+from karbor_manila.operations import in_doubt, telling
 from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ def revoke(job: ShareJob, intent: Intent, *, sent: str | None) -> None:
             access_of(given),
             given.snapshot_id,
         )
+    telling.access_taken_back(job, intent)
 
 
 def _find(

@@ -41,6 +41,7 @@ class CopyOperation(protect.ProtectOperation):
     """
 
     verb = "Copy"
+    told_as = "copy"
 
     def job(
         self, checkpoint: Any, resource: Any, context: Any, parameters: Any, **extras: Any

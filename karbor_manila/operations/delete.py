@@ -42,6 +42,7 @@ class DeleteOperation(ShareOperation):
     """Removes a share from a checkpoint."""
 
     verb = "Deletion"
+    told_as = "delete"
     failure = karbor_exception.DeleteResourceFailed
 
     def run(self, job: ShareJob) -> None:

@@ -49,6 +49,7 @@ class ProtectOperation(ShareOperation):
     """Keeps a share in a checkpoint."""
 
     verb = "Protection"
+    told_as = "protect"
     failure = karbor_exception.CreateResourceFailed
 
     def begin_all(self, jobs: Sequence[ShareJob]) -> Callable[[], None] | None:

@@ -31,6 +31,7 @@ class RestoreOperation(ShareOperation):
     """Gives a share back from a checkpoint."""
 
     verb = "Restore"
+    told_as = "restore"
     failure = karbor_exception.RestoreResourceFailed
 
     def run(self, job: ShareJob) -> None:

@@ -18,7 +18,7 @@ from oslo_log import log as logging
 
 from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.drivers.parallel import as_they_come
-from karbor_manila.operations import hooking, in_doubt, reporting, undo
+from karbor_manila.operations import hooking, in_doubt, reporting, telling, undo
 from karbor_manila.operations.errors import SharesFailed, Unsettled
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.share_job import ShareJob
@@ -35,6 +35,8 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
 
     #: For the log.
     verb: ClassVar[str]
+    #: For events; empty for what nobody is told of.
+    told_as: ClassVar[str] = ""
     #: What Karbor gets for a failure.
     failure: ClassVar[type[karbor_exception.KarborException]]
 
@@ -117,15 +119,20 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         :raises karbor.exception.KarborException: it failed, which is reported
         """
         self._log(LOG.debug, job, "begins")
+        told = telling.begins(self, job)
         try:
             self._run_or_roll_back(job)
         except Exception as error:  # noqa: BLE001 - Karbor gets all of them, as errors of its own
             self.flow.no_wait(job.share_id)
             if self.passes_over(job, error):
                 self._log(LOG.info, job, f"passed over: {error}")
+                told.left_out(error)
                 return
-            raise self._report(job, error) from job.cause
+            failure = self._report(job, error)
+            told.failed(failure.kwargs["reason"], followed=self._is_followed(job))
+            raise failure from job.cause
         self._log(LOG.info, job, "done")
+        told.done()
 
     def _run_or_roll_back(self, job: ShareJob) -> None:
         """A green thread that is killed rolls nothing back: the reconciliation settles it."""
@@ -162,6 +169,11 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
                 reporting.mark_reported(failure)
             reporting.guard(reporting.to_operation_log, job, reason)
         return failure
+
+    def _is_followed(self, job: ShareJob) -> bool:
+        """Whether another process, or the reconciliation, brings a failed job to its end."""
+        error = job.cause
+        return error is None or isinstance(error, ClaimLost) or not self.is_final(error)
 
     def _failure(self, job: ShareJob, reason: str) -> karbor_exception.KarborException:
         return self.failure(

@@ -43,6 +43,7 @@ class VerifyOperation(ShareOperation):
     """Tells whether a share could be given back from a checkpoint."""
 
     verb = "Verification"
+    told_as = "verify"
     failure = karbor_exception.VerifyResourceFailed
 
     def run(self, job: ShareJob) -> None:

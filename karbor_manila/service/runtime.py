@@ -18,15 +18,16 @@ from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
 from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
 from karbor_manila.service.reconciling import ReconciliationThread
+from karbor_manila.telemetry.listening import Listening
 
 
 class Runtime:
-    """The providers, claims, leases, flows and reconciliation of this process.
+    """The providers, claims, leases, flows, reconciliation and listeners of this process.
 
     :param registry: Karbor's provider registry
     :param spawn: lets a function run in the background
-    :raises cfg.Error: an option, of the service or of a provider's drivers or hooks, cannot be as
-        it is; the service does not start
+    :raises cfg.Error: an option, of the service, of a provider's drivers or hooks, or of who
+        listens to events, cannot be as it is; the service does not start
     """
 
     def __init__(self, registry: Any, spawn: Callable[..., Any]) -> None:
@@ -34,6 +35,7 @@ class Runtime:
         self.spawn = spawn
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
+        self.listening = Listening(cfg.CONF, opts.GROUP)
         catalogues = driver_options.check(self.providers())
         hooks = hook_options.check(self.providers())
         self.choices = Choices(lambda: catalogues)
@@ -68,6 +70,7 @@ class Runtime:
 
     def start(self) -> None:
         """Begin to show in every bank that this process is alive, and to reconcile."""
+        self.listening.start()
         self.leases.start()
         self.reconciling.start()
         self.leftovers.start()
@@ -83,6 +86,7 @@ class Runtime:
         self.leftovers.stop()
         self.reconciling.stop()
         self.leases.stop()
+        self.listening.stop()
 
     def providers(self) -> list[Any]:
         """Karbor's providers."""

@@ -87,11 +87,17 @@ def unreported(error: Exception) -> str:
     taskflow raises a single failure as it is and several of them wrapped; the task of the shares of
     a flow raises those of its shares together.
     """
-    failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
-    causes = [failure.exception for failure in failures] or [error]
-    causes = [each for cause in causes for each in _of_shares(cause)]
-    found = [refusals.sentence(cause) for cause in causes if not reporting.is_reported(cause)]
+    found = [
+        refusals.sentence(cause) for cause in causes(error) if not reporting.is_reported(cause)
+    ]
     return " ".join(dict.fromkeys(found))
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """Why a flow failed: the errors of its shares, or the one of a step of Karbor's own."""
+    failures = list(error) if isinstance(error, taskflow_exceptions.WrappedFailure) else []
+    found = [failure.exception for failure in failures] or [error]
+    return [each for cause in found for each in _of_shares(cause)]
 
 
 def _of_shares(error: BaseException) -> list[BaseException]:

@@ -34,6 +34,7 @@ class Running:
         is given or taken back
     :ivar final_status: the status that the flow has written as its result
     :ivar plugins: Karbor's protection plugins that were made for this flow
+    :ivar context: Karbor's request context of who asked for it
     """
 
     operation: str
@@ -43,6 +44,7 @@ class Running:
     targets: tuple[str, ...] = ()
     final_status: FinalStatus | None = None
     plugins: list[Any] = field(default_factory=list)
+    context: Any = None
 
     @property
     def claimed_id(self) -> str:

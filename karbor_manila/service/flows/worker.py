@@ -14,7 +14,7 @@ from karbor_manila.bank import fencing
 from karbor_manila.bank.errors import BankNotOurs
 from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.service import refusals
-from karbor_manila.service.flows import building, ending, engine
+from karbor_manila.service.flows import building, ending, engine, telling
 from karbor_manila.service.flows.claiming import ClaimingWorker
 from karbor_manila.service.flows.running import Running
 
@@ -45,7 +45,8 @@ class Worker(ClaimingWorker):
             # Karbor's own copies, of a provider whose shares are not ours.
             return super().get_flow(context, operation_type, checkpoint, provider, **kwargs)
         record = kwargs.get("restore") or kwargs.get("verify")
-        running = Running(operation_type, checkpoint, record, kwargs.get("source"))
+        source = kwargs.get("source")
+        running = Running(operation_type, checkpoint, record, source, context=context)
         # From now on, not only once the flow is there: listing the shares of a project takes time
         # in which a request may delete the checkpoint.
         lent = running.claimed_id in self._lent
@@ -98,24 +99,32 @@ class Worker(ClaimingWorker):
     def _run(self, flow_engine: Any) -> bool:
         """Run a flow. Returns whether nothing of it is left to the reconciliation."""
         running = self._flows.get(id(flow_engine))
+        told = telling.begins(running, self._clock)
         try:
             self._run_and_close(flow_engine, running)
         except Exception as error:  # noqa: BLE001 - the end of a green thread: nothing catches it
-            if running is None:
-                LOG.error("A flow failed: %s", error)
-                return True
-            operation, checkpoint_id = running.operation, running.checkpoint.id
-            LOG.error("The %s flow of checkpoint %s failed: %s", operation, checkpoint_id, error)
-            if not all(map(self._claims.is_held, (running.claimed_id, *running.besides_ids))):
-                LOG.warning(
-                    "Checkpoint %s: the claim of its %s is lost; nothing more is written",
-                    checkpoint_id,
-                    operation,
-                )
-                return False
-            # The hooks report what fails in them; this is of Karbor's own steps around them.
-            return ending.fail(running, ending.unreported(error))
+            settled = self._failed(running, error)
+            told.over(error, settled=settled)
+            return settled
+        told.over()
         return True
+
+    def _failed(self, running: Running | None, error: Exception) -> bool:
+        """Bring to its end what a flow that failed left in work. Returns as above."""
+        if running is None:
+            LOG.error("A flow failed: %s", error)
+            return True
+        operation, checkpoint_id = running.operation, running.checkpoint.id
+        LOG.error("The %s flow of checkpoint %s failed: %s", operation, checkpoint_id, error)
+        if not all(map(self._claims.is_held, (running.claimed_id, *running.besides_ids))):
+            LOG.warning(
+                "Checkpoint %s: the claim of its %s is lost; nothing more is written",
+                checkpoint_id,
+                operation,
+            )
+            return False
+        # The hooks report what fails in them; this is of Karbor's own steps around them.
+        return ending.fail(running, ending.unreported(error))
 
     def _run_and_close(self, flow_engine: Any, running: Running | None) -> None:
         """Run a flow, and let its plugins give up what they hold open. A flow that is killed closes
@@ -161,6 +170,7 @@ class Worker(ClaimingWorker):
         settled = True
         if not isinstance(error, ClaimLost) and self._is_ours(running):
             settled = self._fail(context, running, error)
+        telling.not_built(running, error, settled=settled)
         building.close(running)
         if not lent:
             (self._claims.release if settled else self._claims.leave)(running.claimed_id)
