@@ -21,6 +21,7 @@ from karbor_manila.recovery import (
     settle_checkpoint,
     settle_hooks,
     settle_request,
+    telling,
 )
 from karbor_manila.recovery.claim_table import PERIODIC
 from karbor_manila.recovery.claims import BROWSE, HOOKS, RECONCILE, REVERT, Claims
@@ -46,7 +47,7 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
     held: list[str] = []
     hanging = Hanging()
     access: list[str] = []
-    status = ""
+    status, why = "", ""
     try:
         settle_hooks.disown(item, provider, claims)
         for claim_id, operation in _needed(item, provider, claims):
@@ -67,8 +68,10 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
         LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)
     except (Postponed, BankUnreadable, ClaimLost) as error:
         LOG.warning("%s %s is settled later: %s", item.operation, item.id, error)
-    except Exception:  # one that resists must not keep the others from being settled
+        why = str(error)
+    except Exception as error:  # one that resists must not keep the others from being settled
         LOG.exception("%s %s could not be settled", item.operation, item.id)
+        why = f"An unexpected error ({type(error).__name__}) stopped it; the log has the rest."
     finally:
 
         def give_back() -> None:
@@ -78,6 +81,7 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
         hanging.when_over(give_back)
     if status:
         LOG.info("%s %s: a dead process left it, now it is %s", item.operation, item.id, status)
+    telling.settled(item, status, why)
     return status
 
 

@@ -100,7 +100,7 @@ class Reconcile(HostCommand):
                 ends = dict.fromkeys(found, "unfinished")
             self.left = bool(ends)
         else:
-            with host.alive(held, providers):
+            with host.told(), host.alive(held, providers):
                 run = functools.partial(work.run, where=Look.EVERYTHING)
                 for ended in host.turns(run, lambda: work.unsure):
                     ends |= ended
@@ -161,7 +161,7 @@ class Audit(HostCommand):
         fix, ours = parsed_args.fix, host.ours()
         mine = host.writable("audit --fix") if fix else ours
         alive = host.alive(held, mine) if fix else contextlib.nullcontext()
-        with alive:
+        with host.told(), alive:
             audit_of = functools.partial(Auditing, held=held, grace=grace)
             here = [provider for provider in ours if provider in mine]
             rows = list(self._rows(here, audit_of, fix))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from karbor_manila.common.clock import Clock
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery import lease_keeper, postponed
 from karbor_manila.recovery.claims import Claims
+from karbor_manila.telemetry import listening
 
 LOG = logging.getLogger(__name__)
 
@@ -119,6 +121,14 @@ class Host:
             else:
                 found.append(provider)
         return found
+
+    def told(self) -> AbstractContextManager[None]:
+        """While this is held, what is done here is told to the listeners of ``karbor.conf``; at its
+        end it waits for them for ``event_stop_timeout`` seconds at most.
+
+        :raises cfg.Error: one of them cannot be used
+        """
+        return listening.while_running(cfg.CONF, opts.GROUP)
 
     @contextlib.contextmanager
     def alive(self, held: Claims, providers: Iterable[Any] | None = None) -> Iterator[None]:

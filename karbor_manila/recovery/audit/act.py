@@ -18,6 +18,7 @@ from karbor_manila.operations import lost_snapshots
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.operations.work import Work
+from karbor_manila.recovery.audit import telling
 from karbor_manila.recovery.audit.bank_side import BankSide, Known
 from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Outcome, Reason, left_alone
 from karbor_manila.recovery.audit.judge import Judge
@@ -76,7 +77,9 @@ class Audit:
                 known[checkpoint_id] = self._bank.checkpoint(checkpoint_id) if is_found else None
             orphans += self._orphans(checkpoint_id, known, in_work)
         self._witnesses.require(losses)
-        return orphans + losses
+        for finding in (found := orphans + losses):
+            telling.found(finding)
+        return found
 
     def _losses(self, checkpoint: Any) -> list[Finding]:
         if not self._bank.is_at_rest(checkpoint):
@@ -107,6 +110,11 @@ class Audit:
         :returns: what was done, or why nothing was
         :raises: as :meth:`find`, and what the removal of a snapshot raises
         """
+        with telling.mending(finding) as told:
+            outcome = told.outcome = self._fix(finding)
+        return outcome
+
+    def _fix(self, finding: Finding) -> Outcome:
         if finding.action is Action.NONE:
             return left_alone()
         if self._bank.trusted_id() != self._bank_id:
