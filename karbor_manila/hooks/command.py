@@ -126,11 +126,10 @@ class CommandHook(Hook):
         if not self._command(payload.PRE):
             return None
         began = call.environment.clock.now()
-        shares = [view for view in call.shares if self._is_wanted(view)]
-        data = {"shares": {str(view["id"]): self._known(call, view) for view in shares}}
+        known = self._known(call)
         # The same for the post: an owner may take the key out meanwhile, Manila may be away.
-        call.remember(data)
-        ended = self._run(payload.PRE, call, shares, data["shares"], began)
+        call.remember({"shares": known})
+        ended = self._run(payload.PRE, call, known, began)
         if ended.code == SKIP:
             said = command_input.one_line(ended.output) or "its command gives no reason"
             raise HookSkip(f"{said} (exit code {SKIP}).")
@@ -147,16 +146,11 @@ class CommandHook(Hook):
         if not self._command(payload.POST):
             return None
         began = call.environment.clock.now()
-        there = {str(view["id"]): view for view in call.shares}
-        if data:
-            known = data["shares"]
-        else:
-            wanted = {name: view for name, view in there.items() if self._is_wanted(view)}
-            known = {name: self._known(call, view) for name, view in wanted.items()}
-        shares = [there.get(name, {"id": name}) for name in known]
-        ended = self._run(payload.POST, call, shares, known, began, outcome)
+        known = data["shares"] if data else self._known(call)
+        ended = self._run(payload.POST, call, known, began, outcome)
         self._judge(payload.POST, ended)
-        return None
+        annotations = command_input.annotations(ended.output)
+        return _annotated(call, known, outcome, annotations) if annotations else None
 
     def periodic(self, *, data: Sequence[Mapping[str, Any]], environment: Environment) -> None:
         """Run ``command_hook_periodic`` with the data as JSON in its standard input.
@@ -184,13 +178,18 @@ class CommandHook(Hook):
         named = {view.get("share_type_name"), view.get("share_type")}
         return bool(named & set(types)) or (bool(key) and key in (view.get("metadata") or {}))
 
-    def _known(self, call: Call, view: View) -> dict[str, Any]:
-        """What is told of a share besides its view."""
-        metadata = view.get("metadata") or {}
-        return {
-            "metadata_value": metadata.get(self.options_here.command_hook_metadata_key),
-            "export_locations": self._places(call, str(view["id"])),
-        }
+    def _known(self, call: Call) -> dict[str, dict[str, Any]]:
+        """By the ids of the shares that it is for, what is told of them besides their views; only
+        what there is, because the bank keeps it."""
+        key = self.options_here.command_hook_metadata_key
+        known: dict[str, dict[str, Any]] = {}
+        for view in filter(self._is_wanted, call.shares):
+            more = known[str(view["id"])] = {}
+            if key in (view.get("metadata") or {}):
+                more["metadata_value"] = view["metadata"][key]
+            if places := self._places(call, str(view["id"])):
+                more["export_locations"] = places
+        return known
 
     def _places(self, call: Call, share_id: str) -> list[str]:
         """Where a share is mounted; none when Manila does not say it soon: no reason for a command
@@ -212,11 +211,12 @@ class CommandHook(Hook):
         self,
         phase: str,
         call: Call,
-        shares: Sequence[View],
-        known: Mapping[str, Any],
+        known: Mapping[str, Mapping[str, Any]],
         began: float,
         outcome: Outcome | None = None,
     ) -> command.Ended:
+        there = {str(view["id"]): view for view in call.shares}
+        shares = [there.get(share_id, {"id": share_id}) for share_id in known]
         told = payload.describe(self.name, phase, call, shares, outcome)
         for share in told["shares"]:
             share.update(known[share["id"]])
@@ -234,3 +234,16 @@ class CommandHook(Hook):
         if ended.code != 0:
             raise CommandFailed(f"command_hook_{phase}", ended.said, ended.output)
         LOG.info("The command of %s passed: %s", f"command_hook_{phase}", visible(ended.output))
+
+
+def _annotated(
+    call: Call, known: Collection[str], outcome: Outcome, annotations: Mapping[str, str]
+) -> dict[str, Any]:
+    """The result with the annotations of a command, of each share that it ran for."""
+    if call.scope == SHARE:
+        return {"annotations": {**outcome.result.get("annotations", {}), **annotations}}
+    return {
+        share_id: {"annotations": {**result.get("annotations", {}), **annotations}}
+        for share_id, result in outcome.result.items()
+        if share_id in known
+    }

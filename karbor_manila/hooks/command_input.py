@@ -66,6 +66,19 @@ def one_line(output: str) -> str:
     return "; ".join(filter(None, map(str.strip, output.splitlines()))).rstrip(".")
 
 
+def annotations(output: str) -> dict[str, str]:
+    """What a command wants to be kept of its work: the last line of its output may be the object
+    ``{"annotations": {...}}``, of texts. Any other line is none."""
+    try:
+        said = jsonutils.loads(output.splitlines()[-1])
+    except (IndexError, ValueError):
+        return {}
+    found = said.get("annotations") if isinstance(said, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): visible(str(text)) for name, text in found.items()}
+
+
 def _of_share(share: Mapping[str, Any]) -> dict[str, str]:
     places = [_line(place) for place in share.get("export_locations") or []]
     return {

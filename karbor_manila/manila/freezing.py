@@ -1,68 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the access rules of one share read-only, a step at each look."""
 
-from collections.abc import Callable, Collection, Mapping
-
 from karbor_manila.manila import statuses
 from karbor_manila.manila.access_holds import HELD, THAWING
 from karbor_manila.manila.errors import RuleNotChanged
 from karbor_manila.manila.held_rules import RO, RW, HeldRules, named
 from karbor_manila.manila.views import View
 
-#: Given the ids of rules by their shares.
-Remember = Callable[[Mapping[str, list[str]]], None]
-
 
 class Freezing:
-    """The steps for one share.
+    """The steps for one share: :meth:`look`, :meth:`mark`, :meth:`go_on`, until that is done.
 
-    :param rules: the ids of all rules that are touched, by their shares; those of this one join
-    :param remember: called with them before one of them is touched
+    :ivar ids: of the rules that are touched, or will be by :meth:`mark`
     """
 
-    def __init__(
-        self, of: HeldRules, share: str, rules: dict[str, list[str]], remember: Remember
-    ) -> None:
+    def __init__(self, of: HeldRules, share: str) -> None:
+        self.ids: list[str] = []
         self._of = of
         self._share = share
-        self._all = rules
-        self._remember = remember
+        self._rules: list[View] | None = None
+        self._new: list[View] = []
         # By their ids: those that were read-only for somebody already, and those that we asked for.
         self._found: set[str] = set()
         self._asked: set[str] = set()
         self._looked = False
 
-    def step(self) -> bool:
-        """One look, and what follows from it; whether all is done."""
+    def look(self) -> bool:
+        """See the rules as they are now; whether there are some that have to be marked. A share
+        that is gone has no rules."""
         of = self._of
-        if not self._looked and not of.is_there(self._share):
-            return True
+        is_there = self._looked or of.is_there(self._share)
         self._looked = True
-        rules = of.rules(self._share)
-        if rules and self._mark(rules):
-            rules = of.rules(self._share)  # who has marked them meanwhile is seen now
-        done = [self._freeze(rule) for rule in rules or ()]  # each, whatever the one before says
-        return all(done)
+        self._rules = of.rules(self._share) if is_there else None
+        self._new = [rule for rule in self._rules or () if self._is_to_be_marked(rule)]
+        self.ids += [rule["id"] for rule in self._new]
+        return bool(self._new)
 
-    def _mark(self, rules: Collection[View]) -> bool:
-        of = self._of
-        new = [rule for rule in rules if self._is_to_be_marked(rule)]
-        if not new:
-            return False
-        known = self._all.setdefault(self._share, [])
-        known += [rule["id"] for rule in new if rule["id"] not in known]
-        self._remember({share: list(ids) for share, ids in self._all.items()})
-        for rule in new:
+    def mark(self) -> None:
+        """Mark what is new, and see who has marked it meanwhile."""
+        if not self._new:
+            return
+        for rule in self._new:
             if rule["access_level"] == RO:
                 self._found.add(rule["id"])
-            of.mark(rule, HELD)
-        return True
+            self._of.mark(rule, HELD)
+        self._rules = self._of.rules(self._share)
+
+    def go_on(self) -> bool:
+        """What follows from the rules as they were seen; whether all is done."""
+        done = [self._freeze(rule) for rule in self._rules or ()]  # each, whatever others say
+        return all(done)
 
     def _is_to_be_marked(self, rule: View) -> bool:
         if rule["state"] != statuses.RULE_ACTIVE:
             return False
         held = self._of.is_others(rule) or bool(self._of.says(rule))
-        new = rule["id"] not in self._all.get(self._share, ())
+        new = rule["id"] not in self.ids
         return new and (rule["access_level"] == RW or (rule["access_level"] == RO and held))
 
     def _freeze(self, rule: View) -> bool:
@@ -83,5 +76,5 @@ class Freezing:
             return False
         if rule_id not in self._asked | self._found and not of.is_others(rule):
             of.unmark(rule)  # its owner made it so between our look and our mark
-            self._all[self._share].remove(rule_id)
+            self.ids.remove(rule_id)
         return True

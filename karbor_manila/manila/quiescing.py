@@ -14,9 +14,12 @@ from karbor_manila.common.errors import ClaimLost, DeadlineExceeded, KarborManil
 from karbor_manila.common.polling import poll
 from karbor_manila.manila.errors import AccessLevelsUnsupported, RulesNotPutBack
 from karbor_manila.manila.flow_client import FlowClient
-from karbor_manila.manila.freezing import Freezing, Remember
+from karbor_manila.manila.freezing import Freezing
 from karbor_manila.manila.held_rules import HeldRules
 from karbor_manila.manila.thawing import Thawing
+
+#: Given the ids of rules by their shares.
+Remember = Callable[[Mapping[str, list[str]]], None]
 
 _LONGEST = 2.0  # seconds between two looks
 
@@ -49,10 +52,21 @@ class Quiescing:
         if not manila.features.access_levels:
             offered = manila.features.microversion
             raise AccessLevelsUnsupported(offered, endpoint=manila.endpoint)
-        rules: dict[str, list[str]] = {}
-        steps = {share: Freezing(self._held, share, rules, remember).step for share in shares}
-        if left := self._until_done(steps, timeout):
-            raise DeadlineExceeded(_AWAITED + " of share " + ", ".join(left), timeout, _SEEN)
+        left = {share: Freezing(self._held, share) for share in shares}
+        every = dict(left)
+
+        def look() -> list[str]:
+            if any([work.look() for work in left.values()]):  # noqa: C419 - each of them
+                remember({share: list(work.ids) for share, work in every.items() if work.ids})
+                for work in left.values():
+                    work.mark()
+            for share, work in list(left.items()):
+                if work.go_on():
+                    del left[share]
+            return sorted(left)
+
+        if late := self._poll(look, timeout):
+            raise DeadlineExceeded(_AWAITED + " of share " + ", ".join(late), timeout, _SEEN)
 
     def thaw(self, rules: Mapping[str, Collection[str]], timeout: float) -> None:
         """Put the rules back that are read-only for this holder and for nobody else. What is gone,
@@ -73,18 +87,10 @@ class Quiescing:
                 failed[share] = str(error)
                 return True
 
-        steps = {
+        left = {
             share: functools.partial(guarded, share, Thawing(self._held, share, ids).step)
             for share, ids in rules.items()
         }
-        for share in self._until_done(steps, timeout):
-            failed[share] = str(DeadlineExceeded(_AWAITED, timeout, _SEEN))
-        if failed:
-            raise RulesNotPutBack(failed)
-
-    def _until_done(self, steps: Mapping[str, Callable[[], bool]], timeout: float) -> list[str]:
-        """Step by step; the shares that are not done in time."""
-        left = dict(steps)
 
         def look() -> list[str]:
             for share, step in list(left.items()):
@@ -92,5 +98,12 @@ class Quiescing:
                     del left[share]
             return sorted(left)
 
+        for share in self._poll(look, timeout):
+            failed[share] = str(DeadlineExceeded(_AWAITED, timeout, _SEEN))
+        if failed:
+            raise RulesNotPutBack(failed)
+
+    def _poll(self, look: Callable[[], list[str]], timeout: float) -> list[str]:
+        """Look until no share is left; those that are when the time is over."""
         clock = self._client.clock
-        return poll(look, lambda shares: not shares, timeout=timeout, clock=clock, longest=_LONGEST)
+        return poll(look, lambda left: not left, timeout=timeout, clock=clock, longest=_LONGEST)

@@ -78,6 +78,8 @@ def test_it_is_told_what_it_is_called_for_and_inherits_nothing(
             "export_locations": [place],
         }
     ]
+    more = {"metadata_value": "postgres", "export_locations": [place]}
+    assert stage.remembered == [{"shares": {share["id"]: more}}]
     assert "hunter2" not in written.read_text()
 
 
@@ -209,6 +211,25 @@ def test_another_code_fails_with_the_end_of_the_output(stage: Stage) -> None:
     assert said.startswith("The command of command_hook_pre ended with exit code 3. It said: ")
     assert said.endswith("no such table.")
     assert "hunter2" not in said
+
+
+def test_the_last_line_of_a_post_may_annotate_the_result(stage: Stage) -> None:
+    share, other = stage.share(), stage.share()
+    line = json.dumps({"annotations": {"lsn": "0/16B3748", "evil": "a\x1b"}})
+    hook = stage.hook(CommandHook, command_hook_post=f"printf %s\\\\n 'words' '{line}'")
+    before = {"snapshot_id": "s", "annotations": {"by": "another"}}
+    mine = {"by": "another", "lsn": "0/16B3748", "evil": "a\\x1b"}
+    call = stage.call(share)
+    assert stage.thaw(hook, call, result=before) == {"annotations": mine}
+    call = stage.call(share, scope=CHECKPOINT)
+    result = {share["id"]: before, other["id"]: {}}
+    assert stage.thaw(hook, call, result=result) == {share["id"]: {"annotations": mine}}
+
+
+@pytest.mark.parametrize("line", ["", "null", "[]", "{}", '{"annotations": 7}', '{"annotations'])
+def test_other_output_is_none(stage: Stage, line: str) -> None:
+    hook = stage.hook(CommandHook, command_hook_post=f"echo '{line}'")
+    assert stage.thaw(hook, stage.call(stage.share())) is None
 
 
 def test_at_the_deadline_it_is_killed_before_the_call_is_given_up(stage: Stage) -> None:
