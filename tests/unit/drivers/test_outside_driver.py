@@ -1,36 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A driver of another package is installed and used without a change here."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.unit.tree.documents import page
+from tests.unit.drivers.outside import install, run
+from tests.unit.tree.documents import ROOT, page
 
-ROOT = Path(__file__).resolve().parents[3]
 OUTSIDE = ROOT / "tests" / "outside_driver"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package installed, without a network."""
-    folder = tmp_path_factory.mktemp("site")
-    source = tmp_path_factory.mktemp("source") / "package"  # setuptools writes beside its sources
-    shutil.copytree(OUTSIDE, source, ignore=shutil.ignore_patterns("checks", "__pycache__"))
-    wanted = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(folder)]
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", *wanted, str(source)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+    return install(OUTSIDE, tmp_path_factory)
 
 
 def test_the_page_for_writers_of_drivers_shows_the_same_text() -> None:
@@ -41,20 +25,6 @@ def test_the_page_for_writers_of_drivers_shows_the_same_text() -> None:
     assert all(line in checks.splitlines() for line in check.splitlines())
     (named,) = ("\n".join(b.lines) for b in blocks if b.language == "toml")
     assert named in (OUTSIDE / "pyproject.toml").read_text()
-
-
-def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python with the package installed."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 def test_it_keeps_the_contract_and_the_table_says_so(site: Path) -> None:
