@@ -23,6 +23,7 @@ from karbor_manila import opts, schemas
 from karbor_manila.cli import app
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import catalogue
+from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.operations import parameters
 from sandbox import cli as sandbox_cli
 from tests.unit.tree.documents import ROOT, Block, page, pages
@@ -125,7 +126,8 @@ def settings(block: Block) -> Iterator[tuple[str, str, str]]:
 def known() -> dict[str, dict[str, cfg.Opt]]:
     """The options of each group that a document may name."""
     manager = cfg.CONF._opts
-    ours = {opt.name: opt for opt in (*opts.PROVIDER_OPTS, *opts.SERVICE_OPTS)}
+    listed = (*opts.PROVIDER_OPTS, *opts.SERVICE_OPTS, *hooks.options_of_all())
+    ours = {opt.name: opt for opt in listed}
     return {
         "DEFAULT": {info["opt"].name: info["opt"] for info in manager.values()},
         "provider": {opt.name: opt for opt in provider_opts},
