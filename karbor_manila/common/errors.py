@@ -173,3 +173,38 @@ class ClaimLost(KarborManilaError):
             f"This process stopped its work on {self.claimed_id}: {self.why}. It changes nothing "
             f"any more; the process that has taken over, or the next reconciliation, settles it."
         )
+
+
+@dataclass(eq=False)
+class SpoolFull(KarborManilaError):
+    """A spool has as many files as it may; nothing was written."""
+
+    folder: str
+    most: int
+
+    def _sentence(self) -> str:
+        return (
+            f"The spool {self.folder} has {self.most} files, and may have no more. See whether "
+            f"karbor-protection runs and reads it (its option watch_spool)."
+        )
+
+
+@dataclass(eq=False)
+class SpoolUnsafe(KarborManilaError):
+    """A spool to which everybody could write; nothing was read or written."""
+
+    folder: str
+
+    def _sentence(self) -> str:
+        return f"Everybody can write to the spool {self.folder}. Take that right away (chmod o-w)."
+
+
+@dataclass(eq=False)
+class FileUnsuitable(KarborManilaError):
+    """A file in a spool that no writer of ours has made."""
+
+    name: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"{self.name!r} is no file of karbor-manila's: {self.why}."
