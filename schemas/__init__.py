@@ -17,6 +17,7 @@ __all__ = [
     "RESTORE_SCHEMA",
     "SAVED_INFO_SCHEMA",
     "VERIFY_SCHEMA",
+    "WATCH_SCHEMA",
 ]
 
 
@@ -41,5 +42,7 @@ RECORD_SCHEMA = _load("record")
 INTENT_SCHEMA = _load("intent")
 #: Which hooks have begun and are not through, in the bank under a key of its own.
 HOOK_RUN_SCHEMA = _load("hook_run")
+#: What a hook of Manila tells of snapshots and shares of ours.
+WATCH_SCHEMA = _load("watch")
 #: OS::Keystone::Project takes no parameters and saves nothing.
 PROJECT_SCHEMA = _load("project")

@@ -67,6 +67,7 @@ def test_the_names_stay():
         (COMMANDS, "verify", "karbor_manila.cli.tenant.verify:Verify"),
         (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
         (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
+        (OPTIONS, "karbor_manila.watch", "karbor_manila.hooks.watch_options:list_opts"),
     }
 
 
@@ -89,7 +90,7 @@ def test_what_is_registered_is_what_the_group_asks_for(group, kind):
 
 def test_the_sample_generator_finds_the_options():
     entries = [entry for (group, _name), entry in ENTRY_POINTS.items() if group == OPTIONS]
-    assert len(entries) == 2
+    assert len(entries) == 3
     assert all(options for entry in entries for _group, options in entry.load()())
 
 

@@ -10,7 +10,7 @@ from oslo_config import cfg, generator
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("name", ["provider.conf", "karbor.conf"])
+@pytest.mark.parametrize("name", ["provider.conf", "karbor.conf", "manila-watch.conf"])
 def test_the_sample_is_up_to_date(name: str) -> None:
     conf = cfg.ConfigOpts()
     generator.register_cli_opts(conf)
