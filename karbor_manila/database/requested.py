@@ -2,12 +2,14 @@
 """Karbor's restores and verifications, read from its database without a tenant."""
 
 import contextlib
+import datetime
 from typing import Any
 
 from karbor import context as karbor_context
 from karbor import exception as karbor_exception
 from karbor import objects
 from karbor.common import constants
+from oslo_utils import timeutils
 
 from karbor_manila.database.errors import DatabaseUnreadable
 
@@ -50,6 +52,31 @@ def find(record_id: str) -> tuple[str, Any] | None:
         what = f"restore {record_id}"
         raise DatabaseUnreadable(what, type(error).__name__) from error
     return None
+
+
+def was_restored(checkpoint_id: str, at: datetime.datetime, slack: float = 60.0) -> bool:
+    """Whether a restore of a checkpoint was under way at a time.
+
+    :param at: with a time zone, by another host's clock
+    :param slack: seconds by which that may be wrong
+    :raises DatabaseUnreadable: the database does not answer
+    """
+    margin, then = datetime.timedelta(seconds=slack), timeutils.normalize_time(at)
+    try:
+        found = objects.RestoreList.get_all(
+            as_karbor(), None, None, filters={"checkpoint_id": checkpoint_id}
+        )
+    except Exception as error:  # nothing is swallowed: raised as ours, with its cause
+        what = f"the restores of checkpoint {checkpoint_id}"
+        raise DatabaseUnreadable(what, type(error).__name__) from error
+    for restore in found:
+        began = timeutils.normalize_time(restore.created_at)
+        ended = restore.updated_at and timeutils.normalize_time(restore.updated_at)
+        if restore.status == constants.RESTORE_STATUS_IN_PROGRESS or ended is None:
+            ended = then
+        if began - margin <= then <= ended + margin:
+            return True
+    return False
 
 
 def as_karbor(project_id: str | None = None) -> Any:

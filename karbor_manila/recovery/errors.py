@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why nothing is judged by a bank or by a Manila, and why the post of a hook is not called."""
+"""Why nothing is judged by a bank or by a Manila, why the post of a hook is not called, and what
+is said of what Manila lost."""
 
 from dataclasses import dataclass, field
 
 from karbor_manila.bank.errors import checkpoints_named
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.manila.errors import SnapshotDoubtful
 
 
 @dataclass(eq=False)
@@ -72,4 +74,32 @@ class HookNotConfigured(KarborManilaError):
         return (
             f"hook_drivers of the provider does not name {self.name!r} any more. Put it back until "
             f"its post is through, or undo by hand what it did and delete the checkpoint."
+        )
+
+
+@dataclass(eq=False)
+class ToldInvalid(KarborManilaError):
+    """What seems to come from Manila's hook, and is not what it writes."""
+
+    why: str
+
+    def _sentence(self) -> str:
+        return f"This is not what karbor-manila's hook in manila-share writes: {self.why}."
+
+
+@dataclass(eq=False)
+class SnapshotTaken(SnapshotDoubtful):
+    """The snapshot of a checkpoint is gone, and Manila said what became of it.
+
+    :ivar said: that, with the time and by whom
+    """
+
+    why: str = field(init=False)
+    said: str
+
+    def __post_init__(self) -> None:
+        """Make the sentence of it."""
+        self.why = (
+            f"it {self.said}. So this checkpoint cannot give the share back; delete it and use "
+            f"another one"
         )

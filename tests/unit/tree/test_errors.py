@@ -137,6 +137,8 @@ EXAMPLES = (
     recovery.BankOlder("p", "p-1", ["cp-1", "cp-2", "cp-3", "cp-4"]),
     recovery.ManilaSuspect("p", 7),
     recovery.HookNotConfigured("command"),
+    recovery.ToldInvalid("it is no JSON"),
+    recovery.SnapshotTaken("snap-1", "was deleted on 2026-01-02 03:04:05 UTC by user u-1"),
     service.OperationLacking("p", "copy", "OS::Nova::Server", "vm-1", passed_over=True),
     service.CaFileMissing("manila_ca_cert_file", "/etc/ca.pem", "Permission denied."),
     service.SessionUnavailable(None),
