@@ -221,6 +221,19 @@ SERVICE_OPTS: list[cfg.Opt] = [
         help="Seconds for which these looks leave alone what is younger, by Manila's time.",
     ),
     *EVENT_OPTS,
+    cfg.StrOpt(
+        "watch_spool",
+        default="",
+        help="The folder in which karbor-manila's hook in manila-share writes what becomes of "
+        "snapshots of checkpoints (its option karbor_watch_spool), where that runs on this host. "
+        "It is read every second. Empty for none.",
+    ),
+    cfg.BoolOpt(
+        "watch_notifications",
+        default=False,
+        help="Whether to listen for the same as notifications, on topic karbor_manila_watch of the "
+        "transport for notifications that this file names; it has to be Manila's.",
+    ),
 ]
 
 

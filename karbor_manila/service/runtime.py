@@ -18,6 +18,7 @@ from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
 from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
 from karbor_manila.service.reconciling import ReconciliationThread
+from karbor_manila.service.watched import WatchThread
 from karbor_manila.telemetry.listening import Listening
 
 
@@ -65,7 +66,12 @@ class Runtime:
             interval=self.settings.gc_interval,
             grace=self.settings.gc_grace,
         )
-
+        self.watched = WatchThread(
+            self.providers,
+            self.claims,
+            folder=self.settings.watch_spool,
+            notifications=self.settings.watch_notifications,
+        )
         self.periodic_hooks = PeriodicHooksThreads(self.providers, hooks, self.claims)
 
     def start(self) -> None:
@@ -75,6 +81,7 @@ class Runtime:
         self.reconciling.start()
         self.leftovers.start()
         self.periodic_hooks.start()
+        self.watched.start()
         # Beside the pool of operations, of which it must take no place.
         self._types = eventlet.spawn(driver_options.warn_of_unknown_types, self.providers())
 
@@ -83,6 +90,7 @@ class Runtime:
         if self._types is not None:
             self._types.kill()
         self.periodic_hooks.stop()
+        self.watched.stop()
         self.leftovers.stop()
         self.reconciling.stop()
         self.leases.stop()

@@ -24,6 +24,8 @@ from karbor_manila.cli import app
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import catalogue
 from karbor_manila.hooks import catalogue as hooks
+from karbor_manila.hooks.options import HOOK_OPTS
+from karbor_manila.hooks.watch_options import WATCH_OPTS
 from karbor_manila.operations import parameters
 from sandbox import cli as sandbox_cli
 from tests.unit.tree.documents import ROOT, Block, page, pages
@@ -136,6 +138,8 @@ def known() -> dict[str, dict[str, cfg.Opt]]:
             opt.name: opt for opt in (*manila_client.manila_client_opts, *client_options())
         },
         opts.GROUP: ours,
+        # A backend in manila.conf: Manila's options of hooks have the names of ours.
+        "nfs1": {opt.name: opt for opt in (*HOOK_OPTS, *WATCH_OPTS)},
         **{
             group: {option.name: option for option in listed}
             for group, listed in catalogue.options_of_all()

@@ -73,6 +73,8 @@ def test_the_names_of_the_services_options_stay():
         "event_listeners",
         "event_queue_size",
         "event_stop_timeout",
+        "watch_spool",
+        "watch_notifications",
     ]
 
 
