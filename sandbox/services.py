@@ -147,9 +147,16 @@ class Services:
             paste=self.home.venv("karbor") / "etc" / "karbor" / "api-paste.ini",
             providers=folder,
             debug=settings.debug,
-            options=settings.karbor_options,
+            options={**self._watch(), **settings.karbor_options},
         )
         return ["--config-file", conf]
+
+    def _watch(self) -> dict[str, Any]:
+        """Where Manila's hook tells what becomes of snapshots."""
+        if self.settings.simulated_manila:
+            return {}
+        folder = self.state.directory("manila") / manila.WATCH
+        return {"manila_share_protection/watch_spool": folder}
 
     def _providers_of(self, name: str) -> tuple[str, ...]:
         if not self.settings.apart:

@@ -16,6 +16,8 @@ MIRROR = "mirror"
 """A backend for replicas of the first one's shares, and for groups of more than one moment."""
 SERVERS = "servers"
 """A backend with share servers on share networks."""
+WATCH = "watch"
+"""The folder, below that of Manila, in which a hook tells Karbor what becomes of its snapshots."""
 
 # One pipeline is enough: the sandbox has one way to authenticate and serves only v2.
 PASTE = {
@@ -174,6 +176,12 @@ def _backends(top: pathlib.Path) -> dict[str, dict[str, object]]:
         "driver_handles_share_servers": False,
         "sandbox_delays_file": top / "delays.json",
         "sandbox_faults_file": top / "faults.json",
+        # The process has this repository on its path, so that Manila finds it.
+        "hook_drivers": "karbor_manila.hooks.watch.CheckpointWatchHook",
+        "enable_pre_hooks": True,
+        "enable_post_hooks": True,
+        "enable_periodic_hooks": True,
+        "karbor_watch_spool": top / WATCH,
     }
     replicas = {**common, "replication_domain": "sandbox"}
     network = {

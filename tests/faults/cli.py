@@ -36,7 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        stack = Stack(given.state or Path(folder) / "state", say=_say, stock_manager=not ours)
+        stack = Stack(
+            given.state or Path(folder) / "state",
+            say=_say,
+            stock_manager=not ours,
+            # What is taken away by hand has to be met by the operation, not told before.
+            karbor_options={"manila_share_protection/watch_spool": ""},
+        )
         stack.start()
         try:
             patience = given.patience or PATIENCE[ours]

@@ -85,7 +85,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         tmp_path_factory.mktemp("sandbox") / "state",
         say=lambda line: print(line, file=sys.stderr),  # noqa: T201 - progress of a long start
         pythonpath=[PLUGINS],
-        karbor_options={"manila_share_protection/listing_timeout": 5},
+        # Tests take snapshots away by hand, for the audit to find; test_watch turns it on.
+        karbor_options={
+            "manila_share_protection/listing_timeout": 5,
+            "manila_share_protection/watch_spool": "",
+        },
         share_options={
             "undo_timeout": 30,
             "request_settle_time": 3,

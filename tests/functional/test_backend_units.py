@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unit tests of the sandbox's Manila, in Manila's own venv.
+"""The unit tests of the sandbox's Manila and of our hook in manila-share, in Manila's own venv.
 
 The environment of the unit tests has no Manila, so those that need one are skipped there.
 """
@@ -16,6 +16,8 @@ from sandbox.stack import Stack
 
 BORROWED = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
 """Pytest and what it needs; Manila's venv has what Manila needs and nothing else."""
+HOOK = ("tests/unit/common/test_spool.py", "tests/unit/hooks_manila")
+"""What runs inside manila-share, which has no Karbor."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,7 @@ def test_the_units_that_need_manila(stack: Stack, borrowed: Path) -> None:
             str(stack.home.python("manila")),
             *("-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"),
             "tests/unit/sandbox_manila",
+            *HOOK,
         ],
         cwd=paths.REPO,
         env={**os.environ, "PYTHONPATH": f"{borrowed}{os.pathsep}{paths.REPO}"},

@@ -116,6 +116,23 @@ def test_two_karbors_that_are_apart_have_nothing_in_common(tmp_path):
     assert banks == {str(state.bank), str(state.second_bank)}
 
 
+@pytest.mark.parametrize("chosen", [None, ""])
+def test_karbor_reads_what_the_hook_in_every_backend_of_manila_writes(tmp_path, chosen):
+    option = "manila_share_protection/watch_spool"
+    settings = Settings(karbor_options={} if chosen is None else {option: chosen})
+    state = State(tmp_path / "state")
+    state.ensure()
+    made = Services(paths.Home(tmp_path), state, settings, dict.fromkeys(PORTS, 1))
+    conf = read(made._manila()[1])
+    backends = conf["DEFAULT"]["enabled_share_backends"].split(",")
+    written = {conf[backend]["karbor_watch_spool"] for backend in backends}
+    hooks = {conf[backend]["hook_drivers"] for backend in backends}
+    assert hooks == {"karbor_manila.hooks.watch.CheckpointWatchHook"}
+    spool = read(made._karbor()[1])["manila_share_protection"]["watch_spool"]
+    assert written == ({spool} if chosen is None else {str(state.directory("manila") / "watch")})
+    assert chosen is None or spool == chosen
+
+
 def test_options_of_our_provider_go_to_our_group_unless_they_name_another(tmp_path):
     options = {"poll_interval": 0.1, "provider/bank": "another-bank"}
     ours = read(providers.write(tmp_path, tmp_path, options=options) / "karbor-manila.conf")
