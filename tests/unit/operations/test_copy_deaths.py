@@ -43,8 +43,8 @@ def test_one_of_several_shares_fails_and_the_next_checkpoint_is_copied(service: 
     assert {pair["checkpoint_protect_id"] for pair in pairs} == {first.id, second.id}
     run = service.manager.worker.run_flow
 
-    def mended(flow: Any) -> None:
-        run(flow)
+    def mended(flow: Any, *first: Any) -> None:
+        run(flow, *first)
         service.cloud.failing.clear()
 
     service.manager.worker.run_flow = mended
