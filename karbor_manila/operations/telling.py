@@ -4,6 +4,7 @@
 When nobody listens, nothing is looked up and no event is made.
 """
 
+import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +20,18 @@ if TYPE_CHECKING:
 #: What became of a share, among what :func:`count` has counted.
 OK, FAILED = "ok", "failed"
 
-# By what is claimed for a flow, while somebody listens to its end.
-_counted: dict[str, Counter[str]] = {}
+# By what is claimed for a flow, as long as somebody holds the numbers.
+_counted: weakref.WeakValueDictionary[str, Counter[str]] = weakref.WeakValueDictionary()
 
 
 def count(claimed_id: str) -> Counter[str]:
-    """Count from now on to which ends the shares of a flow come, until :func:`count_no_more`.
+    """Count from now on to which ends the shares of a flow come.
 
     :param claimed_id: of the checkpoint, or of Karbor's restore or verification
+    :returns: the numbers; they are counted as long as somebody holds them
     """
-    return _counted.setdefault(claimed_id, Counter())
-
-
-def count_no_more(claimed_id: str) -> None:
-    """The flow is over."""
-    _counted.pop(claimed_id, None)
+    numbers = _counted[claimed_id] = Counter()
+    return numbers
 
 
 class Silent:
@@ -86,8 +84,8 @@ class Telling(Silent):
 
     def _count(self, what: str) -> None:
         claimed_id = _request_id(self._job) or str(self._job.checkpoint.id)
-        if claimed_id in _counted:
-            _counted[claimed_id][what] += 1
+        if (numbers := _counted.get(claimed_id)) is not None:
+            numbers[what] += 1
 
     def _took(self) -> dict[str, float]:
         return {"seconds": round(self._job.flow.clock.now() - self._began, 1)}

@@ -46,7 +46,6 @@ class Telling(Silent):
         :param error: by which it failed; None when it did not
         :param settled: whether nothing of it is left to the reconciliation
         """
-        telling.count_no_more(self._running.claimed_id)
 
         def make() -> Event:
             return _event(
