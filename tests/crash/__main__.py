@@ -8,6 +8,7 @@
     python -m tests.crash --provider karbor-stock         what Karbor's own plugin leaves
     python -m tests.crash --pauses                        SIGSTOP instead, a takeover, SIGCONT
     python -m tests.crash --actors                        a second one acts at each call
+    python -m tests.crash --hooks                         with hooks around it: nothing stays frozen
 
 Run it in a venv with the package and python-karborclient, as ``tox -e crash`` does. The exit code
 is 1 when ours broke the promise, or a planned kill never happened.
@@ -27,7 +28,7 @@ from rich.console import Console
 
 from sandbox.karbor import providers
 from sandbox.stack import Stack
-from tests.crash import actors, pauses, points, report
+from tests.crash import actors, hooked, pauses, points, report
 from tests.crash.more_operations import EVERY_OPERATION
 from tests.crash.points import Point
 from tests.crash.scenario import FAILED, NEVER, Harness, Outcome
@@ -44,18 +45,22 @@ def main() -> int:
     console = Console(width=160, soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory() as folder:
         state = given.state or Path(folder) / "state"
-        stack = Stack(state, say=console.print, mortal_bank=True, **_settings(given))
+        calls = Path(folder) / "hooks"
+        stack = Stack(state, say=console.print, mortal_bank=True, **_settings(given, calls))
         try:
             stack.start()
-            return _run(_harness(stack, given), given, console)
+            return _run(_harness(stack, given, calls), given, console)
         finally:
             stack.stop()
             if not given.state:
                 stack.destroy()
 
 
-def _settings(given: argparse.Namespace) -> dict[str, Any]:
-    """Of the sandbox."""
+def _settings(given: argparse.Namespace, calls: Path) -> dict[str, Any]:
+    """Of the sandbox.
+
+    :param calls: where hooks put down their calls
+    """
     if given.pauses or given.actors:
         return {
             "second_karbor": True,
@@ -65,15 +70,19 @@ def _settings(given: argparse.Namespace) -> dict[str, Any]:
     # Karbor as it is without us has its own manager, too.
     stock = given.provider == providers.STOCK
     options = {"undo_timeout": 30, **WAYS[given.driver].share_options()}
+    if given.hooks:
+        options |= hooked.options(calls)
     return {"stock_manager": stock, "share_options": options}
 
 
-def _harness(stack: Stack, given: argparse.Namespace) -> Harness:
+def _harness(stack: Stack, given: argparse.Namespace, calls: Path) -> Harness:
     deadline = given.deadline or DEADLINES[given.provider]
     if given.pauses:
         return pauses.Pauses.on(stack, deadline, given.driver)
     if given.actors:
         return actors.Actors.on(stack, deadline, given.driver)
+    if given.hooks:
+        return hooked.Hooked.on(stack, deadline, given.provider, calls)
     return Harness(World(stack, given.provider, driver=given.driver), deadline)
 
 
@@ -121,6 +130,9 @@ def _parse() -> argparse.Namespace:
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--pauses", action="store_true", help="stop, take over, go on")
     ways.add_argument("--actors", action="store_true", help="somebody else acts at a call")
+    ways.add_argument(
+        "--hooks", action="store_true", help="with hooks, which thaw whatever happens"
+    )
     parser.add_argument("--only", metavar="REGEX", help="points whose line it is found in")
     parser.add_argument("--sample", type=int, metavar="N", help="so many points only")
     parser.add_argument("--seed", type=int, metavar="S", help="of the sample")
@@ -131,6 +143,8 @@ def _parse() -> argparse.Namespace:
     given = parser.parse_args()
     if given.driver != "snapshot" and given.provider != providers.OURS:
         parser.error(f"{given.provider} has snapshots alone")
+    if given.hooks and (given.driver != "snapshot" or given.provider != providers.OURS):
+        parser.error("--hooks is of our provider and its snapshots")
     for name in set(given.operation or ()) - set(WAYS[given.driver].operations):
         parser.error(f"the driver {given.driver!r} has no {name!r}")
     return given

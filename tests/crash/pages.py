@@ -62,6 +62,10 @@ class Pages:
             return bool(intent["created_id"] == kept_id)
         return bool(intent) and found is not None and found.checkpoint == checkpoint_id
 
+    def hooks_left(self) -> list[str]:
+        """The keys of hooks that have begun and are not through."""
+        return [str(key) for key in self._bank.list_objects(identity.PREFIX + "/hook-runs/")]
+
     def gives(self, checkpoint_id: str, rule: Rule) -> bool:
         """Whether the checkpoint has an intent that this access goes back to."""
         for key in self._section(checkpoint_id, rule.share_id).list_objects():

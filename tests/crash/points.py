@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from sandbox.faults import BANK, MANILA, SIDES
 from sandbox.proxy import counts
 
+#: The kind of a call that an operator's hook is.
+HOOK = "hook"
+
 #: How many of the GETs of a kind are points: one a share; what comes after are polls.
 LOOKS = 2
 _DAY = re.compile(r"(?<=/)\d{4}-\d\d-\d\d(?=/|$)")

@@ -20,6 +20,7 @@ LOG = "open log"
 DEAD_END = "dead end"
 UNTRUE = "untrue"
 CHANGED = "changed later"
+FROZEN = "left frozen"
 UNNAMED = "refused without a name"
 BOTH = "both failed"
 KINDS = (STUCK, KEPT, SHARE, PAGE, REASON, LOG, DEAD_END, UNTRUE)

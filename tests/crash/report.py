@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.table import Table
 
-from tests.crash.promise import ACCESS, BOTH, CHANGED, GROUP, KINDS, UNNAMED
+from tests.crash.promise import ACCESS, BOTH, CHANGED, FROZEN, GROUP, KINDS, UNNAMED
 from tests.crash.scenario import FAILED, NEVER, Outcome
 
-_RARE = (GROUP, ACCESS, CHANGED, UNNAMED, BOTH)
+_RARE = (GROUP, ACCESS, FROZEN, CHANGED, UNNAMED, BOTH)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}")
 
 

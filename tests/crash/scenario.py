@@ -105,12 +105,16 @@ class Harness:
             if not killed:
                 return None
             world.stack.start_service("karbor")
-            findings = promise.settled(world, stage, self.deadline)
+            findings = self._settled(stage)
             if world.ours:
                 findings += promise.act(world, stage, operation)
             return findings
         finally:
             world.clean()
+
+    def _settled(self, stage: Stage) -> list[Finding]:
+        """What still breaks the promise once Karbor had its time."""
+        return promise.settled(self.world, stage, self.deadline)
 
     def _killed(self, operation: Operation, stage: Stage) -> bool:
         """Whether Karbor dies of the operation; False when it came to its end first."""
@@ -163,6 +167,10 @@ class Harness:
         return requests + [points.of_write(it["op"], it["key"]) for it in map(json.loads, lines)]
 
     def _forget(self) -> None:
+        """Nothing was recorded, and nothing is planned."""
+        self._lift()
+
+    def _lift(self) -> None:
         self.world.stack.proxy.reset()
         mortal_bank.lift(self.world.stack.state.mortal)
         mortal_bank.log_of(self.world.stack.state.mortal).write_text("")
@@ -181,4 +189,4 @@ class Harness:
         try:
             yield
         finally:
-            self._forget()
+            self._lift()

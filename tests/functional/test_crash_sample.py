@@ -6,12 +6,14 @@ The seed is in the id of the test. ``KARBOR_MANILA_SEED=4711`` repeats the sampl
 
 import os
 import random
+import re
+from pathlib import Path
 
 import pytest
 
 from sandbox.karbor import providers
 from sandbox.stack import Stack
-from tests.crash import points, report
+from tests.crash import hooked, points, report
 from tests.crash.scenario import Harness
 from tests.crash.ways import WAYS
 from tests.crash.world import World
@@ -19,6 +21,8 @@ from tests.crash.world import World
 SEED = int(os.environ.get("KARBOR_MANILA_SEED") or random.randrange(1_000_000))
 #: So many kills; each driver's operations have points of their own.
 SIZES = {"snapshot": 8, "group": 4, "backup": 4}
+#: So many of those between quiesce and thaw.
+HOOKED = 3
 SETTLE_SECONDS = 90
 
 
@@ -37,8 +41,23 @@ def test_the_promise_is_kept_wherever_karbor_dies(stack: Stack, driver: str, see
         stack.restart("karbor", mortal_bank=False, share_options=before)
 
 
-def _kill(harness: Harness, size: int, seed: int) -> None:
-    chosen = points.sample(harness.discover(harness.operations), size, seed)
+@pytest.mark.parametrize("seed", [pytest.param(SEED, id=f"seed-{SEED}")])
+@pytest.mark.usefixtures("empty_alpha")
+def test_nothing_stays_frozen_wherever_karbor_dies(stack: Stack, tmp_path: Path, seed: int) -> None:
+    before = dict(stack.state.settings().share_options)
+    options = {**before, **hooked.options(tmp_path)}
+    stack.restart("karbor", mortal_bank=True, share_options=options)
+    try:
+        harness = hooked.Hooked.on(stack, SETTLE_SECONDS, providers.OURS, tmp_path)
+        _kill(harness, HOOKED, seed, of="hook|access|POST /v2/snapshots")
+    finally:
+        stack.restart("karbor", mortal_bank=False, share_options=before)
+
+
+def _kill(harness: Harness, size: int, seed: int, of: str = "") -> None:
+    """:param of: a regular expression that is found in the points among which is chosen"""
+    found = [each for each in harness.discover(harness.operations) if re.search(of, str(each))]
+    chosen = points.sample(found, size, seed)
     outcomes = [harness.run(point) for point in chosen]
     broken = [report.line(outcome) for outcome in outcomes if outcome.findings]
     assert not broken, "\n".join([f"KARBOR_MANILA_SEED={seed}", *broken])

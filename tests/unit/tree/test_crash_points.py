@@ -38,6 +38,13 @@ def test_a_key_without_its_ids_matches_the_key_and_no_longer_one(key: str, path:
     assert not re.search(call.pattern, key + "/more")
 
 
+def test_the_key_of_a_run_of_hooks_is_one_entry() -> None:
+    key = f"/karbor-manila/hook-runs/{ID}/20261126T150000Z@{ID}@{ID}@{ID}@{ID}"
+    call = of_write("update", key)
+    assert call == Call("bank", "update", "/karbor-manila/hook-runs/{id}/{entry}")
+    assert re.search(call.pattern, key)
+
+
 def test_a_word_in_the_place_of_an_id_is_another_route() -> None:
     assert re.search(GET.pattern, f"/v2/snapshots/{ID}")
     assert not re.search(GET.pattern, "/v2/snapshots/detail")

@@ -113,3 +113,17 @@ def test_the_reconciliation_lists_hooks_that_are_open_and_calls_their_posts(
     assert (done.code, [each["Status"] for each in done.rows]) == (0, ["through"])
     assert [name for name, _data in hooked.called()] == [SECOND, FIRST]
     hooked.forget()
+
+
+def test_hooks_that_cannot_be_loaded_stay_open_and_the_error_says_what_to_do(
+    service: Service, configure: Callable[..., None], run: Callable[..., Ran]
+) -> None:
+    checkpoint = service.protect(service.plan(service.share()))
+    left = begun(service, checkpoint, new_id(), hooks=(Began("nosuch"),))
+    configure("hook_drivers = nosuch", "enable_pre_hooks = true", "enable_post_hooks = true")
+    ran = run("reconcile", "-f", "json")
+    assert ran.code == 3
+    assert [(row["ID"], row["Status"]) for row in ran.rows] == [(left.id, "to be tried again")]
+    assert "hook_drivers names 'nosuch', which cannot be used" in ran.err
+    assert "Install it, or take it out." in ran.err
+    assert [run.id for run in hooked.open_runs(service)] == [left.id]
