@@ -200,6 +200,11 @@ class Faulty(base.Driver):
         found: list[View] = self._call("gc", [], is_left)
         return found
 
+    def get_periodic_hook_data(self, shares: Collection[View]) -> list[dict[str, Any]]:
+        """As the other driver; forgotten, it tells nothing."""
+        found: list[dict[str, Any]] = self._call("get_periodic_hook_data", [], shares)
+        return found
+
     def close(self) -> None:
         """As the other driver."""
         self._wrapped.close()

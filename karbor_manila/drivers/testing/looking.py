@@ -3,6 +3,7 @@
 
 import dataclasses
 import datetime
+import json
 import uuid
 
 import pytest
@@ -53,6 +54,13 @@ class Looking:
         driver.check(dataclasses.replace(kept, size=share["size"]))
         with pytest.raises(SnapshotDoubtful, match="GiB"):
             driver.check(dataclasses.replace(kept, size=share["size"] + 1))
+
+    def test_periodic_hooks_get_a_plain_value_for_each_share(
+        self, world: World, share: View
+    ) -> None:
+        (told,) = world.driver().get_periodic_hook_data([share])
+        assert told["id"] == share["id"]
+        assert json.loads(json.dumps(told)) == told
 
     def test_what_bears_a_mark_is_found_and_nothing_else(self, world: World, share: View) -> None:
         mark = mark_for(share)

@@ -53,6 +53,13 @@ def test_a_lost_answer_leaves_what_was_made(world: FakeWorld) -> None:
     assert protect(world.driver(), share, mark).id == made["id"]
 
 
+def test_what_it_wraps_tells_periodic_hooks(world: FakeWorld) -> None:
+    share = world.make_share()
+    assert [each["id"] for each in world.driver().get_periodic_hook_data([share])] == [share["id"]]
+    faulty.PLANNED.plan("get_periodic_hook_data", faulty.FORGET, times=1)
+    assert world.driver().get_periodic_hook_data([share]) == []
+
+
 def test_what_hangs_takes_so_much_longer(world: FakeWorld) -> None:
     began = world.cloud.clock.now()
     with_faults(world, "everything:hang", hang_seconds=500.0).everything()
