@@ -26,7 +26,7 @@ def test_the_page_for_writers_of_hooks_shows_the_same_text() -> None:
     assert named in (OUTSIDE / "pyproject.toml").read_text()
 
 
-@pytest.mark.parametrize("check", ["test_lockfile_alone.py"])
+@pytest.mark.parametrize("check", ["test_lockfile_alone.py", "test_lockfile_used.py"])
 def test_it_is_found_by_its_name_and_called(site: Path, check: str) -> None:
     path = str(OUTSIDE / "checks" / check)
     done = run(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", path)
