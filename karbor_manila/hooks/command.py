@@ -14,7 +14,6 @@ from karbor_manila.common.visible import visible
 from karbor_manila.hooks import command_input, payload
 from karbor_manila.hooks.base import CHECKPOINT, POINTS, SHARE, Call, Environment, Hook, Outcome
 from karbor_manila.hooks.errors import CommandFailed, HookSkip
-from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
 
@@ -153,24 +152,21 @@ class CommandHook(Hook):
         return _annotated(call, known, outcome, annotations) if annotations else None
 
     def periodic(self, *, data: Sequence[Mapping[str, Any]], environment: Environment) -> None:
-        """Run ``command_hook_periodic`` with the data as JSON in its standard input.
+        """Run ``command_hook_periodic``, with the data of the shares that the options name as JSON
+        in its standard input; not if there are none.
 
         :raises CommandFailed: as of the pre
         """
-        if not self._command(payload.PERIODIC):
+        wanted = [row for row in data if self._is_wanted(row)]
+        if not self._command(payload.PERIODIC) or not wanted:
             return
-        told = {
-            "version": payload.VERSION,
-            "hook": self.name,
-            "phase": payload.PERIODIC,
-            "shares": list(data),
-        }
+        told = payload.periodic(self.name, wanted)
         self._judge(payload.PERIODIC, self._execute(payload.PERIODIC, told, 0.0))
 
     def _command(self, phase: str) -> str:
         return str(self.options_here[f"command_hook_{phase}"]).strip()
 
-    def _is_wanted(self, view: View) -> bool:
+    def _is_wanted(self, view: Mapping[str, Any]) -> bool:
         types = self.options_here.command_hook_share_types
         key = self.options_here.command_hook_metadata_key
         if not types and not key:

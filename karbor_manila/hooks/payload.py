@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a hook's call tells to a program or a service of the operator's: plain JSON, no secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from karbor_manila.hooks.base import Call, Outcome
@@ -62,3 +62,12 @@ def describe(
 def of_share(view: View) -> dict[str, Any]:
     """What is told of a share."""
     return {name: view.get(field) for name, field in _OF_SHARE.items()}
+
+
+def periodic(hook: str, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A periodic call, as JSON values.
+
+    :param data: what the drivers tell of the shares; their metadata are left out, as above
+    """
+    shares = [{name: row[name] for name in row if name != "metadata"} for row in data]
+    return {"version": VERSION, "hook": hook, "phase": PERIODIC, "shares": shares}

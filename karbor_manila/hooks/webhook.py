@@ -158,13 +158,7 @@ class WebhookHook(Hook):
 
     def periodic(self, *, data: Sequence[Mapping[str, Any]], environment: Environment) -> None:
         """Tell what the drivers tell."""
-        told = {
-            "version": payload.VERSION,
-            "hook": self.name,
-            "phase": payload.PERIODIC,
-            "shares": list(data),
-        }
-        self._tell(payload.PERIODIC, told, environment.clock)
+        self._tell(payload.PERIODIC, payload.periodic(self.name, data), environment.clock)
 
     def _tell_of(self, phase: str, call: Call, outcome: Outcome | None = None) -> None:
         told = payload.describe(self.name, phase, call, call.shares, outcome)

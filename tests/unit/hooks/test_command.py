@@ -241,12 +241,20 @@ def test_at_the_deadline_it_is_killed_before_the_call_is_given_up(stage: Stage) 
 
 
 def test_the_periodic_command_gets_the_drivers_data(stage: Stage, written: Path) -> None:
-    hook = stage.hook(CommandHook, command_hook_periodic=noting(written))
-    hook.periodic(data=[{"id": "s-1", "used": 7}], environment=stage.environment())
+    gold = {"command_hook_share_types": ["gold"]}
+    hook = stage.hook(CommandHook, command_hook_periodic=noting(written), **gold)
+    rows = [
+        {"id": "s-1", "used": 7, "share_type_name": "gold", "metadata": {"password": "hunter2"}},
+        {"id": "s-2", "used": 8, "share_type_name": "tin", "metadata": {}},
+    ]
+    hook.periodic(data=rows, environment=stage.environment())
     variables, document = told(written)
     assert variables["KARBOR_MANILA_PHASE"] == "periodic"
-    assert document["shares"] == [{"id": "s-1", "used": 7}]
-    stage.hook(CommandHook).periodic(data=[], environment=stage.environment())
+    assert document["shares"] == [{"id": "s-1", "used": 7, "share_type_name": "gold"}]
+    written.unlink()
+    hook.periodic(data=rows[1:], environment=stage.environment())
+    stage.hook(CommandHook).periodic(data=rows, environment=stage.environment())
+    assert not written.exists()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ def test_only_the_phases_that_are_asked_for_are_sent(stage: Stage, receiver: Any
     assert not receiver.called
     hook.pre(call=stage.call(stage.share()))
     assert "outcome" not in receiver.last_request.json()
-    hook.periodic(data=[{"id": "s-1"}], environment=stage.environment())
+    rows = [{"id": "s-1", "metadata": {"password": "hunter2"}}]
+    hook.periodic(data=rows, environment=stage.environment())
     assert receiver.last_request.json()["shares"] == [{"id": "s-1"}]
     assert receiver.call_count == 2
 
