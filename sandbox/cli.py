@@ -18,11 +18,11 @@ from sandbox import credentials, errors, install, paths
 from sandbox.demo import launch
 from sandbox.info import StackInfo
 from sandbox.stack import Stack
-from sandbox.state import EVERY_SERVICE, Settings
+from sandbox.state import EVERY_SERVICE, ZAQAR, Settings
 
 DESCRIPTION = "Real Keystone, Manila and Karbor on loopback."
 NOT_RUNNING = 3
-_PLAIN = ("debug", "stock_manager", "second_karbor", "pythonpath")
+_PLAIN = ("debug", "stock_manager", "second_karbor", "zaqar", "pythonpath")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    command("install", _install, [common], "make the venvs, without starting anything")
+    venvs = command("install", _install, [common], "make the venvs, without starting anything")
+    venvs.add_argument("--zaqar", action="store_true", help="Zaqar's, too")
     command("start", _start, [options], "install if needed, start, return when all of it serves")
     command("status", _status, [state], "say what runs")
     restart = command("restart", _restart, [state], "end one service and start it again")
@@ -83,6 +84,9 @@ def _options(state: argparse.ArgumentParser) -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--second-karbor", action=yes_no, help="another Karbor on the same database and bank"
+    )
+    group.add_argument(
+        "--zaqar", action=yes_no, help="a Zaqar, too, on a Redis of its own (needs redis-server)"
     )
     group.add_argument(
         "--pythonpath", action="append", metavar="DIR", help="searched first by Karbor"
@@ -120,7 +124,7 @@ def _stack(given: argparse.Namespace) -> Stack:
 
 def _install(given: argparse.Namespace) -> int:
     home = paths.Home.find(given.home)
-    install.install(home, say)
+    install.install(home, say, *([ZAQAR] if given.zaqar else []))
     say(f"Installed in {home.venvs}")
     return 0
 
@@ -174,10 +178,11 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _overview(info: StackInfo) -> str:
+    zaqar = f"\nZaqar        {info.zaqar_url}" if info.zaqar_url else ""
     return f"""
 Keystone     {info.auth_url}
 Karbor       {info.karbor_endpoint(credentials.DEFAULT_USER)} (project alpha)
-Manila       {info.proxy_url} (through the proxy; directly: {info.manila_url})
+Manila       {info.proxy_url} (through the proxy; directly: {info.manila_url}){zaqar}
 proxy        {info.proxy_control_url} (counts and faults)
 bank         {info.bank}
 logs         {info.state / "logs"}

@@ -20,6 +20,14 @@ class WrongPython(SandboxError):
         )
 
 
+class ProgramMissing(SandboxError):
+    """A program that is no Python package is not installed."""
+
+    def __init__(self, program: str, command: str) -> None:
+        self.program = program
+        super().__init__(f"{program} is not installed; as root: {command}")
+
+
 class InstallFailed(SandboxError):
     """pip, or making a venv, failed for one service."""
 
@@ -47,6 +55,14 @@ class NotAState(SandboxError):
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         super().__init__(f"{directory} is not empty and not a state folder of the sandbox.")
+
+
+class NotChosen(SandboxError):
+    """A service of a profile, in a sandbox that was started without it."""
+
+    def __init__(self, service: str, option: str) -> None:
+        self.service = service
+        super().__init__(f"This sandbox has no {service}; start it with {option}.")
 
 
 class NotStarted(SandboxError):

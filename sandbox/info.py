@@ -34,6 +34,7 @@ class StackInfo:
     :ivar manila_url: Manila itself, with ``/v2`` (the catalog's internal endpoint).
     :ivar proxy_url: Manila through the proxy, with ``/v2`` (the catalog's public endpoint).
     :ivar proxy_control_url: for ``sandbox.proxy.control.Proxy``.
+    :ivar zaqar_url: Zaqar, without a version; empty where there is none.
     :ivar users: ``alpha`` and ``beta`` (plain members), ``admin``.
     :ivar providers: ids of the providers ``karbor-manila`` and ``karbor-stock``.
     :ivar bank: folder of the bank that both providers share.
@@ -56,6 +57,7 @@ class StackInfo:
     openrc: Path
     clouds: Path
     karbor2_url: str = ""
+    zaqar_url: str = ""
 
     def karbor_endpoint(self, user: str, karbor: str = "karbor") -> str:
         """Return the URL of the API of a Karbor (``karbor2`` is the second one) for the project of

@@ -36,6 +36,8 @@ REQUIREMENTS = {
         "stevedore",
         "taskflow",
         "tenacity",
+        # The listener that posts events to Zaqar; optional elsewhere.
+        "python-zaqarclient",
         # The proxy, the demo, the tests.
         "aiohttp",
         "hypothesis",
@@ -45,18 +47,25 @@ REQUIREMENTS = {
     "manila": ["manila", "cheroot"],
     "keystone": ["keystone", "waitress"],
 }
+#: Made when a sandbox with the service is started, and not before.
+ON_DEMAND = {
+    # Zaqar takes any redis, and redis 6 and later keep a request waiting for seconds when the
+    # server is down: the set of versions has 5.
+    "zaqar": ["zaqar", "redis", "waitress"],
+}
 PACKAGE_FILES = ("setup.cfg", "setup.py", "pyproject.toml")
 Say = Callable[[str], None]
 
 
-def install(home: paths.Home, say: Say) -> None:
+def install(home: paths.Home, say: Say, *more: str) -> None:
     """Install what is missing or has changed; at most two services at a time.
 
     :param say: takes one line of progress.
+    :param more: services of ``ON_DEMAND`` that are wanted, too.
     :raises errors.WrongPython: nothing is pinned for this Python.
     :raises errors.InstallFailed: with the end of pip's log.
     """
-    constraints = {service: _constraints(service) for service in REQUIREMENTS}
+    constraints = {service: _constraints(service) for service in (*REQUIREMENTS, *more)}
     home.ensure()
     # Two test runs may start at once; the second one finds everything done.
     with files.locked(home.root / "install.lock"):
@@ -83,7 +92,8 @@ def _requirements(home: paths.Home, service: str, constraints: Path, say: Say) -
     """Make the venv of one service, from nothing whenever its pins have changed."""
     venv = home.venv(service)
     stamp = venv / "requirements.stamp"
-    wanted = _hash([sys.version, *REQUIREMENTS[service]], [constraints])
+    requirements = {**REQUIREMENTS, **ON_DEMAND}[service]
+    wanted = _hash([sys.version, *requirements], [constraints])
     if _stamped(stamp, wanted):
         return
     log = home.root / "logs" / f"install-{service}-py{paths.python_version()}.log"
@@ -92,7 +102,7 @@ def _requirements(home: paths.Home, service: str, constraints: Path, say: Say) -
     say(f"{service}: installing (log: {log})")
     began = time.monotonic()
     _run(service, [paths.base_python(), "-m", "venv", "--clear", str(venv)], log)
-    _run(service, [*_pip(home, service), "-c", str(constraints), *REQUIREMENTS[service]], log)
+    _run(service, [*_pip(home, service), "-c", str(constraints), *requirements], log)
     files.write(stamp, wanted)
     say(f"{service}: installed in {time.monotonic() - began:.0f} s")
 

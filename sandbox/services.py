@@ -13,15 +13,19 @@ from sandbox.karbor import providers
 from sandbox.keystone import config as keystone
 from sandbox.keystone import content
 from sandbox.manila import config as manila
-from sandbox.state import SECOND_KARBOR, Settings, State
+from sandbox.state import MESSAGING, REDIS, SECOND_KARBOR, ZAQAR, Settings, State
+from sandbox.zaqar import config as zaqar
+from sandbox.zaqar import redis
 
-PORTS = ("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR)
+PORTS = ("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR, *MESSAGING)
 PORTS_OF = {
     "keystone": ("identity",),
     "manila": ("manila",),
     "proxy": ("proxy", "proxy_control"),
     "karbor": ("karbor",),
     SECOND_KARBOR: (SECOND_KARBOR,),
+    REDIS: (REDIS,),
+    ZAQAR: (ZAQAR,),
 }
 # Neither the proxy nor the simulator has a venv of its own: Karbor's has aiohttp.
 VENV_OF = {"proxy": "karbor", "simulator": "karbor", SECOND_KARBOR: "karbor"}
@@ -48,20 +52,24 @@ class Services:
 
         :returns: the process, and the size of its log before.
         """
-        arguments = getattr(self, f"_{name}")()
         log, ready = self.state.log(name), self.state.ready(name)
         ready.parent.mkdir(parents=True, exist_ok=True)
         ready.unlink(missing_ok=True)
         offset = log.stat().st_size if log.exists() else 0
+        argv = self._redis(ready) if name == REDIS else self._python(name, ready)
+        started = process.spawn(name, argv, self._environment(name), log, paths.REPO)
+        started.save(self.state.pid(name))
+        return started, offset
+
+    def _python(self, name: str, ready: Path) -> list[str]:
+        """The command of a service that is a module of ours."""
+        arguments = getattr(self, f"_{name}")()
         runs = SIMULATOR if name == "manila" and self.settings.simulated_manila else name
         python = self.home.python(VENV_OF.get(runs, runs))
         # -P: the modules come from PYTHONPATH in its order, never from the current folder first.
         module = f"sandbox.{MODULE_OF.get(runs, runs)}"
         argv = [str(python), "-P", "-m", module, *map(str, arguments)]
-        argv += ["--ready-file", str(ready)]
-        started = process.spawn(name, argv, self._environment(name), log, paths.REPO)
-        started.save(self.state.pid(name))
-        return started, offset
+        return [*argv, "--ready-file", str(ready)]
 
     def _environment(self, name: str) -> dict[str, str]:
         env = credentials.without_openstack(os.environ)
@@ -71,7 +79,8 @@ class Services:
 
     def _keystone(self) -> list[Any]:
         directory = self.state.directory("keystone")
-        urls = {name: self.url(name) for name in ("identity", "manila", "proxy", "karbor")}
+        names = ["identity", "manila", "proxy", "karbor", *([ZAQAR] if self.settings.zaqar else [])]
+        urls = {name: self.url(name) for name in names}
         if self.settings.simulated_manila:
             urls["proxy"] = urls["manila"]
         wanted = content.content(urls, self.state.passwords())
@@ -109,6 +118,20 @@ class Services:
         files.write_json(profile, dict(self.settings.simulator_profile))
         identity = f"{self.url('identity')}/v3"
         return ["--port", self.ports["manila"], "--identity", identity, "--profile", profile]
+
+    def _redis(self, ready: Path) -> list[str]:
+        conf = redis.write(self.state.directory(REDIS), port=self.ports[REDIS], ready=ready)
+        return [redis.program(), str(conf)]
+
+    def _zaqar(self) -> list[Any]:
+        conf = zaqar.write(
+            self.state.directory(ZAQAR),
+            keystone_url=f"{self.url('identity')}/v3",
+            password=self.state.passwords()[ZAQAR],
+            redis_port=self.ports[REDIS],
+            debug=self.settings.debug,
+        )
+        return ["--config-file", conf, "--port", self.ports[ZAQAR]]
 
     def _proxy(self) -> list[Any]:
         return [

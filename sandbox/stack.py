@@ -24,7 +24,17 @@ from sandbox.karbor import providers
 from sandbox.proxy.control import Proxy
 from sandbox.services import KARBORS, PORTS, PORTS_OF, Services, users
 from sandbox.simulator.control import Simulator
-from sandbox.state import EVERY_SERVICE, SECOND_KARBOR, SERVICES, State
+from sandbox.state import (
+    EVERY_SERVICE,
+    MESSAGING,
+    REDIS,
+    SECOND_KARBOR,
+    SERVICES,
+    ZAQAR,
+    Settings,
+    State,
+)
+from sandbox.zaqar import redis
 
 READY_SECONDS = 120
 STOP_SECONDS = 15
@@ -88,16 +98,16 @@ class Stack:
         :raises errors.SandboxError: with what failed and the end of its log; what this call had
             started is stopped again.
         """
-        if not all(self.status().values()):
-            install(self.home, self._say)
+        self._install(self.state.settings().changed(**self._changes))
         self.state.ensure()
         with files.locked(self.state.lock):
             before = self.state.settings()
             settings = before.changed(**self._changes)
+            if settings.zaqar and not before.zaqar:
+                self._stop(["keystone"])  # whose catalog is to name it
             self.state.save_ports(self._choose_ports())
-            wanted = EVERY_SERVICE if settings.second_karbor else SERVICES
-            todo = [name for name in wanted if not self.running(name)]
-            if settings != before and len(todo) < len(SERVICES):
+            todo = [name for name in settings.services() if not self.running(name)]
+            if settings != before and len(todo) < len(settings.services()):
                 self._say("what runs already takes changed options after a restart")
             self.state.save_settings(settings)
             try:
@@ -126,11 +136,11 @@ class Stack:
     def status(self) -> dict[str, int | None]:
         """Return the pid of each service, None for one that does not run.
 
-        The second Karbor is there only while it runs.
+        The second Karbor, Zaqar and its Redis are there only while they run.
         """
         found = {name: process.Process.load(self.state.pid(name)) for name in EVERY_SERVICE}
         pids = {name: it.pid if it and it.alive() else None for name, it in found.items()}
-        return {name: pid for name, pid in pids.items() if pid or name != SECOND_KARBOR}
+        return {name: pid for name, pid in pids.items() if pid or name in SERVICES}
 
     def running(self, name: str) -> bool:
         """Return whether a service runs."""
@@ -147,9 +157,12 @@ class Stack:
         """Start one service that does not run, on the port that it had, and wait until it serves.
 
         :raises errors.ServiceFailed: with the end of its log.
+        :raises errors.NotChosen: it is of a profile that this sandbox was started without.
         """
         if not self.state.ports():
             raise errors.NotStarted(self.state.root)
+        if name in MESSAGING and not self.state.settings().zaqar:
+            raise errors.NotChosen(name, "--zaqar")
         with files.locked(self.state.lock):
             if not self.running(name):
                 self._launch([name])
@@ -172,6 +185,13 @@ class Stack:
         if found and found.send(number) and number == signal.SIGKILL:
             found.wait(STOP_SECONDS)
 
+    def _install(self, settings: Settings) -> None:
+        """Make the venvs of what is to be started, if anything is."""
+        if settings.zaqar:
+            redis.program()
+        if not all(map(self.running, settings.services())):
+            install(self.home, self._say, *([ZAQAR] if settings.zaqar else []))
+
     def _choose_ports(self) -> dict[str, int]:
         old = self.state.ports()
         idle = [name for name in EVERY_SERVICE if not self.running(name)]
@@ -184,14 +204,16 @@ class Stack:
         return ports.choose(PORTS, old)
 
     def _launch(self, names: list[str]) -> None:
-        """Start services and wait for them; Karbor only once Keystone serves.
+        """Start services and wait for them.
 
-        Karbor takes up its schedules at once, and they log in.
+        Karbor only once Keystone serves: it takes up its schedules at once, and they log in. Zaqar
+        only once its Redis does: it does not start without.
         """
         services = Services(self.home, self.state, self.state.settings(), self.state.ports())
-        waiting = {name: services.spawn(name) for name in names if name not in KARBORS}
-        for name in ("keystone", *KARBORS):
-            if name in KARBORS and name in names:
+        later = (ZAQAR, *KARBORS)
+        waiting = {name: services.spawn(name) for name in names if name not in later}
+        for name in (REDIS, "keystone", *later):
+            if name in later and name in names:
                 waiting[name] = services.spawn(name)
             if name in waiting:
                 self._wait(name, *waiting.pop(name))
@@ -219,6 +241,7 @@ class Stack:
             auth_url=f"{services.url('identity')}/v3",
             karbor_url=services.url("karbor"),
             karbor2_url=services.url(SECOND_KARBOR),
+            zaqar_url=services.url(ZAQAR) if services.settings.zaqar else "",
             manila_url=f"{services.url('manila')}/v2",
             proxy_url=f"{services.url('proxy')}/v2",
             proxy_control_url=services.url("proxy_control"),

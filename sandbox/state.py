@@ -16,7 +16,11 @@ SERVICES = ("keystone", "manila", "proxy", "karbor")
 """In the order of their start."""
 SECOND_KARBOR = "karbor2"
 """Another Karbor beside the first, on the same database and bank; started on demand."""
-EVERY_SERVICE = (*SERVICES, SECOND_KARBOR)
+REDIS = "redis"
+ZAQAR = "zaqar"
+MESSAGING = (REDIS, ZAQAR)
+"""A Zaqar and the Redis that holds its messages; there when the profile is chosen."""
+EVERY_SERVICE = (*MESSAGING, *SERVICES, SECOND_KARBOR)
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Settings:
     :ivar debug: debug logs of Karbor, Manila and Keystone.
     :ivar stock_manager: Karbor's own protection manager instead of ours.
     :ivar second_karbor: start ``karbor2``, too: another process, as of another host.
+    :ivar zaqar: start ``redis`` and ``zaqar``, too, and name Zaqar in Keystone's catalog.
     :ivar apart: the two Karbors have nothing in common, neither database nor bank: the first has
         our provider alone; the second has Karbor's own manager and plugin alone.
     :ivar mortal_bank: the bank can be told to end Karbor's process, see
@@ -42,6 +47,7 @@ class Settings:
     debug: bool = False
     stock_manager: bool = False
     second_karbor: bool = False
+    zaqar: bool = False
     apart: bool = False
     mortal_bank: bool = False
     simulated_manila: bool = False
@@ -59,6 +65,15 @@ class Settings:
             folders = given["pythonpath"]
             given["pythonpath"] = tuple(str(Path(folder).absolute()) for folder in folders)
         return replace(self, **given)
+
+    def services(self) -> tuple[str, ...]:
+        """Those that a start starts."""
+        wanted = {
+            *SERVICES,
+            *(MESSAGING if self.zaqar else ()),
+            *([SECOND_KARBOR] if self.second_karbor else ()),
+        }
+        return tuple(name for name in EVERY_SERVICE if name in wanted)
 
 
 class State:
@@ -97,14 +112,22 @@ class State:
         :raises errors.NotAState: it holds something else.
         """
         if self.exists():
+            self._add_passwords()
             return
         if self.root.is_dir() and any(self.root.iterdir()):
             raise errors.NotAState(self.root)
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        passwords = {user: secrets.token_urlsafe(16) for user in content.USERS}
-        files.write_json(self.root / "passwords.json", passwords)
+        self._add_passwords()
         # Last, so that a folder with the marker has all that belongs to it.
         files.write(self.root / MARKER, "")
+
+    def _add_passwords(self) -> None:
+        """One for each user who has none: a folder of an earlier version knows fewer of them."""
+        known = files.read_json(self.root / "passwords.json") or {}
+        missing = [user for user in content.USERS if user not in known]
+        if missing:
+            made = {user: secrets.token_urlsafe(16) for user in missing}
+            files.write_json(self.root / "passwords.json", {**known, **made})
 
     def remove(self) -> None:
         """Remove the folder with all it holds.

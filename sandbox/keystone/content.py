@@ -10,13 +10,15 @@ REGION = "RegionOne"
 DOMAIN = "default"
 SERVICE_PROJECT = "service"
 TENANTS = ("alpha", "beta")
-USERS = ("admin", "karbor", "manila", *TENANTS)
+ZAQAR = "zaqar"
+USERS = ("admin", "karbor", "manila", ZAQAR, *TENANTS)
 
 
 def content(urls: dict[str, str], passwords: dict[str, str]) -> dict[str, Any]:
     """Return all that is to be in Keystone.
 
-    :param urls: of ``identity``, ``manila``, ``proxy`` and ``karbor``, without a path.
+    :param urls: of ``identity``, ``manila``, ``proxy`` and ``karbor``, without a path; of ``zaqar``
+        where there is one.
     :param passwords: by user name.
     """
     grants = {
@@ -25,6 +27,7 @@ def content(urls: dict[str, str], passwords: dict[str, str]) -> dict[str, Any]:
         # "service" lets its token vouch for an expired one of a user.
         "karbor": (SERVICE_PROJECT, ["admin", "service"]),
         "manila": (SERVICE_PROJECT, ["admin", "service"]),
+        **({ZAQAR: (SERVICE_PROJECT, ["admin", "service"])} if ZAQAR in urls else {}),
         **{name: (name, ["member"]) for name in TENANTS},
     }
     return {
@@ -68,4 +71,11 @@ def _services(urls: dict[str, str]) -> list[dict[str, Any]]:
             "name": "karbor",
             "endpoints": {"public": protection, "internal": protection, "admin": protection},
         },
+        *([_messaging(urls[ZAQAR])] if ZAQAR in urls else []),
     ]
+
+
+def _messaging(url: str) -> dict[str, Any]:
+    """Zaqar, whose clients append the version themselves."""
+    endpoints = {"public": url, "internal": url, "admin": url}
+    return {"type": "messaging", "name": "zaqar", "endpoints": endpoints}

@@ -9,7 +9,8 @@ import pytest
 
 from sandbox import cli, errors, files, ports, process, stack
 from sandbox.services import Services
-from sandbox.state import SERVICES, Settings
+from sandbox.state import MESSAGING, SERVICES, Settings
+from sandbox.zaqar import redis
 
 # Serves on its port as a service would, and tells the order in which all of them came and went.
 DUMMY = """
@@ -53,7 +54,8 @@ def story(tmp_path, monkeypatch):
         return started, 0
 
     monkeypatch.setattr(Services, "spawn", spawn)
-    monkeypatch.setattr(stack, "install", lambda home, say: None)
+    monkeypatch.setattr(stack, "install", lambda home, say, *more: None)
+    monkeypatch.setattr(redis, "program", lambda: "redis-server")
 
     class Story:
         def tell(self):
@@ -141,6 +143,36 @@ def test_the_second_karbor_is_started_with_the_others_when_it_is_chosen(tmp_path
     with stack.Stack(tmp_path / "state", home=tmp_path / "home", second_karbor=True) as made:
         assert made.running("karbor2")
         assert story.tell().index("start karbor") < story.tell().index("start karbor2")
+
+
+def test_zaqar_starts_when_its_redis_serves_and_they_end_last(tmp_path, story):
+    with stack.Stack(tmp_path / "state", home=tmp_path / "home", zaqar=True) as made:
+        told = story.tell()
+        assert sorted(told) == sorted(f"start {name}" for name in (*MESSAGING, *SERVICES))
+        assert told.index("start redis") < told.index("start zaqar")
+        assert made.info.zaqar_url
+        made.kill("redis")
+        assert "redis" not in made.status()
+        made.start_service("redis")
+        assert made.running("redis")
+    assert story.tell()[-2:] == ["end zaqar", "end redis"]
+
+
+def test_without_the_profile_there_is_no_zaqar(made, story):
+    assert made.start().zaqar_url == ""
+    assert not set(MESSAGING) & set(made.status())
+    assert not any(name in line for line in story.tell() for name in MESSAGING)
+
+
+def test_a_sandbox_that_runs_gets_zaqar_and_a_catalog_that_names_it(made, story, tmp_path):
+    made.start()
+    before = made.status()
+    info = stack.Stack(tmp_path / "state", home=tmp_path / "home", zaqar=True).start()
+    after = made.status()
+    assert set(MESSAGING) <= set(after)
+    assert after.pop("keystone") != before.pop("keystone")
+    assert {name: after[name] for name in before} == before
+    assert made.info == info
 
 
 def test_restart_takes_changed_settings(made):
