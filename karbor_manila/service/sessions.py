@@ -93,6 +93,20 @@ def karbor_user_id(*, timeout: float, conf: Any = cfg.CONF) -> str:
         return str(session.get_user_id())
 
 
+def for_service(context: Any | None, *, timeout: float, ca_file: str = "") -> Any:
+    """A session of keystoneauth for another service than Manila.
+
+    :param context: Karbor's RequestContext; None for Karbor's own user
+    :param timeout: seconds to wait for one answer, of Keystone or of the service
+    :param ca_file: to check certificates with; empty for what ``[manila_client]`` says
+    :raises SessionUnavailable, CaFileMissing: as :func:`connect`
+    """
+    session = _session(context, timeout, cfg.CONF)
+    if ca_file:
+        session.verify = ca_file
+    return session
+
+
 def _session(context: Any | None, timeout: float, conf: Any) -> Any:
     """:param context: None for Karbor's own user"""
     session = ClientFactory._generate_session(context, "manila", privileged_user=context is None)

@@ -27,6 +27,7 @@ from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.options import HOOK_OPTS
 from karbor_manila.hooks.watch_options import WATCH_OPTS
 from karbor_manila.operations import parameters
+from karbor_manila.telemetry import listening
 from sandbox import cli as sandbox_cli
 from tests.unit.tree.documents import ROOT, Block, page, pages
 
@@ -128,8 +129,9 @@ def settings(block: Block) -> Iterator[tuple[str, str, str]]:
 def known() -> dict[str, dict[str, cfg.Opt]]:
     """The options of each group that a document may name."""
     manager = cfg.CONF._opts
-    listed = (*opts.PROVIDER_OPTS, *opts.SERVICE_OPTS, *hooks.options_of_all())
-    ours = {opt.name: opt for opt in listed}
+    listed = (*opts.PROVIDER_OPTS, *opts.SERVICE_OPTS)
+    declared = (*hooks.options_of_all(), *listening.options_of_all())
+    ours = {opt.name: opt for opt in (*listed, *declared)}
     return {
         "DEFAULT": {info["opt"].name: info["opt"] for info in manager.values()},
         "provider": {opt.name: opt for opt in provider_opts},

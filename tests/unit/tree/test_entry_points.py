@@ -47,6 +47,7 @@ def test_the_names_stay():
             "notifications",
             "karbor_manila.telemetry.notifications:NotificationListener",
         ),
+        (LISTENERS, "zaqar", "karbor_manila.service.zaqar:Listener"),
         (hooks.NAMESPACE, "command", "karbor_manila.hooks.command:CommandHook"),
         (hooks.NAMESPACE, "quiesce", "karbor_manila.hooks.quiesce:QuiesceHook"),
         (hooks.NAMESPACE, "webhook", "karbor_manila.hooks.webhook:WebhookHook"),
