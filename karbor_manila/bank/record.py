@@ -132,7 +132,7 @@ def dump_intent(intent: Intent) -> dict[str, Any]:
                 del plain[name]
     if plain["record_access_rules"]:
         del plain["record_access_rules"]
-    for name in ("source_driver", "target"):
+    for name in ("source_driver", "target", "access_rules"):
         if plain[name] is None:
             del plain[name]
     if intent.hooks:

@@ -127,7 +127,8 @@ class Intent:
     Of a ``browse``, which stays until the access is taken back: ``browse``, and ``created_id`` is
     the access rule.
 
-    ``hooks`` are the names of those that are called around it.
+    ``hooks`` are the names of those that are called around it; ``access_rules`` are then those of
+    before, because a hook may change them until it is done.
     """
 
     operation: str
@@ -148,6 +149,7 @@ class Intent:
     source_driver: str | None = None
     browse: Browse | None = None
     hooks: tuple[str, ...] = ()
+    access_rules: list[dict[str, Any]] | None = None
     version: int = field(default=INTENT_VERSION)
 
     @property

@@ -59,8 +59,8 @@ def adopt_snapshot(job: ShareJob) -> None:
     driver = job.driver(intent.driver)
     try:
         kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
-        rules = None
-        if intent.record_access_rules:
+        rules = intent.access_rules  # as they were before hooks
+        if intent.record_access_rules and rules is None:
             rules = job.flow.shares.access_rules(job.share_id)
         protect.complete(job, intent, kept, rules)
     except UNUSABLE:

@@ -115,7 +115,8 @@ class Protection:
             if self._flow.hooks:
                 views = {each.job.share_id: each.share for each in ready}
                 hooking.gather(self._flow, PROTECT, [each.job for each in ready], views)
-            begun = [each for each in ready if self._is_begun(each)]
+            known = self._with_rules(ready, answers)
+            begun = [each for each in known if self._is_begun(each)]
             by_driver: dict[str, list[_Ready]] = defaultdict(list)
             for each in self._entered(begun, answers):
                 by_driver[self._flow.driver_name(each.share)].append(each)
@@ -141,30 +142,31 @@ class Protection:
         """Call what hooks have before the driver; those shares of which nothing failed in that."""
         if not self._flow.hooks:
             return ready
-        failed = self._read_rules(ready)
-        failed |= hooking.enter_all(
-            self._flow, [each.job for each in ready if each.job.share_id not in failed]
-        )
+        failed = hooking.enter_all(self._flow, [each.job for each in ready])
+        return self._without(failed, ready, answers)
+
+    def _with_rules(self, ready: list[_Ready], answers: _Answers) -> list[_Ready]:
+        """Read the access rules of shares before hooks are called: one that quiesces them may
+        change these, and a restore gives back those that users made."""
+        wanted = [each.job.share_id for each in ready if each.options.record_access_rules]
+        if not wanted or not self._flow.hooks:
+            return ready
+        read = self._flow.shares.access_rules
+        failed: dict[str, Exception] = {}
+        for share_id, found in as_they_come(wanted, read, self._flow.at_a_time):
+            if isinstance(found, Exception):
+                failed[share_id] = found
+            else:
+                self._rules[share_id] = found
+        return self._without(failed, ready, answers)
+
+    @staticmethod
+    def _without(
+        failed: Mapping[str, Exception], ready: list[_Ready], answers: _Answers
+    ) -> list[_Ready]:
         for share_id, error in failed.items():
             answers[share_id].set_exception(error)
         return [each for each in ready if each.job.share_id not in failed]
-
-    def _read_rules(self, ready: Sequence[_Ready]) -> dict[str, Exception]:
-        """Read the access rules of shares: a hook that quiesces them may change these, and a
-        restore gives back those that users made.
-
-        :returns: by share id, why they cannot be read
-        """
-        wanted = [each.job.share_id for each in ready if each.options.record_access_rules]
-        failed: dict[str, Exception] = {}
-        if wanted:
-            shares = self._flow.shares
-            for share_id, found in as_they_come(wanted, shares.access_rules, self._flow.at_a_time):
-                if isinstance(found, Exception):
-                    failed[share_id] = found
-                else:
-                    self._rules[share_id] = found
-        return failed
 
     def rules(self, job: ShareJob) -> list[Rule] | None:
         """The access rules of a share, when they were read before its hooks; None when there are
@@ -200,11 +202,11 @@ class Protection:
             if begun:
                 return begun
         ready, answer = _Ready(job, share, options), _Answer()
-        driver = self._flow.driver_name(share)
-        self._begin(ready, driver)
-        self._entered([ready], {job.share_id: answer})
-        if not answer.done():
-            self._call(driver, [ready], {job.share_id: answer})
+        driver, answers = self._flow.driver_name(share), {job.share_id: answer}
+        if self._with_rules([ready], answers):
+            self._begin(ready, driver)
+            if entered := self._entered([ready], answers):
+                self._call(driver, entered, answers)
         begun = answer.result()
         if begun is None:
             raise LookupError(f"driver {driver} gave nothing for share {job.share_id}")
@@ -237,6 +239,7 @@ class Protection:
             share=described,
             record_access_rules=ready.options.record_access_rules,
             hooks=hooks,
+            access_rules=self._rules.get(ready.job.share_id),
         )
 
     def _call(self, name: str, ready: Sequence[_Ready], answers: _Answers) -> None:

@@ -125,6 +125,7 @@ def test_an_intent_is_read_with_the_values_that_it_has(name):
         "target": None,
         "browse": None,
         "hooks": (),
+        "access_rules": None,
     }
     assert read == {**unsaid, **of_restores_in_place, **page, **of_today}
 

@@ -266,6 +266,28 @@ def test_what_is_adopted_calls_no_pre_again_and_says_that_it_was_interrupted(
     assert "died" in remark
 
 
+def test_what_is_adopted_has_the_access_rules_of_before_its_hooks(
+    stage: HookStage, share: str
+) -> None:
+    rule = {"access_type": "ip", "access_to": "10.0.0.1", "access_level": "rw", "state": "active"}
+    stage.cloud.access[share] = [{"id": "r", "metadata": {}, **rule}]
+
+    def pre(**_: Any) -> None:
+        stage.cloud.access[share][0]["access_level"] = "ro"
+
+    stage.witness("a", pre=pre)
+    checkpoint = stage.checkpoint(share)
+    stage.cloud.plan("snapshot", Died)
+    with pytest.raises(Died):
+        stage.protect(checkpoint, share)
+    stage.open_bank()
+    context = Context(stage.project_id, is_admin=True)
+    found = stage.checkpoints.get(checkpoint.id)
+    assert stage.run(RecoverProtectOperation, found, share, context=context) == []
+    (recorded,) = stage.pages(found, share)["metadata"]["access_rules"]
+    assert recorded["access_level"] == "rw"
+
+
 def test_a_restore_that_is_adopted_calls_nothing(
     stage: HookStage, checkpoint: Any, share: str
 ) -> None:

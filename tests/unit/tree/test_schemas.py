@@ -74,7 +74,14 @@ def test_what_is_stored_has_a_version_and_may_grow(name):
     # Intents of before did not say what the share was; the others are of restores alone, or say
     # what is not usual.
     sometimes = {"share", "asked", "removing", "safety_copy", "snapshot_id", "keep_failed"}
-    sometimes |= {"record_access_rules", "source_driver", "browse", "target", "hooks"}
+    sometimes |= {
+        "record_access_rules",
+        "source_driver",
+        "browse",
+        "target",
+        "hooks",
+        "access_rules",
+    }
     optional = {"INTENT_SCHEMA": sometimes, "RECORD_SCHEMA": {"encryption_key_ref", "hooks"}}
     required = set(ALL[name]["properties"]) - optional.get(name, set())
     assert set(ALL[name]["required"]) == required
