@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila.hooks.base import CHECKPOINT, PROTECT, SHARE, Call, Hook, Outcome
+from karbor_manila.hooks.base import CHECKPOINT, INTERRUPTED, PROTECT, SHARE, Call, Hook, Outcome
 from karbor_manila.manila.held_rules import HeldRules
 from karbor_manila.manila.quiescing import Quiescing
 
@@ -72,7 +72,10 @@ class QuiesceHook(Hook):
     ) -> Mapping[str, Any] | None:
         """Put them back. Errors are those of :meth:`.quiescing.Quiescing.thaw`."""
         if data:
-            self._quiescing(call).thaw(data["rules"], self._timeout)
+            settle = 0.0
+            if outcome.status == INTERRUPTED:
+                settle = min(call.environment.client.timeouts.settle, self._timeout / 2)
+            self._quiescing(call).thaw(data["rules"], self._timeout, settle)
             LOG.info("Shares %s are as before %s", list(data["rules"]), call.checkpoint_id)
         return None
 

@@ -48,6 +48,10 @@ class HeldRules:
         """Whether it is a share of the project."""
         return self._client.ownership.show(SHARE, share, self._project_id) is not None
 
+    def now(self) -> float:
+        """Seconds, of the flow's clock."""
+        return self._client.clock.now()
+
     def mark(self, rule: View, word: str) -> None:
         """Say of a rule what it is to this holder."""
         value = access_holds.value_of(word, self._until)

@@ -68,12 +68,16 @@ class Quiescing:
         if late := self._poll(look, timeout):
             raise DeadlineExceeded(_AWAITED + " of share " + ", ".join(late), timeout, _SEEN)
 
-    def thaw(self, rules: Mapping[str, Collection[str]], timeout: float) -> None:
+    def thaw(
+        self, rules: Mapping[str, Collection[str]], timeout: float, settle: float = 0.0
+    ) -> None:
         """Put the rules back that are read-only for this holder and for nobody else. What is gone,
         or was changed by its owner meanwhile, stays as it is.
 
         :param rules: the ids of those that were made read-only, by their shares
         :param timeout: seconds
+        :param settle: seconds, less than ``timeout``, for which requests of a process that has died
+            may still be carried out: so long what they do is undone, too
         :raises RulesNotPutBack: some are read-only still, of whatever share; the others are not
         """
         failed: dict[str, str] = {}
@@ -87,9 +91,10 @@ class Quiescing:
                 failed[share] = str(error)
                 return True
 
+        settled_at = self._client.clock.now() + settle
+        works = {share: Thawing(self._held, share, rules[share], settled_at) for share in rules}
         left = {
-            share: functools.partial(guarded, share, Thawing(self._held, share, ids).step)
-            for share, ids in rules.items()
+            share: functools.partial(guarded, share, work.step) for share, work in works.items()
         }
 
         def look() -> list[str]:

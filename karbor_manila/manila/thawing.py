@@ -18,10 +18,15 @@ class Thawing:
     """The steps for one share.
 
     :param ids: of the rules that were made read-only
+    :param settled_at: of the clock; before then Manila may still make one read-only, or mark it, at
+        the request of a process that has died
     """
 
-    def __init__(self, of: HeldRules, share: str, ids: Collection[str]) -> None:
+    def __init__(
+        self, of: HeldRules, share: str, ids: Collection[str], settled_at: float = 0.0
+    ) -> None:
         self._of = of
+        self._settled_at = settled_at
         self._share = share
         self._ids = frozenset(ids)
         self._asked: set[str] = set()
@@ -31,6 +36,7 @@ class Thawing:
     def step(self) -> bool:
         """One look, and what follows from it; whether all is done."""
         of = self._of
+        is_settled = of.now() >= self._settled_at  # before the look: what comes later is not seen
         if not self._looked and not of.is_there(self._share):
             return True
         rules = of.rules(self._share) or []
@@ -42,10 +48,10 @@ class Thawing:
             of.mark(rule, THAWING)
         if held:
             rules = of.rules(self._share) or []  # who has come meanwhile is seen now
-        done = [self._thaw(rule) for rule in self._ours(rules)]
+        done = [self._thaw(rule, is_settled=is_settled) for rule in self._ours(rules)]
         if all(done) and self._refused:
             raise next(iter(self._refused.values()))
-        return all(done)
+        return all(done) and is_settled
 
     def _ours(self, rules: Collection[View]) -> list[View]:
         """Those that we made read-only and have not put back: the mark goes at the end."""
@@ -55,21 +61,22 @@ class Thawing:
             if rule["id"] in self._ids and self._of.says(rule) not in ("", LEFT)
         ]
 
-    def _thaw(self, rule: View) -> bool:
+    def _thaw(self, rule: View, *, is_settled: bool) -> bool:
         of, state = self._of, rule["state"]
         if state in statuses.RULE_GOING:
             return True  # its owner removes it; another level would bring it back
         if rule["access_level"] == RO and HELD in of.others_say(rule):
             of.mark(rule, LEFT)  # the last one puts it back
             return True
-        if rule["access_level"] == RO and rule["id"] not in self._asked:
+        if rule["access_level"] == RO and (rule["id"] not in self._asked or not is_settled):
             if of.give(rule, RW):
                 self._asked.add(rule["id"])
             return False
         if rule["access_level"] == RO or state == statuses.RULE_ACTIVE:
             # It is as before, or its owner has made it read-only since we put it back.
-            of.unmark(rule)
-            return True
+            if is_settled:
+                of.unmark(rule)
+            return is_settled
         if state == statuses.ERROR:
             if rule["id"] in self._asked:
                 self._refused[rule["id"]] = RuleNotChanged(self._share, named(rule), RW)

@@ -2,6 +2,7 @@
 """The hooks that come along around protections on the real services: a command that writes into
 the share, read-only rules, a receiver of webhooks; and what each of them sees of the others."""
 
+import contextlib
 import hashlib
 import hmac
 import http.server
@@ -17,6 +18,7 @@ import pytest
 
 from sandbox import files
 from sandbox.manila import knobs
+from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents, fill
@@ -111,6 +113,7 @@ def stack(folder: Path, receiver: Receiver) -> Iterator[Stack]:
             "enable_pre_hooks": "true",
             "enable_post_hooks": "true",
             "hook_timeout": 10,
+            "request_settle_time": 3,
             "command_hook_pre": f"{command} --before",
             "command_hook_post": f"{command} --after",
             "command_hook_metadata_key": "quiesce",
@@ -252,6 +255,17 @@ def test_a_driver_that_fails_is_told_and_nothing_stays_frozen(
     assert it.phases() == [("pre", "", ALL_READ_ONLY), ("post", "failed", ALL_READ_ONLY)]
     assert it.is_as_before()
     assert receiver.of(checkpoint.id) == [("pre", ""), ("post", "failed")]
+
+
+def test_lost_replies_leave_nothing_frozen(make: Any, alpha: Tenant, stack: Stack) -> None:
+    it = make("yes")
+    rules = r"/share-access-rules/[^/]+"
+    with contextlib.ExitStack() as faults:
+        for method, path in (("PUT", "$"), ("PUT", "/metadata$"), ("DELETE", "/metadata/")):
+            faults.enter_context(stack.proxy.fault(Rule.lose_reply(method, rules + path)))
+        alpha.protect(alpha.plan_of_shares([it.share]))
+    assert it.phases() == [("pre", "", ALL_READ_ONLY), ("post", "success", ALL_READ_ONLY)]
+    assert it.is_as_before()
 
 
 def test_after_a_kill_the_reconciliation_thaws(

@@ -9,7 +9,7 @@ import pytest
 
 from karbor_manila.hooks.base import Call, Outcome
 from karbor_manila.hooks.quiesce import QuiesceHook
-from tests.fakes.manila import Died, FakeManila
+from tests.fakes.manila import Died, FakeManila, Fault
 from tests.unit.clock import FakeClock
 from tests.unit.hooks.stage import Stage, as_karbor
 
@@ -135,6 +135,33 @@ def test_whoever_dies_at_any_request_leaves_nothing_frozen(
         assert set(levels.values()) == {"rw active"}, number
         assert stage.marks(share) == ["team blue"] * 2, number
     assert number > 15
+
+
+@pytest.mark.parametrize("looks", range(1, 12))
+def test_a_dead_ones_request_that_manila_carries_out_late_is_undone_too(
+    stage: Stage, hook: QuiesceHook, looks: int
+) -> None:
+    """He was killed while it was under way."""
+    share = stage.share()
+    rule = stage.rule(share, "10.0.0.1")
+    stage.cloud.faults.append(Fault("set_access_level", Died))
+    call = stage.call(share)
+    with pytest.raises(Died):
+        hook.pre(call=call)
+    late = [lambda: None] * looks
+
+    def look() -> None:
+        if late:
+            late.pop()
+            if not late:
+                rule["access_level"] = "ro"
+        stage.cloud.meanwhile["access_rules"] = [look]
+
+    look()
+    stage.thaw(hook, as_karbor(call, stage), "interrupted")
+    assert late == []
+    assert stage.levels(share) == {"10.0.0.1": "rw active"}
+    assert stage.marks(share) == []
 
 
 def test_one_who_is_dead_is_waited_for_until_his_time_is_over(
