@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events on real services: a whole life of a checkpoint is told in its order, to a listener beside
-three that raise, hang and flood."""
+"""Events on real services: a whole life of a checkpoint is told in its order, to a file and over
+oslo.messaging, beside three listeners that raise, hang and flood."""
 
 import json
 from collections.abc import Iterator
@@ -21,8 +21,11 @@ GROUP = "manila_share_protection"
 
 pytestmark = pytest.mark.usefixtures("few_checkpoints")
 
-#: Two by their entry points, two by their classes.
-LISTENERS = "raising,listening_listeners:Hanging,listening_listeners.Flooding,filing"
+#: By their entry points and by their classes; the last one reads what notifications sends.
+LISTENERS = (
+    "raising,listening_listeners:Hanging,listening_listeners.Flooding,filing,metrics,notifications,"
+    "listening_listeners:Reading"
+)
 
 
 class Told:
@@ -42,6 +45,10 @@ class Told:
         """The types, once so many are there and the last is this one."""
         return wait("events", self.types, lambda seen: len(seen) >= number and seen[-1] == last, 30)
 
+    def read(self) -> "Told":
+        """What a consumer of notifications has got."""
+        return Told(self.path.with_name("read"))
+
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)
 
@@ -55,6 +62,7 @@ def told(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tol
         f"{GROUP}/event_listeners": LISTENERS,
         f"{GROUP}/event_stop_timeout": 2,
         f"{GROUP}/filing_path": str(path),
+        f"{GROUP}/reading_path": str(path.with_name("read")),
     }
     stack.restart(
         "karbor",
@@ -85,6 +93,7 @@ def shape(value: Any) -> Any:
 
 def test_a_whole_life_of_a_checkpoint_is_told_in_its_order(alpha: Tenant, told: Told) -> None:
     told.forget()
+    told.read().forget()
     share = alpha.make_share("home")
     folder = alpha.folder(share.id)
     fill(folder, "told")
@@ -102,6 +111,9 @@ def test_a_whole_life_of_a_checkpoint_is_told_in_its_order(alpha: Tenant, told: 
     expected = life("protect", "verify", "drill", "restore", "delete")
     assert told.wait_for("checkpoint.end", len(expected)) == expected
     events = told.events()
+    # Each priority is a queue of its own; here is no error, and so one order.
+    assert told.read().wait_for("checkpoint.end", len(expected)) == expected
+    assert told.read().events() == events
     for each in events:
         sample = json.loads((SAMPLES / f"{each['event_type']}.json").read_text(encoding="utf-8"))
         assert shape(each) == shape(sample)

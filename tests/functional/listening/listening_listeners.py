@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listeners for tests: one that keeps all events in a file, and some that do it badly."""
+"""Listeners for tests: some that keep all events in a file, and some that do it badly."""
 
 import json
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import oslo_messaging
 from oslo_config import cfg
 
 from karbor_manila.telemetry import events
@@ -45,3 +46,38 @@ class Flooding(Listener):
         for each in deliveries:
             for _ in range(100):
                 events.emit(each.event)
+
+
+class Reading(Listener):
+    """Reads the notifications of its own process from oslo.messaging, as any consumer does: the
+    in-memory transport of the sandbox reaches no other process."""
+
+    options: ClassVar[Collection[cfg.Opt]] = (cfg.StrOpt("reading_path", help="The file."),)
+
+    def start(self) -> None:
+        transport = oslo_messaging.get_notification_transport(cfg.CONF)
+        targets = [oslo_messaging.Target(topic="notifications")]
+        endpoints = [Endpoint(Path(self.settings.reading_path))]
+        self.server = oslo_messaging.get_notification_listener(
+            transport, targets, endpoints, executor="eventlet"
+        )
+        self.server.start()
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """It is the broker's to tell."""
+
+    def stop(self) -> None:
+        self.server.stop()
+
+
+class Endpoint:
+    """Appends what it reads to a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def info(self, _context: Any, _by: str, _type: str, payload: Any, _about: Any) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(payload) + "\n")
+
+    error = info
