@@ -25,7 +25,13 @@ from tests.functional.operator_command import Command, run_command
 
 PLUGINS = Path(__file__).parent / "plugins"
 #: Files whose tests take longest: a worker that is left with one of them at the end is alone.
-LONGEST_FIRST = ("test_crash_sample", "test_retention", "test_two_processes", "test_fault_table")
+LONGEST_FIRST = (
+    "test_crash_sample",
+    "test_retention",
+    "test_two_processes",
+    "test_fault_table",
+    "test_zaqar",  # the first time, its venv is made
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

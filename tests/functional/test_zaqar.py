@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keystoneauth1 import service_token
 from keystoneauth1 import session as keystone_session
+from keystoneauth1.identity import access as access_plugin
 from keystoneauth1.identity import v3
 from oslo_config import cfg
 
-from karbor_manila.telemetry import zaqar
+from karbor_manila.telemetry import zaqar, zaqar_post
 from karbor_manila.telemetry.dispatch import Dispatcher
 from karbor_manila.telemetry.events import ShareEvent
 from sandbox import paths
@@ -157,7 +159,11 @@ def test_a_protect_ends_well_while_nothing_can_be_posted_and_events_flow_again(
     def lines() -> int:
         return log.read_bytes()[before:].count(b"The listener zaqar could not take events")
 
-    for service, number in (("redis", signal.SIGKILL), ("zaqar", signal.SIGSTOP)):
+    for service, number in (
+        ("redis", signal.SIGKILL),
+        ("redis", signal.SIGSTOP),
+        ("zaqar", signal.SIGSTOP),
+    ):
         posting.kill(service, number)
         checkpoint = alpha.protect(plan)  # raises unless it becomes available
         wait("events for the other listener", lambda: told(heard), done_for(checkpoint.id), 30)
@@ -188,6 +194,51 @@ def test_with_the_tenant_s_credentials_the_queue_is_in_the_tenant_s_project(
         assert Reader.of_tenant(posting.info, "beta").queues() == []
     finally:
         posting.restart("karbor", karbor_options=options(heard))
+
+
+def test_a_trust_of_the_tenant_is_enough(posting: Stack, karbor: Reader, alpha: Tenant) -> None:
+    """As a scheduled operation has one: Karbor's user acts for the tenant."""
+    own = karbor_auth(posting)
+    trust = alpha.session.post(
+        f"{posting.info.auth_url}/OS-TRUST/trusts",
+        json={
+            "trust": {
+                "trustor_user_id": alpha.session.get_user_id(),
+                "trustee_user_id": keystone_session.Session(auth=own).get_user_id(),
+                "project_id": alpha.project_id,
+                "impersonation": True,
+                "roles": [{"name": "member"}],
+            }
+        },
+    ).json()["trust"]["id"]
+    asked = keystone_session.Session(auth=karbor_auth(posting, trust_id=trust))
+    # What Karbor makes of the context of such a request (client_factory.py, _generate_session).
+    plugin = access_plugin.AccessInfoPlugin(asked.auth.get_access(asked), posting.info.auth_url)
+    session = keystone_session.Session(auth=service_token.ServiceTokenAuthWrapper(plugin, own))
+    event = an_event(0).as_dict()
+    zaqar_post.post(
+        session,
+        "of-a-trust",
+        [{"ttl": 60, "body": event}],
+        client_id=str(uuid.uuid4()),
+        interface="public",
+        region=None,
+    )
+    assert Reader.of_tenant(posting.info, "alpha").bodies("of-a-trust") == [event]
+    assert "of-a-trust" not in karbor.queues()
+
+
+def karbor_auth(stack: Stack, **scope: Any) -> v3.Password:
+    """How Karbor's own user logs in, to its project or by a trust."""
+    project = {} if scope else {"project_name": "service", "project_domain_id": DOMAIN}
+    return v3.Password(
+        auth_url=stack.info.auth_url,
+        username="karbor",
+        password=stack.state.passwords()["karbor"],
+        user_domain_id=DOMAIN,
+        **project,
+        **scope,
+    )
 
 
 @pytest.fixture
@@ -271,15 +322,7 @@ def with_dispatcher(
     conf.register_opts(zaqar.OPTIONS, GROUP)
     conf.set_override("zaqar_timeout", 2.0, GROUP)
     conf.set_override("zaqar_retry_timeout", patience, GROUP)
-    info, password = stack.info, stack.state.passwords()["karbor"]
-    auth = v3.Password(
-        auth_url=info.auth_url,
-        username="karbor",
-        password=password,
-        project_name="service",
-        user_domain_id=DOMAIN,
-        project_domain_id=DOMAIN,
-    )
+    auth = karbor_auth(stack)
     listener = zaqar.ZaqarListener(
         name="zaqar",
         settings=conf[GROUP],
