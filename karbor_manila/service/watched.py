@@ -134,16 +134,17 @@ class WatchThread:
 
     def _end(self, name: str, told: Told, judged: Judged) -> None:
         verdict, why = judged
-        about = (told.mark.resource, told.mark.checkpoint, told.snapshot_id or told.share_id)
+        of = told.snapshot_id or told.share_id
+        about = (told.mark.resource, told.mark.checkpoint, told.what, of)
         if verdict is Verdict.LATER:
             if self._spool.age(name) > _GIVEN_UP:
-                LOG.warning("Share %s, checkpoint %s: %s is set aside: %s", *about, why)
+                LOG.warning("Share %s, checkpoint %s: %s of %s is set aside: %s", *about, why)
                 self._remove(name, aside=True)
                 return
             self._postpone(name)
             return
         say = {Verdict.WRITTEN: LOG.warning, Verdict.REFUSED: LOG.warning}.get(verdict, LOG.debug)
-        say("Share %s, checkpoint %s: %s of %s (%s): %s", *about, verdict.value, told.what, why)
+        say("Share %s, checkpoint %s: %s of %s: %s: %s", *about, verdict.value, why)
         self._remove(name, aside=False)
 
     def _postpone(self, name: str) -> None:
