@@ -40,7 +40,7 @@ def admin(stack: Stack) -> Tenant:
 
 
 def extra(tenant: Tenant, checkpoint: Any) -> dict[str, Any]:
-    seen = tenant.checkpoint(checkpoint.provider_id, checkpoint.id)
+    seen = tenant.checkpoint(tenant.provider, checkpoint.id)
     found: dict[str, Any] = json.loads(seen.extra_info) if seen.extra_info else {}
     return {**found, "status": seen.status}
 
