@@ -29,15 +29,14 @@ from karbor_manila.operations import lost_snapshots
 from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.operations.work import Work
-from karbor_manila.recovery.audit import told_words
+from karbor_manila.recovery.audit import telling, told_words
 from karbor_manila.recovery.audit.bank_side import BankSide
-from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Reason
+from karbor_manila.recovery.audit.finding import LOST, Action, Finding, Outcome, Reason
 from karbor_manila.recovery.audit.manila_side import ManilaSide, is_of
 from karbor_manila.recovery.audit.told import FAILED, REVERTED, Told
 from karbor_manila.recovery.audit.witness import Witnesses
 from karbor_manila.recovery.claims import AUDIT, Claims
 from karbor_manila.recovery.errors import ManilaSuspect, SnapshotTaken
-from karbor_manila.telemetry import events
 
 LOG = logging.getLogger(__name__)
 
@@ -195,8 +194,9 @@ class Watched:
         self._require_witness(finding)
         if told.is_loss:
             told_words.note(told, checkpoint, self._clock.utcnow())
-        lost_snapshots.mark_as_lost(checkpoint, finding.share_id, loss, self._clock.sleep)
-        events.emit(lambda: _event(finding))
+        with telling.mending(finding) as mending:
+            lost_snapshots.mark_as_lost(checkpoint, finding.share_id, loss, self._clock.sleep)
+            mending.outcome = Outcome(True, finding.why)
         return Judged(Verdict.WRITTEN, finding.why)
 
     def _there(self, told: Told, checkpoint: Any, record: ShareRecord, view: View) -> Judged:
@@ -259,19 +259,3 @@ _SAID = Judged(Verdict.NOTHING, "its checkpoint says so already")
 def _project_of(view: View) -> str | None:
     project_id = view.get("project_id")
     return None if project_id is None else str(project_id)
-
-
-def _event(finding: Finding) -> events.AuditEvent:
-    return events.AuditEvent(
-        operation="audit",
-        phase=events.END,
-        provider_id=finding.provider_id,
-        checkpoint_id=finding.checkpoint_id,
-        project_id=finding.project_id,
-        reason=finding.why,
-        finding=finding.kind,
-        snapshot_id=finding.snapshot_id,
-        share_id=finding.share_id,
-        driver=finding.driver,
-        kind=finding.reason,
-    )
