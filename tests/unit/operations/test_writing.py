@@ -25,7 +25,8 @@ class Table:
     def save(self, values: list[Any]) -> None:
         self.saves.append(values)
         self.begun.set()
-        while len(self.saves) == 1 and len(self.writing._brought["table"]) < self.others:
+        # The value of this save is still among those that were brought.
+        while len(self.saves) == 1 and len(self.writing._brought["table"]) <= self.others:
             turns.pause()
         error = self.errors.pop(0) if self.errors else None
         if error:
