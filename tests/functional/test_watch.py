@@ -200,7 +200,7 @@ def test_a_share_server_can_be_deleted_with_the_hook_on(
         found: list[Any] = admin.manila.share_servers.list(search_opts=asked)
         return found
 
-    wait("the share", lambda: [one.id for one in alpha.shares()], lambda ids: share.id not in ids)
+    wait("its end", alpha.shares, lambda left: share.id not in {one.id for one in left}, 60)
     for server in servers():
         admin.manila.share_servers.delete(server.id)
     wait("the end of the servers", servers, lambda left: not left, 40)
