@@ -104,8 +104,9 @@ class Outcome:
 class Hook:
     """An operator's own steps.
 
-    One object serves a provider as long as the process runs, and is called side by side for many
-    shares: what belongs to one call is in its :class:`Call`. Each call has a deadline, the option
+    An object serves one flow, or more, and is called side by side for many shares: Karbor makes its
+    plugins anew for each flow. What belongs to one call is in its :class:`Call`, and what its post
+    has to know is what its pre gives or remembers. Each call has a deadline, the option
     ``hook_timeout``. A call that hangs is given up; a pre that ends after that all the same is
     followed by its post.
 
