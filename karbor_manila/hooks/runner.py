@@ -15,7 +15,7 @@ from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.hooks import deadline, values
 from karbor_manila.hooks.base import FAILED, TIMED_OUT, Call, Hook, Outcome
 from karbor_manila.hooks.errors import GivenUp, HookSkip, NotAllowed
-from karbor_manila.hooks.terms import Begun, Keeper, Terms, Time
+from karbor_manila.hooks.terms import FREEZES, Begun, Keeper, Terms, Time
 
 LOG = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Round:
             except BaseException:
                 self._entered.remove(entry)  # it has not begun
                 raise
-            if hook is self._hooks[0] and self._terms.post:
+            if hook is self._hooks[0] and self._terms.post and self._call.point in FREEZES:
                 self._cancel = self._time.after(self._terms.freeze_timeout, self._thaw)
             self._pre(entry)
         if self._entered and self._entered[-1].data is not None:

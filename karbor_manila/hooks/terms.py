@@ -7,8 +7,13 @@ from typing import Any, Protocol, TypeVar
 
 from karbor_manila.common.clock import Clock
 from karbor_manila.hooks import deadline
+from karbor_manila.hooks.base import PROTECT
 
 T = TypeVar("T")
+
+#: Where what is quiet is the living share: it may not stand still for too long. An application that
+#: was stopped for a revert must not write before that is over, however long it takes.
+FREEZES = frozenset({PROTECT})
 
 #: The name of a hook that has begun and is not through, and what its post gets.
 Begun = tuple[str, Mapping[str, Any] | None]

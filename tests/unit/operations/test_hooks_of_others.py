@@ -147,6 +147,16 @@ def test_a_revert_is_quiet_from_before_the_safety_copy_until_it_is_over(
     assert stage.runs() == []
 
 
+def test_a_revert_is_quiet_to_its_end_however_long_it_takes(
+    stage: HookStage, checkpoint: Any, share: str
+) -> None:
+    stage.witness("a")
+    stage.cloud.seconds["revert_share"] = 1000.0  # hook_freeze_timeout is 300
+    record = Record()
+    assert stage.restore(checkpoint, share, given={"share_id": share}, restore=record) == []
+    assert stage.order() == ["a pre", "a post success"]
+
+
 def test_a_skipped_revert_is_a_failure_and_the_share_is_untouched(
     stage: HookStage, checkpoint: Any, share: str
 ) -> None:

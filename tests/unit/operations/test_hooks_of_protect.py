@@ -10,7 +10,6 @@ from karbor.services.protection.graph import GraphNode
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank.record import load_intent
-from karbor_manila.common.errors import ClaimLost
 from karbor_manila.hooks.errors import HookSkip
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.operations.protect import ProtectOperation
@@ -336,43 +335,6 @@ def test_a_share_that_manila_finds_busy_is_not_kept_frozen_while_it_is_waited_fo
         *("a pre", "create_snapshot", "a post failed"),
         *("a pre", "create_snapshot", "a post success"),
     ]
-
-
-class Lost:
-    """A hold that is lost at some moment."""
-
-    claimed_id = ""
-    is_lost = False
-
-    def check(self) -> None:
-        if self.is_lost:
-            raise ClaimLost("checkpoint", "another process has taken it over")
-
-    confirm = check
-
-
-def test_after_the_claim_is_lost_no_post_runs_and_nothing_is_undone(stage: HookStage) -> None:
-    stage.witness("a")
-    (share,) = shares(stage, 1)
-    checkpoint = stage.checkpoint(share)
-    hold: Any = Lost()
-    hold.claimed_id, hold.tokens = checkpoint.id, {checkpoint.id: ""}
-    usual = stage.flow
-
-    def flow(*ids: str) -> Any:
-        made = usual(*ids)
-        made.hold = hold
-        return made
-
-    stage.flow = flow  # type: ignore[method-assign]
-    settled = stage.cloud.seconds["create_snapshot"]
-    stage.cloud.clock.alarms.append(  # type: ignore[attr-defined]
-        (stage.cloud.clock.now() + settled / 2, lambda: setattr(hold, "is_lost", True))
-    )
-    (error,) = stage.protect(checkpoint, share)
-    assert "another process has taken it over" in str(error)
-    assert stage.order("create_snapshot", "delete_snapshot") == ["a pre", "create_snapshot"]
-    assert len(stage.runs()) == 1
 
 
 @pytest.mark.parametrize(
