@@ -11,7 +11,7 @@ from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.hooks import applying, runner
-from karbor_manila.hooks.base import CHECKPOINT, COPY, DELETE, REVERT, Call, Environment
+from karbor_manila.hooks.base import CHECKPOINT, COPY, DELETE, REVERT, Call, Environment, Hook
 from karbor_manila.hooks.terms import Terms
 from karbor_manila.operations import hook_results
 from karbor_manila.operations.hook_keeper import RunKeeper
@@ -39,12 +39,17 @@ def call_of(flow: "FlowContext", point: str, scope: str, shares: tuple[Any, ...]
     )
 
 
+def hooks_at(flow: "FlowContext", point: str, scope: str) -> list[Hook]:
+    """The hooks of this scope that are there for this point."""
+    return [each for each in flow.hooks if each.scope == scope and point in each.points]
+
+
 def round_of(flow: "FlowContext", call: Call, share_ids: Sequence[str]) -> runner.Round | None:
     """The hooks that are called for this; None when there are none.
 
     :raises HookError: one does not say it
     """
-    hooks = [each for each in flow.hooks if each.scope == call.scope and call.point in each.points]
+    hooks = hooks_at(flow, call.point, call.scope)
     if not hooks:
         return None
     terms = Terms.of(flow.settings)

@@ -66,6 +66,8 @@ class Together:
         return self._once("round", self._make)
 
     def _make(self) -> runner.Round | None:
+        if not hook_calls.hooks_at(self._flow, self.point, CHECKPOINT):
+            return None  # what is known of the shares is asked for only where it is needed
         views = (
             self._views.get(share_id) or hook_calls.view_of(job, self.point)
             for share_id, job in self._jobs.items()

@@ -63,7 +63,7 @@ def prepare(job: ShareJob, point: str, view: Mapping[str, Any] | None = None) ->
     :returns: their names, for the intent
     :raises HookError: one does not say whether it is called
     """
-    if not job.flow.hooks:
+    if not any(point in hook.points for hook in job.flow.hooks):
         return ()
     earlier = job.hooks
     if earlier:

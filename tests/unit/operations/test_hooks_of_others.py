@@ -246,6 +246,23 @@ def test_a_deletion_that_fails_is_thawed(stage: HookStage, checkpoint: Any, shar
     assert stage.order() == ["a pre", "a post failed"]
 
 
+def test_where_no_hook_is_called_nothing_more_is_read(
+    stage: HookStage, checkpoint: Any, share: str
+) -> None:
+    read: list[str] = []
+    get = stage.bank_plugin.get_object
+
+    def get_object(key: str, context: Any = None) -> Any:
+        read.append(key)
+        return get(key, context)
+
+    stage.bank_plugin.get_object = get_object  # type: ignore[method-assign]
+    stage.witness("a", points=["protect"]), stage.witness("b", scope="checkpoint", points=["copy"])
+    assert stage.delete(checkpoint, share) == []
+    assert len([key for key in read if key.endswith("/metadata")]) == 1
+    assert stage.order() == []
+
+
 def test_where_nothing_was_made_no_hook_is_called(stage: HookStage, share: str) -> None:
     stage.witness("a")
     assert stage.delete(stage.checkpoint(share), share) == []
