@@ -18,6 +18,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +42,8 @@ DEADLINES = {providers.OURS: 90.0, providers.STOCK: 20.0}
 def main() -> int:
     """Run, print, and answer the exit code."""
     given = _parse()
+    # The services of the sandbox must end with this, also when somebody's patience is over.
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit(1))
     # A table in a log has no terminal that would say how wide it may be.
     console = Console(width=160, soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory() as folder:

@@ -149,5 +149,5 @@ class Hooked(Harness):
 
 def levels(tenant: Tenant, share_id: str) -> list[str]:
     """The levels and states of a share's access rules."""
-    rules = tenant.manila.shares.access_list(share_id)
+    rules = tenant.manila.share_access_rules.access_list(share_id)
     return sorted(f"{rule.access_level} {rule.state}" for rule in rules)

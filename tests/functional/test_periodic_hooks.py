@@ -27,7 +27,7 @@ def test_a_command_is_called_again_and_again_with_the_shares_of_plans(
         "periodic_hooks_interval": 1,
         "command_hook_periodic": f"/bin/sh -c 'cat >> {calls}; echo >> {calls}'",
     }
-    share = alpha.manila.shares.create("NFS", 1, name="books", metadata={"app": "db"})
+    share = alpha.manila.shares.create("NFS", 1, name="books")
     share = alpha.wait_share(share.id)
     alpha.plan_of_shares([share], provider=stack.info.providers[providers.OURS])
     before = dict(stack.state.settings().share_options)
@@ -39,7 +39,6 @@ def test_a_command_is_called_again_and_again_with_the_shares_of_plans(
         stack.restart("karbor", share_options=before)
     told = next(each for each in seen[0] if each["id"] == share.id)
     assert (told["name"], told["status"], told["size"]) == ("books", "available", 1)
-    assert told["metadata"] == {"app": "db"}
     assert listed.returncode == 0, listed.stderr
     (row,) = json.loads(listed.stdout)
     assert (row["Hook"], row["Usable"], row["Called"]) == ("command", True, ["periodic"])
