@@ -3,8 +3,9 @@
 
 import importlib.util
 import re
+import uuid
 
-from karbor_manila.hooks import catalogue
+from karbor_manila.hooks import catalogue, values
 from karbor_manila.hooks.options import HOOK_OPTS
 from tests.unit.tree.documents import ROOT, page
 
@@ -30,3 +31,13 @@ def test_every_option_of_hooks_is_explained() -> None:
     text += "".join("\n".join(b.lines) for b in page("doc/operating/hooks.md").blocks)
     for option in (*HOOK_OPTS, *catalogue.options_of_all()):
         assert option.name in named or option.name in text, option.name
+
+
+def test_so_many_shares_fit_into_what_a_hook_remembers() -> None:
+    ids = [str(uuid.uuid4()) for _number in range(700)]
+    place = {"export_locations": ["x" * 100]}
+    for remembered in (
+        {"rules": {share: [str(uuid.uuid4())] for share in ids}},
+        {"shares": dict.fromkeys(ids[:300], place)},
+    ):
+        assert values.plain(remembered) == remembered
