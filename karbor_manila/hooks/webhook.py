@@ -7,7 +7,7 @@ import hmac
 import math
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -103,10 +103,10 @@ given_up: collections.Counter[str] = collections.Counter()
 class _Delivery:
     """One POST, whose ``id`` all its attempts have."""
 
-    url: str
+    url: str = field(repr=False)  # may be a secret itself
     body: bytes
     id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     verify: bool | str
 
 
@@ -128,8 +128,7 @@ class WebhookHook(Hook):
     def check(self) -> None:
         """Whether there is a URL, and the files can be read."""
         options = self.options_here
-        where = urlsplit(options.webhook_url)
-        if where.scheme not in ("http", "https") or not where.hostname:
+        if not _is_url(options.webhook_url):
             raise cfg.Error("webhook_url must be an http or https URL")
         if options.webhook_secret and options.webhook_secret_file:
             raise cfg.Error("webhook_secret and webhook_secret_file are both set. Take one out.")
@@ -248,6 +247,14 @@ def _post(delivery: _Delivery, timeout: float, timestamp: str) -> None:
         raise WebhookTransient(host, f"HTTP {status}")
     if not 200 <= status < 300:
         raise WebhookRefused(host, f"HTTP {status}")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket or a port that is none
+        return False
 
 
 def _host(url: str) -> str:

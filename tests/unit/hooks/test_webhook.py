@@ -220,6 +220,8 @@ def test_the_environment_of_the_service_has_nothing_to_do_with_it(
     [
         ({"webhook_url": ""}, "webhook_url must be"),
         ({"webhook_url": "ftp://ops.example/"}, "webhook_url must be"),
+        ({"webhook_url": "http://[hunter2"}, "webhook_url must be"),
+        ({"webhook_url": "http://ops.example:hunter2/"}, "webhook_url must be"),
         ({"webhook_secret": "a", "webhook_secret_file": "/b"}, "Take one out"),
         ({"webhook_ca_file": "/b", "webhook_verify": False}, "Take one out"),
         ({"webhook_secret_file": "/no/such/file"}, "cannot be read: No such file"),
