@@ -19,6 +19,7 @@ from karbor_manila.hooks.watch_options import TOPIC
 LOG = logging.getLogger(__name__)
 
 _PAUSE = 5.0  # seconds before a message that could not be put away is taken again
+_STOP = 2.0  # seconds for the end of a listener, which waits for its broker when that is away
 
 
 class Listener:
@@ -30,6 +31,7 @@ class Listener:
     def __init__(self, put: Callable[[bytes], object]) -> None:
         self._put = put
         self._server: Any = None
+        self._listens = False
 
     def start(self) -> None:
         """Begin. Whatever keeps it from that is logged: the broker may be down for long."""
@@ -42,13 +44,17 @@ class Listener:
                 allow_requeue=True,
             )
             self._server.start()
+            self._listens = True
         except Exception:  # of any driver of oslo.messaging; the spool is read all the same
             LOG.exception("Notifications of Manila's hook are not listened to")
 
     def stop(self) -> None:
-        """End, without waiting for the broker."""
-        if self._server is not None:
-            self._server.stop()
+        """End, without waiting for the broker. What it gets no answer for it gives to the next
+        one that listens."""
+        # One that still begins is not stopped: oslo.messaging first waits until it has begun.
+        if self._listens:
+            with eventlet.Timeout(_STOP, exception=False):
+                self._server.stop()
 
     def info(
         self,
