@@ -5,7 +5,7 @@ import datetime
 from typing import Any
 
 from karbor_manila.operations import reporting
-from karbor_manila.recovery.audit.told import Told
+from karbor_manila.recovery.audit.told import FAILED, Told
 
 #: In the ``extra_info`` of a checkpoint, by share: what Manila's hook has told of its snapshot.
 KEY = "watched"
@@ -23,6 +23,16 @@ def is_noted(told: Told, checkpoint: Any) -> bool:
     known = _noted(told, checkpoint)
     same = (known.get("snapshot_id"), known.get("what"), known.get("status", ""))
     return same == (told.snapshot_id, told.what, told.status)
+
+
+def failed(checkpoint: Any) -> frozenset[str]:
+    """The keys (as in the remarks) of the shares whose snapshots were last seen in an error status:
+    they are there, and cannot be restored from."""
+    return frozenset(
+        reporting.key(share_id)
+        for share_id, known in reporting.facts(checkpoint, KEY).items()
+        if isinstance(known, dict) and known.get("what") == FAILED
+    )
 
 
 def remark(told: Told, checkpoint: Any, now: datetime.datetime, said: str) -> bool:

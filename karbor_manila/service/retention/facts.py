@@ -15,6 +15,7 @@ from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common import left_out
 from karbor_manila.operations import lost_snapshots, reporting
+from karbor_manila.recovery.audit import told_words
 from karbor_manila.service.retention.rules import Kept, Rules
 
 LOG = logging.getLogger(__name__)
@@ -73,11 +74,14 @@ def kept(checkpoint: Any, sleep: Sleep) -> Kept:
     keys = frozenset(f"{node.type}#{node.id}" for node in contents(checkpoint))
     keys -= left_out.keys(info)
     reasons, gone = reporting.of(checkpoint), lost_snapshots.reported(checkpoint)
+    broken = told_words.failed(checkpoint)
     if good and not reasons and not gone:
         holds = perhaps = keys
     else:
         holds, perhaps = _by_records(checkpoint, keys - gone, sleep)
         holds -= set(reasons)
+    # An administrator of Manila may still mend what is broken there.
+    holds -= broken
     return Kept(
         id=str(checkpoint.id),
         day=datetime.date.fromisoformat(str(checkpoint.created_at)),

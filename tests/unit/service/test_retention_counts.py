@@ -5,10 +5,13 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.operations import lost_snapshots
+from karbor_manila.recovery.audit.watched import Verdict
 from tests.unit.karbor_stage import (
     SHARE,
     told,
 )
+from tests.unit.recovery.audit.watching import judge
+from tests.unit.recovery.audit.watching import told as told_by_hook
 from tests.unit.service.retention_stage import Stage, status
 
 
@@ -66,6 +69,22 @@ def test_a_checkpoint_whose_snapshot_is_lost_does_not_count(stage: Stage) -> Non
     lost_snapshots.mark_as_lost(hurt, one, SnapshotGone("its snapshot"), lambda _seconds: None)
     stage.prune(plan, most=1)
     assert set(stage.left()) == {good.id, hurt.id}
+
+
+def test_a_checkpoint_whose_snapshot_is_in_error_does_not_count(stage: Stage) -> None:
+    """Manila's hook has told of it; it may be mended yet, so it stays, too."""
+    one, other = stage.service.share(), stage.service.share()
+    plan = stage.service.plan(one, other)
+    stage.schedule(plan, max_backups=1)
+    good, hurt = (stage.service.protect(plan) for _ in range(2))
+    seen = told_by_hook(stage.service, hurt, one, what="failed", status="error")
+    stage.service.cloud.snapshots[seen.snapshot_id]["status"] = "error"
+    assert judge(stage.service, seen) == [Verdict.WRITTEN]
+    stage.prune(plan, most=1)
+    assert stage.left() == {good.id: "available", hurt.id: "available"}
+    newer = stage.service.protect(plan)
+    stage.prune(plan, most=1)
+    assert stage.left() == {newer.id: "available"}
 
 
 def test_what_an_earlier_release_called_lost_does_not_count_either(stage: Stage) -> None:
