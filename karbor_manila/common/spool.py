@@ -143,13 +143,19 @@ class Spool:
         :param most: so many are kept; the oldest go
         :raises OSError: it cannot be moved
         """
-        aside = self.folder / ASIDE
-        aside.mkdir(mode=0o700, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # another reader was quicker
-            (self.folder / name).rename(aside / name)
-        for old in sorted(aside.iterdir())[:-most]:
-            with contextlib.suppress(OSError):  # a folder of somebody's: it does not grow
-                old.unlink()
+        path = self.folder / ASIDE
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        # Who can write to the spool could lead us by a link to files that are none of his.
+        aside = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            with contextlib.suppress(FileNotFoundError):  # another reader was quicker
+                os.rename(self.folder / name, name, dst_dir_fd=aside)  # noqa: PTH104 - by its fd
+            for old in sorted(os.listdir(aside))[:-most]:  # noqa: PTH208 - likewise
+                with contextlib.suppress(OSError):  # a folder of somebody's: it does not grow
+                    os.unlink(old, dir_fd=aside)  # noqa: PTH108 - likewise
+        finally:
+            os.close(aside)
 
     def tidy(self, older: float) -> None:
         """Remove what a writer left that died while it wrote, so many seconds ago. Raises

@@ -123,6 +123,20 @@ def test_what_is_set_aside_is_kept_up_to_a_number(spool: Spool) -> None:
     assert mode(aside) == 0o700
 
 
+def test_no_link_leads_to_the_files_of_others(spool: Spool, tmp_path: Path) -> None:
+    """Who can write to the spool must not have the reader remove what only the reader may."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    for name in "abc":
+        (theirs / name).write_text("x")
+    name = spool.put(b"x")
+    (spool.folder / ASIDE).symlink_to(theirs)
+    with pytest.raises(OSError, match="Not a directory|symbolic"):
+        spool.set_aside(name, most=1)
+    assert sorted(path.name for path in theirs.iterdir()) == ["a", "b", "c"]
+    assert spool.names() == [name]
+
+
 def test_what_a_dead_writer_left_goes_and_what_is_being_written_stays(spool: Spool) -> None:
     kept = spool.put(b"x")
     for name, age in (("old", 7200), ("new", 10)):
