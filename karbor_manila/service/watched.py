@@ -9,7 +9,7 @@ checkpoint being in work or the bank away, is looked at again later, and is set 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import eventlet
 from oslo_config import cfg
@@ -37,8 +37,26 @@ _FIRST_PAUSE, _LONGEST_PAUSE = (
     60.0,
 )  # seconds until the next look at what is to be judged later
 _GIVEN_UP = 86400.0  # seconds after which it is not any more
+_TRIED = 3600.0  # seconds for which this process has tried by then: none may have run for long
 _LEFT = 3600.0  # seconds after which a file that is being written is what a dead process left
 _AWAY = 3  # errors of a provider in a turn, after which its bank or Manila is not asked any more
+
+_NOT_ASKED = Judged(Verdict.LATER, "its bank or Manila is away")
+
+
+class _Later(NamedTuple):
+    """A file that was not judged.
+
+    :ivar at: when to look again
+    :ivar pause: seconds until the time after that
+    :ivar asked: how often its bank or Manila was asked
+    :ivar since: when it was first
+    """
+
+    at: float = 0.0
+    pause: float = _FIRST_PAUSE
+    asked: int = 0
+    since: float = 0.0
 
 
 class WatchThread:
@@ -67,9 +85,8 @@ class WatchThread:
         self._spool = Spool(folder or own, most=_MOST)
         self._listener = Listener(self._spool.put) if notifications else None
         self._threads: list[Any] = []
-        # When to look again at what was not judged, and after which pause then; what is done with
-        # and cannot be removed.
-        self._later: dict[str, tuple[float, float]] = {}
+        self._later: dict[str, _Later] = {}
+        # What is done with and cannot be removed.
         self._done: set[str] = set()
         self._trouble = ""
 
@@ -106,9 +123,11 @@ class WatchThread:
         names = self._spool.names()
         self._forget(set(names))
         now = self._clock.now()
-        due = [name for name in names if name not in self._done and self._due(name) <= now]
+        due = [name for name in names if name not in self._done and self._before(name).at <= now]
         if not due:
             return
+        # First what was asked for less often: a few that end in errors hold up no others.
+        due.sort(key=lambda name: self._before(name).asked)
         self._spool.tidy(_LEFT)
         with self._judges() as judge:
             for name in taking_turns(due[:_MOST_A_TURN]):
@@ -137,19 +156,30 @@ class WatchThread:
         of = told.snapshot_id or told.share_id
         about = (told.mark.resource, told.mark.checkpoint, told.what, of)
         if verdict is Verdict.LATER:
-            if self._spool.age(name) > _GIVEN_UP:
+            asked = judged is not _NOT_ASKED
+            if asked and self._is_given_up(name):
                 LOG.warning("Share %s, checkpoint %s: %s of %s is set aside: %s", *about, why)
                 self._remove(name, aside=True)
                 return
-            self._postpone(name)
+            self._postpone(name, asked=asked)
             return
         say = {Verdict.WRITTEN: LOG.warning, Verdict.REFUSED: LOG.warning}.get(verdict, LOG.debug)
         say("Share %s, checkpoint %s: %s of %s: %s: %s", *about, verdict.value, why)
         self._remove(name, aside=False)
 
-    def _postpone(self, name: str) -> None:
-        _at, pause = self._later.get(name, (0.0, _FIRST_PAUSE))
-        self._later[name] = (self._clock.now() + pause, min(pause * 2, _LONGEST_PAUSE))
+    def _is_given_up(self, name: str) -> bool:
+        before = self._before(name)
+        tried = self._clock.now() - before.since if before.asked else 0.0
+        return tried > _TRIED and self._spool.age(name) > _GIVEN_UP
+
+    def _postpone(self, name: str, *, asked: bool = False) -> None:
+        now, before = self._clock.now(), self._before(name)
+        self._later[name] = _Later(
+            now + before.pause,
+            min(before.pause * 2, _LONGEST_PAUSE),
+            before.asked + asked,
+            before.since if before.asked else now,
+        )
 
     def _remove(self, name: str, *, aside: bool) -> None:
         self._later.pop(name, None)
@@ -176,7 +206,7 @@ class WatchThread:
             if provider_id not in ours:
                 return Judged(Verdict.REFUSED, f"its mark is of provider {provider_id}")
             if errors.get(provider_id, 0) >= _AWAY:
-                return Judged(Verdict.LATER, "its bank or Manila is away")
+                return _NOT_ASKED
             if provider_id not in watched:
                 watched[provider_id] = Watched(ours[provider_id], self._claims, self._clock)
             try:
@@ -192,8 +222,8 @@ class WatchThread:
             for each in watched.values():
                 each.close()
 
-    def _due(self, name: str) -> float:
-        return self._later.get(name, (0.0, 0.0))[0]
+    def _before(self, name: str) -> _Later:
+        return self._later.get(name, _Later())
 
     def _forget(self, names: set[str]) -> None:
         """What another reader has taken away."""

@@ -123,7 +123,7 @@ def test_what_cannot_be_judged_for_a_day_is_set_aside(
     (name,) = spool.names()
     at = (spool.folder / name).stat().st_mtime - 86401
     os.utime(spool.folder / name, (at, at))
-    service.cloud.clock.sleep(60.0)
+    service.cloud.clock.sleep(3601.0)
     thread.turn()
     assert spool.names() == []
     assert [path.name for path in (spool.folder / ASIDE).iterdir()] == [name]
