@@ -22,7 +22,7 @@ from oslo_utils import importutils
 from karbor_manila.common.spool import Spool
 from karbor_manila.hooks.watch_look import Look, Seen
 from karbor_manila.hooks.watch_options import TOPIC, WATCH_OPTS
-from karbor_manila.hooks.watch_sender import Failures, Sender, dump
+from karbor_manila.hooks.watch_sender import Failures, Sender, dump, in_real_thread
 
 # There where a hook is made; this module is imported elsewhere too, for its documents and tests.
 _hook: Any = importutils.try_import("manila.share.hook")
@@ -151,7 +151,7 @@ class CheckpointWatchHook(_hook.HookBase if _hook else object):  # type: ignore[
                 most=self.get_config_option("karbor_watch_spool_files"),
                 group=self.get_config_option("karbor_watch_spool_group"),
             )
-            yield Sender("spool", lambda event: spool.put(dump(event)))
+            yield Sender("spool", in_real_thread(lambda event: spool.put(dump(event))))
         if self.get_config_option("karbor_watch_notifications"):
             yield Sender("notifications", Notifying(self.host))
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from oslo_log import log as logging
+from oslo_utils import eventletutils, importutils
 
 LOG = logging.getLogger(__name__)
 
@@ -99,6 +100,15 @@ class Sender:
                     self._sleep(pause)
             else:
                 return
+
+
+def in_real_thread(deliver: Deliver) -> Deliver:
+    """The same for a disk: a green thread that waits for one holds up all others of its process,
+    and an NFS server may not answer for hours."""
+    if not eventletutils.is_monkey_patched("thread"):
+        return deliver
+    pool = importutils.import_module("eventlet.tpool")
+    return lambda event: pool.execute(deliver, event)
 
 
 def dump(event: Mapping[str, Any]) -> bytes:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who has something to tell neither waits nor fails, whatever becomes of it."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -91,3 +93,22 @@ def test_of_many_failures_one_a_while_is_logged(caplog: pytest.LogCaptureFixture
         "something was not told; that is 1 since the start: full",
         "something was not told; that is 1001 since the start: still full",
     ]
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_green_thread() -> None:
+    """As in manila-share. The disk answers once another green thread has had its turn."""
+    script = (
+        "import eventlet; eventlet.monkey_patch()\n"
+        "from karbor_manila.hooks.watch_sender import Sender, in_real_thread\n"
+        "threading = eventlet.patcher.original('threading')\n"
+        "turn, told = threading.Event(), []\n"
+        "def disk(event):\n"
+        "    told.append(turn.wait(30))\n"
+        "Sender('spool', in_real_thread(disk)).send({})\n"
+        "eventlet.sleep(0.01)\n"
+        "turn.set()\n"
+        "while not told:\n"
+        "    eventlet.sleep(0.01)\n"
+        "assert told == [True]\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)  # noqa: S603
