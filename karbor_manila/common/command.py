@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import IO
 
 from oslo_log import log as logging
-from oslo_utils import strutils
 
 from karbor_manila.common.errors import CheckFailed
+from karbor_manila.common.masking import masked
 from karbor_manila.common.visible import visible
 
 LOG = logging.getLogger(__name__)
@@ -97,4 +97,4 @@ def _tail(output: IO[bytes]) -> str:
     output.seek(0, os.SEEK_END)
     output.seek(max(0, output.tell() - 4 * TAIL))
     text = output.read().decode(errors="replace").strip()
-    return str(strutils.mask_password(text))[-TAIL:]
+    return masked(text)[-TAIL:]

@@ -3,15 +3,14 @@
 
 import contextlib
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from keystoneauth1 import exceptions as ks_exc
-from oslo_utils import strutils
 
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.masking import masked
 
 # So many characters of what others say are shown.
 _LONGEST = 1000
@@ -153,8 +152,7 @@ def without_secrets(text: str) -> str:
 
     A proxy may repeat a request's headers, and its answer is shown to users.
     """
-    masked = re.sub(r"(?i)\b(x-[a-z-]*token\W+)\S+", r"\1***", text)
-    return str(strutils.mask_password(re.sub(r"\bgAAAAA[\w-]+", "***", masked)))[:_LONGEST]
+    return masked(text)[:_LONGEST]
 
 
 def _line(answer: object) -> str:

@@ -20,18 +20,18 @@ class Server:
 
     def __init__(self, waits: str) -> None:
         self._waits = waits
-        self._begun = Event()
+        self._begun, self._answer = Event(), Event()
         self.stopped = 0
 
     def start(self) -> None:
         if self._waits == "start":
-            Event().wait()
+            self._answer.wait()
         self._begun.send(None)
 
     def stop(self) -> None:
         self._begun.wait()
         if self._waits == "stop":
-            Event().wait()
+            self._answer.wait()
         self.stopped += 1
 
 

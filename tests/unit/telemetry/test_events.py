@@ -81,7 +81,7 @@ def test_no_secret_and_no_flood_is_in_any_event(name: str) -> None:
     _prefix, operation, phase = name.split(".")
     text = (
         f"Manila said: password=hunter2 --os-token {TOKEN} {{'auth_token': 'hunter2'}} "
-        f"X-Auth-Token: {TOKEN}\x1b[2J\n{'long ' * 5000}"
+        f"X-Auth-Token: {TOKEN}\x1b[2J rabbit://karbor:hunter2@host\n{'long ' * 5000}"
     )
     told = text_of_every_field(TYPES[name], operation, phase, text)
     payload = json.dumps(told.as_dict())
@@ -90,6 +90,14 @@ def test_no_secret_and_no_flood_is_in_any_event(name: str) -> None:
     assert "\\u001b" not in payload
     assert len(payload) < 10 * 1024
     assert told.type == name
+
+
+def test_half_a_secret_is_not_told_either() -> None:
+    """The first two thousand characters are looked at, and masked they are fewer."""
+    tokens = f"{TOKEN} " * 20
+    said = f"{tokens[:1978]} rabbit://karbor:hunter2@host"
+    assert said[:2000].endswith("hunte")
+    assert "hunt" not in event(reason=said).reason  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
