@@ -73,10 +73,21 @@ def make(conf: cfg.ConfigOpts, group: str) -> list[Listener]:
         conf.register_opts(list(kind.options), group)
         for option in kind.options:
             _check(conf, group, option)
-        listener = kind(name=name, settings=conf[group])
-        listener.check()
-        made.append(listener)
+        made.append(_made(kind, name, conf[group]))
     return made
+
+
+def _made(kind: type[Listener], name: str, settings: Any) -> Listener:
+    try:
+        listener = kind(name=name, settings=settings)
+        listener.check()
+    except cfg.Error:
+        raise
+    except Exception as error:  # whatever another package raises: the start says whose it is
+        LOG.exception("Listener %s", name)
+        why = f"{type(error).__name__}: {error}"
+        raise cfg.Error(f"event_listeners = {name}: it could not be made: {why}") from error
+    return listener
 
 
 def _check(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> None:

@@ -65,9 +65,25 @@ class Choosy(Keeping):
             raise cfg.Error("choosy_port: not 13")
 
 
+class Broken(Keeping):
+    """Cannot be made."""
+
+    def __init__(self, *, name: str, settings: object) -> None:
+        raise KeyError("home")
+
+
+class Careless(Keeping):
+    """Raises what it should not."""
+
+    def check(self) -> None:
+        raise RuntimeError("no home")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        (f"{HERE}:Broken", f"event_listeners = {HERE}:Broken: .* KeyError: 'home'"),
+        (f"{HERE}:Careless", f"event_listeners = {HERE}:Careless: .* RuntimeError: no home"),
         ("mail", r"event_listeners = mail: there is no such listener \(there are: .*metrics"),
         ("no.such:Thing", "event_listeners = no.such:Thing: it could not be loaded"),
         (f"{HERE}:Half", "is no whole"),
