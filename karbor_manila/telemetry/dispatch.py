@@ -186,7 +186,10 @@ class Outlet:
     def _guarded(self, action: Callable[[], object], what: str) -> bool:
         try:
             action()
-        except Exception:  # whatever a listener raises: it is counted, and work goes on
+        except BaseException as error:  # whatever it is, a Timeout of eventlet or sys.exit() too
+            # The end of a green thread; greenlet need not be installed where this runs.
+            if type(error).__name__ == "GreenletExit":
+                raise
             if (missed := self._broken.due()) is not None:
                 LOG.exception(
                     "The listener %s could not %s (and %d more times since the last line)",
@@ -220,11 +223,13 @@ class Dispatcher:
         self._clock = clock or Clock()
         self._spawn = spawn
         self._outlets = [Outlet(listener, size, self._clock) for listener in listeners]
+        self._runs = False
 
     def start(self) -> None:
         """Have all events from now on delivered; without a listener nothing is begun."""
         if not self._outlets:
             return
+        self._runs = True
         for outlet in self._outlets:
             self._spawn(outlet)
         events.listen(self.put)
@@ -242,8 +247,9 @@ class Dispatcher:
 
         :returns: whether everything was delivered in time
         """
-        if not self._outlets:
+        if not self._runs:
             return True
+        self._runs = False
         events.listen(None)
         for outlet in self._outlets:
             outlet.end()

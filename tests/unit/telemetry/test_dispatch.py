@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import eventlet
 import pytest
 
 from karbor_manila.telemetry import events
@@ -104,6 +105,23 @@ def test_one_that_raises_is_counted_and_logged_seldom_and_the_others_go_on(
     assert "raising" in lines[0].getMessage()
 
 
+@pytest.mark.parametrize("error", [SystemExit(1), eventlet.Timeout(None), KeyboardInterrupt()])
+def test_one_that_raises_what_no_error_is_goes_on_as_well(error: BaseException) -> None:
+    """Its thread ended, and nothing more was delivered."""
+
+    class Leaving(Keeping):
+        def deliver(self, deliveries: Sequence[Delivery]) -> None:
+            super().deliver(deliveries)
+            if len(self.events) == 1:
+                raise error
+
+    listener = Leaving()
+    dispatched = Dispatched(listener)
+    assert dispatched.run(3)
+    assert len(listener.events) == 3
+    assert dispatched.counts() == Counts(delivered=2, dropped=0, failed=1, waiting=0)
+
+
 class Hanging(Keeping):
     """Takes a year for the first event."""
 
@@ -183,6 +201,18 @@ def test_without_listeners_nothing_is_begun() -> None:
     dispatched = Dispatched()
     assert not events.is_heard()
     assert dispatched.dispatcher.stop(5.0)
+
+
+def test_the_end_waits_for_nothing_that_was_not_begun() -> None:
+    """Such as that of a service whose start failed before."""
+    clock = FakeClock()
+    dispatcher = Dispatcher([Keeping()], size=SIZE, clock=clock, spawn=lambda _outlet: None)
+    began = clock.now()
+    assert dispatcher.stop(5.0)
+    dispatcher.start()
+    assert not dispatcher.stop(5.0)
+    assert dispatcher.stop(5.0)
+    assert clock.now() == began + 5.0
 
 
 def test_real_threads_deliver_and_end() -> None:
