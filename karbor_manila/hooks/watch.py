@@ -64,6 +64,7 @@ class CheckpointWatchHook(_hook.HookBase if _hook else object):  # type: ignore[
             cfg.CONF.register_opts(WATCH_OPTS)
         self._look = Look(importutils.import_module("manila.db"))
         self._senders: Sequence[Sender] = list(self._senders_wanted())
+        self._lost = 0
         #: What could not be looked up.
         self.failures = Failures("karbor-manila's watch of checkpoints could not look")
         if not (self.pre_hooks_enabled and self.post_hooks_enabled):
@@ -116,6 +117,11 @@ class CheckpointWatchHook(_hook.HookBase if _hook else object):  # type: ignore[
         if not self.periodic_hooks_enabled:
             return
         try:
+            lost = sum(sender.lost.count for sender in self._senders)
+            if lost != self._lost:
+                # An audit finds what is gone; of what failed nobody else tells.
+                self._look.forget_failed()
+            self._lost = lost
             self._tell(FAILED, self._look.failed(self._elevated(context), self.host), {})
         except Exception as error:  # noqa: BLE001 - as above
             self.failures.note(error)

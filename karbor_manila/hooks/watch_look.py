@@ -79,6 +79,10 @@ class Look:
         while len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
 
+    def forget_failed(self) -> None:
+        """Have :meth:`failed` find all of them anew: some were not told."""
+        self._known.clear()
+
     @staticmethod
     def _there(get: Any, context: Any, identifier: str) -> Any:
         """What the database has; None when it says that there is none (manila.exception.NotFound

@@ -12,7 +12,7 @@ import pytest
 from oslo_config import cfg
 
 from karbor_manila.common import validators
-from karbor_manila.hooks.watch_sender import Sender
+from karbor_manila.hooks.watch_sender import Failures, Sender
 from tests.unit.hooks_manila.manila_stub import (
     MARK,
     WHO,
@@ -38,6 +38,7 @@ class Told:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.lost = Failures("lost")
 
     def send(self, event: dict[str, Any]) -> None:
         self.events.append(event)
@@ -234,7 +235,19 @@ def test_of_very_many_failures_each_turn_takes_some(
     for number in range(5):
         db.add(f"s-{number}", SHARE, MARK, status="error")
     assert [len(periodic(hook)) for _ in range(3)] == [2, 2, 1]
+
     assert len(hook._look._known) == 4
+
+
+def test_what_failed_is_told_again_when_something_could_not_be_told(
+    hook: Any, db: Database
+) -> None:
+    """A spool was full: of what is gone an audit tells, of this nobody else."""
+    db.snapshots[SNAPSHOT]["status"] = "error"
+    assert periodic(hook) == [(SNAPSHOT, "error")]
+    hook._senders[0].lost.note("full")
+    assert periodic(hook) == [(SNAPSHOT, "error")]
+    assert periodic(hook) == []
 
 
 # -- how it is made ---------------------------------------------------------------------------
