@@ -290,7 +290,8 @@ def _harmless(text: str, size: int) -> str:
     if _WORD.fullmatch(text):
         return text
     if len(text) > 2 * size:
-        # Without its last word: half a secret does not look like one.
-        text = text[: 2 * size].rpartition(" ")[0] or text[:size]
+        # Without its last word, or what it has of one: half a secret does not look like one.
+        text = text[: 2 * size]
+        text = text[: len(text) - min(len(text.rpartition(" ")[2]), size // 2)]
     shown = visible(masked(text))
     return shown if len(shown) <= size else f"{shown[: size - 3]}..."
