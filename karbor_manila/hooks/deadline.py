@@ -114,6 +114,6 @@ class _Work(Generic[T]):
         if isinstance(ended.error, Exception):
             raise ended.error
         if ended.error is not None:  # such as SystemExit: it is the hook's thread that ends by it
-            raise GivenUp(f"its thread was ended ({type(ended.error).__name__}).")
+            raise GivenUp(f"its thread was ended ({type(ended.error).__name__}).", has_ended=True)
         result: Any = ended.result
         return result

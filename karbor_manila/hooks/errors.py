@@ -100,12 +100,14 @@ class HookUnusable(KarborManilaError):
 
 @dataclass(eq=False)
 class GivenUp(KarborManilaError):
-    """A call of a hook did not end, or not in time: then it may still be running.
+    """A call of a hook gave nothing.
 
-    ``why`` is a sentence.
+    ``why`` is a sentence. ``has_ended``: its thread was ended by what is no ``Exception``; else the
+    call may still be running.
     """
 
     why: str
+    has_ended: bool = False
 
     def _sentence(self) -> str:
         return self.why

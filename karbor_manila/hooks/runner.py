@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from oslo_log import log as logging
@@ -15,7 +14,7 @@ from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.hooks import deadline, values
 from karbor_manila.hooks.base import FAILED, TIMED_OUT, Call, Hook, Outcome
 from karbor_manila.hooks.errors import GivenUp, HookSkip, NotAllowed
-from karbor_manila.hooks.terms import FREEZES, Begun, Keeper, Terms, Time
+from karbor_manila.hooks.terms import FREEZES, Begun, Entered, Keeper, Terms, Time
 
 LOG = logging.getLogger(__name__)
 
@@ -23,21 +22,6 @@ LOG = logging.getLogger(__name__)
 Amend = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
 _LOOK = 1.0  # seconds between two looks of one who waits for posts
-
-
-@dataclass(eq=False)
-class _Entered:
-    """A hook whose pre has begun, or that has a post alone.
-
-    :ivar is_running: whether its pre has not ended yet
-    :ivar is_through: whether its post has done what it is for
-    """
-
-    hook: Hook
-    data: Mapping[str, Any] | None = None
-    pre_error: str = ""
-    is_running: bool = False
-    is_through: bool = False
 
 
 class Round:
@@ -64,7 +48,7 @@ class Round:
         self._time = time
         self._amend = amend
         self._news = threading.Condition()
-        self._entered: list[_Entered] = []
+        self._entered: list[Entered] = []
         self._outcome: Outcome | None = None
         self._is_left = False
         self._cancel: Callable[[], None] = lambda: None
@@ -101,7 +85,7 @@ class Round:
             if self._terms.pre:
                 self._call_pres()
             else:
-                self._entered = [_Entered(hook) for hook in self._hooks]
+                self._entered = [Entered(hook) for hook in self._hooks]
                 self._keep()
         except ClaimLost:
             self.give_up()
@@ -115,7 +99,7 @@ class Round:
 
     def _call_pres(self) -> None:
         for hook in self._hooks:
-            entry = _Entered(hook, is_running=True)
+            entry = Entered(hook, is_running=True)
             with self._news:
                 if self.is_over:
                     return  # the freeze time is over: what is not frozen stays so
@@ -131,7 +115,7 @@ class Round:
         if self._entered and self._entered[-1].data is not None:
             self._keep()
 
-    def _pre(self, entry: _Entered) -> None:
+    def _pre(self, entry: Entered) -> None:
         hook, call = entry.hook, self._call_of(entry)
         try:
             pre = functools.partial(hook.pre, call=call)
@@ -140,11 +124,16 @@ class Round:
             if given is not None:
                 entry.data = values.plain(given)
         except GivenUp as error:
-            self._pre_failed(entry, error)  # it may still be running: _late
-        except (ClaimLost, HookSkip) as stop:
+            if error.has_ended:  # else it may still be running: _late
+                entry.pre_error = values.sentence(error)
+                self._pre_is_over(entry)
+            self._pre_failed(entry, error)
+        except ClaimLost:
+            self._hand_over(entry)
+            raise
+        except HookSkip as skip:
             self._pre_is_over(entry)
-            if isinstance(stop, HookSkip):
-                stop.hook = hook.name
+            skip.hook = hook.name
             raise
         except Exception as error:  # noqa: BLE001 - whatever a hook raises is its error
             entry.pre_error = values.sentence(error)
@@ -153,14 +142,14 @@ class Round:
         else:
             self._pre_is_over(entry)
 
-    def _pre_failed(self, entry: _Entered, error: Exception) -> None:
+    def _pre_failed(self, entry: Entered, error: Exception) -> None:
         failure = values.error_of(entry.hook, "pre", self._call.point, error)
         entry.pre_error = str(failure)
         LOG.warning("%s: %s", self._about, failure, exc_info=values.not_ours(error))
         if not self._terms.suppress_pre:
             raise failure from error
 
-    def _pre_is_over(self, entry: _Entered) -> None:
+    def _pre_is_over(self, entry: Entered) -> None:
         """A pre has ended. Its post comes at the end of the work; if that is over, now: it may have
         been called too early to undo all of it."""
         with self._news:
@@ -173,20 +162,19 @@ class Round:
             self._post(entry, self._outcome or Outcome(status=FAILED))
             self._settle()
 
-    def _late(self, entry: _Entered, ended: deadline.Ended[Any]) -> None:
+    def _late(self, entry: Entered, ended: deadline.Ended[Any]) -> None:
         """A pre that was given up has ended, in whose thread this runs: nothing stays frozen."""
         LOG.warning("%s: the pre of %r has ended too late", self._about, entry.hook.name)
         try:
-            if isinstance(ended.result, Mapping):
-                entry.data = values.plain(ended.result)
+            entry.data = values.of_late(ended.result, self._about) or entry.data
             self._pre_is_over(entry)
             if not self.is_over:
                 self._keep()
             elif self.is_given_up:
-                self._keeper.hand_over([(entry.hook.name, entry.data)])
+                self._hand_over(entry)
         except ClaimLost as lost:
             LOG.warning("%s: the reconciliation calls its post: %s", self._about, lost)
-            self._keeper.hand_over([(entry.hook.name, entry.data)])
+            self._hand_over(entry)
         except Exception:  # whatever a bank raises; the run stays there for the reconciliation
             LOG.exception("%s", self._about)
 
@@ -244,13 +232,14 @@ class Round:
             while not self._is_left and not self.is_given_up:
                 self._time.clock.wait(self._news, _LOOK)
 
-    def _post(self, entry: _Entered, outcome: Outcome) -> None:
+    def _post(self, entry: Entered, outcome: Outcome) -> None:
         told = dataclasses.replace(outcome, pre_error=entry.pre_error, result=self.result)
         call, hook = self._call_of(entry), entry.hook
         try:
             post = functools.partial(hook.post, call=call, data=entry.data, outcome=told)
             given = self._time.call(post, self._terms.timeout)
         except ClaimLost:
+            self._hand_over(entry)
             raise
         except Exception as error:  # noqa: BLE001 - whatever a hook raises is its error
             self._post_failed(entry, error)
@@ -265,7 +254,7 @@ class Round:
         except NotAllowed as error:
             self._post_failed(entry, error)
 
-    def _post_failed(self, entry: _Entered, error: Exception) -> None:
+    def _post_failed(self, entry: Entered, error: Exception) -> None:
         failure = values.error_of(entry.hook, "post", self._call.point, error)
         LOG.warning("%s: %s", self._about, failure, exc_info=values.not_ours(error))
         if not self._terms.suppress_post:
@@ -291,7 +280,12 @@ class Round:
         except KarborManilaError as error:
             LOG.warning("%s: the reconciliation calls its posts again: %s", self._about, error)
 
-    def _call_of(self, entry: _Entered) -> Call:
+    def _hand_over(self, entry: Entered) -> None:
+        """A hook learned in its work that the claim is lost. Its last request may have been carried
+        out after the post that whoever took over has called."""
+        self._keeper.hand_over([(entry.hook.name, entry.data)])
+
+    def _call_of(self, entry: Entered) -> Call:
         def remember(given: Mapping[str, Any]) -> None:
             entry.data = values.plain(given)
             self._keep()

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from karbor_manila.common.clock import Clock
 from karbor_manila.hooks import deadline
-from karbor_manila.hooks.base import PROTECT
+from karbor_manila.hooks.base import PROTECT, Hook
 
 T = TypeVar("T")
 
@@ -17,6 +17,21 @@ FREEZES = frozenset({PROTECT})
 
 #: The name of a hook that has begun and is not through, and what its post gets.
 Begun = tuple[str, Mapping[str, Any] | None]
+
+
+@dataclass(eq=False)
+class Entered:
+    """A hook whose pre has begun, or that has a post alone.
+
+    :ivar is_running: whether its pre has not ended yet
+    :ivar is_through: whether its post has done what it is for
+    """
+
+    hook: Hook
+    data: Mapping[str, Any] | None = None
+    pre_error: str = ""
+    is_running: bool = False
+    is_through: bool = False
 
 
 class Keeper(Protocol):

@@ -2,6 +2,7 @@
 """Keeps in the bank which hooks have begun, and asks whether this process may still act."""
 
 import dataclasses
+import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -65,10 +66,11 @@ class RunKeeper:
 
     def hand_over(self, begun: Sequence[Begun]) -> None:
         """As the protocol says. It says only that something is to be thawed: who has lost his claim
-        may write it, too."""
+        may write it, too; but as a run of its own, because the other one may have more in it."""
         bare = fencing.unfenced(self._bank)
+        another = dataclasses.replace(self._of(begun), id=str(uuid.uuid4()))
         try:
-            hook_runs.put(bare, self._provider_id, self._of(begun))
+            hook_runs.put(bare, self._provider_id, another)
         except Exception:  # whatever a bank raises, in a thread whose work has ended long ago
             LOG.exception(
                 "Hooks of %s, checkpoint %s: %s may have left something frozen",
