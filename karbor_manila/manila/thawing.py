@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts the access rules of one share back that were made read-only, a step at each look."""
 
-from collections.abc import Collection
+import functools
+from collections.abc import Callable, Collection
 
 from oslo_log import log as logging
 
+from karbor_manila.common.errors import KarborManilaError, RefusedError
 from karbor_manila.manila import statuses
 from karbor_manila.manila.access_holds import HELD, LEFT, THAWING
 from karbor_manila.manila.errors import RuleNotChanged
@@ -30,7 +32,7 @@ class Thawing:
         self._share = share
         self._ids = frozenset(ids)
         self._asked: set[str] = set()
-        self._refused: dict[str, RuleNotChanged] = {}
+        self._refused: dict[str, KarborManilaError] = {}
         self._looked = False
 
     def step(self) -> bool:
@@ -45,13 +47,25 @@ class Thawing:
         self._looked = True
         held = [rule for rule in self._ours(rules) if of.says(rule) == HELD]
         for rule in held:
-            of.mark(rule, THAWING)
+            self._guarded(rule, lambda rule: of.mark(rule, THAWING))
         if held:
             rules = of.rules(self._share) or []  # who has come meanwhile is seen now
-        done = [self._thaw(rule, is_settled=is_settled) for rule in self._ours(rules)]
+        thaw = functools.partial(self._thaw, is_settled=is_settled)
+        done = [self._guarded(rule, thaw) is not False for rule in self._ours(rules)]
         if all(done) and self._refused:
             raise next(iter(self._refused.values()))
         return all(done) and is_settled
+
+    def _guarded(self, rule: View, step: Callable[[View], bool | None]) -> bool | None:
+        """A step with one rule; None when Manila refuses it: the others are put back all the
+        same."""
+        if rule["id"] in self._refused:
+            return None
+        try:
+            return step(rule)
+        except RefusedError as error:
+            self._refused[rule["id"]] = error
+            return None
 
     def _ours(self, rules: Collection[View]) -> list[View]:
         """Those that we made read-only and have not put back: the mark goes at the end."""

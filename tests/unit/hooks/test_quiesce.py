@@ -8,6 +8,7 @@ from karbor_manila.hooks.base import CHECKPOINT
 from karbor_manila.hooks.quiesce import QuiesceHook
 from karbor_manila.manila.errors import (
     AccessLevelsUnsupported,
+    ManilaRefused,
     RuleNotChanged,
     RulesNotPutBack,
 )
@@ -257,3 +258,21 @@ def test_the_project_of_a_call_is_what_karbors_own_user_works_for(
     assert share["project_id"] == PROJECT
     stage.thaw(hook, as_karbor(call, stage), "interrupted")
     assert stage.levels(share) == {"10.0.0.1": "rw active"}
+
+
+@pytest.mark.parametrize("method", ["set_access_level", "set_access_metadata"])
+def test_a_rule_that_manila_refuses_to_put_back_keeps_no_other_read_only(
+    stage: Stage, hook: QuiesceHook, method: str
+) -> None:
+    share = stage.share()
+    for to in ("10.0.0.1", "10.0.0.2", "10.0.0.3"):
+        stage.rule(share, to)
+    call = stage.call(share)
+    hook.pre(call=call)
+    stage.cloud.faults.append(Fault(method, lambda: ManilaRefused("give", 403, "It is locked.")))
+    with pytest.raises(RulesNotPutBack, match="It is locked"):
+        stage.thaw(hook, call)
+    put_back = {"10.0.0.2": "rw active", "10.0.0.3": "rw active"}
+    assert stage.levels(share) == {"10.0.0.1": "ro active", **put_back}
+    stage.thaw(hook, call)
+    assert stage.levels(share) == {"10.0.0.1": "rw active", **put_back}
