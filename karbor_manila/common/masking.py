@@ -11,15 +11,20 @@ _HIDDEN = "***"
 _PATTERNS = (
     # The headers of a request, which a proxy may repeat.
     (re.compile(r"(?i)\b(x-[a-z-]{0,30}token\W+)\S+"), rf"\1{_HIDDEN}"),
-    (re.compile(r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:\w+\s+)?)\S+"), rf"\1{_HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:(?:basic|bearer|digest|token)\s+)?)\S+"
+        ),
+        rf"\1{_HIDDEN}",
+    ),
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=-]{8,}"), rf"\1{_HIDDEN}"),
     # A URL with a password, such as a transport_url.
     (re.compile(r"(://[^\s/:@]*):[^\s/]*@"), rf"\1:{_HIDDEN}@"),
     # What strutils masks behind "=" alone, and what it does not know.
     (
         re.compile(
-            r"(?i)((?:password|passwd|passphrase|secret|access_?key|private_?key|api_?key|"
-            r"signature)[\"']?\s*[:=]\s*[\"']?)[^\s\"',&;]+"
+            r"(?i)((?:password|passwd|passphrase|secret|signature|(?:access|private|api)[_-]?key)"
+            r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',&;]+"
         ),
         rf"\1{_HIDDEN}",
     ),

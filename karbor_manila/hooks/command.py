@@ -224,7 +224,10 @@ class CommandHook(Hook):
         whole = float(self.options_here.hook_timeout)
         left = max(0.0, whole - min(1.0, whole / 10) - spent)
         variables = command_input.environment(told)
-        return command.execute(self._command(phase), variables, left, command_input.document(told))
+        # As long as it runs the call is not over: the post of a pre that freezes late comes then.
+        return command.execute(
+            self._command(phase), variables, left, command_input.document(told), outlived=False
+        )
 
     def _judge(self, phase: str, ended: command.Ended) -> None:
         if ended.code != 0:

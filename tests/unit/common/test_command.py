@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's command: its exit code decides, its deadline holds, its output's end is told."""
 
+import os
+import shlex
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -55,7 +58,59 @@ def test_what_it_leaves_in_the_background_does_not_hold_us_up() -> None:
     command.run("sh -c 'sleep 5 & exit 0'", {}, 60)
 
 
-def test_a_password_in_its_output_is_masked() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "password=hunter2",
+        "postgres://app:hunter2@db/x",
+        "X-Auth-Token: hunter2",
+        "Authorization: Bearer hunter2",
+        "Authorization: hunter2",
+        "AWS_SECRET_ACCESS_KEY=hunter2",
+        "api-key: hunter2",
+        "gAAAAABhunter2",
+        '{"access_token": "hunter2"}',
+    ],
+)
+def test_a_secret_in_its_output_is_masked(said: str) -> None:
     with pytest.raises(CheckFailed) as caught:
-        command.run("sh -c 'echo password=hunter2; exit 1'", {}, 60)
+        text = f"echo {shlex.quote(said)} was refused; exit 1"
+        command.run(f"sh -c {shlex.quote(text)}", {}, 60)
     assert "hunter2" not in str(caught.value)
+    assert "was refused" in str(caught.value)
+
+
+def test_a_flood_of_output_fills_no_disk_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sizes: list[int] = []
+    shorten = command._shorten
+
+    def look(output: IO[bytes]) -> None:
+        shorten(output)
+        sizes.append(os.fstat(output.fileno()).st_size)
+
+    monkeypatch.setattr(command, "_shorten", look)
+    monkeypatch.setattr(command, "MOST_OUTPUT", 10_000)
+    text = "i=0; while [ $i -lt 40 ]; do seq 1 5000; sleep 0.02; i=$((i+1)); done; echo the end"
+    ended = command.execute(f"sh -c '{text}'", {"PATH": os.environ["PATH"]}, 60)
+    assert (ended.code, ended.output[-7:]) == (0, "the end")
+    assert len(ended.output) == command.TAIL
+    assert min(sizes) <= 10_000
+
+
+@pytest.mark.parametrize("outlived", [True, False])
+def test_what_runs_as_another_user_is_not_said_to_be_killed(
+    monkeypatch: pytest.MonkeyPatch, *, outlived: bool
+) -> None:
+    """As sudo does: a signal is refused, and the command goes on."""
+
+    def refuse(_group: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    ended = command.execute(
+        "sh -c 'sleep 1; echo frozen'", {"PATH": os.environ["PATH"]}, 0.0, outlived=outlived
+    )
+    assert "cannot be killed" in ended.said
+    assert ended.output == ("" if outlived else "frozen")
