@@ -63,7 +63,7 @@ class Round:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of its hooks, in their order."""
+        """Of its hooks, in their order."""
         return tuple(hook.name for hook in self._hooks)
 
     @property
@@ -150,8 +150,7 @@ class Round:
             raise failure from error
 
     def _pre_is_over(self, entry: Entered) -> None:
-        """A pre has ended. Its post comes at the end of the work; if that is over, now: it may have
-        been called too early to undo all of it."""
+        """A pre has ended. Its post comes at the end of the work; is that over, now, once more."""
         with self._news:
             entry.is_running = False
             if not self.is_over:
@@ -213,6 +212,12 @@ class Round:
         self.is_given_up = True
         self._cancel()
 
+    def release(self) -> None:
+        """What is not through waits no longer for work under the same claim."""
+        left = self._open() if self._is_left and not self.is_given_up else []
+        if left and self._terms.post and not any(each.is_running for each in self._entered):
+            self._keeper.release(left)
+
     def _thaw(self) -> None:
         """The freeze time is over: that in which this process did not run counts, too."""
         with self._news:
@@ -222,6 +227,7 @@ class Round:
         LOG.warning("%s: thawed %s, the work goes on", self._about, limit)
         try:
             self.leave(Outcome(status=TIMED_OUT, error=f"The work was not complete {limit}."))
+            self.release()
         except ClaimLost as lost:
             LOG.warning("%s: %s", self._about, lost)
         except Exception:  # whatever a bank raises; the run stays there for the reconciliation
@@ -281,8 +287,8 @@ class Round:
             LOG.warning("%s: the reconciliation calls its posts again: %s", self._about, error)
 
     def _hand_over(self, entry: Entered) -> None:
-        """A hook learned in its work that the claim is lost. Its last request may have been carried
-        out after the post that whoever took over has called."""
+        """A hook learned in its work that the claim is lost: its last request may have been carried
+        out after the posts of whoever took over."""
         self._keeper.hand_over([(entry.hook.name, entry.data)])
 
     def _call_of(self, entry: Entered) -> Call:

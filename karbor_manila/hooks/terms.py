@@ -48,6 +48,10 @@ class Keeper(Protocol):
     def confirm(self) -> None:
         """Raises ClaimLost when this process may not act any more, by the word of the database."""
 
+    def release(self, begun: Sequence[Begun]) -> None:
+        """Have these so that the reconciliation may call their posts at once, although this process
+        goes on with other work; logs what fails: they are called when that has ended, too."""
+
     def hand_over(self, begun: Sequence[Begun]) -> None:
         """As :meth:`keep`, by one who has lost his claim, for whoever has taken over; logs what
         fails."""

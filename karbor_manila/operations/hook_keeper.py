@@ -10,6 +10,7 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import fencing, hook_runs
 from karbor_manila.bank.hook_runs import Began, Run
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.hooks.base import Call
 from karbor_manila.hooks.terms import Begun
 from karbor_manila.operations.writing import Writing
@@ -63,6 +64,15 @@ class RunKeeper:
     def confirm(self) -> None:
         """As the protocol says."""
         self._flow.confirm()
+
+    def release(self, begun: Sequence[Begun]) -> None:
+        """As the protocol says: a run of no claim, in the place of that one."""
+        nobodys = dataclasses.replace(self._of(begun), token=str(uuid.uuid4()))
+        try:
+            hook_runs.put(self._bank, self._provider_id, nobodys)
+            hook_runs.forget(self._bank, self._provider_id, self._run)
+        except KarborManilaError as error:
+            LOG.warning("Checkpoint %s: %s", self._run.checkpoint_id, error)
 
     def hand_over(self, begun: Sequence[Begun]) -> None:
         """As the protocol says. It says only that something is to be thawed: who has lost his claim

@@ -251,6 +251,11 @@ class ShareHooks:
             failed=dict(self.failed),
         )
 
+    def release(self) -> None:
+        """The work on this share is over, that on others may take hours."""
+        if self._own:
+            self._own.release()
+
     # -- the work has failed ------------------------------------------------------------------
 
     def fail(self, error: Exception) -> list[str]:

@@ -148,3 +148,10 @@ def ended(job: ShareJob) -> None:
     """The work has ended well. A share that the driver was not asked for keeps no other waiting."""
     if job.together and not (job.hooks and job.hooks.is_over):
         job.together.done(job.share_id, None)
+    release(job)
+
+
+def release(job: ShareJob) -> None:
+    """The work on a share has ended, well or not: posts that failed are for the reconciliation."""
+    if job.hooks:
+        job.hooks.release()

@@ -141,6 +141,7 @@ class ShareOperation(protection_plugin.Operation, abc.ABC):
         except Exception as error:
             self.await_begun(job)
             hooking.failed(job, error)
+            hooking.release(job)
             if job.intent:
                 undo.roll_back(job, job.intent, unclear=in_doubt.is_unclear(error))
             raise

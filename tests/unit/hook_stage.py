@@ -143,6 +143,7 @@ class Kept:
         self.log = log if log is not None else []
         self.is_lost = False
         self.handed_over: list[list[Begun]] = []
+        self.released: list[list[Begun]] = []
 
     def keep(self, begun: Callable[[], Sequence[Begun]]) -> None:
         self.confirm()
@@ -152,6 +153,9 @@ class Kept:
     def confirm(self) -> None:
         if self.is_lost:
             raise ClaimLost("checkpoint", "another process has taken it over")
+
+    def release(self, begun: Sequence[Begun]) -> None:
+        self.released.append(list(begun))
 
     def hand_over(self, begun: Sequence[Begun]) -> None:
         self.handed_over.append(list(begun))

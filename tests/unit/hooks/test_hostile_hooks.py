@@ -137,3 +137,14 @@ def test_what_learns_in_its_work_that_the_claim_is_lost_is_handed_over(
         one.leave(DONE)
     assert world.kept.handed_over == [[("b", {"rules": ["x"]})]]
     assert "a post success" not in world.log
+
+
+def test_a_post_that_fails_when_the_freeze_time_is_over_does_not_wait_for_the_work(
+    world: World,
+) -> None:
+    """That may be a backup, which takes hours."""
+    world.hook("a"), world.hook("b", post=raising(RuntimeError("Manila is away")))
+    one = world.round()
+    one.enter()
+    world.clock.sleep(301)
+    assert world.kept.released == [[("b", None)]]

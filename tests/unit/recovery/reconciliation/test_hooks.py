@@ -116,6 +116,17 @@ def test_a_hook_that_needs_no_manila_does_not_wait_for_it(
     assert reconcile(service, Look.DATABASE)["hooks"] == "through"
 
 
+def test_what_a_living_process_has_released_is_thawed_while_it_goes_on(
+    service: Service, checkpoint: Any
+) -> None:
+    token = claimed(service, checkpoint)
+    begun(service, checkpoint, new_id())
+    assert reconcile(service)["hooks"] == "through"
+    assert called() == BOTH
+    assert open_runs(service) == []
+    service.manager.claims.check(checkpoint.id, token, look=True)
+
+
 def test_what_a_living_process_has_begun_is_left_to_it(service: Service, checkpoint: Any) -> None:
     begun(service, checkpoint, claimed(service, checkpoint))
     other = Service(service.folder, service.cloud, type(service.manager))
