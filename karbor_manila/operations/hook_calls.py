@@ -68,7 +68,9 @@ def view_of(job: ShareJob, point: str) -> Mapping[str, Any]:
     try:
         if point == REVERT:
             target = job.flow.restores.options(job.share_id, job.given).share_id
-            if share := job.flow.shares.show(str(target or job.share_id)):
+            share = job.flow.shares.show(str(target or job.share_id))
+            # What is another's is refused when that is looked at: no hook stops anything of it.
+            if share and share.get("project_id") == job.context.project_id:
                 return share
         record = _record(job, point)
         if record:

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from karbor import exception as karbor_exception
+from karbor.resource import Resource
 from oslo_serialization import jsonutils
 
 from karbor_manila.hooks.errors import HookSkip
+from karbor_manila.operations.restore import RestoreOperation
 from tests.fakes.manila import refused
 from tests.unit.hook_stage import HookStage, failing
-from tests.unit.stage import SHARE, Record
+from tests.unit.stage import SHARE, Context, Record
 
 
 @pytest.fixture
@@ -180,3 +183,32 @@ def test_what_its_post_amends_is_told_of_all_restored_shares(
     told = [jsonutils.loads(each) for each in record["resources_reason"].values()]
     assert len(told) == 3
     assert all(each["scanned"] and each["restored_from"] for each in told)
+
+
+def test_no_hook_stops_anything_of_a_share_that_is_not_the_users(
+    stage: HookStage, ids: list[str]
+) -> None:
+    """A public one of another project, which the user has named as the target of a restore."""
+    own, also = ids[:2]
+    checkpoint = stage.checkpoint(own, also)
+    assert stage.protect(checkpoint, own, also) == []
+    others = stage.cloud.add_share("project-b", is_public=True, name="theirs")["id"]
+    app = stage.witness("app", scope="checkpoint", points=["revert"])
+    flow, record = stage.flow(own, also), Record()
+    flow.at_a_time = 1
+    given = {own: {"share_id": own}, also: {"share_id": others}}
+    record["parameters"] = {f"{SHARE}#{each}": given[each] for each in given}
+    with pytest.raises(karbor_exception.RestoreResourceFailed):
+        RestoreOperation(flow).run_together(
+            {
+                "checkpoint": checkpoint,
+                "resource": Resource(type=SHARE, id=each, name="s"),
+                "context": Context(stage.project_id),
+                "parameters": given[each],
+                "restore": record,
+                "operation_log": Record(),
+            }
+            for each in given
+        )
+    (call,) = app.calls
+    assert others not in [share["id"] for share in call.shares]
