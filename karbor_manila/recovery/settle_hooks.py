@@ -17,13 +17,15 @@ from oslo_log import log as logging
 from karbor_manila.bank import hook_runs
 from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.hook_runs import Left, Run
+from karbor_manila.database import requested
+from karbor_manila.hooks.base import REVERT
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery.claims import HOOKS, Claims
 from karbor_manila.recovery.hook_posts import Hanging, Posts
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.settle_checkpoint import as_it_stands
 from karbor_manila.recovery.slots import SideBySide
-from karbor_manila.recovery.unfinished import OpenHooks, Unfinished
+from karbor_manila.recovery.unfinished import IN_PROGRESS, OpenHooks, Unfinished
 
 LOG = logging.getLogger(__name__)
 
@@ -69,6 +71,9 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide, hanging: H
         )
     if run is None:
         return THROUGH
+    if run.point == REVERT and _is_under_way(run):
+        # What its pre has stopped must not go on while the share is put back, in Manila still.
+        raise Postponed(f"restore {run.request_id} has not come to its end")
     rest = _call(run, provider, side_by_side, hanging)
     if not rest.hooks:
         hook_runs.forget(provider.bank, provider.id, run)
@@ -102,6 +107,12 @@ def _call(run: Run, provider: Any, side_by_side: SideBySide, hanging: Hanging) -
         return posts.call_all()
     finally:
         posts.close()
+
+
+def _is_under_way(run: Run) -> bool:
+    """Whether the restore that hooks are around has not been settled itself."""
+    found = requested.find(run.request_id)
+    return found is not None and found[1].status == IN_PROGRESS
 
 
 def _give_up(item: Unfinished, provider: Any, run: Run | Left, why: str) -> str:
