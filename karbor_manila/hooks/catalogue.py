@@ -41,9 +41,9 @@ def load(name: str) -> type[Hook]:
         found = _find(name)
     except HookUnusable:
         raise
-    except Exception as error:  # whatever another package raises when it is imported
+    except (Exception, SystemExit) as error:  # whatever another package raises at its import
         LOG.exception("Hook %s", name)
-        raise HookUnusable(name, f"it cannot be loaded ({error}).") from error
+        raise HookUnusable(name, f"it cannot be loaded ({error!r}).") from error
     if not (inspect.isclass(found) and issubclass(found, Hook)):
         raise HookUnusable(name, f"{found!r} is no karbor_manila.hooks.base.Hook.")
     hook: type[Hook] = found

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks are found by what the provider's file names, and unusable ones stop the service."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,3 +117,12 @@ def test_a_hook_stands_in_the_order_once() -> None:
 def test_every_point_says_which_calls_it_wraps() -> None:
     assert set(POINTS) == {"protect", "restore", "revert", "drill", "copy", "delete"}
     assert all(said.count("`") >= 2 for said in POINTS.values())
+
+
+def test_a_module_that_ends_the_process_when_it_is_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "leaving_hook.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(HookUnusable, match=r"leaving_hook:Hook.*SystemExit\(3\)"):
+        catalogue.load("leaving_hook:Hook")
