@@ -217,6 +217,7 @@ def test_every_kind_of_column_is_made_visible(kind: Any) -> None:
         "Table": [{"name": EVIL}, {EVIL: [EVIL]}],
         "Seconds": 3.0,
         "Moment": None,
+        "Names": [EVIL, EVIL],
     }
     value = values[kind.__name__]
     shown = Shown(kind(value))
