@@ -15,6 +15,7 @@ from manila.share import manager  # noqa: E402
 from oslo_config import cfg  # noqa: E402
 
 from karbor_manila.hooks.watch import CheckpointWatchHook  # noqa: E402
+from karbor_manila.hooks.watch_sender import Failures  # noqa: E402
 from tests.unit.hooks_manila.manila_stub import MARK, Configuration  # noqa: E402
 
 MARKED = {f"karbor_manila_{name}": value for name, value in MARK.items()}
@@ -65,6 +66,7 @@ def hook(database):
     made._senders = [made]
     made.told = []
     made.send = made.told.append
+    made.lost = Failures("lost")
     return made
 
 
