@@ -52,9 +52,13 @@ class Listener:
         """End, without waiting for the broker. What it gets no answer for it gives to the next
         one that listens."""
         # One that still begins is not stopped: oslo.messaging first waits until it has begun.
-        if self._listens:
+        if not self._listens:
+            return
+        try:
             with eventlet.Timeout(_STOP, exception=False):
                 self._server.stop()
+        except Exception:  # of any driver of oslo.messaging; the rest of the service ends, too
+            LOG.exception("Listening to notifications of Manila's hook did not end well")
 
     def info(
         self,

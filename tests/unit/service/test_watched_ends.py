@@ -60,3 +60,16 @@ def test_the_end_does_not_wait_for_a_broker_that_is_away(
     with eventlet.Timeout(30):
         listener.stop()
     assert server.stopped == stopped
+
+
+def test_a_broker_that_fails_at_the_end_holds_up_no_other_end(
+    began: Callable[[str], tuple[Listener, Server]], caplog: pytest.LogCaptureFixture
+) -> None:
+    listener, server = began("")
+
+    def stop() -> None:
+        raise oslo_messaging.MessageDeliveryFailure
+
+    server.stop = stop  # type: ignore[method-assign]
+    listener.stop()
+    assert "did not end well" in caplog.text
