@@ -11,6 +11,7 @@ and for what bears our marks alone; everything else is done in threads of its ow
 """
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,9 @@ LOG = logging.getLogger(__name__)
 
 #: Of what an event says.
 VERSION = 1
+
+# What is in no word of schemas/watch.json.
+_NO_WORD = re.compile(r"[^A-Za-z0-9_.:@-]")
 
 REVERT = "revert_to_snapshot"
 #: What the periodic hook tells: Manila runs no hook after a call that failed.
@@ -196,7 +200,8 @@ class Notifying:
 
 
 def _who(context: Any) -> dict[str, str]:
-    """Who asked for a call, as far as its context says."""
+    """Who asked for a call, as far as its context says. An id of a user from LDAP may have any
+    characters: those that who reads it does not take are told as ``_``."""
     names = ("user_id", "project_id", "request_id")
     found = {name: getattr(context, name, None) for name in names}
-    return {name: str(value) for name, value in found.items() if value}
+    return {name: _NO_WORD.sub("_", str(value))[:128] for name, value in found.items() if value}

@@ -57,9 +57,17 @@ def told(hook: Any) -> list[dict[str, Any]]:
     return found
 
 
-def called(hook: Any, db: Database, func_name: str, *args: Any, takes: Any = (), **kw: Any) -> None:
+def called(
+    hook: Any,
+    db: Database,
+    func_name: str,
+    *args: Any,
+    takes: Any = (),
+    who: dict[str, str] = WHO,
+    **kw: Any,
+) -> None:
     """A call of Manila's share manager as its decorator makes it (add_hooks), that succeeds."""
-    context = Context(**WHO)
+    context = Context(**who)
     data = hook.execute_pre_hook(context, *args, func_name=func_name, **kw)
     for gone in takes:
         db.snapshots.pop(gone, None)
@@ -85,6 +93,15 @@ def test_what_goes_is_told_with_who_asked_for_it(
     assert (event["by"], event["mark"]) == (WHO, MARK)
     assert (event["snapshot_id"], event["share_id"]) == (SNAPSHOT, SHARE)
     assert event["host"] == "host@backend"
+    assert validators.worst(WATCH_SCHEMA, event) is None
+
+
+def test_any_user_of_ldap_is_told_so_that_it_is_understood(hook: Any, db: Database) -> None:
+    """What is not in the schema is set aside, and with it the loss."""
+    who = WHO | {"user_id": f"cn=J\u00f6rg Doe,dc=example{'x' * 200}"}
+    called(hook, db, "delete_snapshot", who=who, takes=[SNAPSHOT], snapshot_id=SNAPSHOT)
+    (event,) = told(hook)
+    assert event["by"]["user_id"].startswith("cn_J_rg_Doe_dc_example")
     assert validators.worst(WATCH_SCHEMA, event) is None
 
 
