@@ -77,7 +77,8 @@ class Audit:
                 known[checkpoint_id] = self._bank.checkpoint(checkpoint_id) if is_found else None
             orphans += self._orphans(checkpoint_id, known, in_work)
         self._witnesses.require(losses)
-        for finding in (found := orphans + losses):
+        found = orphans + losses
+        for finding in taking_turns(found):  # so that who listens keeps up
             telling.found(finding)
         return found
 

@@ -3,6 +3,7 @@
 
 import pytest
 
+from karbor_manila.common import turns
 from karbor_manila.recovery.audit import Finding
 from karbor_manila.recovery.audit import telling as audit_telling
 from tests.fakes.manila import Died, transient
@@ -41,6 +42,22 @@ def test_what_a_living_process_works_on_is_no_news(service: Service) -> None:
     with heard() as told, service.manager.worker.claimed(checkpoint, "delete"):
         assert reconcile(service) == []
     assert told == []
+
+
+def test_of_very_many_findings_who_listens_gets_each(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Green threads take none from a queue before they get a turn, and what is full drops."""
+    shares = [service.share() for _ in range(3 * turns.STEPS)]
+    checkpoint = protected(service, *shares, service.share())
+    for share in shares:
+        snapshot_away(service, checkpoint, share)
+    with heard() as told:
+        waiting: list[int] = []
+        monkeypatch.setattr(turns, "pause", lambda: waiting.append(len(told)))
+        find(service)
+    assert len(told) == len(shares)
+    assert waiting[-3:] == [turns.STEPS * number - 1 for number in (1, 2, 3)]
 
 
 def test_each_finding_of_an_audit_is_told_and_what_became_of_it(service: Service) -> None:
