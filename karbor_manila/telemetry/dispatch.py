@@ -226,8 +226,9 @@ class Dispatcher:
         self._runs = False
 
     def start(self) -> None:
-        """Have all events from now on delivered; without a listener nothing is begun."""
-        if not self._outlets:
+        """Have all events from now on delivered; without a listener nothing is begun, and nothing
+        twice: a SIGHUP has Karbor start its service once more."""
+        if self._runs or not self._outlets:
             return
         self._runs = True
         for outlet in self._outlets:

@@ -5,6 +5,7 @@ A listener's module is imported when it is named, and not before: its library co
 anything.
 """
 
+import atexit
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping
@@ -126,10 +127,13 @@ class Listening:
         if self._dispatcher:
             metrics.METRICS.watch(self.counts)
             self._dispatcher.start()
+            # Karbor calls no cleanup_host when its service ends (karbor/service.py, Service.stop).
+            atexit.register(self.stop)
 
     def stop(self) -> None:
         """Tell them what waits, for ``event_stop_timeout`` seconds at most, and nothing more."""
         if self._dispatcher:
+            atexit.unregister(self.stop)
             self._dispatcher.stop(self._timeout)
 
     def counts(self) -> Mapping[str, Counts]:

@@ -176,6 +176,20 @@ def test_a_protect_ends_well_while_nothing_can_be_posted_and_events_flow_again(
     assert lines() <= 2  # one a minute
 
 
+def test_what_waits_when_karbor_is_ended_is_posted_still(
+    posting: Stack, karbor: Reader, alpha: Tenant
+) -> None:
+    plan = alpha.plan_of_shares([alpha.make_share("z")])
+    posting.kill("zaqar", signal.SIGSTOP)
+    checkpoint = alpha.protect(plan)
+    posting.kill("karbor", signal.SIGTERM)
+    posting.kill("zaqar", signal.SIGCONT)
+    wait("the end of Karbor", lambda: posting.running("karbor"), lambda runs: not runs, 30)
+    posting.start_service("karbor")
+    found = types_of(checkpoint.id, karbor.bodies(QUEUE))
+    assert found == ["checkpoint.start", "protect.start", "protect.end", "checkpoint.end"]
+
+
 def done_for(checkpoint_id: str) -> Any:
     return lambda bodies: "checkpoint.end" in types_of(checkpoint_id, bodies)
 

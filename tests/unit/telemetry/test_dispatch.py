@@ -215,6 +215,12 @@ def test_the_end_waits_for_nothing_that_was_not_begun() -> None:
     assert clock.now() == began + 5.0
 
 
+def test_what_is_started_twice_is_begun_once() -> None:
+    dispatched = Dispatched(Keeping())
+    dispatched.dispatcher.start()
+    assert len(dispatched.outlets) == 1
+
+
 def test_real_threads_deliver_and_end() -> None:
     """As in a command, which has no green threads."""
     listener = Keeping()

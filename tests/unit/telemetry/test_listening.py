@@ -144,6 +144,32 @@ def test_a_command_that_fails_has_told_all_too() -> None:
     assert len(Told.got) == 1
 
 
+@pytest.mark.parametrize("starts", [1, 2])
+def test_a_process_that_ends_has_told_all_although_nobody_stops_it(starts: int) -> None:
+    """As Karbor, which calls no cleanup_host at a SIGTERM, and starts again at a SIGHUP."""
+    script = (
+        "import eventlet; eventlet.monkey_patch()\n"
+        "import atexit\n"
+        "from karbor_manila import opts\n"
+        "from karbor_manila.telemetry import events, listening\n"
+        f"from {HERE} import Told\n"
+        "from tests.unit.telemetry.listeners import event, settings\n"
+        "atexit.register(lambda: print(len(Told.got)))\n"
+        f"conf = settings(event_listeners=['{HERE}:Told'], event_stop_timeout=60.0)\n"
+        "told = listening.Listening(conf, opts.GROUP)\n"
+        f"for _ in range({starts}): told.start()\n"
+        "for _ in range(100): events.emit(event)\n"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout.strip() == "100"
+
+
 def test_with_none_there_is_no_thread_no_dispatcher_and_no_sink(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
