@@ -116,7 +116,7 @@ def _plain(rule: View) -> Rule:
     return {
         "access_type": str(rule["access_type"]),
         "access_to": str(rule["access_to"]),
-        "access_level": rule.get("access_level") if len(own) == len(metadata) else _HELD_FROM,
+        "access_level": _HELD_FROM if access_holds.is_held(metadata) else rule.get("access_level"),
         "metadata": {name: str(value) for name, value in own.items()},
     }
 

@@ -37,9 +37,16 @@ def word_of(metadata: Mapping[str, str], holder: str) -> str:
     return str(metadata.get(key_of(holder), "")).partition(" ")[0]
 
 
-def others(metadata: Mapping[str, str], holder: str) -> bool:
-    """Whether anybody but this holder has left a mark, be it an old one."""
-    return any(key.startswith(PREFIX) and key != key_of(holder) for key in metadata)
+def is_held(metadata: Mapping[str, str], but_by: str = "") -> bool:
+    """Whether somebody, be it long ago, has made the rule read-only and not put it back. Who has
+    left it to another one may have come too late: the other one was done with it.
+
+    :param but_by: a holder who does not count
+    """
+    return any(
+        key.startswith(PREFIX) and key != key_of(but_by) and str(value).partition(" ")[0] != LEFT
+        for key, value in metadata.items()
+    )
 
 
 def others_say(metadata: Mapping[str, str], holder: str, now: datetime.datetime) -> set[str]:

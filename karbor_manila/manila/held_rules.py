@@ -73,8 +73,8 @@ class HeldRules:
         return access_holds.word_of(metadata_of(rule), self.holder)
 
     def is_others(self, rule: View) -> bool:
-        """Whether anybody else has marked it."""
-        return access_holds.others(metadata_of(rule), self.holder)
+        """Whether anybody else has made it read-only and not put it back."""
+        return access_holds.is_held(metadata_of(rule), but_by=self.holder)
 
     def others_say(self, rule: View) -> set[str]:
         """What the marks of others say."""

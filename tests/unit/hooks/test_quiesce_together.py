@@ -9,6 +9,7 @@ import pytest
 
 from karbor_manila.hooks.base import Call, Outcome
 from karbor_manila.hooks.quiesce import QuiesceHook
+from karbor_manila.manila import access_holds
 from tests.fakes.manila import Died, FakeManila, Fault
 from tests.unit.clock import FakeClock
 from tests.unit.hooks.stage import Stage, as_karbor
@@ -206,3 +207,18 @@ def test_a_forged_mark_harms_nobody_but_its_rule(
     post(hook, call, pre(hook, call))
     assert stage.levels(share)["10.0.0.2"] == "rw active"
     assert other["metadata"] == {"team": "blue"}
+
+
+def test_who_left_a_rule_too_late_makes_no_read_only_rule_writable(
+    stage: Stage, hook: QuiesceHook
+) -> None:
+    """The other holder had put it back meanwhile; later its owner made it read-only for good."""
+    share = stage.share()
+    rule = stage.rule(share, "10.0.0.1", "ro")
+    rule["metadata"][f"{access_holds.PREFIX}cp-0"] = "left until 2020-01-01T00:00:00Z"
+    call = stage.call(share)
+    (recorded,) = call.environment.shares.access_rules(share["id"])
+    assert recorded["access_level"] == "ro"
+    hook.pre(call=call)
+    stage.thaw(hook, call)
+    assert stage.levels(share) == {"10.0.0.1": "ro active"}
