@@ -12,7 +12,7 @@ from karbor_manila.common.errors import ClaimLost, KarborManilaError
 from karbor_manila.hooks.base import FAILED
 from karbor_manila.hooks.errors import HookError
 from karbor_manila.hooks.values import MOST_SENTENCE
-from tests.unit.hooks.test_runner import DONE, World
+from tests.unit.hooks.world import DONE, World
 
 
 @pytest.fixture
