@@ -2,6 +2,7 @@
 """The hook ``webhook``: one signed POST for each call. It never fails work."""
 
 import collections
+import functools
 import hashlib
 import hmac
 import math
@@ -20,7 +21,7 @@ from oslo_serialization import jsonutils
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.retry import retry
-from karbor_manila.hooks import payload
+from karbor_manila.hooks import deadline, payload
 from karbor_manila.hooks.base import CHECKPOINT, POINTS, SHARE, Call, Environment, Hook, Outcome
 from karbor_manila.hooks.errors import WebhookRefused, WebhookTransient
 
@@ -94,6 +95,9 @@ _OPTIONS: tuple[cfg.Opt, ...] = (
         help="When they are sent: pre, post, periodic.",
     ),
 )
+
+# Starts the thread of a POST; a test has its own.
+_spawn: deadline.Spawn = deadline.spawn
 
 #: How many POSTs were given up in this process, by the reason.
 given_up: collections.Counter[str] = collections.Counter()
@@ -170,7 +174,9 @@ class WebhookHook(Hook):
         timeout = min(options.webhook_timeout, 0.9 * options.hook_timeout)
         about = f"{told.get('point', phase)}, checkpoint {told.get('checkpoint_id', '-')}"
         try:
-            send(self._delivery(told), timeout, clock)
+            # The timeouts of requests are those of single packets, and a receiver may trickle.
+            sending = functools.partial(send, self._delivery(told), timeout, clock)
+            deadline.call(sending, 1.05 * timeout, clock=clock, spawn=_spawn)
         except Exception as error:  # noqa: BLE001 - whatever it is, no work fails for a webhook
             # Of an error that is not ours only the kind: its text may have the URL.
             why = error if isinstance(error, KarborManilaError) else type(error).__name__

@@ -21,8 +21,10 @@ URL = "https://user:hunter2@ops.example/hooks/s3cret-path"
 
 
 @pytest.fixture(autouse=True)
-def _none_given_up() -> None:
+def _none_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a POST is over when it is begun: the clock of the stage waits for no thread."""
     webhook.given_up.clear()
+    monkeypatch.setattr(webhook, "_spawn", lambda work: work())
 
 
 @pytest.fixture
@@ -240,3 +242,14 @@ def test_what_can_work_starts(stage: Stage, tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("tell no one")
     hook_of(stage, webhook_secret_file=str(path)).check()
+
+
+def test_a_receiver_that_never_comes_to_an_end_fails_no_work(
+    stage: Stage, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte of its answer every now and then keeps the timeouts of requests from being over."""
+    monkeypatch.setattr(webhook, "_spawn", lambda _work: None)
+    hook, began = hook_of(stage, webhook_phases=["pre"]), stage.clock.now()
+    assert hook.pre(call=stage.call(stage.share())) is None
+    assert webhook.given_up == {"GivenUp": 1}
+    assert stage.clock.now() - began < hook.options_here.hook_timeout
