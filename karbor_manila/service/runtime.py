@@ -43,6 +43,7 @@ class Runtime:
         #: Seconds for which Manila is asked while a requester waits for the answer.
         self.answer_timeout = float(self.settings.listing_timeout)
         self._types: Any = None
+        self._is_started = False
         self.claims = Claims(self.settings.lease_timeout)
         self.worker = Worker(self.claims)
         self.leases = Leases(
@@ -75,7 +76,14 @@ class Runtime:
         self.periodic_hooks = PeriodicHooksThreads(self.providers, hooks, self.claims)
 
     def start(self) -> None:
-        """Begin to show in every bank that this process is alive, and to reconcile."""
+        """Begin to show in every bank that this process is alive, and to reconcile; once.
+
+        At a SIGHUP oslo.service starts Karbor's service again, in the same process and without
+        having ended what runs beside it (oslo_service/service.py, Services.restart).
+        """
+        if self._is_started:
+            return
+        self._is_started = True
         self.listening.start()
         self.leases.start()
         self.reconciling.start()
@@ -87,6 +95,7 @@ class Runtime:
 
     def stop(self) -> None:
         """End what :meth:`start` began, if it did."""
+        self._is_started = False
         if self._types is not None:
             self._types.kill()
         self.periodic_hooks.stop()

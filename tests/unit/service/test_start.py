@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a karbor-protection process does when it starts and stops."""
 
+import functools
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -39,6 +40,28 @@ def test_a_started_process_renews_its_lease(at_work: Service) -> None:
     looks = (bank.get_object(key) for _ in range(1000))
     stored = next(found for found in looks if found)
     assert lease.Lease(**stored).pid == os.getpid()
+
+
+def test_what_runs_beside_karbors_service_goes_on_when_that_starts_again(
+    at_work: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a SIGHUP: a second thread of each would search, settle and tell everything twice."""
+    runtime, begun = at_work.manager.runtime, []
+    for name in (
+        "listening",
+        "leases",
+        "reconciling",
+        "leftovers",
+        "periodic_hooks",
+        "watched",
+    ):
+        part = getattr(runtime, name)
+        monkeypatch.setattr(part, "start", functools.partial(begun.append, name))
+    at_work.manager.init_host(service_id=1)
+    assert begun == []
+    runtime.stop()
+    runtime.start()
+    assert len(begun) == 6
 
 
 def test_a_start_removes_the_leases_of_those_long_dead(service: Service) -> None:
