@@ -8,7 +8,16 @@ from typing import Any, ClassVar
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from karbor_manila.hooks.base import CHECKPOINT, INTERRUPTED, PROTECT, SHARE, Call, Hook, Outcome
+from karbor_manila.hooks.base import (
+    CHECKPOINT,
+    INTERRUPTED,
+    PROTECT,
+    SHARE,
+    TIMED_OUT,
+    Call,
+    Hook,
+    Outcome,
+)
 from karbor_manila.manila.held_rules import HeldRules
 from karbor_manila.manila.quiescing import Quiescing
 
@@ -75,7 +84,9 @@ class QuiesceHook(Hook):
             settle = 0.0
             if outcome.status == INTERRUPTED:
                 settle = min(call.environment.client.timeouts.settle, self._timeout / 2)
-            self._quiescing(call).thaw(data["rules"], self._timeout, settle)
+            # While the work goes on, a share that is busy with it stays so: nobody waits for that.
+            patient = outcome.status != TIMED_OUT
+            self._quiescing(call).thaw(data["rules"], self._timeout, settle, patient=patient)
             LOG.info("Shares %s are as before %s", list(data["rules"]), call.checkpoint_id)
         return None
 

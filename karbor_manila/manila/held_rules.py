@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from karbor_manila.manila import access_holds
+from karbor_manila.manila import access_holds, statuses
 from karbor_manila.manila.errors import ManilaRefused
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.ownership import SHARE
@@ -47,6 +47,12 @@ class HeldRules:
     def is_there(self, share: str) -> bool:
         """Whether it is a share of the project."""
         return self._client.ownership.show(SHARE, share, self._project_id) is not None
+
+    def busy(self, share: str) -> str:
+        """The status of a share of the project in transition; empty when it is in none."""
+        found = self._client.ownership.show(SHARE, share, self._project_id)
+        status = str(found["status"]) if found else ""
+        return status if status in statuses.SHARE_BUSY else ""
 
     def now(self) -> float:
         """Seconds, of the flow's clock."""

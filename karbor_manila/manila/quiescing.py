@@ -12,7 +12,11 @@ from collections.abc import Callable, Collection, Mapping
 
 from karbor_manila.common.errors import ClaimLost, DeadlineExceeded, KarborManilaError
 from karbor_manila.common.polling import poll
-from karbor_manila.manila.errors import AccessLevelsUnsupported, RulesNotPutBack
+from karbor_manila.manila.errors import (
+    AccessLevelsUnsupported,
+    RulesNotPutBack,
+    RulesOfBusyShare,
+)
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.freezing import Freezing
 from karbor_manila.manila.held_rules import HeldRules
@@ -69,7 +73,12 @@ class Quiescing:
             raise DeadlineExceeded(_AWAITED + " of share " + ", ".join(late), timeout, _SEEN)
 
     def thaw(
-        self, rules: Mapping[str, Collection[str]], timeout: float, settle: float = 0.0
+        self,
+        rules: Mapping[str, Collection[str]],
+        timeout: float,
+        settle: float = 0.0,
+        *,
+        patient: bool = True,
     ) -> None:
         """Put the rules back that are read-only for this holder and for nobody else. What is gone,
         or was changed by its owner meanwhile, stays as it is.
@@ -78,6 +87,7 @@ class Quiescing:
         :param timeout: seconds
         :param settle: seconds, less than ``timeout``, for which requests of a process that has died
             may still be carried out: so long what they do is undone, too
+        :param patient: whether shares in transition are waited for: Manila changes no rule of them
         :raises RulesNotPutBack: some are read-only still, of whatever share; the others are not
         """
         failed: dict[str, str] = {}
@@ -91,8 +101,7 @@ class Quiescing:
                 failed[share] = str(error)
                 return True
 
-        settled_at = self._client.clock.now() + settle
-        works = {share: Thawing(self._held, share, rules[share], settled_at) for share in rules}
+        works = self._thawing(rules, settle, patient=patient)
         left = {
             share: functools.partial(guarded, share, work.step) for share, work in works.items()
         }
@@ -103,10 +112,21 @@ class Quiescing:
                     del left[share]
             return sorted(left)
 
+        late = DeadlineExceeded(_AWAITED, timeout, _SEEN)
         for share in self._poll(look, timeout):
-            failed[share] = str(DeadlineExceeded(_AWAITED, timeout, _SEEN))
+            busy = works[share].busy
+            failed[share] = str(RulesOfBusyShare(share, busy) if busy else late)
         if failed:
             raise RulesNotPutBack(failed)
+
+    def _thawing(
+        self, rules: Mapping[str, Collection[str]], settle: float, *, patient: bool
+    ) -> dict[str, Thawing]:
+        settled_at = self._client.clock.now() + settle
+        return {
+            share: Thawing(self._held, share, rules[share], settled_at, patient=patient)
+            for share in rules
+        }
 
     def _poll(self, look: Callable[[], list[str]], timeout: float) -> list[str]:
         """Look until no share is left; those that are when the time is over."""

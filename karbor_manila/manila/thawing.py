@@ -9,11 +9,13 @@ from oslo_log import log as logging
 from karbor_manila.common.errors import KarborManilaError, RefusedError
 from karbor_manila.manila import statuses
 from karbor_manila.manila.access_holds import HELD, LEFT, THAWING
-from karbor_manila.manila.errors import RuleNotChanged
+from karbor_manila.manila.errors import ManilaRefused, RuleNotChanged, RulesOfBusyShare
 from karbor_manila.manila.held_rules import RO, RW, HeldRules, named
 from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
+
+_BUSY = 400  # what Manila answers when a share is in transition, among other things
 
 
 class Thawing:
@@ -22,13 +24,23 @@ class Thawing:
     :param ids: of the rules that were made read-only
     :param settled_at: of the clock; before then Manila may still make one read-only, or mark it, at
         the request of a process that has died
+    :param patient: whether a share in transition is waited for: Manila changes no rule of it
+    :ivar busy: the status of such a share, as it was seen last
     """
 
     def __init__(
-        self, of: HeldRules, share: str, ids: Collection[str], settled_at: float = 0.0
+        self,
+        of: HeldRules,
+        share: str,
+        ids: Collection[str],
+        settled_at: float = 0.0,
+        *,
+        patient: bool = True,
     ) -> None:
+        self.busy = ""
         self._of = of
         self._settled_at = settled_at
+        self._patient = patient
         self._share = share
         self._ids = frozenset(ids)
         self._asked: set[str] = set()
@@ -83,7 +95,7 @@ class Thawing:
             of.mark(rule, LEFT)  # the last one puts it back
             return True
         if rule["access_level"] == RO and (rule["id"] not in self._asked or not is_settled):
-            if of.give(rule, RW):
+            if self._give(rule, RW):
                 self._asked.add(rule["id"])
             return False
         if rule["access_level"] == RO or state == statuses.RULE_ACTIVE:
@@ -96,8 +108,23 @@ class Thawing:
                 self._refused[rule["id"]] = RuleNotChanged(self._share, named(rule), RW)
                 return True
             # An earlier attempt has failed. The same level once more would change nothing.
-            of.give(rule, RO)
+            self._give(rule, RO)
         return False
+
+    def _give(self, rule: View, level: str) -> bool:
+        """Ask for a level; whether that was taken."""
+        self.busy = ""
+        try:
+            return self._of.give(rule, level)
+        except ManilaRefused as refused:
+            if refused.status != _BUSY:
+                raise
+            self.busy = self._of.busy(self._share)
+            if not self.busy:
+                return self._of.give(rule, level)  # it has become ready between the two
+            if not self._patient:
+                raise RulesOfBusyShare(self._share, self.busy) from None
+            return False
 
     def _warn_of_others(self, rules: Collection[View]) -> None:
         came = [

@@ -5,6 +5,7 @@ from karbor_manila.manila.errors.access_levels import (
     AccessLevelsUnsupported,
     RuleNotChanged,
     RulesNotPutBack,
+    RulesOfBusyShare,
 )
 from karbor_manila.manila.errors.answers import (
     EndpointMissing,
@@ -95,6 +96,7 @@ __all__ = [
     "RevertUnsupported",
     "RuleNotChanged",
     "RulesNotPutBack",
+    "RulesOfBusyShare",
     "ShareGone",
     "ShareLocked",
     "ShareStatusUnknown",

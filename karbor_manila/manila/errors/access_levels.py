@@ -3,7 +3,7 @@
 
 from dataclasses import KW_ONLY, dataclass
 
-from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.errors import KarborManilaError, RefusedError
 from karbor_manila.manila.errors.answers import at
 
 
@@ -40,6 +40,20 @@ class RuleNotChanged(KarborManilaError):
 
 
 @dataclass(eq=False)
+class RulesOfBusyShare(RefusedError):
+    """Manila changes no rule of a share in transition (manila/share/api.py, update_access)."""
+
+    share_id: str
+    status: str
+
+    def _sentence(self) -> str:
+        return (
+            f"It is {self.status!r}, and Manila changes no access rule of share {self.share_id} "
+            f"until that is over."
+        )
+
+
+@dataclass(eq=False)
 class RulesNotPutBack(KarborManilaError):
     """Access rules are read-only still. ``why`` are sentences by the ids of shares."""
 
@@ -47,4 +61,7 @@ class RulesNotPutBack(KarborManilaError):
 
     def _sentence(self) -> str:
         told = " ".join(f"Share {share}: {said}" for share, said in sorted(self.why.items()))
-        return f"Access rules that were made read-only were not all put back. {told}"
+        return (
+            f"Access rules that were made read-only were not all put back. {told} "
+            f"The reconciliation tries again until they are."
+        )

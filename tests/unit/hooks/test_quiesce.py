@@ -12,7 +12,7 @@ from karbor_manila.manila.errors import (
     RuleNotChanged,
     RulesNotPutBack,
 )
-from tests.fakes.manila import Fault, transient
+from tests.fakes.manila import FakeClock, Fault, transient
 from tests.unit.hooks.stage import PROJECT, Stage, as_karbor
 
 
@@ -276,3 +276,44 @@ def test_a_rule_that_manila_refuses_to_put_back_keeps_no_other_read_only(
     assert stage.levels(share) == {"10.0.0.1": "ro active", **put_back}
     stage.thaw(hook, call)
     assert stage.levels(share) == {"10.0.0.1": "rw active", **put_back}
+
+
+def test_a_share_that_its_owner_extends_meanwhile_is_put_back_after_that(
+    stage: Stage, hook: QuiesceHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = stage.share()
+    stage.rule(share, "10.0.0.1")
+    call = stage.call(share)
+    hook.pre(call=call)
+    share["status"], ready = "extending", stage.clock.now() + 10
+    wait = type(stage.clock).wait
+
+    def later(clock: FakeClock, condition: object, seconds: float) -> None:
+        wait(clock, condition, seconds)
+        if clock.now() > ready:
+            share["status"] = "available"
+
+    monkeypatch.setattr(type(stage.clock), "wait", later)
+    monkeypatch.setattr(type(stage.clock), "sleep", lambda clock, s: later(clock, None, s))
+    stage.thaw(hook, call)
+    assert stage.levels(share) == {"10.0.0.1": "rw active"}
+    assert stage.marks(share) == []
+
+
+@pytest.mark.parametrize(("outcome", "waits"), [("timed_out", False), ("success", True)])
+def test_a_backup_that_goes_on_is_named_and_holds_up_no_other_thaw(
+    stage: Stage, hook: QuiesceHook, outcome: str, waits: bool
+) -> None:
+    share = stage.share()
+    stage.rule(share, "10.0.0.1")
+    call = stage.call(share)
+    hook.pre(call=call)
+    share["status"], began = "backup_creating", stage.clock.now()
+    with pytest.raises(RulesNotPutBack) as failed:
+        stage.thaw(hook, call, outcome)
+    assert "'backup_creating'" in str(failed.value)
+    assert "The reconciliation tries again" in str(failed.value)
+    assert (stage.clock.now() - began > 30) is waits
+    share["status"] = "available"
+    stage.thaw(hook, as_karbor(call, stage), "interrupted")
+    assert stage.levels(share) == {"10.0.0.1": "rw active"}

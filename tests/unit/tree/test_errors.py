@@ -80,6 +80,7 @@ EXAMPLES = (
     manila.AccessLevelsUnsupported("2.87", endpoint=URL),
     manila.RuleNotChanged("s-1", "ip 10.0.0.1", "ro"),
     manila.RulesNotPutBack({"s-1": "HTTP 503."}),
+    manila.RulesOfBusyShare("s-1", "backup_creating"),
     manila.BackupsUnsupported("A backup", "2.80", "2.70", "Upgrade Manila.", endpoint=URL),
     manila.BackupDoubtful("b-1", "its status is 'error'"),
     manila.BackupGone("b-1", endpoint=URL),
