@@ -15,7 +15,7 @@ from karbor_manila.bank import record_values
 from karbor_manila.bank.record import HookFacts, Intent, ShareRecord
 from karbor_manila.common import left_out
 from karbor_manila.drivers.abilities import KeepsTogether
-from karbor_manila.drivers.base import ProtectOptions
+from karbor_manila.drivers.base import Driver, ProtectOptions
 from karbor_manila.hooks.base import PROTECT
 from karbor_manila.hooks.errors import HookSkip
 from karbor_manila.manila import statuses
@@ -65,7 +65,9 @@ class ProtectOperation(ShareOperation):
         rules = job.flow.protection.rules(job)  # as they were before a hook that changes them
         if options.record_access_rules and rules is None:
             rules = job.flow.shares.access_rules(job.share_id)  # while Manila makes the snapshot
-        kept = job.driver(begun.intent.driver).wait(begun.kept)
+        driver = job.driver(begun.intent.driver)
+        kept = driver.wait(begun.kept)
+        tell_held_back(job, driver, kept)
         complete(job, begun.intent, kept, rules)
 
     def await_begun(self, job: ShareJob) -> None:
@@ -75,14 +77,19 @@ class ProtectOperation(ShareOperation):
     def passes_over(self, job: ShareJob, error: Exception) -> bool:
         """A share that has gone since its project was listed is left out, and one of whose status
         nothing is known."""
+        is_out = False
         if isinstance(error, ShareGone | ShareStatusUnknown):
-            return leaving_out.leave_out(job, error)
-        if isinstance(error, HookSkip) and job.hooks and job.hooks.point == PROTECT:
-            return leaving_out.leave_out(job, skipped(job, error), named=True)
-        return False
+            is_out = leaving_out.leave_out(job, error)
+        elif isinstance(error, HookSkip) and job.hooks and job.hooks.point == PROTECT:
+            is_out = leaving_out.leave_out(job, skipped(job, error), named=True)
+        if is_out:
+            reporting.withdraw(job.flow, reporting.key(job.share_id))
+        return is_out
 
     def failed(self, job: ShareJob, reason: str) -> None:
-        """Into the checkpoint, and the status of the resource."""
+        """Into the checkpoint, and the status of the resource. What the preflight remarked was of a
+        share that is kept."""
+        reporting.withdraw(job.flow, reporting.key(job.share_id))
         reporting.to_checkpoint(job, reason)
         job.section.status(constants.RESOURCE_STATUS_ERROR)
 
@@ -130,6 +137,21 @@ def complete(job: ShareJob, intent: Intent, kept: Kept, rules: list[Rule] | None
         intent, kept.id, job.now(), size=kept.size, access_rules=rules, data=kept.data, hooks=hooks
     )
     keep(job, intent, made)
+
+
+def tell_held_back(job: ShareJob, driver: Driver, kept: Kept) -> None:
+    """What keeps a share may keep others, too, that a hook has held back: its user reads it."""
+    held_back = job.flow.protection.held_back
+    if held_back and isinstance(driver, KeepsTogether):
+        others = sorted(held_back & set(driver.members(kept)) - {job.share_id})
+        if others:
+            reporting.remark(
+                job.flow,
+                reporting.key(job.share_id),
+                f"It is kept together with share{'s' if len(others) > 1 else ''} "
+                f"{', '.join(others)}, which a hook held back: not protected with it, and kept all "
+                f"the same, as it was without its hooks.",
+            )
 
 
 def after_hooks(job: ShareJob, kept: Kept, intent: Intent) -> HookFacts | None:

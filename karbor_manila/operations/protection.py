@@ -66,6 +66,8 @@ class Protection:
         #: For each share that is asked for with the others: what it is to get. None: it was not
         #: ready, or the thread that asked for all was stopped; then it is asked for alone.
         self._answers: _Answers = {}
+        #: The ids of shares that were not asked for because of a hook.
+        self.held_back: set[str] = set()
         #: By share id, as they were before hooks.
         self._rules: dict[str, list[Rule] | None] = {}
 
@@ -143,6 +145,7 @@ class Protection:
         if not self._flow.hooks:
             return ready
         failed = hooking.enter_all(self._flow, [each.job for each in ready])
+        self.held_back |= failed.keys()
         return self._without(failed, ready, answers)
 
     def _with_rules(self, ready: list[_Ready], answers: _Answers) -> list[_Ready]:

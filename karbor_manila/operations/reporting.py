@@ -81,6 +81,21 @@ def remark(flow: Any, resource: str, said: str) -> None:
     flow.writing.together(("remarks", id(checkpoint)), (resource, said), save)
 
 
+def withdraw(flow: Any, resource: str) -> None:
+    """Take back what was remarked of a resource: it is not in the checkpoint after all. That the
+    bank refuses it is no failure."""
+    checkpoint = flow.work.checkpoint
+
+    def save(resources: list[str]) -> None:
+        known = facts(checkpoint, "remarks")
+        rest = {each: said for each, said in known.items() if each not in resources}
+        if rest != known:
+            checkpoint.extra_info = jsonutils.dumps(info(checkpoint) | {"remarks": rest})
+            to_remarks(flow, {})
+
+    flow.writing.together(("withdrawn remarks", id(checkpoint)), resource, save)
+
+
 def to_operation_log(job: Any, reason: str) -> None:
     """Into ``error_info`` of the operation log (GET operation_logs), below what stands there."""
     log = job.extras.get("operation_log")
