@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook ``quiesce``: nobody writes to a share while it is protected, by its access rules."""
 
+import dataclasses
 import datetime
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from karbor_manila.hooks.base import (
     Hook,
     Outcome,
 )
+from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.held_rules import HeldRules
 from karbor_manila.manila.quiescing import Quiescing
 
@@ -99,6 +101,10 @@ class QuiesceHook(Hook):
         options = self.options_here
         longest = options.hook_freeze_timeout + 2 * options.hook_timeout
         until = call.environment.clock.utcnow() + datetime.timedelta(seconds=longest)
-        client = call.environment.client
+        flow = call.environment.client
+        # A Manila that is away is told as such, before the whole call is given up.
+        outage = min(flow.timeouts.outage, self._timeout)
+        timeouts = dataclasses.replace(flow.timeouts, outage=outage)
+        client = FlowClient(flow.manila, timeouts, clock=flow.clock)
         held = HeldRules(client, call.checkpoint_id, call.project_id, until)
         return Quiescing(client, held)

@@ -317,3 +317,20 @@ def test_a_backup_that_goes_on_is_named_and_holds_up_no_other_thaw(
     share["status"] = "available"
     stage.thaw(hook, as_karbor(call, stage), "interrupted")
     assert stage.levels(share) == {"10.0.0.1": "rw active"}
+
+
+def test_a_manila_that_is_away_is_named_in_time_and_what_happens_next(
+    stage: Stage, hook: QuiesceHook
+) -> None:
+    share = stage.share()
+    stage.rule(share, "10.0.0.1")
+    call = stage.call(share)
+    hook.pre(call=call)
+    began = stage.clock.now()
+    stage.cloud.faults.append(Fault("set_access_level", transient, times=999))
+    with pytest.raises(RulesNotPutBack, match=r"HTTP 503.*The reconciliation tries again"):
+        stage.thaw(hook, call)
+    assert stage.clock.now() - began < 60  # hook_timeout
+    stage.cloud.faults.clear()
+    stage.thaw(hook, as_karbor(call, stage), "interrupted")
+    assert stage.levels(share) == {"10.0.0.1": "rw active"}
