@@ -116,9 +116,12 @@ def begin(job: ShareJob, share: View, options: ProtectOptions) -> Begun:
             share = preflight.look_again(job.flow, job.share_id)
             if options.force or share["status"] == statuses.AVAILABLE:
                 driver = job.driver(job.flow.driver_name(share))
-                if not isinstance(driver, KeepsTogether):
+                if isinstance(driver, KeepsTogether):
+                    waited = driver.await_ready(share, left)
+                elif job.hooks:
+                    waited = False  # it may have become ready while their posts were called
+                else:
                     raise
-                waited = driver.await_ready(share, left)
                 if not (waited or again):
                     raise
                 again = waited

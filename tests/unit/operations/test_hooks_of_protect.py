@@ -90,6 +90,26 @@ def test_all_ready_shares_are_quiet_before_the_first_snapshot(stage: HookStage) 
     assert order[6:] == ["a post success"] * 3
 
 
+def test_a_share_that_is_ready_again_once_its_hooks_have_left_is_asked_for_once_more(
+    stage: HookStage,
+) -> None:
+    """The post of quiesce waits for a share that its owner reverts between pre and snapshot."""
+    (share,) = shares(stage, 1)
+    view, seen = stage.cloud.shares[share], ["reverting", "available"]
+
+    def pre(**_: Any) -> None:
+        view["status"] = seen.pop(0)
+
+    def post(**_: Any) -> None:
+        view["status"] = "available"
+
+    stage.witness("a", pre=pre, post=post)
+    assert stage.protect(stage.checkpoint(share), share) == []
+    assert stage.order() == ["a pre", "a post failed", "a pre", "a post success"]
+    assert len(stage.cloud.snapshots) == 1
+    assert stage.runs() == []
+
+
 def test_a_hook_sees_the_share_as_it_is_in_manila(stage: HookStage) -> None:
     hook = stage.witness("a")
     share = stage.cloud.add_share(stage.project_id, name="db", metadata={"app": "mysql"})
