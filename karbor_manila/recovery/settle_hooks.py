@@ -7,6 +7,7 @@ left, which may wait for Manila. Its dead owner loses his claim first: if he wak
 goes on with work that is frozen no more, nor calls the posts himself.
 """
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,8 +32,10 @@ LOG = logging.getLogger(__name__)
 
 #: What an item is called when all of its posts are through.
 THROUGH = "through"
-#: ... when its checkpoint is deleted, and they were tried once more.
+#: ... when its checkpoint is deleted, and they did not succeed for :data:`PATIENCE`.
 GIVEN_UP = "given up"
+#: So long are posts tried whose checkpoint is deleted: Manila may be away, or the operator.
+PATIENCE = datetime.timedelta(days=1)
 
 
 def disown(item: Unfinished, provider: Any, claims: Claims) -> None:
@@ -74,12 +77,15 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide, hanging: H
     if run.point == REVERT and _is_under_way(run):
         # What its pre has stopped must not go on while the share is put back, in Manila still.
         raise Postponed(f"restore {run.request_id} has not come to its end")
-    rest = _call(run, provider, side_by_side, hanging)
+    rest, now = _call(run, provider, side_by_side, hanging)
     if not rest.hooks:
         hook_runs.forget(provider.bank, provider.id, run)
         return THROUGH
     names = ", ".join(each.name for each in rest.hooks)
-    return _give_up(item, provider, run, f"the post of {names} at the {run.point} did not succeed")
+    why = f"the post of {names} at the {run.point} did not succeed"
+    if now - left.since < PATIENCE:
+        raise Postponed(why)
+    return _give_up(item, provider, run, why)
 
 
 def of_checkpoint(provider: Any, checkpoint_id: str, project_id: str) -> Iterator[OpenHooks]:
@@ -94,8 +100,13 @@ def of_checkpoint(provider: Any, checkpoint_id: str, project_id: str) -> Iterato
             yield OpenHooks(HOOKS, *ids, left.since, left=left)
 
 
-def _call(run: Run, provider: Any, side_by_side: SideBySide, hanging: Hanging) -> Run:
-    """Call the posts of a run. Returns what is left of it."""
+def _call(
+    run: Run, provider: Any, side_by_side: SideBySide, hanging: Hanging
+) -> tuple[Run, datetime.datetime]:
+    """Call the posts of a run.
+
+    :returns: what is left of it, and the time then (UTC)
+    """
     if not protects_shares(provider):
         raise Postponed("the provider protects no shares with this plugin any more")
     try:
@@ -104,7 +115,7 @@ def _call(run: Run, provider: Any, side_by_side: SideBySide, hanging: Hanging) -
         checkpoint = None
     posts = Posts(run, provider, checkpoint, side_by_side, hanging)
     try:
-        return posts.call_all()
+        return posts.call_all(), posts.flow.clock.utcnow()
     finally:
         posts.close()
 

@@ -2,6 +2,7 @@
 """The reconciliation calls the posts of hooks that a dead process has begun."""
 
 import dataclasses
+import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -272,16 +273,32 @@ def test_a_deleted_checkpoint_keeps_no_run(
     service: Service, checkpoint: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     hooked.First.does[FIRST] = hooked.fails
-    service = dead(service, checkpoint, point="restore", claimed_id=new_id())
+    two_days_ago = (service.cloud.clock.utcnow() - datetime.timedelta(days=2)).isoformat()
+    service = dead(service, checkpoint, point="restore", claimed_id=new_id(), since=two_days_ago)
     service.delete(checkpoint.id)
     assert service.checkpoint(checkpoint.id).status == "deleted"
     assert "deleted although hooks that have begun are not through" in caplog.text
     assert called()[:2] == BOTH
-    assert reconcile(service)["hooks"] == "given up"
-    assert "look whether what the hook had stopped runs again" in caplog.text
-    assert open_runs(service) == []
     reconcile(service)
+    assert "look whether what the hook had stopped runs again" in caplog.text
+    # That of the deletion itself has just begun.
+    assert [run.point for run in open_runs(service)] == ["delete"]
+    del hooked.First.does[FIRST]
+    assert reconcile(service)["hooks"] == "through"
     assert service.manager.claims.all() == []
+
+
+def test_what_a_deleted_checkpoint_has_frozen_is_thawed_when_manila_is_back(
+    service: Service, checkpoint: Any
+) -> None:
+    hooked.First.does[FIRST] = hooked.fails
+    service = dead(service, checkpoint, point="restore", claimed_id=new_id())
+    service.delete(checkpoint.id)
+    assert service.checkpoint(checkpoint.id).status == "deleted"
+    assert reconcile(service)["hooks"] == ""
+    del hooked.First.does[FIRST]
+    assert reconcile(service)["hooks"] == "through"
+    assert open_runs(service) == []
 
 
 def test_the_deletion_of_a_checkpoint_calls_the_posts_that_are_left_of_it(
