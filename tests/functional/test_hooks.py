@@ -54,9 +54,15 @@ def witness(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "karbor",
         pythonpath=[*before.pythonpath, WITNESSING],
         share_options={**before.share_options, **options},
+        karbor_options={**before.karbor_options, "manila_share_protection/reconcile_interval": 2},
     )
     yield Witness(file)
-    stack.restart("karbor", pythonpath=before.pythonpath, share_options=before.share_options)
+    stack.restart(
+        "karbor",
+        pythonpath=before.pythonpath,
+        share_options=before.share_options,
+        karbor_options=before.karbor_options,
+    )
 
 
 @pytest.fixture
@@ -140,4 +146,9 @@ def test_after_the_freeze_time_it_is_thawed_and_the_checkpoint_says_so(
     checkpoint = alpha.protect(alpha.plan_of_shares([share]))
     assert witness.order(share) == ["pre", "post timed_out creating"]
     assert "after 5 seconds" in remarks(alpha, checkpoint)[f"{SHARE}#{share.id}"]
-    assert json.loads(command(*NOTHING_LEFT).stdout or "[]") == []
+    wait(
+        "what is left",
+        lambda: json.loads(command(*NOTHING_LEFT).stdout or "[]"),
+        lambda left: left == [],
+        60,
+    )
