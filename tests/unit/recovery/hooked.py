@@ -2,13 +2,19 @@
 """Hooks of tests, and runs of them that a process has left in the bank."""
 
 import datetime
+import functools
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import pytest
+
 from karbor_manila.bank import hook_runs
 from karbor_manila.bank.hook_runs import Began, Run
+from karbor_manila.hooks import terms
 from karbor_manila.hooks.base import Call, Hook, Outcome
+from karbor_manila.operations import flow
+from karbor_manila.recovery import hook_posts
 from tests.unit.karbor_stage import Service
 
 FIRST = "tests.unit.recovery.hooked:First"
@@ -21,6 +27,18 @@ OPTIONS = (
     "enable_post_hooks = true",
     "hook_timeout = 5.0",
 )
+
+
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hooks are called in the thread of who waits for them, and no freeze time is ever over: the
+    clock of a stage moves by waiting, which would leave a thread no time."""
+
+    def call(work: Callable[[], None]) -> None:
+        work()
+
+    time = functools.partial(terms.Time, spawn=call, after=lambda _seconds, _work: lambda: None)
+    monkeypatch.setattr(flow, "Time", time)
+    monkeypatch.setattr(hook_posts, "spawn", call)
 
 
 class First(Hook):

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from karbor_manila.bank.hook_runs import Began
-from karbor_manila.recovery import hook_posts
 from tests.unit.cli.operator.acts import Ran
 from tests.unit.karbor_stage import OUR_PROJECT, OURS, Service, provider_file
 from tests.unit.recovery import hooked
@@ -99,7 +98,7 @@ def test_the_reconciliation_lists_hooks_that_are_open_and_calls_their_posts(
     monkeypatch: pytest.MonkeyPatch,
     conf: Path,
 ) -> None:
-    monkeypatch.setattr(hook_posts, "spawn", lambda work: work())
+    hooked.at_once(monkeypatch)
     configure(*OPTIONS)
     checkpoint = service.protect(service.plan(service.share()))
     left = begun(service, checkpoint, new_id())

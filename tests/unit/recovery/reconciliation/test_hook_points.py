@@ -2,7 +2,6 @@
 """A process dies at every point of a protection or a restore with hooks around it: whatever a hook
 has frozen is thawed, once its death is known."""
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +10,10 @@ from typing import Any, ClassVar
 import pytest
 from karbor import objects
 
-from karbor_manila.hooks import terms
 from karbor_manila.hooks.base import CHECKPOINT, Call, Hook
-from karbor_manila.operations import flow
-from karbor_manila.recovery import hook_posts
 from tests.unit.karbor_stage import Service, started
 from tests.unit.points import Points
+from tests.unit.recovery import hooked
 from tests.unit.recovery.hooked import open_runs
 from tests.unit.recovery.reconciliation.stage import assert_at_its_end, reconcile
 
@@ -54,17 +51,11 @@ class Together(Freezing):
         return CHECKPOINT
 
 
-def _at_once(work: Callable[[], None]) -> None:
-    work()
-
-
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     Freezing.frozen.clear()
     Freezing.times.clear()
-    monkeypatch.setattr(hook_posts, "spawn", _at_once)
-    time = functools.partial(terms.Time, spawn=_at_once, after=lambda _seconds, _work: lambda: None)
-    monkeypatch.setattr(flow, "Time", time)
+    hooked.at_once(monkeypatch)
     with started(tmp_path, monkeypatch, options=OPTIONS) as service:
         yield service
 

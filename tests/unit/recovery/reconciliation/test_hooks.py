@@ -35,7 +35,7 @@ BOTH = [(SECOND, None), (FIRST, {"n": 1})]
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setattr(hook_posts, "spawn", lambda work: work())
+    hooked.at_once(monkeypatch)
     hooked.forget()
     with started(tmp_path, monkeypatch, options=OPTIONS) as service:
         yield service

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from karbor import objects
 
-from karbor_manila.recovery import hook_posts
 from tests.unit.karbor_stage import Service, started
 from tests.unit.recovery import hooked
 from tests.unit.recovery.hooked import OPTIONS, begun, called, new_id, open_runs
@@ -16,7 +15,7 @@ from tests.unit.recovery.hooked import OPTIONS, begun, called, new_id, open_runs
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setattr(hook_posts, "spawn", lambda work: work())
+    hooked.at_once(monkeypatch)
     hooked.forget()
     with started(tmp_path, monkeypatch, options=OPTIONS) as service:
         yield service

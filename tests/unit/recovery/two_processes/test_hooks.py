@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from karbor_manila.common.errors import ClaimLost
-from karbor_manila.recovery import hook_posts
 from karbor_manila.recovery.searched import Look
 from tests.unit.karbor_stage import Service, started
 from tests.unit.recovery import hooked
@@ -20,7 +19,7 @@ BOTH = [(SECOND, None), (FIRST, {"n": 1})]
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setattr(hook_posts, "spawn", lambda work: work())
+    hooked.at_once(monkeypatch)
     hooked.forget()
     with started(tmp_path, monkeypatch, options=OPTIONS) as service:
         yield service
