@@ -3,8 +3,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,12 +14,11 @@ from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.hook_runs import Began
 from karbor_manila.recovery import hook_posts
 from karbor_manila.recovery.searched import Look
-from tests.unit.karbor_stage import Service, started
+from tests.unit.karbor_stage import Service
 from tests.unit.recovery import hooked
 from tests.unit.recovery.hooked import (
     FIRST,
     GONE,
-    OPTIONS,
     SECOND,
     begun,
     called,
@@ -34,19 +32,13 @@ BOTH = [(SECOND, None), (FIRST, {"n": 1})]
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    hooked.at_once(monkeypatch)
-    hooked.forget()
-    with started(tmp_path, monkeypatch, options=OPTIONS) as service:
-        yield service
-    hooked.forget()
+def service(hooked_service: Service) -> Service:
+    return hooked_service
 
 
 @pytest.fixture
-def checkpoint(service: Service) -> Any:
-    checkpoint = service.protect(service.plan(service.share(name="books")))
-    hooked.forget()
-    return checkpoint
+def checkpoint(hooked_checkpoint: Any) -> Any:
+    return hooked_checkpoint
 
 
 def born(service: Service) -> Service:

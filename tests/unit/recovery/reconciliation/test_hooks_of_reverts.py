@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was stopped for a restore in place goes on when that is over, also after a death."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from karbor import objects
 
-from tests.unit.karbor_stage import Service, started
-from tests.unit.recovery import hooked
-from tests.unit.recovery.hooked import OPTIONS, begun, called, new_id, open_runs
+from tests.unit.karbor_stage import Service
+from tests.unit.recovery.hooked import begun, called, new_id, open_runs
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    hooked.at_once(monkeypatch)
-    hooked.forget()
-    with started(tmp_path, monkeypatch, options=OPTIONS) as service:
-        yield service
-    hooked.forget()
+def service(hooked_service: Service) -> Service:
+    return hooked_service
 
 
 @pytest.fixture
-def checkpoint(service: Service) -> Any:
-    checkpoint = service.protect(service.plan(service.share(name="books")))
-    hooked.forget()
-    return checkpoint
+def checkpoint(hooked_checkpoint: Any) -> Any:
+    return hooked_checkpoint
 
 
 @pytest.mark.parametrize(("point", "waits"), [("revert", True), ("restore", False)])

@@ -1,29 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two who call the posts of the same run at the same moment, or after a long sleep."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.recovery.searched import Look
-from tests.unit.karbor_stage import Service, started
+from tests.unit.karbor_stage import Service
 from tests.unit.recovery import hooked
-from tests.unit.recovery.hooked import FIRST, OPTIONS, SECOND, begun, called, claimed, open_runs
+from tests.unit.recovery.hooked import FIRST, SECOND, begun, called, claimed, open_runs
 from tests.unit.recovery.two_processes.stage import seems_dead
 
 BOTH = [(SECOND, None), (FIRST, {"n": 1})]
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    hooked.at_once(monkeypatch)
-    hooked.forget()
-    with started(tmp_path, monkeypatch, options=OPTIONS) as service:
-        yield service
-    hooked.forget()
+def service(hooked_service: Service) -> Service:
+    return hooked_service
 
 
 @pytest.fixture
