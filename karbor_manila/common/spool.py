@@ -69,8 +69,8 @@ class Spool:
                     os.fchown(stream.fileno(), -1, group)
                 os.fchmod(stream.fileno(), file_mode)  # whatever the umask says
             part.rename(self.folder / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
+        except BaseException:  # nothing is swallowed: whatever ends this leaves no half a file
+            with contextlib.suppress(OSError):  # a hidden file is no entry, and is swept later
                 part.unlink()
             raise
         return name

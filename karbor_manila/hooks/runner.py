@@ -106,8 +106,8 @@ class Round:
                 self._entered.append(entry)
             try:
                 self._keep()
-            except BaseException:
-                self._entered.remove(entry)  # it has not begun
+            except BaseException:  # nothing is swallowed: it has not begun, and gets no post
+                self._entered.remove(entry)
                 raise
             if hook is self._hooks[0] and self._terms.post and self._call.point in FREEZES:
                 self._cancel = self._time.after(self._terms.freeze_timeout, self._thaw)
