@@ -34,7 +34,7 @@ from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import identity
 from karbor_manila.manager import ProtectionManager
 from karbor_manila.operations import flow
-from karbor_manila.recovery import claims, lease, loop
+from karbor_manila.recovery import claims, lease, lease_keeper, loop
 from karbor_manila.service import sessions
 from karbor_manila.service.flows import claiming
 from karbor_manila.service.protectable import ShareProtectable
@@ -383,6 +383,8 @@ def started(
     monkeypatch.setattr(FakeManila, "parallel", 1)
     monkeypatch.setattr(flow.FlowContext, "at_a_time", 1)
     monkeypatch.setattr(claiming, "Clock", lambda: cloud.clock)
+    # The clock moves by waiting, which gives a real thread no time to renew the lease first.
+    monkeypatch.setattr(lease_keeper.Keeper, "start", lease_keeper.Keeper.renew)
     with configured(folder), database(monkeypatch, connection):
         service = Service(folder, cloud, manager)
         monkeypatch.setattr(sessions, "connect", service.connect)
