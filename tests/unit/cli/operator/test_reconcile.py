@@ -135,7 +135,7 @@ def test_a_command_says_that_it_is_alive_while_it_works_and_then_stops(
         key = f"{identity.PREFIX}/leases/{provider.bank.get_owner_id()}"
         assert provider.bank.get_object(key)["pid"] == os.getpid()
         raise Died
-    keeper._thread.join()
+    assert keeper._stop.is_set()
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
