@@ -221,24 +221,25 @@ def test_a_share_that_fails_before_its_request_is_sent_leaves_nothing(
 def test_who_lost_the_claim_removes_nothing(stage: Stage) -> None:
     shares = some(stage, 3)
     checkpoint, flow = stage.checkpoint(*shares), stage.flow(*shares)
-    asked: list[str] = []
+    requests, one_at_a_time, lost = iter(range(1000)), threading.Lock(), threading.Event()
 
     class Lost:
-        """Lost once two snapshots are asked for."""
+        """Lost when the third snapshot is about to be asked for, however threads are timed."""
 
         def confirm(self) -> None:
-            if len(stage.cloud.snapshots) >= 2:
-                asked.append("refused")
-                raise ClaimLost(checkpoint.id, "another process has taken it over")
+            with one_at_a_time:
+                if next(requests) >= 2:
+                    lost.set()
+            self.check()
 
-        check = confirm
+        def check(self) -> None:
+            if lost.is_set():
+                raise ClaimLost(checkpoint.id, "another process has taken it over")
 
     flow.hold = Lost()  # type: ignore[assignment]
     with pytest.raises((SharesFailed, CreateResourceFailed)):
         together(stage, flow, checkpoint, shares)
-    assert asked
-    # The third may have been on its way when the second was there.
-    assert len(stage.cloud.snapshots) >= 2
+    assert lost.is_set()
     assert "delete_snapshot" not in stage.cloud.calls
 
 
