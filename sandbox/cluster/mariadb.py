@@ -52,6 +52,7 @@ def prepare(directory: Path, passwords: Mapping[str, str], admin_password: str) 
         lines.append(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET {CHARACTER_SET};")
         lines += _account(name, password, f"`{name}`.*")
     lines += _account(ADMIN, admin_password, "*.*")
+    lines.append(f"GRANT GRANT OPTION ON *.* TO '{ADMIN}'@'{ports.HOST}';")
     # One statement a line, as --init-file reads them; before the first connection is served.
     files.write(directory / "init.sql", "\n".join(lines) + "\n")
 
