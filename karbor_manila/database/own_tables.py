@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What our tables in Karbor's database have in common, its retry policy among it.
-
-Karbor's migrations do not know the tables: each is made at its first use. oslo.db's wrap_db_retry
-repeats a transaction after a deadlock, a lost connection or a lock.
-"""
+"""What our tables in Karbor's database have in common: transactions that are repeated when the
+database is away for a moment, on tables of this release's version (:mod:`.schema`)."""
 
 import functools
 from collections.abc import Callable
@@ -11,26 +8,12 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from karbor.db.sqlalchemy import api as karbor_db
-from oslo_db import api as oslo_db_api
-from oslo_db import exception as db_exception
 
+from karbor_manila.database import schema
 from karbor_manila.database.errors import DatabaseUnreadable
+from karbor_manila.database.retries import ERRORS, repeated
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-# oslo.db translates most errors of SQLAlchemy and leaves OperationalError as it is: a table that is
-# there already (MySQL, SQLite), a database that is locked.
-ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
-
-_repeated = oslo_db_api.wrap_db_retry(
-    max_retries=5,
-    retry_interval=0.2,
-    inc_retry_interval=True,
-    max_retry_interval=2,
-    retry_on_deadlock=True,
-    retry_on_disconnect=True,
-    exception_checker=lambda error: isinstance(error, sa.exc.OperationalError),
-)
 
 
 def retrying(transaction: F) -> F:
@@ -40,12 +23,12 @@ def retrying(transaction: F) -> F:
     :raises DatabaseUnreadable: that lasts longer than five repetitions, 0.2 to 2 seconds apart, or
         the database fails in another way
     """
-    repeated = _repeated(transaction)
+    again = repeated(transaction)
 
     @functools.wraps(transaction)
     def checked(self: "OwnTable", *args: Any, **kwargs: Any) -> Any:
         try:
-            return repeated(self, *args, **kwargs)
+            return again(self, *args, **kwargs)
         except ERRORS as error:
             raise DatabaseUnreadable(self.holds, type(error).__name__) from error
 
@@ -53,7 +36,7 @@ def retrying(transaction: F) -> F:
 
 
 class OwnTable:
-    """A table of ours, made at its first use.
+    """A table of ours, which is brought up to date at its first use.
 
     :param engine: gives the SQLAlchemy engine of Karbor's database
     """
@@ -64,7 +47,7 @@ class OwnTable:
 
     def __init__(self, engine: Callable[[], Any] = karbor_db.get_engine) -> None:
         self._engine = engine
-        self._made: Any = None
+        self._ready: Any = None
 
     @property
     def engine(self) -> Any:
@@ -72,16 +55,14 @@ class OwnTable:
         return self._engine()
 
     def _begin(self) -> Any:
-        """A transaction, for a ``with`` statement that gives its connection; the table is there."""
+        """A transaction, for a ``with`` statement that gives its connection; the table is there.
+
+        :raises DatabaseUnreadable: the table is of another release
+        """
         engine = self.engine
-        if self._made is not engine:
-            try:
-                self.table.create(engine, checkfirst=True)
-            except ERRORS:
-                # Another process may have made it in the same moment.
-                if not engine.has_table(self.table.name):
-                    raise
-            self._made = engine
+        if self._ready is not engine:
+            schema.ensure(engine)
+            self._ready = engine
             self._moved()
         return engine.begin()
 

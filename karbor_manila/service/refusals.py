@@ -15,7 +15,7 @@ from karbor import exception as karbor_exception
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.database.errors import DatabaseUnreadable
-from karbor_manila.database.own_tables import ERRORS
+from karbor_manila.database.retries import ERRORS
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -6,9 +6,11 @@ from typing import Any
 
 import eventlet
 import futurist
+from karbor.db.sqlalchemy import api as karbor_db
 from oslo_config import cfg
 
 from karbor_manila import opts
+from karbor_manila.database import schema
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
 from karbor_manila.service import bank_refusals, driver_options, hook_options
@@ -80,9 +82,13 @@ class Runtime:
 
         At a SIGHUP oslo.service starts Karbor's service again, in the same process and without
         having ended what runs beside it (oslo_service/service.py, Services.restart).
+
+        :raises DatabaseUnreadable: our tables are not there as this release needs them; the service
+            does not start
         """
         if self._is_started:
             return
+        schema.ensure(karbor_db.get_engine())
         self._is_started = True
         self.listening.start()
         self.leases.start()

@@ -35,16 +35,24 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+def configure(config_files: list[str]) -> None:
+    """Read Karbor's configuration, and nothing else.
+
+    :param config_files: paths; none for those that Karbor's services find themselves
+    """
+    arguments = [word for path in config_files for word in ("--config-file", path)]
+    cfg.CONF(arguments, project="karbor", version=version.version_string())
+
+
 class Host:
     """Karbor as its configuration describes it, without its services.
 
-    :param config_files: paths; none for those that Karbor's services find themselves
+    :param config_files: as for :func:`configure`
     :raises NoProvider: it describes none
     """
 
     def __init__(self, config_files: list[str]) -> None:
-        arguments = [word for path in config_files for word in ("--config-file", path)]
-        cfg.CONF(arguments, project="karbor", version=version.version_string())
+        configure(config_files)
         objects.register_all()
         self.settings = opts.register_service_opts(cfg.CONF)
         with bank_plugin.as_found():

@@ -57,6 +57,8 @@ def test_the_names_stay():
         (COMMANDS, "bank_accept", "karbor_manila.cli.operator.bank:BankAccept"),
         (COMMANDS, "bank_list", "karbor_manila.cli.operator.bank:BankList"),
         (COMMANDS, "browse", "karbor_manila.cli.tenant.browse:Browse"),
+        (COMMANDS, "db_upgrade", "karbor_manila.cli.operator.database:DbUpgrade"),
+        (COMMANDS, "db_version", "karbor_manila.cli.operator.database:DbVersion"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
         (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
         (COMMANDS, "hooks", "karbor_manila.cli.operator.hooks:Hooks"),

@@ -45,6 +45,8 @@ EXAMPLES = (
     common.SpoolUnsafe("/var/spool/watch"),
     common.FileUnsuitable("x.json", "it is no file"),
     database.DatabaseUnreadable("the claim", "DBError"),
+    database.SchemaNewer("0815", "0001"),
+    database.UpgradeFailed(None, "0001", "DBError"),
     drivers.DriverUnknown("tape", ["snapshot"]),
     drivers.DriverUnsuitable("tape", "it lacks delete", "default_driver = tape"),
     drivers.DriverOrderInvalid("default_driver = a||b", "the name of a driver is missing"),

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import engines
 
 from karbor_manila.common.errors import Taken
+from karbor_manila.database import schema
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.recovery import claim_table
 from tests.unit.recovery.claims.stage import ERRORS, THING, Faults, Process, ago, raising
@@ -78,14 +78,14 @@ def test_a_database_that_is_away_is_told(one: Process, call: str) -> None:
 def test_a_table_that_two_make_at_once_is_made(
     one: Process, other: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = sa.Table.create
+    original = schema._run
 
-    def create(self: Any, engine: Any, checkfirst: bool) -> None:
+    def run(engine: Any) -> None:
         """Both have seen that it is not there."""
-        original(self, other.engine)
-        original(self, engine)
+        original(other.engine)
+        original(engine)
 
-    monkeypatch.setattr(sa.Table, "create", create)
+    monkeypatch.setattr(schema, "_run", run)
     assert one.take().owner == one.owner
 
 
@@ -93,7 +93,7 @@ def test_a_table_that_cannot_be_made_is_told_and_made_later(
     one: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sa.Table, "create", raising(db_exception.DBError(Exception("read-only"))))
+        patch.setattr(schema, "_run", raising(db_exception.DBError(Exception("read-only"))))
         with pytest.raises(DatabaseUnreadable):
             one.take()
     assert one.claims.held == frozenset()
