@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from sandbox import credentials, errors, install, paths
+from sandbox.cluster.layout import LAYOUTS, MOST_WORKERS
 from sandbox.demo import launch
 from sandbox.info import StackInfo
 from sandbox.stack import Stack
@@ -22,7 +23,8 @@ from sandbox.state import EVERY_SERVICE, ZAQAR, Settings
 
 DESCRIPTION = "Real Keystone, Manila and Karbor on loopback."
 NOT_RUNNING = 3
-_PLAIN = ("debug", "stock_manager", "second_karbor", "zaqar", "pythonpath")
+ACTS = ("kill", "pause", "resume", "restart", "stop")
+_PLAIN = ("layout", "workers", "debug", "stock_manager", "second_karbor", "zaqar", "pythonpath")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, [state], "say what runs")
     restart = command("restart", _restart, [state], "end one service and start it again")
     restart.add_argument("service", choices=EVERY_SERVICE)
+    worker = command("worker", _worker, [state], "disturb one karbor-protection of a cluster")
+    worker.add_argument("act", choices=ACTS)
+    worker.add_argument("number", type=int, metavar="N", help="1, 2 and so on")
     command("stop", _stop, [state], "stop everything; the state stays for the next start")
     command("destroy", _destroy, [state], "stop everything and remove the state folder")
     run = command("run", _run, [options], "start, run a command as the user alpha, stop")
@@ -77,6 +82,23 @@ def _options(state: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, parents=[state])
     group = parser.add_argument_group("options, kept in the state for later starts")
     group.add_argument("--defaults", action="store_true", help="forget those of earlier starts")
+    group.add_argument(
+        "--layout", choices=LAYOUTS, help="Karbor in one process (the default), or a cluster"
+    )
+    group.add_argument(
+        "--workers",
+        type=int,
+        choices=range(1, MOST_WORKERS + 1),
+        metavar="N",
+        help="how many karbor-protection a cluster has (default: 3)",
+    )
+    group.add_argument(
+        "--clock-offset",
+        action="append",
+        type=_pair,
+        metavar="WORKER=SECONDS",
+        help="the clock of a cluster's worker is fast by so much",
+    )
     yes_no = argparse.BooleanOptionalAction
     group.add_argument("--debug", action=yes_no, help="debug logs")
     group.add_argument(
@@ -117,6 +139,8 @@ def _stack(given: argparse.Namespace) -> Stack:
     for service in ("share", "karbor", "manila", "keystone"):
         pairs = values.get(f"{service}_option")
         changes[f"{service}_options"] = dict(pairs) if pairs else None
+    offsets = values.get("clock_offset")
+    changes["clock_offsets"] = {name: int(it) for name, it in offsets} if offsets else None
     if values.get("defaults"):
         changes = asdict(Settings().changed(**changes))
     return Stack(given.state, home=given.home, say=say, **changes)
@@ -150,6 +174,11 @@ def _status(given: argparse.Namespace) -> int:
 
 def _restart(given: argparse.Namespace) -> int:
     _stack(given).restart(given.service)
+    return 0
+
+
+def _worker(given: argparse.Namespace) -> int:
+    getattr(_stack(given), f"{given.act}_worker")(given.number)
     return 0
 
 

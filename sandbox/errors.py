@@ -65,6 +65,28 @@ class NotChosen(SandboxError):
         super().__init__(f"This sandbox has no {service}; start it with {option}.")
 
 
+class OtherLayout(SandboxError):
+    """A state folder was begun with another layout: their databases have nothing in common."""
+
+    def __init__(self, directory: Path, begun: str, wanted: str) -> None:
+        self.directory = directory
+        super().__init__(
+            f"The sandbox in {directory} was started with --layout {begun}, not {wanted}: "
+            "destroy it, or choose another folder with --state."
+        )
+
+
+class NoSuchWorker(SandboxError):
+    """Asked for a worker that this sandbox does not have."""
+
+    def __init__(self, number: int, workers: int) -> None:
+        self.number = number
+        has = (
+            f"has workers 1 to {workers}" if workers else "is none with workers (--layout cluster)"
+        )
+        super().__init__(f"There is no worker {number}: this sandbox {has}.")
+
+
 class NotStarted(SandboxError):
     """Asked for something that exists only after a first start."""
 

@@ -53,15 +53,20 @@ ON_DEMAND = {
     # server is down: the set of versions has 5.
     "zaqar": ["zaqar", "redis", "waitress"],
 }
+#: What a layout of the sandbox needs in these venvs besides; added when it is first started.
+BESIDES = {
+    "cluster": {"karbor": ["PyMySQL"], "manila": ["PyMySQL"]},
+}
 PACKAGE_FILES = ("setup.cfg", "setup.py", "pyproject.toml")
 Say = Callable[[str], None]
 
 
-def install(home: paths.Home, say: Say, *more: str) -> None:
+def install(home: paths.Home, say: Say, *more: str, layout: str = "one") -> None:
     """Install what is missing or has changed; at most two services at a time.
 
     :param say: takes one line of progress.
     :param more: services of ``ON_DEMAND`` that are wanted, too.
+    :param layout: whose part of ``BESIDES`` is wanted.
     :raises errors.WrongPython: nothing is pinned for this Python.
     :raises errors.InstallFailed: with the end of pip's log.
     """
@@ -76,6 +81,8 @@ def install(home: paths.Home, say: Say, *more: str) -> None:
             ]
         for job in jobs:
             job.result()
+        for service, requirements in BESIDES.get(layout, {}).items():
+            _besides(home, service, layout, requirements, constraints[service])
         _remove_stale_metadata(say)
         _package(home, say)
 
@@ -105,6 +112,22 @@ def _requirements(home: paths.Home, service: str, constraints: Path, say: Say) -
     _run(service, [*_pip(home, service), "-c", str(constraints), *requirements], log)
     files.write(stamp, wanted)
     say(f"{service}: installed in {time.monotonic() - began:.0f} s")
+
+
+def _besides(
+    home: paths.Home, service: str, layout: str, requirements: list[str], constraints: Path
+) -> None:
+    """Add to a venv, which a new set of versions makes anew without what was added."""
+    stamp = home.venv(service) / f"{layout}.stamp"
+    wanted = _hash(requirements, [constraints])
+    if _stamped(stamp, wanted):
+        return
+    log = home.root / "logs" / f"install-{service}-{layout}-py{paths.python_version()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    options = ["--no-deps", "-c", str(constraints)]
+    _run(service, [*_pip(home, service), *options, *requirements], log)
+    files.write(stamp, wanted)
 
 
 def _remove_stale_metadata(say: Say) -> None:

@@ -8,10 +8,18 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sandbox import errors, files
 
 POLL = 0.02
+
+
+class Sign(Protocol):
+    """What says that a service serves: a file that it writes, or whoever knocks at its port."""
+
+    def exists(self) -> bool:
+        """Return whether it serves."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,15 @@ class Process:
         """Wait for the end of the process; False when it still runs after so many seconds."""
         deadline = time.monotonic() + seconds
         while self.alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL)
+        return True
+
+    def wait_stopped(self, seconds: float) -> bool:
+        """Wait until SIGSTOP has reached all of it; False when it has not in so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not self.stopped():
             if time.monotonic() > deadline:
                 return False
             time.sleep(POLL)
@@ -106,9 +123,10 @@ def spawn(name: str, argv: list[str], env: dict[str, str], log: Path, cwd: Path)
     return process
 
 
-def wait_ready(process: Process, ready: Path, log: Path, offset: int, seconds: float) -> None:
-    """Wait until the process has written its ready file.
+def wait_ready(process: Process, ready: Sign, log: Path, offset: int, seconds: float) -> None:
+    """Wait until the process serves.
 
+    :param ready: the file that it writes then, or another sign.
     :param offset: size of the log, in bytes, when the process was started.
     :raises errors.ServiceFailed: it ended first, or the seconds have passed.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import credentials, files, paths, ports, process
+from sandbox.cluster import layout, processes
 from sandbox.karbor import config as karbor
 from sandbox.karbor import providers
 from sandbox.keystone import config as keystone
@@ -17,7 +18,12 @@ from sandbox.state import MESSAGING, REDIS, SECOND_KARBOR, ZAQAR, Settings, Stat
 from sandbox.zaqar import config as zaqar
 from sandbox.zaqar import redis
 
-PORTS = ("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR, *MESSAGING)
+CLUSTER_PORTS = (*layout.INFRASTRUCTURE, "rabbitmq_distribution")
+PORTS = (
+    *("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR),
+    *MESSAGING,
+    *CLUSTER_PORTS,
+)
 PORTS_OF = {
     "keystone": ("identity",),
     "manila": ("manila",),
@@ -26,12 +32,25 @@ PORTS_OF = {
     SECOND_KARBOR: (SECOND_KARBOR,),
     REDIS: (REDIS,),
     ZAQAR: (ZAQAR,),
+    layout.MARIADB: (layout.MARIADB,),
+    layout.EPMD: (layout.EPMD,),
+    layout.RABBITMQ: (layout.RABBITMQ, "rabbitmq_distribution"),
+    layout.API: ("karbor",),
 }
+# Karbor takes up its schedules at once, and they log in; Zaqar does not start without its Redis;
+# the second Karbor finds the tables of the first.
+AFTER = {
+    ZAQAR: ("keystone", REDIS),
+    "karbor": ("keystone", ZAQAR),
+    SECOND_KARBOR: ("keystone", "karbor"),
+    **layout.AFTER,
+}
+"""Which services have to serve before one is started, if they are to be started as well."""
 # Neither the proxy nor the simulator has a venv of its own: Karbor's has aiohttp.
 VENV_OF = {"proxy": "karbor", "simulator": "karbor", SECOND_KARBOR: "karbor"}
 MODULE_OF = {SECOND_KARBOR: "karbor"}
 SIMULATOR = "simulator"
-KARBORS = ("karbor", SECOND_KARBOR)
+KARBORS = ("karbor", SECOND_KARBOR, *layout.KARBOR)
 
 
 @dataclass(frozen=True)
@@ -56,10 +75,21 @@ class Services:
         ready.parent.mkdir(parents=True, exist_ok=True)
         ready.unlink(missing_ok=True)
         offset = log.stat().st_size if log.exists() else 0
-        argv = self._redis(ready) if name == REDIS else self._python(name, ready)
+        argv = self._argv(name, ready)
         started = process.spawn(name, argv, self._environment(name), log, paths.REPO)
         started.save(self.state.pid(name))
         return started, offset
+
+    def sign(self, name: str) -> process.Sign:
+        """What says that a service serves."""
+        return processes.sign(self, name)
+
+    def _argv(self, name: str, ready: Path) -> list[str]:
+        if name == REDIS:
+            return self._redis(ready)
+        if name in (*layout.INFRASTRUCTURE, *layout.KARBOR):
+            return processes.argv(self, name, ready)
+        return self._python(name, ready)
 
     def _python(self, name: str, ready: Path) -> list[str]:
         """The command of a service that is a module of ours."""
@@ -75,7 +105,8 @@ class Services:
         env = credentials.without_openstack(os.environ)
         env = {key: value for key, value in env.items() if not key.startswith("PYTHON")}
         folders = [*(self.settings.pythonpath if name in KARBORS else ()), str(paths.REPO)]
-        return {**env, "PYTHONPATH": os.pathsep.join(folders), "PYTHONUNBUFFERED": "1"}
+        env |= {"PYTHONPATH": os.pathsep.join(folders), "PYTHONUNBUFFERED": "1"}
+        return {**env, **processes.environment(self, name)}
 
     def _keystone(self) -> list[Any]:
         directory = self.state.directory("keystone")
@@ -103,6 +134,8 @@ class Services:
         sections: dict[str, Any] = {
             "DEFAULT": {"debug": self.settings.debug, "log_file": self.state.log("manila")}
         }
+        if self.settings.is_cluster:
+            files.merge(sections, processes.manila_options(self))
         files.merge(sections, self.settings.manila_options)
         conf = manila.write(
             self.state.directory("manila"),
@@ -147,6 +180,10 @@ class Services:
         arguments = self._karbor_of(SECOND_KARBOR, "sandbox2", None)
         return arguments if self.settings.apart else [*arguments, "--no-engine"]
 
+    def karbor_conf(self) -> Path:
+        """Write what the services of a cluster have in common and return the path."""
+        return self._karbor_of("karbor", layout.CLUSTER, None)[1]
+
     def _karbor_of(self, name: str, host: str, mortal: Path | None) -> list[Any]:
         directory = self.state.directory(name)
         settings = self.settings
@@ -171,6 +208,7 @@ class Services:
             providers=folder,
             debug=settings.debug,
             options={**self._watch(), **settings.karbor_options},
+            **(processes.karbor_settings(self) if settings.is_cluster else {}),
         )
         return ["--config-file", conf]
 

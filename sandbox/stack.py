@@ -18,18 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import credentials, errors, files, paths, ports, process
+from sandbox.cluster import processes as cluster
+from sandbox.cluster import workers
+from sandbox.cluster.layout import KARBOR
 from sandbox.info import StackInfo
 from sandbox.install import Say, install
 from sandbox.karbor import providers
 from sandbox.proxy.control import Proxy
-from sandbox.services import KARBORS, PORTS, PORTS_OF, Services, users
+from sandbox.services import AFTER, PORTS, PORTS_OF, Services, users
 from sandbox.simulator.control import Simulator
 from sandbox.state import (
+    CLUSTER_ONLY,
     EVERY_SERVICE,
     MESSAGING,
-    REDIS,
     SECOND_KARBOR,
-    SERVICES,
     ZAQAR,
     Settings,
     State,
@@ -40,7 +42,7 @@ READY_SECONDS = 120
 STOP_SECONDS = 15
 
 
-class Stack:
+class Stack(workers.Workers):
     """Starts, stops and disturbs the services of one state folder.
 
     Several programs may hold a Stack on one folder; what runs is known from the folder alone.
@@ -103,6 +105,7 @@ class Stack:
         with files.locked(self.state.lock):
             before = self.state.settings()
             settings = before.changed(**self._changes)
+            self._check_layout(before, settings)
             if settings.zaqar and not before.zaqar:
                 self._stop(["keystone"])  # whose catalog is to name it
             self.state.save_ports(self._choose_ports())
@@ -138,13 +141,15 @@ class Stack:
 
         The second Karbor, Zaqar and its Redis are there only while they run.
         """
+        always = self.state.settings().always()
         found = {name: process.Process.load(self.state.pid(name)) for name in EVERY_SERVICE}
         pids = {name: it.pid if it and it.alive() else None for name, it in found.items()}
-        return {name: pid for name, pid in pids.items() if pid or name in SERVICES}
+        return {name: pid for name, pid in pids.items() if pid or name in always}
 
     def running(self, name: str) -> bool:
-        """Return whether a service runs."""
-        return self.status().get(name) is not None
+        """Return whether a service runs; of ``karbor`` in a cluster, whether all of it does."""
+        status = self.status()
+        return all(status.get(each) for each in self._members(name))
 
     def configure(self, **changes: Any) -> None:
         """Change settings (fields of ``sandbox.state.Settings``) for the next start of a service.
@@ -163,14 +168,19 @@ class Stack:
             raise errors.NotStarted(self.state.root)
         if name in MESSAGING and not self.state.settings().zaqar:
             raise errors.NotChosen(name, "--zaqar")
+        if name in CLUSTER_ONLY and name not in self.state.settings().always():
+            raise errors.NotChosen(name, "--layout cluster --workers N")
         with files.locked(self.state.lock):
-            if not self.running(name):
-                self._launch([name])
+            self._launch([each for each in self._members(name) if not self.running(each)])
 
-    def stop_service(self, name: str) -> None:
-        """End one service, cleanly if it can; nothing happens when it does not run."""
+    def stop_service(self, name: str, seconds: float = STOP_SECONDS) -> bool:
+        """End one service, cleanly if it can; nothing happens when it does not run.
+
+        :param seconds: how long it may take before it is killed.
+        :returns: whether it ended by itself.
+        """
         with files.locked(self.state.lock):
-            self._stop([name])
+            return self._stop(self._members(name), seconds)
 
     def restart(self, name: str, **changes: Any) -> None:
         """End one service and start it again, with changed settings if any are given."""
@@ -181,21 +191,38 @@ class Stack:
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to one service and, for SIGKILL, wait until it is gone."""
-        found = process.Process.load(self.state.pid(name))
-        if found and found.send(number) and number == signal.SIGKILL:
+        members = map(self.state.pid, self._members(name))
+        hit = [found for found in map(process.Process.load, members) if found]
+        hit = [found for found in hit if found.send(number)]
+        for found in hit if number == signal.SIGKILL else ():
             found.wait(STOP_SECONDS)
+
+    def _members(self, name: str) -> tuple[str, ...]:
+        """The services of a name: in a cluster ``karbor`` is all that Karbor consists of."""
+        settings = self.state.settings()
+        if name == "karbor" and settings.is_cluster:
+            return tuple(each for each in settings.always() if each in KARBOR)
+        return (name,)
 
     def _install(self, settings: Settings) -> None:
         """Make the venvs of what is to be started, if anything is."""
         if settings.zaqar:
             redis.program()
+        if settings.is_cluster:
+            cluster.check(settings.clock_offsets)
         if not all(map(self.running, settings.services())):
-            install(self.home, self._say, *([ZAQAR] if settings.zaqar else []))
+            more = [ZAQAR] if settings.zaqar else []
+            install(self.home, self._say, *more, layout=settings.layout)
+
+    def _check_layout(self, before: Settings, wanted: Settings) -> None:
+        if self.state.ports() and before.layout != wanted.layout:
+            raise errors.OtherLayout(self.state.root, before.layout, wanted.layout)
 
     def _choose_ports(self) -> dict[str, int]:
         old = self.state.ports()
-        idle = [name for name in EVERY_SERVICE if not self.running(name)]
-        dead = [port for name in idle for port in PORTS_OF[name]]
+        alive = [name for name in EVERY_SERVICE if self.running(name)]
+        served = {port for name in alive for port in PORTS_OF.get(name, ())}
+        dead = {port for needed in PORTS_OF.values() for port in needed} - served
         if set(PORTS) <= set(old) and all(ports.is_free(old[name]) for name in dead):
             return old
         # Somebody else has one of our ports by now. The catalog must follow, so Keystone has to
@@ -204,35 +231,33 @@ class Stack:
         return ports.choose(PORTS, old)
 
     def _launch(self, names: list[str]) -> None:
-        """Start services and wait for them.
-
-        Karbor only once Keystone serves: it takes up its schedules at once, and they log in. Zaqar
-        only once its Redis does: it does not start without.
-        """
+        """Start services, each as soon as those serve that it needs, and wait for all of them."""
         services = Services(self.home, self.state, self.state.settings(), self.state.ports())
-        later = (ZAQAR, *KARBORS)
-        waiting = {name: services.spawn(name) for name in names if name not in later}
-        for name in (REDIS, "keystone", *later):
-            if name in later and name in names:
+        todo = [name for name in EVERY_SERVICE if name in names]
+        waiting: dict[str, tuple[process.Process, int]] = {}
+        while todo or waiting:
+            for name in [name for name in todo if not {*todo, *waiting} & {*AFTER.get(name, ())}]:
+                todo.remove(name)
                 waiting[name] = services.spawn(name)
-            if name in waiting:
-                self._wait(name, *waiting.pop(name))
-            if name == "keystone" and name in names:
+            wanted = {before for name in todo for before in AFTER.get(name, ())}
+            name = next(iter([name for name in waiting if name in wanted] or waiting))
+            self._wait(services.sign(name), name, *waiting.pop(name))
+            if name == "keystone":
                 self._save_info(services)
-        for name, started in waiting.items():
-            self._wait(name, *started)
 
-    def _wait(self, name: str, started: process.Process, offset: int) -> None:
-        ready, log = self.state.ready(name), self.state.log(name)
-        process.wait_ready(started, ready, log, offset, READY_SECONDS)
+    def _wait(self, ready: process.Sign, name: str, started: process.Process, offset: int) -> None:
+        process.wait_ready(started, ready, self.state.log(name), offset, READY_SECONDS)
         self._say(f"{name}: ready (pid {started.pid})")
 
-    def _stop(self, names: Iterable[str]) -> None:
+    def _stop(self, names: Iterable[str], seconds: float = STOP_SECONDS) -> bool:
+        clean = True
         for name in reversed([name for name in EVERY_SERVICE if name in names]):
             found = process.Process.load(self.state.pid(name))
-            if found and found.alive() and not found.stop(STOP_SECONDS):
-                self._say(f"{name}: did not end in {STOP_SECONDS} s and was killed")
+            if found and found.alive() and not found.stop(seconds):
+                self._say(f"{name}: did not end in {seconds:.0f} s and was killed")
+                clean = False
             self.state.pid(name).unlink(missing_ok=True)
+        return clean
 
     def _save_info(self, services: Services) -> None:
         people = dict(users(services))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import errors, files
+from sandbox.cluster import layout as cluster
 from sandbox.keystone import content
 
 MARKER = "state-of-the-karbor-manila-sandbox"
@@ -20,7 +21,25 @@ REDIS = "redis"
 ZAQAR = "zaqar"
 MESSAGING = (REDIS, ZAQAR)
 """A Zaqar and the Redis that holds its messages; there when the profile is chosen."""
-EVERY_SERVICE = (*MESSAGING, *SERVICES, SECOND_KARBOR)
+CLUSTER_SERVICES = (
+    *cluster.INFRASTRUCTURE,
+    "keystone",
+    "manila",
+    "proxy",
+    cluster.API,
+    cluster.ENGINE,
+)
+"""As SERVICES, of the layout cluster; after them come as many workers as are wanted."""
+EVERY_SERVICE = (
+    *MESSAGING,
+    *cluster.INFRASTRUCTURE,
+    *SERVICES,
+    SECOND_KARBOR,
+    *cluster.KARBOR,
+)
+CLUSTER_ONLY = (*cluster.INFRASTRUCTURE, *cluster.KARBOR)
+_SECRETS = (*content.USERS, cluster.MARIADB, cluster.RABBITMQ)
+"""Whose passwords are made with the folder."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,10 @@ class Settings:
 
     Options are ``group/name`` to value; see the module of each service for the rest.
 
+    :ivar layout: ``one`` (Karbor in one process) or ``cluster``, see ``sandbox.cluster``. That of
+        the first start in a folder stays.
+    :ivar workers: how many karbor-protection a cluster has, at most 9.
+    :ivar clock_offsets: of a cluster's workers, by number: by how many seconds their clock is fast.
     :ivar debug: debug logs of Karbor, Manila and Keystone.
     :ivar stock_manager: Karbor's own protection manager instead of ours.
     :ivar second_karbor: start ``karbor2``, too: another process, as of another host.
@@ -44,6 +67,9 @@ class Settings:
     :ivar share_options: of the provider karbor-manila, see ``sandbox.karbor.providers``.
     """
 
+    layout: str = cluster.ONE
+    workers: int = 3
+    clock_offsets: Mapping[str, int] = field(default_factory=dict)
     debug: bool = False
     stock_manager: bool = False
     second_karbor: bool = False
@@ -64,12 +90,30 @@ class Settings:
         if "pythonpath" in given:
             folders = given["pythonpath"]
             given["pythonpath"] = tuple(str(Path(folder).absolute()) for folder in folders)
+        if "clock_offsets" in given:
+            # JSON has no numbers for keys.
+            given["clock_offsets"] = {str(key): it for key, it in given["clock_offsets"].items()}
         return replace(self, **given)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether Karbor runs in processes of its own."""
+        return self.layout == cluster.CLUSTER
+
+    def clock_offset(self, service: str) -> int:
+        """By how many seconds the clock of a service is fast."""
+        return int(self.clock_offsets.get(service.removeprefix("worker"), 0))
+
+    def always(self) -> tuple[str, ...]:
+        """Those that a start starts whatever else is chosen."""
+        if self.is_cluster:
+            return (*CLUSTER_SERVICES, *cluster.WORKERS[: self.workers])
+        return SERVICES
 
     def services(self) -> tuple[str, ...]:
         """Those that a start starts."""
         wanted = {
-            *SERVICES,
+            *self.always(),
             *(MESSAGING if self.zaqar else ()),
             *([SECOND_KARBOR] if self.second_karbor else ()),
         }
@@ -124,7 +168,7 @@ class State:
     def _add_passwords(self) -> None:
         """One for each user who has none: a folder of an earlier version knows fewer of them."""
         known = files.read_json(self.root / "passwords.json") or {}
-        missing = [user for user in content.USERS if user not in known]
+        missing = [user for user in _SECRETS if user not in known]
         if missing:
             made = {user: secrets.token_urlsafe(16) for user in missing}
             files.write_json(self.root / "passwords.json", {**known, **made})

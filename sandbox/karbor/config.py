@@ -26,6 +26,8 @@ def write(
     options: Mapping[str, Any],
     host: str = "sandbox",
     database: Path | None = None,
+    connection: str = "",
+    transport: str = "fake://",
 ) -> Path:
     """Write karbor.conf below a directory and return its path.
 
@@ -36,6 +38,8 @@ def write(
     :param options: ``group/name`` to value, laid over what is written here.
     :param host: what Karbor calls the machine that it runs on.
     :param database: the SQLite file; by default one of its own, below the directory.
+    :param connection: SQLAlchemy's URL of another database than that.
+    :param transport: oslo.messaging's URL of the broker.
     """
     login = {
         "auth_type": "password",
@@ -50,7 +54,7 @@ def write(
             "use_stderr": True,
             "host": host,
             "state_path": directory,
-            "transport_url": "fake://",
+            "transport_url": transport,
             "osapi_karbor_listen": "127.0.0.1",
             "osapi_karbor_listen_port": port,
             "osapi_karbor_workers": 1,
@@ -62,7 +66,7 @@ def write(
             "quota_plans": -1,
             "quota_checkpoints": -1,
         },
-        "database": {"connection": f"sqlite:///{database or directory / DATABASE}"},
+        "database": {"connection": connection or f"sqlite:///{database or directory / DATABASE}"},
         "oslo_concurrency": {"lock_path": directory / "locks"},
         "keystone_authtoken": {
             **login,

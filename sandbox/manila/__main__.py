@@ -26,6 +26,7 @@ monkey_patch.patch("threading")
 
 from manila import version  # noqa: E402
 from manila.common import config  # noqa: E402
+from manila.db import migration  # noqa: E402
 from oslo_config import cfg  # noqa: E402
 from oslo_log import log  # noqa: E402
 
@@ -51,8 +52,7 @@ def main(argv: list[str]) -> int:
     over = _until_signal()
     running = process.Process()
     try:
-        sqlite.install()
-        sqlite.prepare()
+        _database()
         share_types.prepare()
         running.start()
         _announce(arguments.ready_file)
@@ -69,6 +69,15 @@ def main(argv: list[str]) -> int:
         if not running.stop():
             LOG.warning("Stopped with work under way.")
     return 0
+
+
+def _database() -> None:
+    """Have a database with tables: SQLite with what it needs, or another as an operator does."""
+    if CONF.database.connection.startswith("sqlite:"):
+        sqlite.install()
+        sqlite.prepare()
+    else:
+        migration.upgrade(None)
 
 
 class _Interrupted(BaseException):

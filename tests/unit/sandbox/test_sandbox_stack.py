@@ -3,75 +3,11 @@
 
 import signal
 import socket
-import sys
 
 import pytest
 
-from sandbox import cli, errors, files, ports, process, stack
-from sandbox.services import Services
+from sandbox import cli, errors, ports, stack
 from sandbox.state import MESSAGING, SERVICES, Settings
-from sandbox.zaqar import redis
-
-# Serves on its port as a service would, and tells the order in which all of them came and went.
-DUMMY = """
-import pathlib, signal, socket, sys
-name, port, ready, story = sys.argv[1:]
-def tell(what):
-    with open(story, 'a') as stream:
-        stream.write(what + ' ' + name + '\\n')
-def leave(*args):
-    tell('end')
-    raise SystemExit(0)
-signal.signal(signal.SIGTERM, leave)
-listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.bind(('127.0.0.1', int(port)))
-listener.listen()
-tell('start')
-pathlib.Path(ready).touch()
-signal.pause()
-"""
-
-
-@pytest.fixture
-def story(tmp_path, monkeypatch):
-    """What happened, in order; the services are dummies as long as this is in use."""
-    told = tmp_path / "story"
-    port_of = {"keystone": "identity"}
-    broken = set()
-
-    def spawn(self, name):
-        self.state.ready(name).unlink(missing_ok=True)
-        code = 'raise SystemExit("it is broken")' if name in broken else DUMMY
-        port = self.ports[port_of.get(name, name)]
-        argv = [sys.executable, "-c", code, name, str(port), str(self.state.ready(name)), str(told)]
-        ready_folder = self.state.ready(name).parent
-        ready_folder.mkdir(parents=True, exist_ok=True)
-        ids = {"users": dict.fromkeys(("alpha", "beta", "admin"), "u")}
-        files.write_json(self.ids_file, {**ids, "projects": ids["users"]})
-        started = process.spawn(name, argv, {}, self.state.log(name), tmp_path)
-        started.save(self.state.pid(name))
-        return started, 0
-
-    monkeypatch.setattr(Services, "spawn", spawn)
-    monkeypatch.setattr(stack, "install", lambda home, say, *more: None)
-    monkeypatch.setattr(redis, "program", lambda: "redis-server")
-
-    class Story:
-        def tell(self):
-            return told.read_text().splitlines() if told.exists() else []
-
-        def break_(self, name):
-            broken.add(name)
-
-    return Story()
-
-
-@pytest.fixture
-def made(tmp_path, story):
-    made = stack.Stack(tmp_path / "state", home=tmp_path / "home")
-    yield made
-    made.stop()
 
 
 def test_karbor_starts_when_keystone_serves_and_all_end_in_reverse(made, story):
