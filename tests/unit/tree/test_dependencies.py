@@ -11,15 +11,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 
-#: The drivers' contract suite, which alone needs pytest: an extra.
-SUITE = ROOT / "karbor_manila" / "drivers" / "testing"
+#: The contract suites of drivers and of banks, which alone need pytest: an extra.
+SUITES = (
+    *(ROOT / "karbor_manila" / "drivers" / "testing").rglob("*.py"),
+    *(ROOT / "karbor_manila" / "bank" / "testing").rglob("*.py"),
+)
 #: What alone needs python-zaqarclient: another extra, imported when it is configured.
 ZAQAR = ROOT / "karbor_manila" / "telemetry" / "zaqar_post.py"
 
 
 def imported_everywhere() -> set[str]:
     """The top-level modules that the package imports from others, but for its extras."""
-    package = set((ROOT / "karbor_manila").rglob("*.py")) - set(SUITE.rglob("*.py")) - {ZAQAR}
+    package = set((ROOT / "karbor_manila").rglob("*.py")) - set(SUITES) - {ZAQAR}
     return imported([*package, ROOT / "schemas" / "__init__.py"])
 
 
