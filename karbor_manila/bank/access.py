@@ -144,7 +144,7 @@ def _is_damage(error: Exception) -> bool:
     Any other ValueError says nothing of that: a certificate that is not accepted is one, too.
     """
     if isinstance(error, karbor_exception.KarborException):
-        return isinstance(error, ValueError)  # filesystem.plugin.ObjectDamaged
+        return isinstance(error, ValueError)  # damage.ObjectDamaged
     return isinstance(error, (json.JSONDecodeError, UnicodeDecodeError))
 
 

@@ -5,12 +5,9 @@ It takes the place of Karbor's own (karbor/services/protection/bank_plugins/
 file_system_bank_plugin.py) on the same folder with the same options, and back.
 """
 
-import contextlib
-import contextvars
 import errno
 import itertools
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_utils import uuidutils
 
+from karbor_manila.bank import opening
+from karbor_manila.bank.damage import ObjectDamaged
 from karbor_manila.bank.filesystem import encoding as bank_encoding
 from karbor_manila.bank.filesystem.staging import StagingDirectory
 from karbor_manila.bank.filesystem.store import KeyedFolder
@@ -33,31 +32,6 @@ LOG = logging.getLogger(__name__)
 
 _GROUP = "file_system_bank_plugin"
 _STAGED_KEPT = 24 * 3600.0  # seconds; no write takes nearly as long
-
-
-_as_found = contextvars.ContextVar("_as_found", default=False)
-
-
-@contextlib.contextmanager
-def as_found() -> Iterator[None]:
-    """Banks that are opened meanwhile make no container: to an operator's command one that is
-    missing is not mounted, or its service was never started."""
-    token = _as_found.set(True)
-    try:
-        yield
-    finally:
-        _as_found.reset(token)
-
-
-class ObjectDamaged(karbor_exception.BankGetObjectFailed, ValueError):
-    """The object is there, but what is in it is no value: no repetition will help.
-
-    A ValueError, too, so that a reader that takes the unreadable for none (a lease, a claim)
-    need not know which bank it is from: Karbor's gives an empty string for an empty object.
-    """
-
-    def __init__(self, reason: str, key: str) -> None:
-        karbor_exception.BankGetObjectFailed.__init__(self, reason=reason, key=key)
 
 
 class FileSystemBankPlugin(BankPlugin):
@@ -82,7 +56,7 @@ class FileSystemBankPlugin(BankPlugin):
         self._writing = lockutils.Semaphores()
         self._owner_id: str = uuidutils.generate_uuid()
         try:
-            if _as_found.get():
+            if opening.is_as_found():
                 self._folder.check()
             else:
                 self._folder.create()

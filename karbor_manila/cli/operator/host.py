@@ -21,8 +21,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from karbor_manila import opts
-from karbor_manila.bank import identity
-from karbor_manila.bank.filesystem import plugin as bank_plugin
+from karbor_manila.bank import identity, opening
 from karbor_manila.cli.errors import NoProvider, WrongUser
 from karbor_manila.common.clock import Clock
 from karbor_manila.operations.plugin import protects_shares
@@ -55,7 +54,7 @@ class Host:
         configure(config_files)
         objects.register_all()
         self.settings = opts.register_service_opts(cfg.CONF)
-        with bank_plugin.as_found():
+        with opening.as_found():
             self.providers: list[Any] = list(ProviderRegistry().providers.values())
         if not self.providers:
             raise NoProvider("provider", [])
@@ -147,7 +146,7 @@ class Host:
         for provider in named:
             _confirm(provider)
         # Banks are opened once more, and no container is made.
-        with bank_plugin.as_found():
+        with opening.as_found():
             keepers = {
                 provider.id: lease_keeper.of_provider(
                     provider,

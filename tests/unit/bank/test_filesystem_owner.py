@@ -15,7 +15,8 @@ from oslo_config import cfg
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.filesystem.owner import Owner
-from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin, as_found
+from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
+from karbor_manila.bank.opening import as_found
 from karbor_manila.cli.operator.host import Host
 from karbor_manila.recovery import audit
 from tests.unit.banks import open_bank

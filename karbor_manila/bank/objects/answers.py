@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tenant may read of an error of a store's client: its kind, and no address, name or key."""
+
+from typing import Any
+
+_MEANS = {
+    401: "it does not accept the credentials of the bank",
+    403: "it does not allow this with the credentials of the bank",
+    409: "another write came in between",
+    413: "the value is too large, or there is no room",
+    429: "it is asked too often",
+    507: "there is no room",
+}
+
+
+def status(error: BaseException) -> int | None:
+    """The HTTP status of the store's answer, or None when it is none: of swiftclient, or botocore.
+
+    An error that was raised of another has that one's.
+    """
+    link: Any = error
+    while link is not None:
+        answer = getattr(link, "response", None)
+        metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+        found = metadata.get("HTTPStatusCode") or getattr(link, "http_status", None)
+        if found:
+            return int(found)
+        link = link.__cause__ or link.__context__
+    return None
+
+
+def why(error: Exception, absent: str = "its container is not there") -> str:
+    """The reason of an error of Karbor's.
+
+    :param absent: what an answer of 404 means
+    """
+    if isinstance(error, ValueError) and type(error) is ValueError:
+        return str(error)  # ours, of the value
+    answered = status(error)
+    if answered == 404:
+        return absent
+    if answered:
+        meaning = f" ({_MEANS[answered]})" if answered in _MEANS else ""
+        return f"the store answered {answered}{meaning}"
+    return f"the store could not be asked ({type(error).__name__})"
