@@ -11,12 +11,14 @@ DELETE /rules        lift all rules
 DELETE /rules/{id}   lift one rule; answers its last report
 POST   /outage       ``{"seconds": 5}``: refuse everything, from now on
 DELETE /outage       end an outage early
+PUT    /newest       ``{"microversion": "2.54"}``: an older Manila, see ``microversions``
+DELETE /newest       whatever the server speaks
 ====== ============= ==============================================================
 """
 
 from aiohttp import web
 
-from sandbox.proxy import rules
+from sandbox.proxy import microversions, rules
 from sandbox.proxy.forward import Forwarder
 from sandbox.proxy.listener import Listener
 
@@ -36,6 +38,8 @@ def application(forwarder: Forwarder, listener: Listener) -> web.Application:
             web.delete("/rules/{id}", control.remove),
             web.post("/outage", control.outage),
             web.delete("/outage", control.end_outage),
+            web.put("/newest", control.limit),
+            web.delete("/newest", control.unlimited),
         ]
     )
     return app
@@ -84,4 +88,15 @@ class _Control:
 
     async def end_outage(self, request: web.Request) -> web.Response:
         await self._listener.end_outage()
+        return web.Response(status=204)
+
+    async def limit(self, request: web.Request) -> web.Response:
+        try:
+            self._forwarder.limit.set((await request.json())["microversion"])
+        except microversions.BadMicroversion as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.Response(status=204)
+
+    async def unlimited(self, request: web.Request) -> web.Response:
+        self._forwarder.limit.newest = None
         return web.Response(status=204)

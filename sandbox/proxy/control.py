@@ -49,8 +49,9 @@ class Proxy:
         return sum(self.counts().values())
 
     def reset(self) -> None:
-        """Forget all counts, lift all rules, end an outage."""
+        """Forget all counts, lift all rules and the limit of microversions, end an outage."""
         self._call("DELETE", "/counts")
+        self._call("DELETE", "/newest")
         self._call("DELETE", "/rules")
         self._call("DELETE", "/outage")
 
@@ -81,6 +82,10 @@ class Proxy:
     def end_outage(self) -> None:
         """End an outage early."""
         self._call("DELETE", "/outage")
+
+    def limit(self, microversion: str) -> None:
+        """Be a Manila that speaks nothing newer, from now on and until ``reset``."""
+        self._call("PUT", "/newest", {"microversion": microversion})
 
     @contextlib.contextmanager
     def fault(self, *rules: Rule) -> Iterator[list[str]]:

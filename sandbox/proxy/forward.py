@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Handles one request: counts it, lets a rule act on it, or forwards it as it is."""
+"""Handles one request: counts it, lets a rule act on it, or forwards it as it is.
+
+What is newer than the microversion that the proxy is limited to is refused in Manila's place."""
 
 import asyncio
 import json
@@ -15,7 +17,7 @@ import yarl
 from aiohttp import web
 
 from sandbox import process
-from sandbox.proxy import listener, rules
+from sandbox.proxy import listener, microversions, rules
 from sandbox.proxy.counts import Counts
 
 LOG = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Forwarder:
         self.upstream = upstream.rstrip("/")
         self.rules = rules.Rules()
         self.counts = Counts()
+        self.limit = microversions.Limit()
         self._outage = outage
 
     async def open(self) -> None:
@@ -92,7 +95,7 @@ class Forwarder:
     ) -> web.StreamResponse | None:
         """Return the response, or None when the connection was broken on purpose."""
         if rule is None:
-            return await self._forward(request, lose=False)
+            return await self._too_new(request) or await self._forward(request, lose=False)
         if rule.action == rules.ANSWER:
             # Read to the end, or the client would see a reset while it still sends.
             await request.read()
@@ -105,6 +108,15 @@ class Forwarder:
         if rule.action in rules.WITH_PID:
             return await (self._kill if rule.action == rules.KILL else self._pause)(request, rule)
         return await self._forward(request, lose=rule.action == rules.LOSE_REPLY)
+
+    async def _too_new(self, request: web.BaseRequest) -> web.Response | None:
+        """Return the answer of a Manila that does not know the request's microversion."""
+        asked = request.headers.get(microversions.HEADER)
+        said = self.limit.refusal(request.rel_url.raw_path, asked)
+        if said is None:
+            return None
+        await request.read()
+        return web.json_response(said, status=microversions.NOT_ACCEPTABLE)
 
     def _break(self, request: web.BaseRequest, rule: rules.Rule) -> None:
         if rule.action == rules.OUTAGE:
@@ -155,13 +167,17 @@ class Forwarder:
                 data=await request.read() if request.body_exists else None,
                 allow_redirects=False,
             ) as reply:
-                if not lose and first is None:
+                lower = self.limit.is_for(request.rel_url.raw_path)
+                if not lose and first is None and not lower:
                     return await _pass_on(request, reply)
                 body = await reply.read()
+                if lower:
+                    body = self.limit.lowered(body)
                 if first is not None:
                     await first()
                 if not lose:
                     headers = multidict.CIMultiDict(_end_to_end(reply.headers))
+                    headers.popall("Content-Length", None)  # aiohttp counts
                     return web.Response(status=reply.status, body=body, headers=headers)
                 listener.reset(request.transport)
                 return None
