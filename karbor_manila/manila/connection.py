@@ -21,8 +21,13 @@ from oslo_log import log as logging
 
 from karbor_manila.manila import endpoint, limit, responses
 from karbor_manila.manila.endpoint import Where
-from karbor_manila.manila.errors import EndpointUnsuitable, ManilaRefused
-from karbor_manila.manila.features import Features
+from karbor_manila.manila.errors import (
+    EndpointUnsuitable,
+    ManilaRefused,
+    ManilaReplaced,
+    ManilaTransient,
+)
+from karbor_manila.manila.features import Features, as_numbers
 from karbor_manila.manila.views import View
 
 LOG = logging.getLogger(__name__)
@@ -31,6 +36,8 @@ LOG = logging.getLogger(__name__)
 # that a plan with one share can feel.
 _negotiated: cachetools.TTLCache[str, tuple[str, str]] = cachetools.TTLCache(maxsize=64, ttl=600)
 _negotiated_lock = threading.Lock()
+
+_NOT_ACCEPTABLE = 406
 
 
 class Connection:
@@ -47,6 +54,8 @@ class Connection:
     :raises EndpointUnsuitable: what is there is not the v2 API of Manila
     :raises ManilaTooOld: no common microversion
     :raises ManilaTransient, ManilaRefused: as every request
+
+    Every request raises ManilaReplaced, too, when an older Manila has taken the place of this one.
     """
 
     def __init__(
@@ -72,7 +81,8 @@ class Connection:
         self._turns = limit.of_endpoint(endpoint.base_of(url)).client(
             parallel, request_takes=timeout, patience=patience
         )
-        found, microversion = self._discover(url, timeout)
+        self._found_at, self._timeout = url, timeout
+        found, microversion = self._known(url) or self._discover(url)
         self.endpoint = f"{found}/{where.in_path}" if where.in_path else found
         self.features = Features(microversion)
         if parallel > requests.adapters.DEFAULT_POOLSIZE:
@@ -168,16 +178,42 @@ class Connection:
             if method != "GET":
                 self.guard()
             response, body = self._http.request(path, method, raise_exc=False, **kwargs)
-        body = responses.checked(asked, response, body, readable=readable, endpoint=self.endpoint)
-        return response, body
+        try:
+            found = responses.checked(
+                asked, response, body, readable=readable, endpoint=self.endpoint
+            )
+        except ManilaRefused as refused:
+            if refused.status == _NOT_ACCEPTABLE and "microversion" not in kwargs:
+                raise self._negotiated_again(asked) from refused
+            raise
+        return response, found
 
-    def _discover(self, url: str, timeout: float) -> tuple[str, str]:
+    def _negotiated_again(self, asked: str) -> Exception:
+        """The error of a request in a microversion that Manila was found to speak, and does not. It
+        has not looked at the request (manila/api/openstack/wsgi.py, Resource.__call__).
+
+        :returns: ManilaReplaced when it is an older one by now: what this client has seen, and what
+            it was about to send, is not as that one has it, so it must not go on. ManilaTransient
+            when it does speak it: API servers differ while Manila is being upgraded.
+        :raises ManilaTooOld: it is much older
+        """
         with _negotiated_lock:
-            known = _negotiated.get(url)
-        if known:
-            return known
+            _negotiated.pop(self._found_at, None)
+        spoke = self.features.microversion
+        speaks = self._discover(self._found_at)[1]
+        if as_numbers(speaks) < as_numbers(spoke):
+            return ManilaReplaced(asked, spoke, speaks, endpoint=self.endpoint)
+        cause = f"one of its API servers does not speak microversion {spoke}, and another one does"
+        return ManilaTransient(asked, cause, status=_NOT_ACCEPTABLE, endpoint=self.endpoint)
+
+    @staticmethod
+    def _known(url: str) -> tuple[str, str] | None:
+        with _negotiated_lock:
+            return _negotiated.get(url)
+
+    def _discover(self, url: str) -> tuple[str, str]:
         with self._turns.turn("say which microversions it speaks", url):
-            found = endpoint.discover(self._session, url, timeout)
+            found = endpoint.discover(self._session, url, self._timeout)
         LOG.info("Manila at %s is spoken to in microversion %s", *found)
         with _negotiated_lock:
             _negotiated[url] = found

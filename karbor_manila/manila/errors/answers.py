@@ -132,6 +132,27 @@ class ManilaTooOld(Misconfigured):
 
 
 @dataclass(eq=False)
+class ManilaReplaced(Misconfigured):
+    """An older Manila answers where a newer one did: this request was refused unread (HTTP 406).
+
+    ``spoke`` and ``speaks`` are microversions.
+    """
+
+    asked: str
+    spoke: str
+    speaks: str
+    _: KW_ONLY
+    endpoint: str = ""
+
+    def _sentence(self) -> str:
+        return (
+            f"Manila{at(self.endpoint)} could not be asked to {self.asked}: it spoke microversion "
+            f"{self.spoke} a while ago, and speaks {self.speaks} now. What it does not have is "
+            f"known from now on: try again."
+        )
+
+
+@dataclass(eq=False)
 class EndpointMissing(Misconfigured):
     """The catalog has no Manila v2 endpoint that fits the configuration."""
 

@@ -3,14 +3,16 @@
 
 import pytest
 import requests.exceptions
+from keystoneauth1.discover import normalize_version_number as numbers
 
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila import client, endpoint
 from karbor_manila.manila.errors import (
+    ManilaReplaced,
     ManilaTooOld,
     ManilaTransient,
 )
-from tests.unit.manila.wire import ENDPOINT, HOST, PROJECT, plain_session, versions
+from tests.unit.manila.wire import ENDPOINT, HOST, PROJECT, fault, plain_session, versions
 
 
 @pytest.mark.parametrize(
@@ -155,3 +157,71 @@ def test_every_request_says_its_microversion(connect, requests_mock, highest):
 def test_features_follow_the_microversion(microversion, features):
     known = client.Features(microversion)
     assert (known.creating_from_snapshot, known.snapshot_metadata, known.counts) == features
+
+
+# -- a Manila that is replaced under a process that knows it --------------------------------------
+
+
+def too_new(requests_mock, newest):
+    """The API refuses what is newer, as Manila does before it looks at the request."""
+
+    def answer(request, context):
+        asked = request.headers["X-OpenStack-Manila-API-Version"]
+        if numbers(asked) <= numbers(newest):
+            return {"limits": {"absolute": {}}}
+        context.status_code = 406
+        return fault(406, f"Version {asked} is not supported by the API.")
+
+    return requests_mock.get(f"{ENDPOINT}/limits", json=answer)
+
+
+def test_an_older_manila_in_its_place_is_named_and_known_from_then_on(connect, requests_mock):
+    manila = connect("2.98")
+    requests_mock.get(f"{HOST}/", json=versions("2.78"), status_code=300)
+    too_new(requests_mock, "2.78")
+    with pytest.raises(ManilaReplaced, match=r"spoke microversion 2\.98 .* speaks 2\.78 now"):
+        manila.limits()
+    after = client.Manila(plain_session(), client.Where(endpoint=ENDPOINT))
+    assert after.features.microversion == "2.78"
+    assert after.limits() == {}
+
+
+def test_nothing_is_sent_again_in_another_microversion(connect, requests_mock):
+    manila = connect("2.98")
+    requests_mock.get(f"{HOST}/", json=versions("2.72"), status_code=300)
+    refused = requests_mock.post(
+        f"{ENDPOINT}/snapshots", json=fault(406, "no such version"), status_code=406
+    )
+    marked = {"name": None, "description": None, "metadata": {"mark": "m"}}
+    for _ in range(2):  # what it would send has the mark where an older Manila has no place for it
+        with pytest.raises(ManilaReplaced):
+            manila.create_snapshot("a", **marked)
+    assert {r.headers["X-OpenStack-Manila-API-Version"] for r in refused.request_history} == {
+        "2.98"
+    }
+
+
+def test_api_servers_that_differ_while_manila_is_upgraded_are_asked_again(connect, requests_mock):
+    manila = connect("2.98")
+    too_new(requests_mock, "2.78")
+    with pytest.raises(ManilaTransient, match="one of its API servers"):
+        manila.limits()
+    too_new(requests_mock, "2.98")
+    assert manila.limits() == {}
+
+
+def test_a_manila_that_is_too_old_in_its_place_says_what_is_needed(connect, requests_mock):
+    manila = connect("2.98")
+    requests_mock.get(f"{HOST}/", json=versions("2.36"), status_code=300)
+    too_new(requests_mock, "2.36")
+    with pytest.raises(ManilaTooOld, match=r"2\.37 is the oldest"):
+        manila.limits()
+
+
+def test_a_406_of_something_before_manila_proves_nothing(connect, requests_mock):
+    manila = connect("2.98")
+    document = requests_mock.get(f"{HOST}/", json=versions("2.78"), status_code=300)
+    requests_mock.get(f"{ENDPOINT}/limits", text="Not Acceptable", status_code=406)
+    with pytest.raises(ManilaTransient, match="not Manila's own"):
+        manila.limits()
+    assert not document.called
