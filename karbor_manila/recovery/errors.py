@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why nothing is judged by a bank or by a Manila, why the post of a hook is not called, and what
-is said of what Manila lost."""
+"""Why nothing is judged by a bank or by a Manila, why a checkpoint is not adopted, why the post of
+a hook is not called, and what is said of what Manila lost."""
 
 from dataclasses import dataclass, field
 
@@ -39,10 +39,35 @@ class BankOlder(BankSuspect):
         return (
             f"The bank of provider {self.provider} is older than Karbor's database, or another "
             f"one: it has never held {checkpoints_named(self.missing)}, which the database knows "
-            f"as made and not deleted. Nothing was judged or removed. Put the newer bank back; if "
-            f"these are given up, say so: karbor-manila bank accept {self.provider_id}. From then "
-            f"on their snapshots are orphans."
+            f"as made and not deleted. Nothing was judged or removed. Put the newer bank back, or "
+            f"have what Manila still keeps of them written into this one: karbor-manila adopt "
+            f"{self.provider_id} --all. If they are given up, say so: karbor-manila bank accept "
+            f"{self.provider_id}. From then on their snapshots are orphans."
         )
+
+
+@dataclass(eq=False)
+class NotAdoptable(KarborManilaError):
+    """A checkpoint that cannot be written again from what Manila has; nothing of it was.
+
+    ``why`` is a sentence.
+    """
+
+    checkpoint_id: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"Checkpoint {self.checkpoint_id} is not adopted: {self.why}"
+
+
+@dataclass(eq=False)
+class ShareNotDescribed(KarborManilaError):
+    """A share that is gone, and of which nothing says what it was."""
+
+    share_id: str
+
+    def _sentence(self) -> str:
+        return f"Share {self.share_id} is gone from Manila, and what keeps it says no protocol."
 
 
 @dataclass(eq=False)

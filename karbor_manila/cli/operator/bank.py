@@ -72,7 +72,7 @@ class BankAccept(HostCommand):
         from karbor_manila.cli.operator.host import Host  # noqa: PLC0415
 
         host = Host(parsed_args.config_file)
-        provider = _provider(host, parsed_args.provider)
+        provider = provider_of(host, parsed_args.provider)
         host.check_user(provider, f"bank accept {provider.id}")
         before = identity.KNOWN.get(provider.id)
         lacking = identity.lacking(provider.bank, provider.id)
@@ -91,7 +91,11 @@ class BankAccept(HostCommand):
         )
 
 
-def _provider(host: "Host", identifier: str) -> Any:
+def provider_of(host: "Host", identifier: str) -> Any:
+    """The provider with this id.
+
+    :raises NoProvider: there is none
+    """
     for provider in host.providers:
         if provider.id == identifier:
             return provider

@@ -52,6 +52,7 @@ def test_the_names_stay():
         (hooks.NAMESPACE, "quiesce", "karbor_manila.hooks.quiesce:QuiesceHook"),
         (hooks.NAMESPACE, "webhook", "karbor_manila.hooks.webhook:WebhookHook"),
         ("console_scripts", "karbor-manila", "karbor_manila.cli.app:main"),
+        (COMMANDS, "adopt", "karbor_manila.cli.operator.adopt:Adopt"),
         (COMMANDS, "audit", "karbor_manila.cli.operator.commands:Audit"),
         (COMMANDS, "gc", "karbor_manila.cli.operator.leftovers:Gc"),
         (COMMANDS, "bank_accept", "karbor_manila.cli.operator.bank:BankAccept"),

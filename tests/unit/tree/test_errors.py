@@ -144,6 +144,8 @@ EXAMPLES = (
     recovery.BankSuspect("p", "it is empty"),
     recovery.BankOlder("p", "p-1", ["cp-1", "cp-2", "cp-3", "cp-4"]),
     recovery.ManilaSuspect("p", 7),
+    recovery.NotAdoptable("cp-1", "It is in the bank by now."),
+    recovery.ShareNotDescribed("s-1"),
     recovery.HookNotConfigured("command"),
     recovery.ToldInvalid("it is no JSON"),
     recovery.SnapshotTaken("snap-1", "was deleted on 2026-01-02 03:04:05 UTC by user u-1"),
