@@ -121,14 +121,18 @@ class KnownBanks(OwnTable):
 
         :param give: writes the id unless there is one, and returns the one that stands there
         """
-        with self._giving, self._begin() as connection:
-            connection.execute(_TABLE.insert().values(_row(_GIVING, "", EVER)))
-            known = _select(connection, provider_id)
-            if known is None:
-                row = _row(provider_id, give(), EVER)
-                connection.execute(_TABLE.insert().values(row))
-                known = _known(row)
-            connection.execute(_TABLE.delete().where(_TABLE.c.provider_id == _GIVING))
+        try:
+            with self._giving, self._begin() as connection:
+                connection.execute(_TABLE.insert().values(_row(_GIVING, "", EVER)))
+                known = _select(connection, provider_id)
+                if known is None:
+                    row = _row(provider_id, give(), EVER)
+                    connection.execute(_TABLE.insert().values(row))
+                    known = _known(row)
+                connection.execute(_TABLE.delete().where(_TABLE.c.provider_id == _GIVING))
+        except db_exception.DBDuplicateEntry as error:
+            # Somebody who gives none, but adds or accepts one, was quicker.
+            raise db_exception.RetryRequest(error) from error
         return known
 
     @retrying
@@ -138,9 +142,13 @@ class KnownBanks(OwnTable):
         since = timeutils.utcnow(with_timezone=True) + datetime.timedelta(seconds=1)
         row = _row(provider_id, bank_id, since)
         self._recent.pop(provider_id, None)
-        with self._begin() as connection:
-            connection.execute(_TABLE.delete().where(_TABLE.c.provider_id == provider_id))
-            connection.execute(_TABLE.insert().values(row))
+        try:
+            with self._begin() as connection:
+                same = _TABLE.c.provider_id == provider_id
+                if not connection.execute(_TABLE.update().where(same).values(row)).rowcount:
+                    connection.execute(_TABLE.insert().values(row))
+        except db_exception.DBDuplicateEntry as error:
+            raise db_exception.RetryRequest(error) from error  # there is a row by now
         return _known(row)
 
     def _moved(self) -> None:
