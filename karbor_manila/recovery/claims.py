@@ -237,6 +237,7 @@ class Claims:
         """The claim, whose row is written; or Taken with the claim that is in its way."""
         known = None
         alive = True
+        over = False
         is_ours = self._own.add(claim)
         try:
             if is_ours:
@@ -245,12 +246,14 @@ class Claims:
                         return claim
                     known = self.get(claim.id)
                     if known and known.token == claim.token:
-                        return claim  # written, although its reply was lost
+                        # Written, although its reply was lost; maybe over a dead one's.
+                        return dataclasses.replace(claim, took_over=over)
                     alive = known is None or self.is_alive(known, bank)
                     if known and (alive or not over_dead):
                         break
                     # That its owner seems dead counts only if it was this bank that was asked.
                     identity.compare(bank, claim.provider_id, self._banks, by_history=False)
+                    over = over or known is not None
                     if known and self._table.replace(known, claim):
                         owner = known.owner or "none"
                         LOG.info("%s: taken over from owner %s, which is dead", claim.id, owner)

@@ -30,7 +30,8 @@ class Database:
 
     def engine(self, url: str | None = None) -> Any:
         """Another process's engine, as Karbor makes its own."""
-        engine = engines.create_engine(url or self.url, max_retries=0)
+        # As Karbor does with its options' defaults (oslo_db/options.py).
+        engine = engines.create_engine(url or self.url, max_retries=0, mysql_sql_mode="TRADITIONAL")
         self._engines.append(engine)
         return engine
 

@@ -30,10 +30,13 @@ PROVIDER = str(uuid.UUID(int=0x1))
 
 
 class Process:
-    """One karbor-protection process: its own bank, its own connection to the one database."""
+    """One karbor-protection process: its own bank, its own connection to the one database.
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = engines.create_engine(f"sqlite:///{folder / 'karbor.sqlite'}")
+    :param engine: of a database of another kind
+    """
+
+    def __init__(self, folder: Path, engine: Any = None) -> None:
+        self.engine = engine or engines.create_engine(f"sqlite:///{folder / 'karbor.sqlite'}")
         self.bank = open_bank(folder / "bank", FaultyPlugin)
         self.clock = FakeClock()
         self.claims = Claims(TIMEOUT, lambda: self.engine, self.clock)
