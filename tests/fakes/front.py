@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands before Manila in a cloud: a gateway with a path, on IPv6, with TLS; a web proxy.
+
+Standard library only, in threads of the test's process, on loopback ports that the kernel chooses.
+"""
+
+import contextlib
+import http.client
+import http.server
+import select
+import socket
+import ssl
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+_OF_ONE_CONNECTION = frozenset(("connection", "keep-alive", "transfer-encoding", "host"))
+_SECONDS = 60
+_LOOK = 0.02  # seconds between two looks whether it is to end
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    seen: list[str]
+
+    def url(self) -> str:
+        """Where it is, without a path."""
+        host, port = self.server_address[:2]
+        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
+        named = f"[{host}]" if self.address_family == socket.AF_INET6 else host
+        return f"{scheme}://{named}:{port}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: ``seen`` has it."""
+
+    def pass_on(self, upstream: str, path: str) -> None:
+        """Answer what another server answers to this request."""
+        to = urllib.parse.urlsplit(upstream)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in _OF_ONE_CONNECTION}
+        connection = http.client.HTTPConnection(to.hostname or "", to.port, timeout=_SECONDS)
+        with contextlib.closing(connection):
+            connection.request(self.command, path, body or None, headers)
+            reply = connection.getresponse()
+            content = reply.read()
+        self.send_response(reply.status)
+        for name, value in reply.getheaders():
+            if name.lower() not in {*_OF_ONE_CONNECTION, "content-length", "date", "server"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class _Gateway(_Handler):
+    upstream: ClassVar[str]
+    prefix: ClassVar[str]
+
+    def answer(self) -> None:
+        """Pass on what is asked for below the prefix; there is nothing else."""
+        self.server.seen.append(f"{self.command} {self.path}")
+        if self.path.startswith(f"{self.prefix}/"):
+            self.pass_on(self.upstream, self.path.removeprefix(self.prefix))
+        else:
+            self.send_error(404)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's names
+
+
+class _WebProxy(_Handler):
+    def answer(self) -> None:
+        """Pass on a request whose line has a whole URL."""
+        self.server.seen.append(f"{self.command} {self.path}")
+        to = urllib.parse.urlsplit(self.path)
+        self.pass_on(f"{to.scheme}://{to.netloc}", urllib.parse.urlunsplit(("", "", *to[2:])))
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's names
+
+    def do_CONNECT(self) -> None:  # noqa: N802 - http.server's name
+        """Be a tunnel for what is encrypted."""
+        self.server.seen.append(f"CONNECT {self.path}")
+        host, _, port = self.path.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS) as there:
+            self.send_response(200)
+            self.end_headers()
+            ends = [self.connection, there]
+            while ready := select.select(ends, [], [], _SECONDS)[0]:
+                for end in ready:
+                    if not (data := end.recv(65536)):
+                        self.close_connection = True
+                        return
+                    ends[1 - ends.index(end)].sendall(data)
+
+
+@contextlib.contextmanager
+def gateway(
+    upstream: str, *, prefix: str = "", ipv6: bool = False, server_certificate: Path | None = None
+) -> Iterator[_Server]:
+    """A server that has another one below a path: ``url()``, and ``seen`` requests in their order.
+
+    :param upstream: URL of the other one, without a path
+    :param server_certificate: PEM with certificate and key; https then
+    """
+    handler = type("Gateway", (_Gateway,), {"upstream": upstream, "prefix": prefix})
+    with _serving(handler, "::1" if ipv6 else "127.0.0.1", server_certificate) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def web_proxy() -> Iterator[_Server]:
+    """What ``HTTP_PROXY`` and ``HTTPS_PROXY`` name."""
+    with _serving(_WebProxy, "127.0.0.1", None) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _serving(
+    handler: type[_Handler], host: str, server_certificate: Path | None
+) -> Iterator[_Server]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    kind = type("Server", (_Server,), {"address_family": family})
+    server = kind((host, 0), handler)
+    server.seen = []
+    if server_certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(server_certificate)
+        # The handshake is made by the thread of the connection, when it first reads.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    thread = threading.Thread(target=server.serve_forever, args=(_LOOK,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
