@@ -104,6 +104,7 @@ class Services:
     def _environment(self, name: str) -> dict[str, str]:
         env = credentials.without_openstack(os.environ)
         env = {key: value for key, value in env.items() if not key.startswith("PYTHON")}
+        env |= self.settings.karbor_environment if name in KARBORS else {}
         folders = [*(self.settings.pythonpath if name in KARBORS else ()), str(paths.REPO)]
         env |= {"PYTHONPATH": os.pathsep.join(folders), "PYTHONUNBUFFERED": "1"}
         return {**env, **processes.environment(self, name)}

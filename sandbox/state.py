@@ -65,6 +65,8 @@ class Settings:
     :ivar simulator_profile: how that behaves, see ``sandbox.simulator.profile``.
     :ivar pythonpath: folders that Karbor's process searches before its venv and this repository.
     :ivar share_options: of the provider karbor-manila, see ``sandbox.karbor.providers``.
+    :ivar karbor_environment: variables of Karbor's process, such as those of a web proxy, which no
+        service of a sandbox inherits.
     """
 
     layout: str = cluster.ONE
@@ -83,6 +85,7 @@ class Settings:
     manila_options: Mapping[str, Any] = field(default_factory=dict)
     keystone_options: Mapping[str, Any] = field(default_factory=dict)
     simulator_profile: Mapping[str, Any] = field(default_factory=dict)
+    karbor_environment: Mapping[str, str] = field(default_factory=dict)
 
     def changed(self, **changes: Any) -> "Settings":
         """Return settings with those replaced that are given and not None."""
