@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why a request to Karbor's service comes to nothing."""
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -147,4 +148,109 @@ class NoSuchRecord(KarborManilaError):
         return (
             f"Karbor's database has neither a restore nor a verification {self.record_id} of a "
             f"provider that is configured. karbor-manila show lists those of a checkpoint."
+        )
+
+
+@dataclass(eq=False)
+class RunMissed(KarborManilaError):
+    """A run of a schedule made no checkpoint. ``due`` is UTC, ``why`` a sentence."""
+
+    operation_id: str
+    name: str
+    due: datetime.datetime
+    why: str
+
+    def _sentence(self) -> str:
+        return (
+            f"The run of scheduled operation {self.name!r} ({self.operation_id}) that was due at "
+            f"{self.due:%Y-%m-%d %H:%M} UTC made no checkpoint. {self.why}"
+        )
+
+
+@dataclass(eq=False)
+class NoUse(KarborManilaError):
+    """The user who has made a schedule, or the project, is gone from Keystone or disabled."""
+
+    kind: str
+    id: str
+    is_gone: bool
+
+    def _sentence(self) -> str:
+        whose = "who has made it" if self.kind == "user" else "that it is of"
+        if self.is_gone:
+            return (
+                f"The {self.kind} {whose} ({self.id}) is not in Keystone any more, and Karbor can "
+                f"act for nobody. Delete the operation, and make another one as a user of the "
+                f"project."
+            )
+        return (
+            f"The {self.kind} {whose} ({self.id}) is disabled. It runs again by itself once an "
+            f"administrator of Keystone enables the {self.kind}."
+        )
+
+
+@dataclass(eq=False)
+class TrustGone(KarborManilaError):
+    """The trust with which Karbor acts for the maker of a schedule is not there any more."""
+
+    user_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"The trust that user {self.user_id} gave Karbor for it is not in Keystone any more: "
+            f"it was revoked or has run out. Karbor uses one trust for all scheduled operations of "
+            f"a user in a project: have another user of the project, or an administrator, delete "
+            f"them, have the operator restart karbor-operationengine, and make them again."
+        )
+
+
+@dataclass(eq=False)
+class RolesLost(KarborManilaError):
+    """The maker of a schedule does not have the roles any more that Karbor acts with."""
+
+    user_id: str
+    project_id: str
+    roles: Sequence[str]
+
+    def _sentence(self) -> str:
+        return (
+            f"User {self.user_id}, who has made it, does not have {', '.join(self.roles)} in "
+            f"project {self.project_id} any more, with which Karbor acts. It runs again by itself "
+            f"once an administrator of Keystone grants that again; or delete it, and make another "
+            f"one as a user who has."
+        )
+
+
+@dataclass(eq=False)
+class BeganTooLate(KarborManilaError):
+    """A run that could not begin within the window of its trigger. ``began`` is UTC."""
+
+    began: datetime.datetime
+
+    def _sentence(self) -> str:
+        return (
+            f"Karbor came to it only at {self.began:%Y-%m-%d %H:%M:%S} UTC, after the window of "
+            f"its trigger. The next run comes at its time; a larger window allows later starts."
+        )
+
+
+@dataclass(eq=False)
+class PlanGone(KarborManilaError):
+    """What a schedule protects is not there any more."""
+
+    plan_id: str
+
+    def _sentence(self) -> str:
+        return f"Its plan {self.plan_id} was deleted. Delete the operation and its trigger, too."
+
+
+@dataclass(eq=False)
+class UnknownCause(KarborManilaError):
+    """Nothing is wrong now with what a run needs."""
+
+    def _sentence(self) -> str:
+        return (
+            "Karbor does not keep why: its API refused the request, or it or Keystone was away. "
+            "Ask for a checkpoint of the plan to see whether it is refused; the operator finds the "
+            "rest in the log of Karbor's API."
         )

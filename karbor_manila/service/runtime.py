@@ -18,6 +18,7 @@ from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
+from karbor_manila.service.missed_runs import MissedRunsThread
 from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
 from karbor_manila.service.reconciling import ReconciliationThread
 from karbor_manila.service.watched import WatchThread
@@ -76,6 +77,11 @@ class Runtime:
             notifications=self.settings.watch_notifications,
         )
         self.periodic_hooks = PeriodicHooksThreads(self.providers, hooks, self.claims)
+        self.missed_runs = MissedRunsThread(
+            self.providers,
+            interval=self.settings.reconcile_interval,
+            timeout=self.answer_timeout or 1.0,
+        )
 
     def start(self) -> None:
         """Begin to show in every bank that this process is alive, and to reconcile; once.
@@ -96,6 +102,7 @@ class Runtime:
         self.leftovers.start()
         self.periodic_hooks.start()
         self.watched.start()
+        self.missed_runs.start()
         # Beside the pool of operations, of which it must take no place.
         self._types = eventlet.spawn(driver_options.warn_of_unknown_types, self.providers())
 
@@ -104,6 +111,7 @@ class Runtime:
         self._is_started = False
         if self._types is not None:
             self._types.kill()
+        self.missed_runs.stop()
         self.periodic_hooks.stop()
         self.watched.stop()
         self.leftovers.stop()

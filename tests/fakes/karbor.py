@@ -95,13 +95,16 @@ class FakeKarbor:
             self.log("protect", checkpoint["id"], started_at, status)
         return checkpoint
 
-    def log(self, kind: str, checkpoint_id: str, started_at: str, status: str) -> None:
+    def log(
+        self, kind: str, checkpoint_id: str | None, started_at: str, status: str, **fields: Any
+    ) -> None:
         log = {
             "id": f"log-{len(self.operation_logs)}",
             "operation_type": kind,
             "checkpoint_id": checkpoint_id,
             "started_at": started_at,
             "status": status,
+            **fields,
         }
         self.operation_logs.insert(0, log)
 
@@ -154,6 +157,8 @@ class FakeKarbor:
             items = [i for i in items if i["protection_plan"]["id"] == query["plan_id"]]
         if "checkpoint_id" in query and kind == "operation_logs":
             items = [i for i in items if i["checkpoint_id"] == query["checkpoint_id"]]
+        if "status" in query:
+            items = [i for i in items if i["status"] == query["status"]]
         if kind == "checkpoints":
             items = [i for i in items if i["status"] != "deleted"]
         if "marker" in query:

@@ -14,6 +14,9 @@ from karbor_manila.cli.tenant.logs import Logs
 #: So many checkpoints that are not listed any more are looked up for their drills.
 _LOOK_UPS = 20
 
+#: So many failures are read at most, to find those of runs that made no checkpoint.
+_FAILURES = PAGE
+
 #: From so many plans of a provider on, its checkpoints are listed together: a list for each plan is
 #: a request each, while a page holds those of many plans.
 _TOGETHER = 3
@@ -43,6 +46,7 @@ class PlanState:
     :ivar exact: whether that is to the second; if not, it is the beginning of that day
     :ivar failed, stuck: ids of checkpoints
     :ivar missing: what is wrong with the checkpoint that would be newer, a phrase each
+    :ivar missed: why the last run of a schedule made no checkpoint, if none was made since
     """
 
     plan: View
@@ -53,6 +57,7 @@ class PlanState:
     stuck: list[str]
     drill: Drill | None
     missing: list[str]
+    missed: str
 
 
 def made_at(logs: Iterable[View], checkpoint: View) -> tuple[datetime.datetime | None, bool]:
@@ -82,6 +87,7 @@ class Overview:
         self._stuck_after = stuck_after
         self._verifications = _Kept(karbor.verifications())
         self._logs = Logs(karbor)
+        self._failures = _Kept(itertools.islice(karbor.logs(status="error"), _FAILURES))
         # By checkpoint, and the providers of which it is known for the newest checkpoints.
         self._plan_of: dict[str, str] = {}
         self._seen: set[str] = set()
@@ -134,7 +140,19 @@ class Overview:
             stuck=[item["id"] for item in checkpoints if self._is_stuck(item)],
             drill=self._drill(drill) if drill else None,
             missing=_missing(checkpoints, newest),
+            missed=self._missed(plan["id"], begun),
         )
+
+    def _missed(self, plan_id: str, since: datetime.datetime | None) -> str:
+        """Why the last run of a schedule of the plan made no checkpoint; empty when it made one.
+        Karbor's manager writes the log of such a run (karbor_manila/service/missed_runs.py)."""
+        for log in self._failures:
+            began = reading.moment(log["started_at"])
+            if since and began and began < since:
+                break
+            if log.get("plan_id") == plan_id and not log.get("checkpoint_id"):
+                return reading.sentence(log.get("error_info"))
+        return ""
 
     def _is_stuck(self, checkpoint: View) -> bool:
         if checkpoint["status"] not in reading.IN_WORK:

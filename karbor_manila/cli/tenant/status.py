@@ -15,7 +15,8 @@ class Status(TenantLister):
     One line for each plan: its newest good checkpoint and the age of it, checkpoints in error or
     stuck, and the last drill. A checkpoint is good when it is available, holds all that it should
     and is no copy. Exit code 3: a plan has no good checkpoint, or none that is young enough
-    (--max-age), or its last run missed something that is broken, or its last drill failed.
+    (--max-age), or its last run missed something that is broken, or a run of its schedule made
+    none since, or its last drill failed.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -70,6 +71,8 @@ def _wrong(state: Any, age: float | None, max_age: float | None) -> Any:
     elif max_age is not None and (age is None or age > max_age * HOUR):
         yield f"older than {max_age:g} h"
     yield from state.missing
+    if state.missed:
+        yield state.missed
     if state.drill and state.drill.reasons:
         yield f"drill: {' '.join(state.drill.reasons)}"
 

@@ -19,6 +19,9 @@ def reason(detail: str, none: str = "") -> str:
     return f" Manila says: {detail.rstrip('.')}." if detail else none
 
 
+_NO_GOOD_TOKEN = 401
+
+
 @dataclass(eq=False)
 class ManilaRefused(RefusedError):
     """Manila said no in a way that a repetition cannot change (a 4xx).
@@ -36,6 +39,11 @@ class ManilaRefused(RefusedError):
     def _sentence(self) -> str:
         tail = f" (request {self.request_id})" if self.request_id else ""
         answer = f"{self.answer.rstrip('.')}{tail}."
+        if self.status == _NO_GOOD_TOKEN:
+            answer += (
+                " The token of who asked is no good: the user or the project may have been "
+                "disabled or deleted meanwhile, or the trust of a schedule revoked."
+            )
         return (
             f"Manila{at(self.endpoint)} refused to {self.asked}: HTTP {self.status}, {answer}"
             if self.status

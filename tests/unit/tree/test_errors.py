@@ -156,6 +156,13 @@ EXAMPLES = (
     service.StaysForRetention("cp-1"),
     service.NothingProtected("plan-1", [{"type": "OS::Manila::Share", "id": "s", "reason": "r"}]),
     service.NoSuchRecord("r-1"),
+    service.RunMissed("op-1", "nightly", datetime.datetime(2026, 11, 20, 2, 30), "It was late."),
+    service.NoUse("user", "u-1", is_gone=True),
+    service.TrustGone("u-1"),
+    service.RolesLost("u-1", "p-1", ["member"]),
+    service.BeganTooLate(datetime.datetime(2026, 11, 20, 2, 41)),
+    service.PlanGone("plan-1"),
+    service.UnknownCause(),
 )
 
 each = pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)

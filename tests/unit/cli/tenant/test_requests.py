@@ -28,11 +28,12 @@ def project(karbor):
 @pytest.mark.parametrize(
     ("argv", "requests"),
     [
-        # plans, providers, checkpoints, verifications, and logs in place of 39 of one checkpoint
-        (("status",), 5),
+        # plans, providers, checkpoints, verifications, logs in place of 39 of one checkpoint, and
+        # those of what failed
+        (("status",), 6),
         # the plan's checkpoints, its logs; one page says which drills are other plans'
-        (("status", "--plan", "p00"), 6),
-        (("status", "--plan", "p00", "--plan", "p01", "--plan", "p02"), 7),
+        (("status", "--plan", "p00"), 7),
+        (("status", "--plan", "p00", "--plan", "p01", "--plan", "p02"), 8),
         # providers, checkpoint, logs, restores, verifications
         (("show", "{newest}"), 5),
         (("show", "{newest}", "--provider", "prov"), 4),
@@ -71,7 +72,7 @@ def test_logs_are_not_read_back_for_years(project, karbor, rows):
     karbor.calls.clear()
     _, shown = rows("status")
     assert {row["Made At"][:10] for row in shown} == {"2026-11-19"}
-    assert sum("operation_logs" in call for call in karbor.calls) <= 2 + PLANS
+    assert sum("operation_logs" in call for call in karbor.calls) <= 3 + PLANS
 
 
 def test_a_log_beyond_the_first_page_is_found(project, karbor, rows):
@@ -80,7 +81,7 @@ def test_a_log_beyond_the_first_page_is_found(project, karbor, rows):
     karbor.calls.clear()
     _, shown = rows("status")
     assert {row["Made At"][:10] for row in shown} == {"2026-11-19"}
-    assert sum("operation_logs" in call for call in karbor.calls) == 2
+    assert sum("operation_logs" in call for call in karbor.calls) == 3
 
 
 def test_what_another_plan_has_at_the_provider_is_not_counted(project, karbor, rows):

@@ -216,3 +216,36 @@ def test_a_plans_id_goes_before_anothers_name_and_a_name_of_several_is_refused(k
         assert (code, out) == (2, "")
         assert err == f"'plan-one' is the name of several plans: {three['id']}, {two['id']}.\n"
     assert karbor.asked == []
+
+
+# -- runs of schedules that made no checkpoint -----------------------------------------------------
+
+WHY = "The run of scheduled operation 'nightly' (op-1) ... made no checkpoint."
+
+
+def missed_run(karbor, plan, started_at):
+    karbor.log("protect", None, started_at, "error", plan_id=plan["id"], error_info=WHY)
+
+
+def test_a_run_of_a_schedule_that_made_no_checkpoint_is_told(karbor, rows):
+    plan, other = karbor.plan("home", (SHARE, "s1")), karbor.plan("other", (SHARE, "s2"))
+    good = karbor.checkpoint(plan)
+    karbor.checkpoint(other)
+    missed_run(karbor, plan, "2026-11-20T11:00:00.000000")
+    code, (row, fine) = rows("status")
+    assert (code, row["Newest Good"], row["Not Well"]) == (3, good["id"], [WHY])
+    assert fine["Not Well"] == []
+
+
+def test_it_is_no_fault_any_more_once_there_is_a_newer_checkpoint(karbor, rows):
+    plan = karbor.plan("home", (SHARE, "s1"))
+    missed_run(karbor, plan, "2026-11-20T09:00:00.000000")
+    karbor.checkpoint(plan)
+    assert rows("status")[0] == 0
+
+
+def test_a_plan_that_never_had_a_checkpoint_says_why(karbor, rows):
+    plan = karbor.plan("home", (SHARE, "s1"))
+    karbor.checkpoint(plan, "error")
+    missed_run(karbor, plan, "2026-11-20T09:00:00.000000")
+    assert rows("status")[1][0]["Not Well"] == ["no good checkpoint", WHY]
