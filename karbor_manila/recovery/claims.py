@@ -107,6 +107,7 @@ class Claims:
             way that excludes this
         :raises BankNotOurs: another bank is there, in which every owner seems dead
         :raises BankUnreadable: the bank cannot be read
+        :raises ClaimLost: this process is ending, see :meth:`close`
         """
         identity.compare(bank, provider_id, self._banks, by_history=False)
         claim = Claim(
@@ -167,6 +168,15 @@ class Claims:
         process is dead.
         """
         self._give_back(claim_id, self._table.disown, "left")
+
+    def close(self) -> None:
+        """This process ends: it does nothing more under its claims, and takes none."""
+        self._own.close("it is ending, and has handed its work over")
+
+    def leave_all(self) -> None:
+        """As :meth:`leave`, all that this process still has."""
+        for claim_id in self.held:
+            self.leave(claim_id)
 
     # -- what is claimed ------------------------------------------------------------------------
 

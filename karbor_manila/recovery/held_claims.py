@@ -51,6 +51,7 @@ class HeldClaims:
         self._clock = clock
         self._held: dict[str, Held] = {}
         self._keepers: dict[str, Keeper] = {}
+        self._closed = ""
         self._lock = threading.Lock()
 
     @property
@@ -65,12 +66,27 @@ class HeldClaims:
 
     def add(self, claim: Claim) -> bool:
         """Hold a claim, before its row is written; False when this process holds one with its
-        id."""
+        id.
+
+        :raises ClaimLost: nothing is held any more, see :meth:`close`
+        """
         keeper = self._keepers.get(claim.provider_id)
         lapses = keeper.lapses if keeper else 0
         mine = Held(claim.token, claim.provider_id, SharedLook(self._clock), lapses)
         with self._lock:
+            if self._closed:
+                raise ClaimLost(claim.id, self._closed)
             return self._held.setdefault(claim.id, mine) is mine
+
+    def close(self, why: str) -> None:
+        """Nothing is done any more under what is held, and nothing is added to it.
+
+        :param why: of both; who acts under a claim reads it
+        """
+        with self._lock:
+            self._closed = why
+            for held in self._held.values():
+                held.lost = held.lost or why
 
     def take_along(self, claim_id: str, other_id: str) -> None:
         """An abandoned use was taken over with a claim, and is left with it."""

@@ -3,8 +3,9 @@
 
 Karbor puts the owner id of a bank, which is new at every start of a process, into each checkpoint.
 Another process is judged by whether the lease under that id *changes* while this one watches, on
-this one's own monotonic clock: no two clocks are ever compared. A process of this machine whose pid
-is gone is dead at once; that a pid is there proves nothing, since it may be suspended.
+this one's own monotonic clock: no two clocks are ever compared. A process that has written that it
+has ended is dead at once, and so is one of this machine whose pid is gone; that a pid is there
+proves nothing, since it may be suspended.
 """
 
 import datetime
@@ -39,7 +40,8 @@ class Lease:
     ``machine`` distinguishes hosts of the same name. ``ticks`` is when the process began,
     in clock ticks since the machine was booted (0: not known); no change of the time of the day
     moves it. ``started`` (seconds since the epoch) and ``renewed`` (UTC, ISO 8601) are for people
-    and for earlier releases. ``count`` is larger at every renewal.
+    and for earlier releases. ``count`` is larger at every renewal. ``ended`` says that its owner
+    does nothing any more, and renews it no more.
     """
 
     host: str
@@ -49,6 +51,7 @@ class Lease:
     renewed: str
     ticks: int = 0
     count: int = 0
+    ended: bool = False
 
     @property
     def age(self) -> float:
@@ -61,8 +64,11 @@ def key_of(owner: str) -> str:
     return _LEASES + owner
 
 
-def of_this_process(count: int = 0) -> Lease:
-    """What this process writes about itself now."""
+def of_this_process(count: int = 0, *, ended: bool = False) -> Lease:
+    """What this process writes about itself now.
+
+    :param ended: it does nothing any more
+    """
     return Lease(
         host=socket.gethostname(),
         machine=_machine(),
@@ -71,6 +77,7 @@ def of_this_process(count: int = 0) -> Lease:
         renewed=_now().isoformat(),
         ticks=_ticks(os.getpid()) or 0,
         count=count,
+        ended=ended,
     )
 
 
@@ -200,6 +207,7 @@ def _parse(stored: Any) -> Lease:
         renewed=str(stored["renewed"]),
         ticks=int(stored.get("ticks", 0)),
         count=int(stored.get("count", 0)),
+        ended=stored.get("ended") is True,
     )
     lease.age  # noqa: B018 - raises for what is no date, or one without a zone
     if lease.pid <= 0:
@@ -208,10 +216,13 @@ def _parse(stored: Any) -> Lease:
 
 
 def _is_gone(lease: Lease) -> bool:
-    """Whether the process is certainly dead: it was one of this machine, and does not run here.
+    """Whether the process is certainly dead, or as good as dead: it has said so itself, or it was
+    one of this machine and does not run here.
 
     A lease of an earlier release has no ticks: there only a pid that is gone proves it.
     """
+    if lease.ended:
+        return True
     if lease.machine != _machine() or not Path("/proc/self/stat").exists():
         return False
     ticks = _ticks(lease.pid)

@@ -55,6 +55,7 @@ class Keeper:
         self._renewed: float | None = None
         self._count = 0
         self._stop = native.threading.Event()
+        self._is_ending = False
         self._thread: Any = None
         #: How often the lease had run out before it was renewed: what this process had claimed
         #: before may be another process's since.
@@ -75,19 +76,26 @@ class Keeper:
     def renew(self) -> None:
         """Write the lease once. A bank that does not take it is asked again at the next turn."""
         began = self._elapsed()
-        try:
-            if not self._is_ours(self._bank):
-                raise RuntimeError("it is not the bank that this process knows")
-            self._bank.update_object(self._key, asdict(lease.of_this_process(self._count + 1)))
-        except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
-            self.trouble = error
+        if not self._write():
             return
-        self._count += 1
-        self.trouble = None
         # From the beginning of one write to the end of the next the others may have seen no change.
         if self._renewed is not None and self._elapsed() - self._renewed >= self._limit:
             self.lapses += 1
         self._renewed = began
+
+    def _write(self, *, ended: bool = False) -> bool:
+        """Write the lease. Returns whether the bank has taken it."""
+        try:
+            if not self._is_ours(self._bank):
+                raise RuntimeError("it is not the bank that this process knows")
+            mine = lease.of_this_process(self._count + 1, ended=ended)
+            self._bank.update_object(self._key, asdict(mine))
+        except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
+            self.trouble = error
+            return False
+        self._count += 1
+        self.trouble = None
+        return True
 
     def start(self) -> None:
         """Renew in a thread from now on, until :meth:`stop` or the end of the process."""
@@ -100,10 +108,23 @@ class Keeper:
         """Renew no more. A thread that hangs in a bank is not waited for."""
         self._stop.set()
 
+    def give_up(self) -> None:
+        """Renew no more, and write into the lease that this process has ended: others take over at
+        once. Nothing is waited for, see :attr:`is_over`."""
+        self._is_ending = True
+        self._stop.set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is written."""
+        return self._thread is None or not self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self.renew()
             self._stop.wait(self._interval)
+        if self._is_ending:
+            self._write(ended=True)
 
 
 def of_provider(provider: Any, *, interval: float, timeout: float) -> Keeper:

@@ -57,6 +57,18 @@ class Leases:
         for keeper in self.keepers.values():
             keeper.stop()
 
+    def give_up(self) -> None:
+        """This process ends: say so in every bank, so that no lease has to run out. Nothing is
+        waited for, see :meth:`is_over`."""
+        if self._loop:
+            self._loop.stop()
+        for keeper in self.keepers.values():
+            keeper.give_up()
+
+    def is_over(self) -> bool:
+        """Whether nothing more is written into any bank."""
+        return all(keeper.is_over for keeper in self.keepers.values())
+
     def keep(self, provider: Any) -> None:
         """Renew the lease in a bank by a thread of its own, and count on no older one."""
         keeper = lease_keeper.of_provider(provider, interval=self._interval, timeout=self._timeout)

@@ -135,3 +135,18 @@ def test_green_threads_are_told_from_real_ones() -> None:
     thread.join()
     assert (native.is_native(), answers) == (False, [True])
     assert eventlet.patcher.original("threading") is native.threading
+
+
+def test_a_lease_that_is_given_up_says_so_in_its_last_words(bank: Bank, seconds: Seconds) -> None:
+    keeper = keeper_of(bank, seconds)
+    keeper.give_up()
+    keeper.start()  # which finds that it has ended
+    keeper._thread.join()
+    assert keeper.is_over
+    assert stored(bank)["ended"] is True
+
+
+def test_no_lease_is_given_up_in_a_bank_of_somebody_else(bank: Bank, seconds: Seconds) -> None:
+    keeper = keeper_of(bank, seconds, is_ours=lambda _bank: False)
+    assert not keeper._write(ended=True)
+    assert bank.list_objects("/") == []

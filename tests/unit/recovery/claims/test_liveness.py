@@ -140,3 +140,12 @@ def test_who_cannot_read_leases_calls_nobody_dead_and_takes_nothing(
     assert other.claims.all() == [claim]
     end_outage(other.bank)
     assert other.take().owner == other.owner
+
+
+def test_who_says_that_it_has_ended_is_dead_at_once(one: Process, other: Process) -> None:
+    claim = one.take()
+    one.says(machine="another boot")
+    assert other.sees_alive(claim)
+    one.says(ended=True)
+    assert not other.sees_alive(claim)
+    assert other.take().owner == other.owner

@@ -3,6 +3,7 @@
 
 import pytest
 
+from karbor_manila.common.errors import ClaimLost
 from tests.unit.recovery.claims.stage import ERRORS, THING, Process, raising
 
 
@@ -63,3 +64,16 @@ def test_what_a_living_process_leaves_others_take_up_at_once(one: Process, other
     one.claims.leave(THING)
     taken = other.take()
     assert (taken.owner, taken.took_over) == (other.owner, True)
+
+
+def test_who_ends_leaves_all_it_has_and_takes_nothing_more(one: Process, other: Process) -> None:
+    one.take()
+    one.claims.close()
+    assert not one.claims.is_held(THING)
+    with pytest.raises(ClaimLost, match="is ending"):
+        one.claims.check(THING)
+    with pytest.raises(ClaimLost, match="is ending"):
+        one.take("another")
+    one.claims.leave_all()
+    assert one.claims.held == frozenset()
+    assert other.take().took_over
