@@ -40,10 +40,10 @@ class ProtectionManager(manager.ProtectionManager):
     def init_host(self, **kwargs: Any) -> None:
         """Begin to show in every bank that this process is alive, and to reconcile."""
         super().init_host(**kwargs)
-        self.runtime.start()
+        self.runtime.start(self.cleanup_host)
 
     def cleanup_host(self) -> None:
-        """End what :meth:`init_host` began."""
+        """End what :meth:`init_host` began. Karbor does not call it at its end; we do."""
         self.runtime.stop()
         super().cleanup_host()
 

@@ -199,6 +199,17 @@ SERVICE_OPTS: list[cfg.Opt] = [
         "the banks, the others only Karbor's database.",
     ),
     cfg.FloatOpt(
+        "shutdown_timeout",
+        default=30.0,
+        min=0.0,
+        max=86400.0,
+        help="Seconds that operations under way have to finish when karbor-protection gets a "
+        "SIGTERM; it takes no new ones meanwhile. What is not finished then is handed over to the "
+        "other processes, which settle it at once. oslo.service ends the process "
+        "graceful_shutdown_timeout seconds after the signal, so ten seconds before that are the "
+        "most.",
+    ),
+    cfg.FloatOpt(
         "audit_grace",
         default=3600.0,
         min=0.0,

@@ -13,7 +13,7 @@ from karbor_manila import opts
 from karbor_manila.database import schema
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
-from karbor_manila.service import bank_refusals, driver_options, hook_options
+from karbor_manila.service import bank_refusals, driver_options, hook_options, shutdown
 from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
@@ -83,8 +83,11 @@ class Runtime:
             timeout=self.answer_timeout or 1.0,
         )
 
-    def start(self) -> None:
+    def start(self, cleanup: Callable[[], None] | None = None) -> None:
         """Begin to show in every bank that this process is alive, and to reconcile; once.
+
+        :param cleanup: what a process that is ended by SIGTERM does at its end; without it such a
+            process hands nothing over
 
         At a SIGHUP oslo.service starts Karbor's service again, in the same process and without
         having ended what runs beside it (oslo_service/service.py, Services.restart).
@@ -103,12 +106,13 @@ class Runtime:
         self.periodic_hooks.start()
         self.watched.start()
         self.missed_runs.start()
+        if cleanup:
+            shutdown.install(shutdown.Shutdown(self, cleanup, self.settings.shutdown_timeout))
         # Beside the pool of operations, of which it must take no place.
         self._types = eventlet.spawn(driver_options.warn_of_unknown_types, self.providers())
 
-    def stop(self) -> None:
-        """End what :meth:`start` began, if it did."""
-        self._is_started = False
+    def begin_nothing(self) -> None:
+        """End what begins work by itself. What it has begun goes on, and so do the leases."""
         if self._types is not None:
             self._types.kill()
         self.missed_runs.stop()
@@ -116,6 +120,11 @@ class Runtime:
         self.watched.stop()
         self.leftovers.stop()
         self.reconciling.stop()
+
+    def stop(self) -> None:
+        """End what :meth:`start` began, if it did."""
+        self._is_started = False
+        self.begin_nothing()
         self.leases.stop()
         self.listening.stop()
 

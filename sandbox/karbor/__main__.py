@@ -72,16 +72,17 @@ def main() -> None:
     migration.db_sync()
     rpc.init(conf)
 
-    launcher = oslo_service.ServiceLauncher(conf)
     # The engine calls the protection service, and the API calls both.
     binaries = ["karbor-protection"]
     binaries += [] if given.no_engine else ["karbor-operationengine"]
     services = [Started(service.Service.create(binary=binary)) for binary in binaries]
     services.append(Started(service.WSGIService("osapi_karbor")))
-    for item in services:
-        launcher.launch_service(item)
+    # As Karbor's commands do it, so that what they run with a service runs here, too.
+    service.serve(services[0])
+    for item in services[1:]:
+        service._launcher.launch_service(item)
     eventlet.spawn_n(_announce, services, given.ready_file)
-    launcher.wait()
+    service.wait()
 
 
 def _announce(services: list[Started], ready_file: Path) -> None:

@@ -82,6 +82,8 @@ def write(
         "clients_keystone": {"auth_uri": identity},
         "karbor_client": _client("karbor", "data-protect", version="1"),
         "manila_client": _client("manilav2", "sharev2"),
+        # Below sandbox.stack.STOP_SECONDS.
+        "manila_share_protection": {"shutdown_timeout": 5},
     }
     files.merge(sections, options)
     return files.write(directory / "karbor.conf", files.ini(sections))

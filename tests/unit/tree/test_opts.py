@@ -67,6 +67,7 @@ def test_the_names_of_the_services_options_stay():
         "lease_interval",
         "lease_timeout",
         "reconcile_interval",
+        "shutdown_timeout",
         "audit_grace",
         "gc_interval",
         "gc_grace",
