@@ -8,7 +8,11 @@ service serves, and that karbor-api brings the database up to date first.
 
 # ruff: noqa: E402 - everything below must be imported after the patch
 import eventlet
+import eventlet.patcher
 
+from sandbox.cluster import faketime
+
+faketime.mend_sleep(eventlet.patcher.original("time"))
 eventlet.monkey_patch()
 
 import argparse
