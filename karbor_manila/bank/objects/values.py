@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a value looks like as an object.
 
-As Karbor's Swift and S3 banks have it: JSON with one label that says so, and text as it is. They
-give such text back as bytes, though, and cannot keep bytes; so a second label, which they do not
-read, says what bytes are.
+As Karbor's Swift and S3 banks have it: JSON with one label that says so. They put text there as it
+is and give it back as bytes; ours is JSON, too, so that each of them gives it back as text, and a
+tool that copies a bank without its labels makes no number of it. Bytes, which they cannot keep, are
+what they are, with a second label that they do not read.
 """
 
 import json
@@ -29,13 +30,7 @@ def encode(value: Any) -> Found:
     """
     if isinstance(value, bytes):
         return Found(value, {SERIALIZED: "False", KIND: _BYTES})
-    content = encoding.encode(value)
-    if isinstance(value, str):
-        try:
-            return Found(value.encode("utf-8"), {SERIALIZED: "False"})
-        except UnicodeEncodeError as error:
-            raise ValueError(f"the value cannot be kept as it is: {error}") from error
-    return Found(content, {SERIALIZED: "True"})
+    return Found(encoding.encode(value), {SERIALIZED: "True"})
 
 
 def decode(found: Found) -> Any:
