@@ -231,6 +231,16 @@ SERVICE_OPTS: list[cfg.Opt] = [
         max=2592000.0,
         help="Seconds for which these looks leave alone what is younger, by Manila's time.",
     ),
+    cfg.IntOpt(
+        "plans_interval",
+        default=60,
+        min=0,
+        max=86400,
+        help="Seconds between two looks at the plans and schedules in Karbor's database, of which "
+        "copies are kept in the banks of their providers, so that karbor-manila plans import can "
+        "put them back when the database is lost. What is protected is looked at within seconds. "
+        "0 for no copies.",
+    ),
     *EVENT_OPTS,
     cfg.StrOpt(
         "watch_spool",

@@ -12,6 +12,7 @@ __all__ = [
     "HOOK_RUN_SCHEMA",
     "INTENT_SCHEMA",
     "OPTIONS_SCHEMA",
+    "PLAN_SCHEMA",
     "PROJECT_SCHEMA",
     "RECORD_SCHEMA",
     "RESTORE_SCHEMA",
@@ -42,6 +43,8 @@ RECORD_SCHEMA = _load("record")
 INTENT_SCHEMA = _load("intent")
 #: Which hooks have begun and are not through, in the bank under a key of its own.
 HOOK_RUN_SCHEMA = _load("hook_run")
+#: A plan with its schedules, in the bank under a key of its own.
+PLAN_SCHEMA = _load("plan")
 #: What a hook of Manila tells of snapshots and shares of ours.
 WATCH_SCHEMA = _load("watch")
 #: OS::Keystone::Project takes no parameters and saves nothing.

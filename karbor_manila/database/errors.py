@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Karbor's database does not give."""
+"""What Karbor's database does not give, or does not take."""
 
 from dataclasses import dataclass
 
@@ -61,4 +61,21 @@ class UpgradeFailed(DatabaseUnreadable):
             f"{self.before or 'no version'} to {self.wanted} ({self.cause}; the log has more). Run "
             f"'karbor-manila db upgrade' with a configuration file whose database user may create "
             f"and alter tables."
+        )
+
+
+@dataclass(eq=False)
+class PlanNotPutBack(KarborManilaError):
+    """A plan that Karbor's database does not take.
+
+    ``reason`` is what is in its way, after "because of".
+    """
+
+    plan_id: str
+    reason: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Plan {self.plan_id} is not put back into Karbor's database because of {self.reason}. "
+            f"Nothing of it was written there."
         )

@@ -20,6 +20,7 @@ from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
 from karbor_manila.service.missed_runs import MissedRunsThread
 from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
+from karbor_manila.service.plan_copies import PlanCopies
 from karbor_manila.service.reconciling import ReconciliationThread
 from karbor_manila.service.watched import WatchThread
 from karbor_manila.telemetry.listening import Listening
@@ -76,6 +77,7 @@ class Runtime:
             folder=self.settings.watch_spool,
             notifications=self.settings.watch_notifications,
         )
+        self.plans = PlanCopies(self.providers, interval=self.settings.plans_interval)
         self.periodic_hooks = PeriodicHooksThreads(self.providers, hooks, self.claims)
         self.missed_runs = MissedRunsThread(
             self.providers,
@@ -105,6 +107,7 @@ class Runtime:
         self.leftovers.start()
         self.periodic_hooks.start()
         self.watched.start()
+        self.plans.start()
         self.missed_runs.start()
         if cleanup:
             shutdown.install(shutdown.Shutdown(self, cleanup, self.settings.shutdown_timeout))
@@ -118,6 +121,7 @@ class Runtime:
         self.missed_runs.stop()
         self.periodic_hooks.stop()
         self.watched.stop()
+        self.plans.stop()
         self.leftovers.stop()
         self.reconciling.stop()
 

@@ -2,15 +2,18 @@
 """On real services: Karbor's database is lost, and the bank is enough for the whole main job."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from karborclient.common.apiclient import exceptions
 
 from sandbox.stack import Stack
-from sandbox.tenant import Tenant
+from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents, fill
 from tests.functional.lost_database import database_lost
 from tests.functional.operator_command import Command
+from tests.functional.tenant_command import command as tenant_command
 
 pytestmark = pytest.mark.usefixtures("few_checkpoints")
 
@@ -60,3 +63,94 @@ def test_without_its_database_every_checkpoint_is_listed_verified_restored_and_d
         for tenant, share in ((alpha, shares[0]), (alpha, shares[1]), (beta, theirs)):
             assert tenant.snapshots(share.id) == []
         assert json.loads(command("audit", "-f", "json").stdout) == []
+
+
+ONCE_A_YEAR = {"pattern": "0 0 1 1 *", "format": "crontab", "window": 30}
+
+
+def scheduled(tenant: Tenant, plan: Any, name: str, **more: str) -> None:
+    """A plan is protected once a year; with a schedule of its own."""
+    trigger = tenant.karbor.triggers.create(f"when {name}", "time", ONCE_A_YEAR)
+    definition = {"provider_id": plan.provider_id, "plan_id": plan.id, **more}
+    kind = "retention_protect" if more else "protect"
+    tenant.karbor.scheduled_operations.create(name, kind, trigger.id, definition)
+
+
+def schedules(tenant: Tenant) -> dict[str, tuple[Any, ...]]:
+    """The project's schedules by name, without any id but the plan's."""
+    triggers = {each.id: each for each in tenant.karbor.triggers.list()}
+    return {
+        each.name: (
+            each.operation_type,
+            each.operation_definition,
+            triggers[each.trigger_id].name,
+            triggers[each.trigger_id].type,
+            triggers[each.trigger_id].properties["pattern"],
+        )
+        for each in tenant.karbor.scheduled_operations.list()
+    }
+
+
+def test_plans_and_schedules_come_back_from_the_bank_with_their_checkpoints(
+    alpha: Tenant, beta: Tenant, stack: Stack, command: Command, tmp_path: Path
+) -> None:
+    share = alpha.make_share("planned")
+    key = f"OS::Manila::Share#{share.id}"
+    plan = alpha.plan_of_shares([share], {key: {"description": "from the bank"}})
+    checkpoint = alpha.protect(plan)
+    scheduled(alpha, plan, "yearly")
+    scheduled(alpha, plan, "kept", max_backups="3", retention_duration="-1")
+    theirs = beta.plan_of_project()
+    scheduled(beta, theirs, "of beta")
+    before, of_beta = schedules(alpha), schedules(beta)
+    about = {"name", "description", "provider_id", "resources", "parameters", "status"}
+    was = {name: getattr(plan, name, None) for name in about}
+
+    def copies() -> dict[str, Any]:
+        ran = command("plans", "list", plan.id, theirs.id, "-f", "json")
+        return {row["Plan"]: row for row in json.loads(ran.stdout)}
+
+    wait(
+        "the copies",
+        copies,
+        lambda seen: (
+            {key: len(row["Schedules"]) for key, row in seen.items()} == {plan.id: 2, theirs.id: 1}
+        ),
+        30,
+        interval=1,
+    )
+    with database_lost(stack):
+        assert alpha.karbor.plans.list() == []
+        imported = command("plans", "import", plan.id, theirs.id, "-f", "json")
+        assert imported.returncode == 3, imported.stderr
+        states = {row["Plan"]: row["State"] for row in json.loads(imported.stdout)}
+        assert states == {plan.id: "put back", theirs.id: "put back"}
+        (back,) = alpha.karbor.plans.list()
+        assert {name: getattr(back, name, None) for name in about} == was
+        assert [each.id for each in alpha.checkpoints(back)] == [checkpoint.id]
+        again = command("plans", "import", plan.id, theirs.id, "-f", "json")
+        states = {row["Plan"]: row["State"] for row in json.loads(again.stdout)}
+        assert states == {plan.id: "in the database", theirs.id: "in the database"}
+        assert len(alpha.karbor.plans.list()) == 1
+
+        told = tmp_path / "plans.json"
+        told.write_text(command("plans", "list", "-f", "json").stdout)
+        for tenant, user, wanted in ((alpha, "alpha", before), (beta, "beta", of_beta)):
+            run = tenant_command(stack.info, user)
+            for state in ("made", "there already") if tenant is alpha else ("made",):
+                code, rows, said = run("schedules", "import", str(told))
+                made = {row["Name"]: row["State"] for row in rows if row["Name"] in wanted}
+                assert (code, made) == (0, dict.fromkeys(wanted, state)), said
+            found = schedules(tenant)
+            assert {name: found[name] for name in wanted} == wanted
+        new = alpha.protect(back)
+        wait(
+            "the end of what was lost",
+            copies,
+            lambda seen: not any(row["Lost Schedules"] for row in seen.values()),
+            30,
+            interval=1,
+        )
+        assert [each.id for each in alpha.checkpoints(back)] == [new.id, checkpoint.id]
+        for each in (new, checkpoint):
+            alpha.delete(each)

@@ -3,7 +3,7 @@
 
 Not python-karborclient: its last release, 2.1.0, hides the reason of an error behind ``b'...'``,
 loses the pages of a list, knows no retry, and half of its commands do not run with today's osc-lib.
-What we need is six paths. Karbor 1.6.0 knows no microversions.
+What we need is eight paths. Karbor 1.6.0 knows no microversions.
 """
 
 import logging
@@ -90,6 +90,32 @@ class Karbor:
         asked = f"begin a {kind} of checkpoint {checkpoint_id}"
         answer = self._ask(asked, "POST", f"/{kind}s", json={kind: body})
         return _ANSWERS.part(asked, answer, kind)
+
+    def project_id(self) -> str:
+        """The id of the project."""
+        with _ANSWERS.asking("log in"):
+            return str(self._adapter.get_project_id())
+
+    def triggers(self) -> Iterator[View]:
+        """The project's triggers."""
+        return self._pages("list the triggers", "/triggers", "triggers")
+
+    def schedules(self) -> Iterator[View]:
+        """The project's scheduled operations."""
+        return self._pages("list the schedules", "/scheduled_operations", "operations")
+
+    def make_trigger(self, name: str, kind: str, properties: View) -> View:
+        """A new trigger. Not retried: in doubt it is there."""
+        body = {"trigger_info": {"name": name, "type": kind, "properties": properties}}
+        return self._make(f"make trigger {name!r}", "/triggers", body, "trigger_info")
+
+    def make_schedule(self, **fields: Any) -> View:
+        """A new scheduled operation, with a trust of the user. Not retried, as above."""
+        asked, key = f"make schedule {fields['name']!r}", "scheduled_operation"
+        return self._make(asked, "/scheduled_operations", {key: fields}, key)
+
+    def _make(self, asked: str, path: str, body: View, key: str) -> View:
+        return _ANSWERS.part(asked, self._ask(asked, "POST", path, json=body), key)
 
     def _one(self, asked: str, path: str, key: str) -> View:
         return _ANSWERS.part(asked, self._look(asked, path), key)

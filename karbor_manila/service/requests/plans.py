@@ -31,6 +31,7 @@ def accepted(runtime: Runtime, context: Any, plan: Any) -> Iterator[None]:
     manila_checks.refuse_plan(plan, provider, context, runtime.answer_timeout)
     with bank_refusals.creation_explained(provider), runtime.reconciliation.making():
         yield
+    runtime.plans.soon()
 
 
 def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:

@@ -64,6 +64,7 @@ EXAMPLES = (
     telemetry.ZaqarUnavailable("post 2 events to the queue q", "HTTP 503, no.", 30.0),
     telemetry.ZaqarRefused("post 2 events to the queue q", "Forbidden.", 403),
     telemetry.QueueNameUnusable("a b"),
+    database.PlanNotPutBack("plan-1", "the quota of plans of project p"),
     bank.RecordInvalid("record", "it has no driver", "snapshot"),
     bank.RecordForeign("record", "it is not for us"),
     bank.RecordVersionUnknown("record", 9, "tape"),

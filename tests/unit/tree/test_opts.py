@@ -71,6 +71,7 @@ def test_the_names_of_the_services_options_stay():
         "audit_grace",
         "gc_interval",
         "gc_grace",
+        "plans_interval",
         "event_listeners",
         "event_queue_size",
         "event_stop_timeout",

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``karbor-manila schedules import``: schedules that a lost database had, made again by a user."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from karbor_manila.cli import columns
+from karbor_manila.cli.errors import KarborRefused, KarborTransient, WrongUsage
+from karbor_manila.cli.tenant.base import TenantLister
+from karbor_manila.common.schedules import content, when
+
+_COLUMNS = ("Schedule", "Name", "Plan", "Operation", "Trigger", "State")
+
+Schedule = Mapping[str, Any]
+
+
+class SchedulesImport(TenantLister):
+    """Make the schedules of this project again that a lost database of Karbor had.
+
+    FILE is what the operator's 'karbor-manila plans list -f json' printed. Each schedule runs with
+    a trust of whoever calls this command. One that is there already, with whatever id, is left
+    alone, so it may be repeated. Exit code 3: one could not be made again.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """As above, and from where."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("file", metavar="FILE", help="A file; - for the standard input.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Only show what would be made; change nothing."
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
+        """One line for each schedule."""
+        wanted = list(_wanted(_read(parsed_args.file), self.karbor.project_id()))
+        triggers = {each["id"]: each for each in self.karbor.triggers()}
+        self._triggers = {when(each): each["id"] for each in triggers.values()}
+        self._there = {
+            content({**each, "trigger": triggers[each["trigger_id"]]}): each["id"]
+            for each in self.karbor.schedules()
+            if each["trigger_id"] in triggers
+        }
+        self._plans = {plan["id"] for plan in self.karbor.plans()}
+        return _COLUMNS, [self._row(each, parsed_args.dry_run) for each in wanted]
+
+    def _row(self, schedule: Schedule, dry_run: bool) -> tuple[Any, ...]:
+        made_id, state = self._made(schedule, dry_run)
+        trigger = schedule["trigger"]
+        return (
+            columns.Text(made_id),
+            schedule["name"],
+            schedule["operation_definition"]["plan_id"],
+            schedule["operation_type"],
+            f"{trigger['name']}: {trigger['properties'].get('pattern', '')}",
+            state,
+        )
+
+    def _made(self, schedule: Schedule, dry_run: bool) -> tuple[str | None, str]:
+        """The schedule's id now, and what was done. One that is refused does not keep the others
+        from being made."""
+        if known := self._there.get(content(schedule)):
+            return known, "there already"
+        plan_id = schedule["operation_definition"]["plan_id"]
+        if plan_id not in self._plans:
+            self.not_well()
+            return None, "its plan is not there: an operator runs karbor-manila plans import first"
+        if not schedule["enabled"]:
+            return None, "it was disabled and is left out"
+        if dry_run:
+            return None, "to be made"
+        try:
+            made_id = self._make(schedule)
+        except (KarborRefused, KarborTransient) as error:
+            self.not_well()
+            return None, f"failed: {error}"
+        self._there[content(schedule)] = made_id
+        return made_id, "made"
+
+    def _make(self, schedule: Schedule) -> str:
+        """Its trigger, unless one like it is there, and the schedule. Who dies in between leaves a
+        trigger that the next call finds."""
+        trigger = schedule["trigger"]
+        if when(trigger) not in self._triggers:
+            made = self.karbor.make_trigger(
+                trigger["name"], trigger["type"], _properties(trigger["properties"])
+            )
+            self._triggers[when(trigger)] = made["id"]
+        made = self.karbor.make_schedule(
+            name=schedule["name"],
+            operation_type=schedule["operation_type"],
+            trigger_id=self._triggers[when(trigger)],
+            operation_definition=dict(schedule["operation_definition"]),
+            **({"description": schedule["description"]} if schedule["description"] else {}),
+        )
+        return str(made["id"])
+
+
+def _properties(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a trigger as Karbor's API takes them."""
+    given = {name: value for name, value in stored.items() if value not in (None, "None", "")}
+    if "window" in given:
+        given["window"] = int(given["window"])
+    return given
+
+
+def _wanted(rows: Any, project_id: str) -> Iterator[Schedule]:
+    """The schedules of a project in what the list of plans printed, each once.
+
+    :raises WrongUsage: it is not that
+    """
+    try:
+        for row in rows:
+            if row["Project"] == project_id:
+                every = (*row["Schedules"], *row["Lost Schedules"])
+                yield from {content(each): each for each in every}.values()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise WrongUsage(
+            "The file is not what 'karbor-manila plans list -f json' prints."
+        ) from error
+
+
+def _read(file: str) -> Any:
+    """:raises WrongUsage: it cannot be read, or is no JSON"""
+    try:
+        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
+    except OSError as error:
+        raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise WrongUsage(f"{file} is no JSON.") from error

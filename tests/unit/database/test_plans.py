@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All plans and schedules in Karbor's own tables, read and put back."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+from karbor import objects
+from karbor.db.sqlalchemy import api as karbor_db
+from oslo_config import cfg
+
+from karbor_manila.database import plans
+from karbor_manila.database.errors import DatabaseUnreadable, PlanNotPutBack
+from karbor_manila.database.requested import as_karbor
+from tests.unit.karbor_stage import SHARE, context_of, database
+
+PROVIDER, PROJECT = str(uuid.UUID(int=0x1)), str(uuid.UUID(int=0xA))
+
+
+@pytest.fixture(autouse=True)
+def _database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with database(monkeypatch):
+        yield
+
+
+def made(**fields: Any) -> Any:
+    """A plan as Karbor's API makes it."""
+    plan = objects.Plan(
+        context=context_of(PROJECT),
+        **{
+            "name": "books",
+            "description": None,
+            "provider_id": PROVIDER,
+            "project_id": PROJECT,
+            "status": "suspended",
+            "resources": [
+                {"type": SHARE, "id": str(uuid.uuid4()), "name": "a", "extra_info": '{"x": 1}'},
+                {"type": SHARE, "id": str(uuid.uuid4()), "name": "b"},
+            ],
+            "parameters": {SHARE: {"description": "each day"}},
+        }
+        | fields,
+    )
+    plan.create()
+    return plan
+
+
+def scheduled(plan: Any, name: str = "daily") -> Any:
+    context = context_of(PROJECT)
+    trigger = objects.Trigger(
+        context=context,
+        name="at night",
+        project_id=PROJECT,
+        type="time",
+        properties={"pattern": "0 3 * * *", "format": "crontab", "window": "30"},
+    )
+    trigger.create()
+    operation = objects.ScheduledOperation(
+        context=context,
+        name=name,
+        description=None,
+        operation_type="protect",
+        user_id=str(uuid.uuid4()),
+        project_id=PROJECT,
+        trigger_id=trigger.id,
+        operation_definition={"plan_id": plan.id, "provider_id": PROVIDER},
+    )
+    operation.create()
+    return operation
+
+
+def test_plans_are_read_whole_with_their_schedules() -> None:
+    plan = made()
+    one = scheduled(plan)
+    there = plans.read()
+    assert there.plans == {
+        plan.id: {
+            "id": plan.id,
+            "name": "books",
+            "description": None,
+            "provider_id": PROVIDER,
+            "project_id": PROJECT,
+            "status": "suspended",
+            "parameters": {SHARE: {"description": "each day"}},
+            "resources": plan.resources,
+        }
+    }
+    (schedule,) = there.schedules[plan.id]
+    assert (schedule["id"], schedule["name"], schedule["enabled"]) == (one.id, "daily", True)
+    assert schedule["operation_definition"] == {"plan_id": plan.id, "provider_id": PROVIDER}
+    assert schedule["trigger"]["properties"]["window"] == "30"
+    assert "trust" not in str(schedule)
+
+
+def test_a_deleted_plan_is_told_from_one_that_never_was() -> None:
+    plan = made()
+    plan.destroy()
+    there = plans.read()
+    assert (dict(there.plans), there.deleted) == ({}, frozenset({plan.id}))
+
+
+def test_a_schedule_that_was_deleted_is_gone() -> None:
+    plan = made()
+    scheduled(plan).destroy()
+    assert not plans.read().schedules.get(plan.id)
+
+
+def test_changed_resources_are_read_as_they_are_now() -> None:
+    plan = made()
+    plan.update({"resources": [{"type": SHARE, "id": "s-9", "name": "only"}]})
+    plan.save()
+    (resource,) = plans.read().plans[plan.id]["resources"]
+    assert resource == {"type": SHARE, "id": "s-9", "name": "only", "extra_info": None}
+
+
+def test_what_is_no_json_is_empty() -> None:
+    plan = made()
+    with karbor_db.get_engine().begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE plans SET parameters = 'x'"))
+    assert plans.read().plans[plan.id]["parameters"] == {}
+
+
+def test_a_lost_plan_is_what_it_was() -> None:
+    plan = made()
+    was = plans.read().plans[plan.id]
+    _forget()
+    assert not plans.read().plans
+    plans.put_back(was)
+    assert plans.read().plans == {plan.id: was}
+    found = objects.Plan.get_by_id(context_of(PROJECT), plan.id)
+    assert found.parameters == plan.parameters
+    assert found.resources == plan.resources
+
+
+def test_one_that_is_there_or_was_deleted_is_not_put_back() -> None:
+    plan = made()
+    was = plans.read().plans[plan.id]
+    for _ in range(2):
+        with pytest.raises(PlanNotPutBack, match="a plan with its id"):
+            plans.put_back(was)
+        plan.destroy()
+    assert not plans.read().plans
+
+
+def test_the_quota_of_the_project_counts() -> None:
+    one, two = made(), made()
+    there = plans.read().plans
+    _forget()
+    cfg.CONF.set_override("quota_plans", 1)
+    try:
+        plans.put_back(there[one.id])
+        with pytest.raises(PlanNotPutBack, match=f"quota of plans of project {PROJECT}"):
+            plans.put_back(there[two.id])
+    finally:
+        cfg.CONF.clear_override("quota_plans")
+    assert set(plans.read().plans) == {one.id}
+
+
+def test_what_was_not_written_holds_no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = made()
+    was = plans.read().plans[plan.id]
+    with pytest.raises(PlanNotPutBack):
+        plans.put_back(was)
+    usage = karbor_db.quota_usage_get(as_karbor(PROJECT), PROJECT, "plans")
+    assert (usage.in_use, usage.reserved) == (0, 0)
+
+
+def test_a_database_that_is_away_is_said() -> None:
+    with pytest.raises(DatabaseUnreadable, match="the plans"):
+        plans.read(lambda: sqlalchemy.create_engine("sqlite:////nowhere/at/all"))
+
+
+def _forget() -> None:
+    """Another database: it has no row of a plan."""
+    with karbor_db.get_engine().begin() as connection:
+        for table in ("resources", "plans"):
+            connection.execute(sqlalchemy.text(f"DELETE FROM {table}"))
