@@ -179,11 +179,12 @@ class Adoption:
             checkpoint_id=checkpoint_id,
             bank=bank,
         )
+        is_settled = not claim.took_over
         try:
             yield fencing.bank(bank, fencing.Hold(self._claims, checkpoint_id).check)
+            is_settled = True  # whatever a dead owner had left: the bank has the checkpoint
         finally:
-            # What its dead owner left of it is not settled.
-            (self._claims.leave if claim.took_over else self._claims.release)(checkpoint_id)
+            (self._claims.release if is_settled else self._claims.leave)(checkpoint_id)
 
 
 def _complete(checkpoint_id: str, driver: Driver, kept_id: str) -> View:

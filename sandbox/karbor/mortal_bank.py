@@ -18,8 +18,8 @@ With ``"act": "pause"`` it is SIGSTOP instead, until somebody sends SIGCONT. Wit
 and ``"seconds": 5`` this one write takes so long, and nothing else of the process is held up.
 ``reached`` appears beside it when any of this begins.
 
-What the process writes by the clock (leases) or once in its life (the bank's id) belongs to no
-operation: it is neither put down nor counted.
+What the process writes by the clock (leases, copies of plans) or once in its life (the bank's id)
+belongs to no operation: it is neither put down nor counted.
 """
 
 import json
@@ -46,7 +46,7 @@ OPTIONS = [
 ]
 UPDATE = "update"
 DELETE = "delete"
-_OF_THE_PROCESS = re.compile(r"^/karbor-manila/(leases/|bank\.json$)")
+_OF_THE_PROCESS = re.compile(r"^/karbor-manila/(leases/|plans/|bank\.json$)")
 
 
 class MortalBank(BankPlugin):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A checkpoint that a bank put back from a copy lacks is written again from what Manila has."""
 
+import functools
+import itertools
 import shutil
 import uuid
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from karbor_manila.recovery.adoptable import Adoptable, Search
 from karbor_manila.recovery.adoption import Adopted, Adoption
 from karbor_manila.recovery.errors import NotAdoptable
 from tests.unit.karbor_stage import Service, told
+from tests.unit.points import Points
 from tests.unit.recovery.audit.stage import (
     find,
     forget,
@@ -263,3 +266,27 @@ def test_a_bank_that_is_lost_for_good_has_its_checkpoints_again_in_a_new_one(
     assert service.restore(made.id).status == "success"
     service.delete(made.id)
     assert not snapshots_of(service, made)
+
+
+def test_who_dies_at_any_point_leaves_what_a_second_call_ends(
+    service: Service, yesterday: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = protected(service)
+    snapshots = snapshots_of(service, made)
+    points = Points(monkeypatch)
+    for nth in itertools.count(1):
+        yesterday()
+        died = points.kill(functools.partial(adopt, service, made.id), nth)
+        service = service.die()
+        search = search_of(service)
+        for checkpoint_id in search.half_done([made.id]):
+            adoption_of(service, search).complete(checkpoint_id)
+        for found in search.find([made.id]):
+            adoption_of(service, search).adopt(found)
+        service.manager.reconciliation.run()  # a claim that its dead owner did not give back
+        assert made.id in service.checkpoints(), points.last
+        assert service.verify(made.id).status == "success", points.last
+        assert snapshots_of(service, made) == snapshots, points.last
+        if not died:
+            break
+    assert nth > 5
