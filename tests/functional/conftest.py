@@ -27,7 +27,6 @@ PLUGINS = Path(__file__).parent / "plugins"
 #: Files whose tests take longest: a worker that is left with one of them at the end is alone.
 LONGEST_FIRST = (
     "test_crash_sample",
-    "test_retention",
     "test_two_processes",
     "test_fault_table",
     "test_zaqar",  # the first time, its venv is made
@@ -96,6 +95,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "manila_share_protection/listing_timeout": 5,
             "manila_share_protection/plans_interval": 5,
             "manila_share_protection/watch_spool": "",
+            # A schedule that comes due begins at once (tests.functional.schedules).
+            "DEFAULT/trigger_poll_interval": 1,
         },
         share_options={
             "undo_timeout": 30,

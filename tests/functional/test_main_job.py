@@ -3,12 +3,13 @@
 
 import time
 
-import pytest
 from oslo_serialization import jsonutils
 
 from karbor_manila.manila import marks
+from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant, wait
 from tests.functional.folders import contents, fill
+from tests.functional.schedules import Schedule
 
 
 def test_a_share_named_in_a_plan_comes_back_byte_for_byte(alpha: Tenant) -> None:
@@ -121,22 +122,16 @@ def test_checkpoints_are_listed_newest_first_with_limit_and_marker(alpha: Tenant
     assert [c.id for c in alpha.checkpoints(plan, limit=1, marker=made[2])] == [made[1]]
 
 
-@pytest.mark.parametrize("kind", ["protect"])
-def test_a_schedule_makes_a_checkpoint_with_the_tenants_trust(alpha: Tenant, kind: str) -> None:
+def test_a_schedule_makes_a_checkpoint_with_the_tenants_trust(stack: Stack, alpha: Tenant) -> None:
     share = alpha.make_share("scheduled")
     plan = alpha.plan_of_shares([share])
-    trigger = alpha.karbor.triggers.create(
-        "every minute", "time", {"format": "crontab", "pattern": "* * * * *", "window": 30}
-    )
-    operation = alpha.karbor.scheduled_operations.create(
-        "nightly", kind, trigger.id, {"provider_id": plan.provider_id, "plan_id": plan.id}
-    )
+    schedule = Schedule(stack, alpha, plan)
     try:
-        (first, *_) = wait("the first run", lambda: alpha.checkpoints(plan), bool, 150, 1.0)
+        schedule.come_due()
+        (first, *_) = wait("the first run", lambda: alpha.checkpoints(plan), bool, 60)
         checkpoint = alpha.wait_checkpoint(plan.provider_id, first.id)
     finally:
-        alpha.karbor.scheduled_operations.delete(operation.id)
-        alpha.karbor.triggers.delete(trigger.id)
+        schedule.close()
     assert alpha.snapshots(share.id)
     alpha.delete(checkpoint)
 

@@ -1,56 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retention by Karbor's own schedule: the newest checkpoints remain, and nothing of the others."""
 
-from collections.abc import Iterator
-from pathlib import Path
+import time
 from typing import Any
-
-import pytest
 
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
+from tests.functional.schedules import Schedule
 
 RUNS = 5
 KEPT = 2
-
-# Karbor's crontab knows no seconds; its calendar does.
-EVERY_TWELVE_SECONDS = "\n".join(
-    (
-        "BEGIN:VCALENDAR",
-        "BEGIN:VEVENT",
-        "RRULE:FREQ=SECONDLY;INTERVAL=12",
-        "END:VEVENT",
-        "END:VCALENDAR",
-    )
-)
-OPTIONS = {
-    "DEFAULT/time_format": "calendar",
-    "DEFAULT/min_interval": 12,
-    "DEFAULT/min_window_time": 4,
-    "DEFAULT/max_window_time": 6,
-    "DEFAULT/trigger_poll_interval": 1,
-}
+#: Karbor's timestamps are whole seconds, and by them a checkpoint is newer than another.
+SECOND = 1.1
 
 
-@pytest.fixture(scope="module")
-def alpha(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
-    folder: Path = tmp_path_factory.mktemp("retention")
-    with Stack(folder, karbor_options=OPTIONS) as stack:
-        yield Tenant(stack.info, "alpha")
-
-
-def test_five_runs_keep_the_newest_two_and_no_snapshot_of_the_others(alpha: Tenant) -> None:
+def test_five_runs_keep_the_newest_two_and_no_snapshot_of_the_others(
+    stack: Stack, alpha: Tenant
+) -> None:
     share = alpha.make_share("retention")
     plan = alpha.plan_of_shares([share])
-    trigger = alpha.karbor.triggers.create(
-        "often", "time", {"format": "calendar", "pattern": EVERY_TWELVE_SECONDS, "window": 5}
-    )
-    operation = alpha.karbor.scheduled_operations.create(
-        "keep two",
-        "retention_protect",
-        trigger.id,
-        {"provider_id": plan.provider_id, "plan_id": plan.id, "max_backups": KEPT},
-    )
+    schedule = Schedule(stack, alpha, plan, "retention_protect", max_backups=KEPT)
     made: dict[str, Any] = {}
 
     def seen() -> dict[str, Any]:
@@ -59,9 +28,12 @@ def test_five_runs_keep_the_newest_two_and_no_snapshot_of_the_others(alpha: Tena
             made[checkpoint.id] = checkpoint
         return made
 
-    wait("five runs", seen, lambda them: len(them) >= RUNS, RUNS * 60)
-    alpha.karbor.scheduled_operations.delete(operation.id)
-    alpha.karbor.triggers.delete(trigger.id)
+    for run in range(1, RUNS + 1):
+        schedule.come_due()
+        wait(f"run {run}", seen, lambda them, run=run: len(them) >= run, 60)
+        wait("its end", lambda: states(alpha, plan), lambda them: them == {"available"}, 60)
+        time.sleep(SECOND)
+    schedule.close()
 
     def left() -> list[Any]:
         return list(alpha.checkpoints(plan))
@@ -77,3 +49,7 @@ def test_five_runs_keep_the_newest_two_and_no_snapshot_of_the_others(alpha: Tena
     # Two, and that of the last run, which retention does not count while it is being made.
     assert KEPT <= len(settled) <= KEPT + 1
     assert len(alpha.snapshots(share.id)) == len(settled)
+
+
+def states(tenant: Tenant, plan: Any) -> set[str]:
+    return {checkpoint.status for checkpoint in tenant.checkpoints(plan)}
