@@ -9,6 +9,7 @@
     python -m tests.crash --pauses                        SIGSTOP instead, a takeover, SIGCONT
     python -m tests.crash --actors                        a second one acts at each call
     python -m tests.crash --hooks                         with hooks around it: nothing stays frozen
+    python -m tests.crash --layout cluster --help         trouble in a cluster of three workers
 
 Run it in a venv with the package and python-karborclient, as ``tox -e crash`` does. The exit code
 is 1 when ours broke the promise, or a planned kill never happened.
@@ -30,6 +31,7 @@ from rich.console import Console
 from sandbox.karbor import providers
 from sandbox.stack import Stack
 from tests.crash import actors, hooked, pauses, points, report
+from tests.crash.cluster import command
 from tests.crash.more_operations import EVERY_OPERATION
 from tests.crash.points import Point
 from tests.crash.scenario import FAILED, NEVER, Harness, Outcome
@@ -41,6 +43,8 @@ DEADLINES = {providers.OURS: 90.0, providers.STOCK: 20.0}
 
 def main() -> int:
     """Run, print, and answer the exit code."""
+    if sys.argv[1:3] == ["--layout", "cluster"]:
+        return command.main(sys.argv[3:])
     given = _parse()
     # The services of the sandbox must end with this, also when somebody's patience is over.
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit(1))

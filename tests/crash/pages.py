@@ -37,8 +37,9 @@ class Pages:
         conf = cfg.ConfigOpts()
         conf(["--config-file", str(path)])
         conf.register_opts(mortal_bank.OPTIONS, mortal_bank.GROUP)
+        conf.register_opt(cfg.StrOpt("bank"), "provider")
         # The bank within: this process is not the one that shall die.
-        within = conf[mortal_bank.GROUP].within
+        within = conf[mortal_bank.GROUP].within or conf.provider.bank
         self._bank = bank_plugin.Bank(utils.load_plugin(PROTECTION_NAMESPACE, within, conf))
 
     def names(self, checkpoint_id: str, kept: Kept, sources: Iterable[str]) -> bool:

@@ -2,7 +2,7 @@
 """What of the promise is broken, by what Karbor and Manila show and by the pages in the bank."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,16 @@ def settled(world: World, stage: Stage, seconds: float) -> list[Finding]:
     return []
 
 
-def inspect(world: World, stage: Stage) -> list[Finding]:
-    """What breaks the promise at this moment."""
+def inspect(world: World, stage: Stage, parts: Collection[Stage] = ()) -> list[Finding]:
+    """What breaks the promise at this moment.
+
+    :param parts: of which the stage is made, if it is several
+    """
     try:
         checks: list[Iterable[Finding]] = [unfinished(world, stage), _unaccounted(world, stage)]
         if world.ours:
-            checks += [_unexplained(world, stage), _untrue(world, stage)]
+            checks += [_unexplained(world, stage)]
+            checks += [_untrue(world, part) for part in parts or (stage,)]
         return [finding for findings in checks for finding in findings]
     except CLIENT_ERRORS as error:
         return [Finding(DEAD_END, f"what happened cannot be asked for: {error}")]
