@@ -92,7 +92,8 @@ class Servers:
         if self._mariadb is None:
             mariadb.program()
             server = mariadb.Server(self._folder(MARIADB), {"karbor": "karbor"})
-            server.start()
+            # It outlives no power cut.
+            server.start("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync")
             self._mariadb = server
         server = self._mariadb
         url = mariadb.url(name, "karbor", server.port, user="karbor")
