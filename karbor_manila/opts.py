@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
+from karbor_manila.bank.objects import options as objects
 from karbor_manila.drivers import catalogue
 from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.options import HOOK_OPTS
@@ -291,6 +292,7 @@ def list_provider_opts() -> list[tuple[str, Sequence[cfg.Opt]]]:
     return [
         ("provider", KARBORS_OPTS),
         ("file_system_bank_plugin", BANK_OPTS),
+        (objects.GROUP, objects.OBJECT_BANK_OPTS),
         (GROUP, [*PROVIDER_OPTS, *hooks.options_of_all()]),
         *catalogue.options_of_all(),
     ]

@@ -15,11 +15,14 @@ from karbor.services.protection import manager as _karbor_manager  # noqa: F401 
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
     file_system_bank_plugin_opts,
 )
+from karbor.services.protection.bank_plugins.swift_bank_plugin import swift_bank_plugin_opts
 from karbor.services.protection.clients import manila as manila_client
+from karbor.services.protection.clients import swift as swift_client
 from karbor.services.protection.provider import provider_opts
 from oslo_config import cfg
 
 from karbor_manila import opts, schemas
+from karbor_manila.bank.objects import options as objects
 from karbor_manila.cli import app
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers import catalogue
@@ -136,6 +139,9 @@ def known() -> dict[str, dict[str, cfg.Opt]]:
         "DEFAULT": {info["opt"].name: info["opt"] for info in manager.values()},
         "provider": {opt.name: opt for opt in provider_opts},
         "file_system_bank_plugin": {opt.name: opt for opt in file_system_bank_plugin_opts},
+        "swift_bank_plugin": {opt.name: opt for opt in swift_bank_plugin_opts},
+        "swift_client": {opt.name: opt for opt in swift_client.swift_client_opts},
+        objects.GROUP: {opt.name: opt for opt in objects.OBJECT_BANK_OPTS},
         "manila_client": {
             opt.name: opt for opt in (*manila_client.manila_client_opts, *client_options())
         },

@@ -20,6 +20,7 @@ from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
 BANK = "karbor-manila-fs-bank-plugin"
+SWIFT = "karbor-manila-swift-bank-plugin"
 ENTRY_POINTS = {
     (entry.group, entry.name): entry
     for entry in importlib.metadata.distribution("karbor-manila").entry_points
@@ -37,6 +38,7 @@ def test_the_names_stay():
             "karbor_manila.service.project:ProjectPlugin",
         ),
         (PROTECTIONS, BANK, "karbor_manila.bank.filesystem.plugin:FileSystemBankPlugin"),
+        (PROTECTIONS, SWIFT, "karbor_manila.bank.swift.plugin:SwiftBankPlugin"),
         (catalogue.NAMESPACE, "backup", "karbor_manila.drivers.backup:BackupDriver"),
         (catalogue.NAMESPACE, "faulty", "karbor_manila.drivers.faulty:FaultyDriver"),
         (catalogue.NAMESPACE, "group", "karbor_manila.drivers.group:GroupDriver"),
