@@ -8,11 +8,13 @@ GROUP = "karbor_manila_object_bank"
 OBJECT_BANK_OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
         "request_timeout",
-        default=20.0,
+        default=5.0,
         min=0.1,
         max=600.0,
         help="Seconds to wait for a connection to the object store of the bank, and for each part "
-        "of its answer. Karbor's own banks wait for ever. How often a request is repeated is said "
-        "by the options of the store's client, such as swift_retry_attempts.",
+        "of its answer. Karbor's own banks wait for ever. The client repeats what only reads as "
+        "often as its own options say, such as swift_retry_attempts, and a write once at most: "
+        "twice this time, and the pause between, have to be less than a quarter of lease_timeout, "
+        "so that no write arrives after another process took over.",
     ),
 ]

@@ -12,6 +12,9 @@ from keystoneauth1 import session as keystone_session
 from oslo_config import cfg
 from swiftclient import client as swift
 
+#: How often a write is repeated, whatever the options say.
+_WRITES = 1
+
 
 @dataclass(frozen=True)
 class Access:
@@ -91,12 +94,18 @@ class Connections:
         self._idle: collections.deque[swift.Connection] = collections.deque()
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[Any]:
-        """A connection that nobody else uses in the block."""
+    def one(self, *, writes: bool = False) -> Iterator[Any]:
+        """A connection that nobody else uses in the block.
+
+        :param writes: it repeats a request once at most: whoever repeats a write looks first at
+            the claim under which it is made
+        """
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._access.connect(self._session)
+        wanted = self._access.retries
+        connection.retries = min(wanted, _WRITES) if writes else wanted
         try:
             yield connection
         except BaseException:  # nothing is swallowed: an answer may still be on its way on it

@@ -47,6 +47,7 @@ class Connection:
         self.answers: dict[str, list[Any]] = {}
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.closed = 0
+        self.retries = 0
 
     def close(self) -> None:
         self.closed += 1
@@ -67,7 +68,7 @@ def swift(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
 
     @contextlib.contextmanager
-    def one(self: Connections) -> Iterator[Any]:
+    def one(self: Connections, *, writes: bool = False) -> Iterator[Any]:
         yield connection
 
     monkeypatch.setattr(Connections, "one", one)
@@ -214,3 +215,17 @@ def test_a_connection_is_used_again_unless_it_failed(monkeypatch: pytest.MonkeyP
     assert failed.closed == 1
     with connections.one() as other:
         assert other is not failed
+
+
+def test_a_write_is_repeated_once_at_most_and_what_reads_as_often_as_karbors_options_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Access, "connect", lambda self, session: Connection())
+    for attempts, write in ((5, 1), (1, 1), (0, 0)):
+        options_of = configured(swift_retry_attempts=attempts).swift_client
+        connections = Connections(Access.of(options_of, 5.0))
+        with connections.one() as reading:
+            assert reading.retries == attempts
+        with connections.one(writes=True) as writing:
+            assert writing is reading
+            assert writing.retries == write
