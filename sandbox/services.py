@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How each service is configured and started. Configuration is written anew at every start."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ from sandbox.karbor import providers
 from sandbox.keystone import config as keystone
 from sandbox.keystone import content
 from sandbox.manila import config as manila
-from sandbox.state import MESSAGING, REDIS, SECOND_KARBOR, ZAQAR, Settings, State
+from sandbox.s3 import config as s3
+from sandbox.state import (
+    BANK_PROXY,
+    MESSAGING,
+    REDIS,
+    S3,
+    SECOND_KARBOR,
+    STORES,
+    ZAQAR,
+    Settings,
+    State,
+)
 from sandbox.zaqar import config as zaqar
 from sandbox.zaqar import redis
 
@@ -23,6 +35,7 @@ PORTS = (
     *("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR),
     *MESSAGING,
     *CLUSTER_PORTS,
+    *(*s3.PORTS, BANK_PROXY, "bank_proxy_control"),
 )
 PORTS_OF = {
     "keystone": ("identity",),
@@ -36,19 +49,22 @@ PORTS_OF = {
     layout.EPMD: (layout.EPMD,),
     layout.RABBITMQ: (layout.RABBITMQ, "rabbitmq_distribution"),
     layout.API: ("karbor",),
+    S3: s3.PORTS,
+    BANK_PROXY: (BANK_PROXY, "bank_proxy_control"),
 }
 # Karbor takes up its schedules at once, and they log in; Zaqar does not start without its Redis;
-# the second Karbor finds the tables of the first.
+# the second Karbor finds the tables of the first. The bank is looked at at once, too.
 AFTER = {
     ZAQAR: ("keystone", REDIS),
-    "karbor": ("keystone", ZAQAR),
+    "karbor": ("keystone", ZAQAR, *STORES, BANK_PROXY),
     SECOND_KARBOR: ("keystone", "karbor"),
     **layout.AFTER,
+    **{name: (*layout.AFTER[name], *STORES, BANK_PROXY) for name in layout.WORKERS},
 }
 """Which services have to serve before one is started, if they are to be started as well."""
-# Neither the proxy nor the simulator has a venv of its own: Karbor's has aiohttp.
-VENV_OF = {"proxy": "karbor", "simulator": "karbor", SECOND_KARBOR: "karbor"}
-MODULE_OF = {SECOND_KARBOR: "karbor"}
+# Neither the proxies nor the simulator has a venv of its own: Karbor's has aiohttp.
+VENV_OF = dict.fromkeys(("proxy", BANK_PROXY, "simulator", SECOND_KARBOR), "karbor")
+MODULE_OF = {SECOND_KARBOR: "karbor", BANK_PROXY: "proxy"}
 SIMULATOR = "simulator"
 KARBORS = ("karbor", SECOND_KARBOR, *layout.KARBOR)
 
@@ -167,6 +183,21 @@ class Services:
         )
         return ["--config-file", conf, "--port", self.ports[ZAQAR]]
 
+    def _s3(self) -> list[Any]:
+        self.s3_access()  # whose file the server reads
+        chosen = json.dumps({name: self.ports[name] for name in s3.PORTS})
+        return ["--directory", self.state.directory(S3), "--ports", chosen]
+
+    def s3_access(self) -> s3.Access:
+        """How the S3 server is reached, through the proxy."""
+        return s3.access(self.state.directory(S3), self.url(BANK_PROXY))
+
+    def _bank_proxy(self) -> list[Any]:
+        return [
+            *("--upstream", self.url(self.settings.bank), "--port", self.ports[BANK_PROXY]),
+            *("--control-port", self.ports["bank_proxy_control"]),
+        ]
+
     def _proxy(self) -> list[Any]:
         return [
             *("--upstream", self.url("manila"), "--port", self.ports["proxy"]),
@@ -196,6 +227,7 @@ class Services:
             options=settings.share_options,
             mortal=mortal,
             names=self._providers_of(name),
+            store=self._store(),
         )
         conf = karbor.write(
             directory,
@@ -212,6 +244,11 @@ class Services:
             **(processes.karbor_settings(self) if settings.is_cluster else {}),
         )
         return ["--config-file", conf]
+
+    def _store(self) -> providers.Store:
+        """Where the banks of the providers are."""
+        sections = self.s3_access().sections() if self.settings.bank == S3 else {}
+        return providers.Store(self.settings.bank, sections, stock=self.settings.stock_bank)
 
     def _watch(self) -> dict[str, Any]:
         """Where Manila's hook tells what becomes of snapshots."""

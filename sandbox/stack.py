@@ -28,10 +28,12 @@ from sandbox.proxy.control import Proxy
 from sandbox.services import AFTER, PORTS, PORTS_OF, Services, users
 from sandbox.simulator.control import Simulator
 from sandbox.state import (
+    BANK_PROXY,
     CLUSTER_ONLY,
     EVERY_SERVICE,
     MESSAGING,
     SECOND_KARBOR,
+    STORES,
     ZAQAR,
     Settings,
     State,
@@ -88,6 +90,11 @@ class Stack(workers.Workers):
     def proxy(self) -> Proxy:
         """The control of the proxy between Karbor and Manila: counts and faults."""
         return Proxy(self.info.proxy_control_url)
+
+    @property
+    def bank_proxy(self) -> Proxy:
+        """The control of the proxy between Karbor and the store of its bank, if it is in one."""
+        return Proxy(self.info.bank_proxy_control_url)
 
     @property
     def simulator(self) -> Simulator:
@@ -168,6 +175,8 @@ class Stack(workers.Workers):
             raise errors.NotStarted(self.state.root)
         if name in MESSAGING and not self.state.settings().zaqar:
             raise errors.NotChosen(name, "--zaqar")
+        if name in (*STORES, BANK_PROXY) and name not in self.state.settings().services():
+            raise errors.NotChosen(name, f"--bank {STORES[0] if name == BANK_PROXY else name}")
         if name in CLUSTER_ONLY and name not in self.state.settings().always():
             raise errors.NotChosen(name, "--layout cluster --workers N")
         with files.locked(self.state.lock):
@@ -211,8 +220,7 @@ class Stack(workers.Workers):
         if settings.is_cluster:
             cluster.check(settings.clock_offsets)
         if not all(map(self.running, settings.services())):
-            more = [ZAQAR] if settings.zaqar else []
-            install(self.home, self._say, *more, layout=settings.layout)
+            install(self.home, self._say, *settings.venvs(), layout=settings.layout)
 
     def _check_layout(self, before: Settings, wanted: Settings) -> None:
         if self.state.ports() and before.layout != wanted.layout:
@@ -273,6 +281,7 @@ class Stack(workers.Workers):
             users=people,
             providers=dict(providers.IDS),
             bank=self.state.bank,
+            **_bank(services),
             shares=self.state.directory("manila") / "exports",
             logs={name: self.state.log(name) for name in EVERY_SERVICE},
             bin=self.home.venv("karbor") / "bin",
@@ -280,3 +289,11 @@ class Stack(workers.Workers):
             clouds=credentials.clouds(self.state.root / "clouds.yaml", people),
         )
         info.save()
+
+
+def _bank(services: Services) -> dict[str, str]:
+    """Where the bank is, when it is in an object store."""
+    if not services.settings.stores():
+        return {}
+    control = services.url("bank_proxy_control")
+    return {"bank_url": services.url(BANK_PROXY), "bank_proxy_control_url": control}

@@ -21,6 +21,14 @@ REDIS = "redis"
 ZAQAR = "zaqar"
 MESSAGING = (REDIS, ZAQAR)
 """A Zaqar and the Redis that holds its messages; there when the profile is chosen."""
+FILES = "files"
+S3 = "s3"
+BANKS = (FILES, S3)
+"""Where the bank can be."""
+STORES = (S3,)
+"""Those of them that are services."""
+BANK_PROXY = "bank_proxy"
+"""Stands between Karbor and the store of its bank: counts requests, injects faults."""
 CLUSTER_SERVICES = (
     *cluster.INFRASTRUCTURE,
     "keystone",
@@ -33,6 +41,8 @@ CLUSTER_SERVICES = (
 EVERY_SERVICE = (
     *MESSAGING,
     *cluster.INFRASTRUCTURE,
+    *STORES,
+    BANK_PROXY,
     *SERVICES,
     SECOND_KARBOR,
     *cluster.KARBOR,
@@ -56,6 +66,8 @@ class Settings:
     :ivar stock_manager: Karbor's own protection manager instead of ours.
     :ivar second_karbor: start ``karbor2``, too: another process, as of another host.
     :ivar zaqar: start ``redis`` and ``zaqar``, too, and name Zaqar in Keystone's catalog.
+    :ivar bank: one of ``BANKS``: the file system, or the object store that is then started, too.
+    :ivar stock_bank: our provider has Karbor's own plugin for that bank, not ours.
     :ivar apart: the two Karbors have nothing in common, neither database nor bank: the first has
         our provider alone; the second has Karbor's own manager and plugin alone.
     :ivar mortal_bank: the bank can be told to end Karbor's process, see
@@ -76,6 +88,8 @@ class Settings:
     stock_manager: bool = False
     second_karbor: bool = False
     zaqar: bool = False
+    bank: str = FILES
+    stock_bank: bool = False
     apart: bool = False
     mortal_bank: bool = False
     simulated_manila: bool = False
@@ -118,9 +132,19 @@ class Settings:
         wanted = {
             *self.always(),
             *(MESSAGING if self.zaqar else ()),
+            *self.stores(),
+            *([BANK_PROXY] if self.stores() else ()),
             *([SECOND_KARBOR] if self.second_karbor else ()),
         }
         return tuple(name for name in EVERY_SERVICE if name in wanted)
+
+    def stores(self) -> tuple[str, ...]:
+        """The service that the bank is in, if it is in one."""
+        return (self.bank,) if self.bank in STORES else ()
+
+    def venvs(self) -> tuple[str, ...]:
+        """The venvs that this needs besides those that are always made."""
+        return (*((ZAQAR,) if self.zaqar else ()), *self.stores())
 
 
 class State:

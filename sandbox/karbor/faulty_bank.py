@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file-system bank that fails when a test asks for it, through a JSON file.
+"""A bank that fails when a test asks for it, through a JSON file, around whatever bank it is.
 
 Chosen by its class path, with the file's path, among the options of our provider::
 
     provider/bank = sandbox.karbor.faulty_bank.FaultyBankPlugin
+    faulty_bank/within = karbor-manila-fs-bank-plugin
     faulty_bank/faults_file = <state>/bank-faults.json
 
 The file holds a list of rules and is read again at every call; an absent one means nothing::
@@ -26,21 +27,23 @@ import pathlib
 import re
 from typing import Any
 
-from karbor import exception
+from karbor import exception, utils
+from karbor.services.protection.bank_plugin import BankPlugin
+from karbor.services.protection.provider import PROTECTION_NAMESPACE
 from oslo_config import cfg
 
 from sandbox import files
 
-try:
-    from karbor_manila.bank.filesystem.plugin import FileSystemBankPlugin
-except ImportError:  # this repository has no bank of its own
-    from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
-        FileSystemBankPlugin,
-    )
-
 GROUP = "faulty_bank"
 CLASS = "sandbox.karbor.faulty_bank.FaultyBankPlugin"
-OPTS = [cfg.StrOpt("faults_file", help="JSON file with faults; may be absent.")]
+OPTS = [
+    cfg.StrOpt("faults_file", help="JSON file with faults; may be absent."),
+    cfg.StrOpt(
+        "within",
+        default="karbor-manila-fs-bank-plugin",
+        help="The bank within: its entry point or its class path.",
+    ),
+]
 
 
 class BrokenConnection(Exception):
@@ -88,37 +91,47 @@ class Faults:
             self._rules = (files.read_json(self._path) if version else None) or []
 
 
-class FaultyBankPlugin(FileSystemBankPlugin):
+class FaultyBankPlugin(BankPlugin):
     """See the module."""
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         config.register_opts(OPTS, GROUP)
-        self._faults = Faults(config[GROUP].faults_file)
+        options = config[GROUP]
+        self._within = utils.load_plugin(PROTECTION_NAMESPACE, options.within, config)
+        self._faults = Faults(options.faults_file)
 
     def update_object(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         """Write an object, unless a rule says no."""
         if self._faults.strikes("update", key):
             raise exception.BankUpdateObjectFailed(reason="a test asked for it", key=key)
-        return super().update_object(key, value, *args, **kwargs)
+        return self._within.update_object(key, value, *args, **kwargs)
 
     def get_object(self, key: str, *args: Any, **kwargs: Any) -> Any:
         """Read an object, unless a rule says no."""
         if self._faults.strikes("get", key):
             raise exception.BankGetObjectFailed(reason="a test asked for it", key=key)
-        return super().get_object(key, *args, **kwargs)
+        return self._within.get_object(key, *args, **kwargs)
 
     def delete_object(self, key: str, *args: Any, **kwargs: Any) -> Any:
         """Remove an object, unless a rule says no."""
         if self._faults.strikes("delete", key):
             raise exception.BankDeleteObjectFailed(reason="a test asked for it", key=key)
-        return super().delete_object(key, *args, **kwargs)
+        return self._within.delete_object(key, *args, **kwargs)
 
     def list_objects(self, prefix: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """List keys, unless a rule says no."""
         if self._faults.strikes("list", prefix or ""):
             raise exception.BankListObjectsFailed(reason="a test asked for it")
-        return super().list_objects(prefix, *args, **kwargs)
+        return self._within.list_objects(prefix, *args, **kwargs)
+
+    def get_owner_id(self, context: Any = None) -> Any:
+        """Return the owner id of this process."""
+        return self._within.get_owner_id(context=context)
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the bank within can do."""
+        return getattr(self.__dict__["_within"], name)
 
 
 def hits(path: pathlib.Path | None) -> pathlib.Path:

@@ -23,10 +23,12 @@ from sandbox.proxy.counts import Counts
 LOG = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 STOP_SECONDS = 5
+_BODY = "body"
 # They speak of one connection, not of the message (RFC 9110, 7.6.1), and each side has its own.
 HOP_BY_HOP = frozenset(
     (
         "connection",
+        "expect",  # answered by _body
         "keep-alive",
         "proxy-connection",
         "te",
@@ -98,7 +100,7 @@ class Forwarder:
             return await self._too_new(request) or await self._forward(request, lose=False)
         if rule.action == rules.ANSWER:
             # Read to the end, or the client would see a reset while it still sends.
-            await request.read()
+            await _body(request)
             return _answer(rule)
         if rule.action in (rules.RESET, rules.OUTAGE):
             self._break(request, rule)
@@ -141,7 +143,7 @@ class Forwarder:
     async def _pause(self, request: web.BaseRequest, rule: rules.Rule) -> web.StreamResponse | None:
         if rule.side == rules.AFTER:
             return await self._forward(request, first=lambda: _stop(rule.pid))
-        await request.read()
+        await _body(request)
         await _stop(rule.pid)
         if rule.seconds:
             await asyncio.sleep(rule.seconds)
@@ -164,7 +166,7 @@ class Forwarder:
                 request.method,
                 yarl.URL(self.upstream + request.raw_path, encoded=True),
                 headers=_end_to_end(request.headers),
-                data=await request.read() if request.body_exists else None,
+                data=await _body(request) if request.body_exists else None,
                 allow_redirects=False,
             ) as reply:
                 lower = self.limit.is_for(request.rel_url.raw_path)
@@ -186,6 +188,21 @@ class Forwarder:
             LOG.warning("%s %s: upstream failed: %r", request.method, request.raw_path, error)
             listener.reset(request.transport)
             return None
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    """What the client sends, however long; who waits to be asked for it (S3's clients) is asked.
+
+    It is kept with the request, for a rule and a forwarding after it.
+    """
+    if _BODY in request:
+        return bytes(request[_BODY])
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        writer = request.writer
+        await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        writer.output_size = 0  # as aiohttp's own, in web_urldispatcher.py
+    request[_BODY] = await request.content.read()
+    return bytes(request[_BODY])
 
 
 async def _pass_on(request: web.BaseRequest, reply: aiohttp.ClientResponse) -> web.StreamResponse:

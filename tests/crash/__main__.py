@@ -30,6 +30,7 @@ from rich.console import Console
 
 from sandbox.karbor import providers
 from sandbox.stack import Stack
+from sandbox.state import BANKS, FILES
 from tests.crash import actors, hooked, pauses, points, report
 from tests.crash.cluster import command
 from tests.crash.more_operations import EVERY_OPERATION
@@ -53,7 +54,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         state = given.state or Path(folder) / "state"
         calls = Path(folder) / "hooks"
-        stack = Stack(state, say=console.print, mortal_bank=True, **_settings(given, calls))
+        settings = {"bank": given.bank, **_settings(given, calls)}
+        stack = Stack(state, say=console.print, mortal_bank=True, **settings)
         try:
             stack.start()
             return _run(_harness(stack, given, calls), given, console)
@@ -133,6 +135,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--provider", choices=sorted(providers.IDS), default=providers.OURS)
     parser.add_argument("--driver", choices=list(WAYS), default="snapshot", help="keeps the shares")
+    parser.add_argument("--bank", choices=BANKS, default=FILES, help="where the bank is")
     parser.add_argument("--operation", action="append", choices=list(EVERY_OPERATION))
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--pauses", action="store_true", help="stop, take over, go on")

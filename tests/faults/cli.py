@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox.files import write_json
 from sandbox.karbor.providers import IDS, OURS
 from sandbox.stack import Stack
+from sandbox.state import BANKS, FILES
 from tests.faults.case import OPTIONS
 from tests.faults.cases import DRIVERS, table
 from tests.faults.report import as_dict, line, totals
@@ -40,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.state or Path(folder) / "state",
             say=_say,
             stock_manager=not ours,
+            bank=given.bank,
             # What is taken away by hand has to be met by the operation, not told before.
             karbor_options={"manila_share_protection/watch_spool": ""},
         )
@@ -64,6 +66,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--provider", choices=sorted(IDS), default=OURS)
     parser.add_argument("--driver", choices=["snapshot", *DRIVERS], default="snapshot")
+    parser.add_argument("--bank", choices=BANKS, default=FILES, help="where the bank is")
     parser.add_argument("--only", metavar="GLOB", default="*", help="cases by their names")
     parser.add_argument("--state", metavar="DIR", help="state folder; default: a temporary one")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the results there, too")

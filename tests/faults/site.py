@@ -49,7 +49,12 @@ class Site:
         """Karbor has one of ``OPTIONS`` and the faulty bank from now on."""
         # Another site may have had its way since.
         if self._options != (options, self.stack.state.settings().share_options):
-            bank = {"provider/bank": FAULTY_BANK, "faulty_bank/faults_file": str(self.bank_faults)}
+            within, _stock = providers.BANKS[self.stack.state.settings().bank]
+            bank = {
+                "provider/bank": FAULTY_BANK,
+                "faulty_bank/within": within,
+                "faulty_bank/faults_file": str(self.bank_faults),
+            }
             own = self.way.share_options()
             own |= self.way.hasty if options == "hasty" else {}
             self.stack.restart("karbor", share_options={**OPTIONS[options], **own, **bank})

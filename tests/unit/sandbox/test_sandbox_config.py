@@ -147,7 +147,7 @@ def test_a_mortal_bank_stands_around_the_bank_of_either_provider(tmp_path):
     assert [it["provider"]["bank"] for it in (ours, stock)] == [providers.MORTAL_BANK] * 2
     assert [it["mortal_bank"]["within"] for it in (ours, stock)] == [
         "another-bank",
-        providers.BANKS[providers.STOCK],
+        "karbor-fs-bank-plugin",
     ]
     assert ours["mortal_bank"]["folder"] == str(tmp_path / "m")
 

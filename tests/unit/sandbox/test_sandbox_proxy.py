@@ -6,6 +6,7 @@ import http.client
 import http.server
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -42,7 +43,7 @@ class Dummy(http.server.BaseHTTPRequestHandler):
         if status != 204 and self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815
 
     def log_message(self, *args):
         pass
@@ -97,6 +98,22 @@ def client(server, proxy):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     yield connection
     connection.close()
+
+
+def test_who_waits_to_be_asked_for_a_long_body_is_asked_and_all_of_it_is_forwarded(
+    server, proxy, upstream
+):
+    """As the clients of S3 do."""
+    body = b"y" * 2_000_000
+    head = f"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(head.encode() + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+        assert client.recv(1024).startswith(b"HTTP/1.1 100 Continue")
+        client.sendall(body)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert [(method, len(sent)) for method, _, _, sent in upstream.seen] == [("PUT", len(body))]
+    assert "Expect" not in upstream.seen[0][2]
 
 
 class Naps:
