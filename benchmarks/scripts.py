@@ -15,7 +15,7 @@ from keystoneauth1 import session as keystone_session
 from manilaclient import client as manilaclient
 
 from benchmarks.contenders import BARE, SAME, Answered, Contender
-from sandbox.tenant import MICROVERSION, Tenant, wait
+from sandbox.tenant import Tenant, wait
 
 THREADS = 16
 LOOK_SECONDS = 1.0
@@ -88,7 +88,9 @@ def client(tenant: Tenant) -> Any:
     session = keystone_session.Session(auth=tenant.session.auth, session=pool)
     return for_threads(
         manilaclient.Client(
-            MICROVERSION, session=session, service_catalog_url=tenant.info.proxy_url
+            tenant.info.manila_microversion,
+            session=session,
+            service_catalog_url=tenant.info.proxy_url,
         )
     )
 

@@ -18,6 +18,7 @@ from sandbox import credentials, errors, install, paths
 from sandbox.cluster.layout import LAYOUTS, MOST_WORKERS
 from sandbox.demo import launch
 from sandbox.info import StackInfo
+from sandbox.manila.releases import OLDER
 from sandbox.stack import Stack
 from sandbox.state import BANKS, EVERY_SERVICE, FILES, STORES, ZAQAR, Settings
 
@@ -26,7 +27,7 @@ NOT_RUNNING = 3
 ACTS = ("kill", "pause", "resume", "restart", "stop")
 _PLAIN = (
     *("layout", "workers", "debug", "stock_manager", "second_karbor", "zaqar"),
-    *("bank", "stock_bank", "pythonpath"),
+    *("bank", "stock_bank", "pythonpath", "manila_release"),
 )
 
 
@@ -119,6 +120,12 @@ def _options(state: argparse.ArgumentParser) -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--stock-bank", action=yes_no, help="our provider with Karbor's own plugin for that bank"
+    )
+    group.add_argument(
+        "--manila",
+        dest="manila_release",
+        choices=OLDER,
+        help="an older Manila, on MariaDB (needs mariadb-server)",
     )
     group.add_argument(
         "--pythonpath", action="append", metavar="DIR", help="searched first by Karbor"

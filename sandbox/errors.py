@@ -76,6 +76,18 @@ class OtherLayout(SandboxError):
         )
 
 
+class OtherManila(SandboxError):
+    """A state folder was begun with another release of Manila: their tables differ."""
+
+    def __init__(self, directory: Path, begun: str, wanted: str) -> None:
+        self.directory = directory
+        begun, wanted = begun or "the newest one", wanted or "the newest one"
+        super().__init__(
+            f"The sandbox in {directory} was started with another Manila ({begun}, not {wanted}): "
+            "destroy it, or choose another folder with --state."
+        )
+
+
 class NoSuchWorker(SandboxError):
     """Asked for a worker that this sandbox does not have."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import errors, files
+from sandbox.manila import releases
 
 NAME = "stack.json"
 
@@ -32,6 +33,7 @@ class StackInfo:
     :ivar karbor_url: Karbor's API, without version and project.
     :ivar karbor2_url: that of the second Karbor, which serves once it was started.
     :ivar manila_url: Manila itself, with ``/v2`` (the catalog's internal endpoint).
+    :ivar manila_microversion: the newest that it is spoken to in, directly.
     :ivar proxy_url: Manila through the proxy, with ``/v2`` (the catalog's public endpoint).
     :ivar proxy_control_url: for ``sandbox.proxy.control.Proxy``.
     :ivar zaqar_url: Zaqar, without a version; empty where there is none.
@@ -62,6 +64,7 @@ class StackInfo:
     zaqar_url: str = ""
     bank_url: str = ""
     bank_proxy_control_url: str = ""
+    manila_microversion: str = releases.MICROVERSIONS[releases.NEWEST]
 
     def karbor_endpoint(self, user: str, karbor: str = "karbor") -> str:
         """Return the URL of the API of a Karbor (``karbor2`` is the second one) for the project of

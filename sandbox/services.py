@@ -15,6 +15,7 @@ from sandbox.karbor import providers
 from sandbox.keystone import config as keystone
 from sandbox.keystone import content
 from sandbox.manila import config as manila
+from sandbox.manila import releases
 from sandbox.s3 import config as s3
 from sandbox.state import (
     BANK_PROXY,
@@ -111,7 +112,8 @@ class Services:
         """The command of a service that is a module of ours."""
         arguments = getattr(self, f"_{name}")()
         runs = SIMULATOR if name == "manila" and self.settings.simulated_manila else name
-        python = self.home.python(VENV_OF.get(runs, runs))
+        venv = releases.venv(self.settings.manila_release) if runs == "manila" else runs
+        python = self.home.python(VENV_OF.get(runs, venv))
         # -P: the modules come from PYTHONPATH in its order, never from the current folder first.
         module = f"sandbox.{MODULE_OF.get(runs, runs)}"
         argv = [str(python), "-P", "-m", module, *map(str, arguments)]
@@ -153,6 +155,8 @@ class Services:
         }
         if self.settings.is_cluster:
             files.merge(sections, processes.manila_options(self))
+        elif self.settings.has_older_manila:
+            files.merge(sections, processes.manila_database(self))
         files.merge(sections, self.settings.manila_options)
         conf = manila.write(
             self.state.directory("manila"),

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import credentials, errors, files, paths, ports, process
+from sandbox.cluster import mariadb, workers
 from sandbox.cluster import processes as cluster
-from sandbox.cluster import workers
 from sandbox.cluster.layout import KARBOR
 from sandbox.info import StackInfo
 from sandbox.install import Say, install
 from sandbox.karbor import providers
+from sandbox.manila import releases
 from sandbox.proxy.control import Proxy
 from sandbox.services import AFTER, PORTS, PORTS_OF, Services, users
 from sandbox.simulator.control import Simulator
@@ -219,12 +220,17 @@ class Stack(workers.Workers):
             redis.program()
         if settings.is_cluster:
             cluster.check(settings.clock_offsets)
+        if settings.has_older_manila:
+            mariadb.program()
         if not all(map(self.running, settings.services())):
             install(self.home, self._say, *settings.venvs(), layout=settings.layout)
 
     def _check_layout(self, before: Settings, wanted: Settings) -> None:
         if self.state.ports() and before.layout != wanted.layout:
             raise errors.OtherLayout(self.state.root, before.layout, wanted.layout)
+        releases_of = before.manila_release, wanted.manila_release
+        if self.state.ports() and len({*releases_of}) > 1:
+            raise errors.OtherManila(self.state.root, *releases_of)
 
     def _choose_ports(self) -> dict[str, int]:
         old = self.state.ports()
@@ -276,6 +282,7 @@ class Stack(workers.Workers):
             karbor2_url=services.url(SECOND_KARBOR),
             zaqar_url=services.url(ZAQAR) if services.settings.zaqar else "",
             manila_url=f"{services.url('manila')}/v2",
+            manila_microversion=releases.MICROVERSIONS[services.settings.manila_release],
             proxy_url=f"{services.url('proxy')}/v2",
             proxy_control_url=services.url("proxy_control"),
             users=people,

@@ -11,6 +11,7 @@ from typing import Any
 from sandbox import errors, files
 from sandbox.cluster import layout as cluster
 from sandbox.keystone import content
+from sandbox.manila import releases
 
 MARKER = "state-of-the-karbor-manila-sandbox"
 SERVICES = ("keystone", "manila", "proxy", "karbor")
@@ -72,6 +73,8 @@ class Settings:
         our provider alone; the second has Karbor's own manager and plugin alone.
     :ivar mortal_bank: the bank can be told to end Karbor's process, see
         ``sandbox.karbor.mortal_bank``. The second Karbor's cannot.
+    :ivar manila_release: an older Manila, one of ``sandbox.manila.releases.OLDER``, on MariaDB; by
+        default what the environment says. That of the first start in a folder stays.
     :ivar simulated_manila: ``sandbox.simulator`` instead of Manila. Karbor finds it in the catalog
         itself, not the proxy: it counts and disturbs on its own.
     :ivar simulator_profile: how that behaves, see ``sandbox.simulator.profile``.
@@ -92,6 +95,7 @@ class Settings:
     stock_bank: bool = False
     apart: bool = False
     mortal_bank: bool = False
+    manila_release: str = field(default_factory=releases.chosen)
     simulated_manila: bool = False
     pythonpath: tuple[str, ...] = ()
     share_options: Mapping[str, Any] = field(default_factory=dict)
@@ -117,6 +121,11 @@ class Settings:
         """Whether Karbor runs in processes of its own."""
         return self.layout == cluster.CLUSTER
 
+    @property
+    def has_older_manila(self) -> bool:
+        """Whether Manila is an older one; the simulated one has no release."""
+        return bool(self.manila_release) and not self.simulated_manila
+
     def clock_offset(self, service: str) -> int:
         """By how many seconds the clock of a service is fast."""
         return int(self.clock_offsets.get(service.removeprefix("worker"), 0))
@@ -134,6 +143,7 @@ class Settings:
             *(MESSAGING if self.zaqar else ()),
             *self.stores(),
             *([BANK_PROXY] if self.stores() else ()),
+            *([cluster.MARIADB] if self.has_older_manila else []),
             *([SECOND_KARBOR] if self.second_karbor else ()),
         }
         return tuple(name for name in EVERY_SERVICE if name in wanted)
@@ -144,7 +154,8 @@ class Settings:
 
     def venvs(self) -> tuple[str, ...]:
         """The venvs that this needs besides those that are always made."""
-        return (*((ZAQAR,) if self.zaqar else ()), *self.stores())
+        older = (releases.venv(self.manila_release),) if self.has_older_manila else ()
+        return (*((ZAQAR,) if self.zaqar else ()), *self.stores(), *older)
 
 
 class State:

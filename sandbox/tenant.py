@@ -16,12 +16,12 @@ from karborclient import client as karborclient
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity import v3
 from manilaclient import client as manilaclient
+from manilaclient import exceptions as manila_errors
 
 from sandbox.info import StackInfo
 
 SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
-MICROVERSION = "2.98"
 
 IN_WORK = ("protecting", "deleting", "wait_copying", "copying")
 
@@ -73,7 +73,9 @@ class Tenant:
             endpoint_override=self.karbor_url,
         )
         self.manila = manilaclient.Client(
-            MICROVERSION, session=self.session, service_catalog_url=info.manila_url
+            info.manila_microversion,
+            session=self.session,
+            service_catalog_url=info.manila_url,
         )
         self.provider = info.providers["karbor-manila"]
 
@@ -114,7 +116,7 @@ class Tenant:
         """Remove every snapshot, backup, replica, share and share group of the project, and wait
         until they are gone. The user's own locks go first."""
         manila = self.manila
-        for lock in manila.resource_locks.list():
+        for lock in listed(manila.resource_locks):
             if lock.user_id == self.session.get_user_id():
                 manila.resource_locks.delete(lock.id)
         kept = (manila.share_snapshots, manila.share_group_snapshots, manila.share_backups)
@@ -149,7 +151,7 @@ class Tenant:
     def _remove(self, of: Any, delete: Callable[[Any], object]) -> None:
         def own() -> list[Any]:
             mine = self.project_id
-            return [each for each in of.list() if getattr(each, "project_id", mine) == mine]
+            return [each for each in listed(of) if getattr(each, "project_id", mine) == mine]
 
         for each in own():
             if each.status in ("available", "error"):
@@ -301,6 +303,14 @@ class Tenant:
         if ended.status != status:
             raise AssertionError(f"{kind} {thing} is {ended.status}: {ended.resources_reason}")
         return ended
+
+
+def listed(of: Any) -> list[Any]:
+    """All of a kind; none of what an older Manila does not have."""
+    try:
+        return list(of.list())
+    except manila_errors.UnsupportedVersion:
+        return []
 
 
 def wait(

@@ -72,13 +72,17 @@ def karbor_settings(services: "Services") -> dict[str, str]:
 
 def manila_options(services: "Services") -> dict[str, Any]:
     """Return options of manila.conf: tables are in MariaDB, notifications go to RabbitMQ."""
-    url = _database(services, "manila")
     return {
-        "database/connection": url,
-        # It has one for readers in SQLite; here they are the same.
-        "database/slave_connection": url,
+        **manila_database(services),
         "oslo_messaging_notifications/transport_url": _transport(services),
     }
+
+
+def manila_database(services: "Services") -> dict[str, Any]:
+    """Return options of manila.conf: tables are in MariaDB."""
+    url = _database(services, "manila")
+    # It has one for readers in SQLite; here they are the same.
+    return {"database/connection": url, "database/slave_connection": url}
 
 
 def _database(services: "Services", name: str) -> str:

@@ -11,6 +11,11 @@ and at the end. Exit status: 0 after SIGTERM or SIGINT, 1 when starting failed (
 signal in the first second, before there is anything to stop, ends the process at once.
 """
 
+# First of all: what is imported below asks which concurrency backend has been chosen.
+from sandbox.manila import patching  # noqa: F401
+
+# isort: split
+
 import argparse
 import logging
 import os
@@ -19,19 +24,14 @@ import signal
 import sys
 import threading
 
-# First of all: what is imported below asks which concurrency backend has been chosen.
-from manila import monkey_patch
+from manila import version
+from manila.common import config
+from manila.db import migration
+from oslo_config import cfg
+from oslo_log import log
 
-monkey_patch.patch("threading")
-
-from manila import version  # noqa: E402
-from manila.common import config  # noqa: E402
-from manila.db import migration  # noqa: E402
-from oslo_config import cfg  # noqa: E402
-from oslo_log import log  # noqa: E402
-
-from sandbox import files  # noqa: E402
-from sandbox.manila import process, share_types, sqlite  # noqa: E402
+from sandbox import files
+from sandbox.manila import process, share_types
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
@@ -74,6 +74,8 @@ def main(argv: list[str]) -> int:
 def _database() -> None:
     """Have a database with tables: SQLite with what it needs, or another as an operator does."""
     if CONF.database.connection.startswith("sqlite:"):
+        from sandbox.manila import sqlite  # noqa: PLC0415 - its cures are for the newest Manila
+
         sqlite.install()
         sqlite.prepare()
     else:

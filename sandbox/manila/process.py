@@ -15,6 +15,8 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_service import wsgi as oslo_wsgi
 
+from sandbox.manila import patching
+
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
 
@@ -90,6 +92,11 @@ class Process:
 
     def _start_api(self) -> None:
         app = oslo_wsgi.Loader(CONF).load_app("osapi_share")
+        if patching.EVENTLET:
+            where = {"host": CONF.osapi_share_listen, "port": CONF.osapi_share_listen_port}
+            self._api = oslo_wsgi.Server(CONF, "osapi_share", app, **where)
+            self._api.start()
+            return
         self._api = wsgi.Server(
             (str(CONF.osapi_share_listen), CONF.osapi_share_listen_port),
             app,

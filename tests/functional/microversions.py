@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sandbox.tenant import SHARE, Tenant, wait
+from sandbox.tenant import SHARE, Tenant, listed, wait
 from tests.functional.folders import contents, fill
 
 YES = "yes"
@@ -131,6 +131,6 @@ class Trial:
 
     def _things(self) -> set[str]:
         """The ids of all that the project has."""
-        manila = self.tenant.manila
-        found = [*self.tenant.shares(), *self.tenant.snapshots(), *manila.share_backups.list()]
+        backups = listed(self.tenant.manila.share_backups)
+        found = [*self.tenant.shares(), *self.tenant.snapshots(), *backups]
         return {each.id for each in found}

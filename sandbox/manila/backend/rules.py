@@ -16,7 +16,14 @@ class AccessRules(Places):
 
     @turnable
     def update_access(
-        self, context, share, access_rules, add_rules, delete_rules, update_rules, share_server=None
+        self,
+        context,
+        share,
+        access_rules,
+        add_rules,
+        delete_rules,
+        update_rules=(),  # not of Manilas before 2024.2
+        share_server=None,
     ):
         """Keep the rules of a share; answer ``error`` for each that is refused.
 
