@@ -96,17 +96,15 @@ def places(bank: Any, provider_id: str) -> list[Place]:
     return found
 
 
-def read(bank: Any, place: Place) -> PlanCopy | None:
+def read(bank: Any, place: Place, *, listed: bool = False) -> PlanCopy | None:
     """A copy; None when there is none.
 
+    :param listed: whether a list has just shown it
     :raises RecordInvalid: it cannot be understood, or is of another plan
     :raises BankUnreadable: the bank does not give it
     """
     stored = bank_access.ask(
-        lambda: bank_access.look(
-            lambda: bank.get_object(place.key), lambda: place.key in bank.list_objects(place.key)
-        ),
-        f"give the copy of plan {place.plan_id}",
+        lambda: _look(bank, place.key, listed=listed), f"give the copy of plan {place.plan_id}"
     )
     if stored.is_absent:
         return None
@@ -125,7 +123,7 @@ def everything(bank: Any, provider_id: str) -> Iterator[tuple[Place, PlanCopy | 
     """
     for place in places(bank, provider_id):
         try:
-            found = read(bank, place)
+            found = read(bank, place, listed=True)
         except RecordInvalid as error:
             yield place, error
             continue
@@ -157,6 +155,18 @@ def is_storable(plan: View) -> bool:
     """Whether a plan's ids can be parts of a key; others are not copied."""
     parts: Iterable[Any] = (plan["provider_id"], plan["project_id"], plan["id"])
     return all(isinstance(part, str) and part and "/" not in part for part in parts)
+
+
+def _look(bank: Any, key: str, *, listed: bool) -> bank_access.Stored:
+    """By the list first: Karbor's banks write a log with a traceback of what is not there, and a
+    new plan has no copy. Raises what the bank's client raises."""
+
+    def is_listed() -> bool:
+        return key in bank.list_objects(key.rpartition("/")[0] + "/")
+
+    if not listed and not is_listed():
+        return bank_access.Stored(bank_access.Outcome.ABSENT)
+    return bank_access.look(lambda: bank.get_object(key), is_listed)
 
 
 def _dump(copy: PlanCopy) -> dict[str, Any]:

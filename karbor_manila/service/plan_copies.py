@@ -12,7 +12,7 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.bank import identity, plan_copies
 from karbor_manila.bank.errors import RecordInvalid, RecordVersionUnknown
-from karbor_manila.bank.plan_copies import PlanCopy
+from karbor_manila.bank.plan_copies import Place, PlanCopy
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.database import plans as database
 from karbor_manila.operations.plugin import protects_shares
@@ -28,7 +28,7 @@ _ANEW = 60
 
 @dataclass
 class _Seen:
-    """What this process has last seen of one plan in the database: its copy is the same.
+    """What this process has last seen of one plan in the database.
 
     ``schedules`` are their ids: who was seen there and is there no more was deleted.
     """
@@ -39,11 +39,17 @@ class _Seen:
 
 @dataclass
 class _Bank:
-    """What this process knows of one provider's bank, ``identifier``."""
+    """What this process knows of one provider's bank.
+
+    :ivar seen: by plan, what the database had, whether or not the copy is the same
+    :ivar current: the plans of which it is
+    :ivar listed: which copies the last list showed
+    """
 
     identifier: str
     seen: dict[str, _Seen] = field(default_factory=dict)
     current: set[str] = field(default_factory=set)
+    listed: set[Place] = field(default_factory=set)
     turns: int = 0
 
 
@@ -123,7 +129,8 @@ class PlanCopies:
             known = self._banks[provider.id] = _Bank(identifier)
         if known.turns % _ANEW == 0:
             known.current.clear()
-            for place in plan_copies.places(provider.bank, provider.id):
+            known.listed = set(plan_copies.places(provider.bank, provider.id))
+            for place in known.listed:
                 if place.plan_id in there.deleted:
                     plan_copies.remove(provider.bank, place)
         known.turns += 1
@@ -146,7 +153,9 @@ class PlanCopies:
             return
         gone = before.schedules - now.schedules if before else frozenset()
         try:
-            stored = plan_copies.read(bank, wanted.place)
+            # A list that has it costs no other one; it may be gone since.
+            listed = wanted.place in known.listed
+            stored = plan_copies.read(bank, wanted.place, listed=listed)
         except RecordVersionUnknown as error:
             LOG.warning("Plan %s is left to a later release: %s", plan_id, error)
             known.current.add(plan_id)

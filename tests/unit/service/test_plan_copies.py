@@ -92,9 +92,9 @@ class Counted:
             monkeypatch.setattr(plan_copies, name, self._counting(name, real))
 
     def _counting(self, name: str, real: Any) -> Any:
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             self.calls.append(name)
-            return real(*args)
+            return real(*args, **kwargs)
 
         return call
 
