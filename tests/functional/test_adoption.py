@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.losing import database_lost
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant
 from tests.functional.folders import contents, fill
-from tests.functional.lost_database import database_lost
 from tests.functional.operator_command import Command
 
 pytestmark = pytest.mark.usefixtures("few_checkpoints")

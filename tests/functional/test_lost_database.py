@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from karborclient.common.apiclient import exceptions
 
+from sandbox.losing import database_lost
 from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.functional.folders import contents, fill
-from tests.functional.lost_database import database_lost
 from tests.functional.operator_command import Command
 from tests.functional.tenant_command import command as tenant_command
 

@@ -12,7 +12,7 @@ from sandbox.stack import Stack
 @contextlib.contextmanager
 def database_lost(stack: Stack) -> Iterator[None]:
     """While this is held, Karbor runs on a database that knows nothing; then on the old one again,
-    for the tests of other files."""
+    for whoever uses the sandbox next."""
     folder = stack.state.directory("karbor")
     away = folder / "lost"
     _swap(stack, folder, away)
