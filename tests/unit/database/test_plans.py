@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All plans and schedules in Karbor's own tables, read and put back."""
 
-import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import sqlalchemy
@@ -14,61 +12,14 @@ from oslo_config import cfg
 from karbor_manila.database import plans
 from karbor_manila.database.errors import DatabaseUnreadable, PlanNotPutBack
 from karbor_manila.database.requested import as_karbor
+from tests.unit.database.plan_stage import PROJECT, PROVIDER, forget, made, scheduled
 from tests.unit.karbor_stage import SHARE, context_of, database
-
-PROVIDER, PROJECT = str(uuid.UUID(int=0x1)), str(uuid.UUID(int=0xA))
 
 
 @pytest.fixture(autouse=True)
 def _database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with database(monkeypatch):
         yield
-
-
-def made(**fields: Any) -> Any:
-    """A plan as Karbor's API makes it."""
-    plan = objects.Plan(
-        context=context_of(PROJECT),
-        **{
-            "name": "books",
-            "description": None,
-            "provider_id": PROVIDER,
-            "project_id": PROJECT,
-            "status": "suspended",
-            "resources": [
-                {"type": SHARE, "id": str(uuid.uuid4()), "name": "a", "extra_info": '{"x": 1}'},
-                {"type": SHARE, "id": str(uuid.uuid4()), "name": "b"},
-            ],
-            "parameters": {SHARE: {"description": "each day"}},
-        }
-        | fields,
-    )
-    plan.create()
-    return plan
-
-
-def scheduled(plan: Any, name: str = "daily") -> Any:
-    context = context_of(PROJECT)
-    trigger = objects.Trigger(
-        context=context,
-        name="at night",
-        project_id=PROJECT,
-        type="time",
-        properties={"pattern": "0 3 * * *", "format": "crontab", "window": "30"},
-    )
-    trigger.create()
-    operation = objects.ScheduledOperation(
-        context=context,
-        name=name,
-        description=None,
-        operation_type="protect",
-        user_id=str(uuid.uuid4()),
-        project_id=PROJECT,
-        trigger_id=trigger.id,
-        operation_definition={"plan_id": plan.id, "provider_id": PROVIDER},
-    )
-    operation.create()
-    return operation
 
 
 def test_plans_are_read_whole_with_their_schedules() -> None:
@@ -125,7 +76,7 @@ def test_what_is_no_json_is_empty() -> None:
 def test_a_lost_plan_is_what_it_was() -> None:
     plan = made()
     was = plans.read().plans[plan.id]
-    _forget()
+    forget()
     assert not plans.read().plans
     plans.put_back(was)
     assert plans.read().plans == {plan.id: was}
@@ -147,7 +98,7 @@ def test_one_that_is_there_or_was_deleted_is_not_put_back() -> None:
 def test_the_quota_of_the_project_counts() -> None:
     one, two = made(), made()
     there = plans.read().plans
-    _forget()
+    forget()
     cfg.CONF.set_override("quota_plans", 1)
     try:
         plans.put_back(there[one.id])
@@ -170,10 +121,3 @@ def test_what_was_not_written_holds_no_quota(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_database_that_is_away_is_said() -> None:
     with pytest.raises(DatabaseUnreadable, match="the plans"):
         plans.read(lambda: sqlalchemy.create_engine("sqlite:////nowhere/at/all"))
-
-
-def _forget() -> None:
-    """Another database: it has no row of a plan."""
-    with karbor_db.get_engine().begin() as connection:
-        for table in ("resources", "plans"):
-            connection.execute(sqlalchemy.text(f"DELETE FROM {table}"))
