@@ -100,8 +100,8 @@ class Search:
         projects = sorted({str(shown.project_id) for shown in ours})
         project_id = log.project_id if log else self._project_id
         project_id = project_id or (projects[0] if len(projects) == 1 else "")
-        keeping = dict(_keeping(ours, project_id))
         plan = made.plan(log.plan_id if log else self._plan_id or _no_plan(project_id))
+        keeping = dict(_keeping(ours, project_id, plan))
         kept_ids = {shown.id for shown in keeping.values()}
         return Adoptable(
             id=checkpoint_id,
@@ -124,24 +124,31 @@ class Search:
 
 
 def _is_of(shown: Shown, provider_id: str) -> bool:
-    """Whether it keeps a share in a checkpoint of this provider. A copy has a share of its own, and
-    what a restore makes is temporary."""
+    """Whether it keeps a share, or a group of them, in a checkpoint of this provider. A copy has a
+    share of its own, and what a restore makes is temporary."""
     mark = shown.mark
     return (
         mark is not None
         and mark.provider == provider_id
         and not mark.restore
         and shown.project_id is not None
-        and (bool(shown.together) or mark.resource == shown.share_id)
+        and mark.resource == shown.share_id
     )
 
 
-def _keeping(ours: list[Shown], project_id: str) -> Iterator[tuple[str, Shown]]:
+def _keeping(ours: list[Shown], project_id: str, plan: PlanOf) -> Iterator[tuple[str, Shown]]:
     """By share what keeps it, the oldest last: it is the one that counts, because a tenant can copy
-    its mark later."""
+    its mark later.
+
+    What keeps a group has shares in it that the plan may not name.
+    """
+    kinds = {each["type"] for each in plan.resources}
+    named = {each["id"] for each in plan.resources} if kinds == {SHARE} else None
     for shown in sorted(ours, key=lambda each: str(each.created_at), reverse=True):
-        if shown.project_id == project_id:
-            for share_id in shown.together or (shown.share_id,):
+        if shown.project_id != project_id:
+            continue
+        for share_id in shown.together or (shown.share_id,):
+            if named is None or share_id in named or not shown.together:
                 yield share_id, shown
 
 
@@ -150,7 +157,7 @@ def _why_passed_over(shown: Shown, provider_id: str, project_id: str) -> str:
         return "it is another provider's"
     if shown.mark.restore:
         return "it is temporary, of a restore"
-    if not shown.together and shown.mark.resource != shown.share_id:
+    if shown.mark.resource != shown.share_id:
         return "it is of a copy, or its mark is forged; make the copy again"
     if shown.project_id != project_id:
         return f"it is of project {shown.project_id}; its mark may be forged"
