@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import Answered, Contender
-from sandbox.tenant import IN_WORK, Tenant, Unfinished
+from sandbox.tenant import IN_WORK, Tenant
+from sandbox.waiting import Unfinished
 
 DEADLINE = 3600.0
 _SHORTEST_LOOK, _LONGEST_LOOK, _PART = 0.05, 0.5, 0.02

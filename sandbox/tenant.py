@@ -7,7 +7,6 @@ Runs in the karbor venv.
 """
 
 import functools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,14 @@ from manilaclient import client as manilaclient
 from manilaclient import exceptions as manila_errors
 
 from sandbox.info import StackInfo
+from sandbox.waiting import Unfinished, wait
+
+__all__ = ["IN_WORK", "MICROVERSION", "PROJECT", "SHARE", "Refused", "Tenant", "Unfinished", "wait"]
 
 SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
 
 IN_WORK = ("protecting", "deleting", "wait_copying", "copying")
-
-
-class Unfinished(AssertionError):
-    """Something did not come to an end in time."""
-
-    def __init__(self, what: str, seconds: float, last: Any) -> None:
-        super().__init__(f"{what} did not end within {seconds:.0f} s; last seen: {last}")
 
 
 class Refused(AssertionError):
@@ -311,21 +306,3 @@ def listed(of: Any) -> list[Any]:
         return list(of.list())
     except manila_errors.UnsupportedVersion:
         return []
-
-
-def wait(
-    what: str,
-    look: Callable[[], Any],
-    done: Callable[[Any], bool],
-    seconds: float,
-    interval: float = 0.1,
-) -> Any:
-    """What ``look`` gives as soon as it is ``done``. Raises Unfinished after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        seen = look()
-        if done(seen):
-            return seen
-        if time.monotonic() > deadline:
-            raise Unfinished(what, seconds, getattr(seen, "status", seen))
-        time.sleep(interval)

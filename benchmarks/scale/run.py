@@ -9,7 +9,8 @@ from benchmarks.scale.measured import Measured
 from benchmarks.scale.probe import Probe
 from benchmarks.scale.usage import Usage
 from sandbox.stack import Stack
-from sandbox.tenant import Tenant, Unfinished, wait
+from sandbox.tenant import Tenant, wait
+from sandbox.waiting import Unfinished
 
 #: What a share needs in the simulated Manila: a few seconds, as with real backends.
 PROFILE: dict[str, Any] = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keystoneauth1 import exceptions as keystone_exceptions
 
-from sandbox.tenant import Unfinished
+from sandbox.waiting import Unfinished
 
 LONGEST = 600
 

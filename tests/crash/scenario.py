@@ -21,6 +21,8 @@ from tests.crash.world import CLIENT_ERRORS, Cut, Stage, World, wait
 NEVER = "a planned kill never happened"
 FAILED = "the harness failed"
 _END_SECONDS = 60
+#: Each look at what is unfinished is four requests to the Karbor that is to do the work.
+_LOOK_EVERY = 0.4
 _ATTEMPTS = 3
 _LOCKED = "database is locked"
 
@@ -130,6 +132,7 @@ class Harness:
             lambda: not victim.alive() or over(),
             bool,
             _END_SECONDS,
+            _LOOK_EVERY,
         )
         return not victim.alive()
 
@@ -154,6 +157,7 @@ class Harness:
                 lambda: list(promise.unfinished(world, stage)),
                 lambda findings: not findings,
                 _END_SECONDS,
+                _LOOK_EVERY,
             )
             recorded[operation.name] = self._calls()
             if stage.checkpoint is None:

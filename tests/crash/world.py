@@ -12,7 +12,8 @@ from keystoneauth1 import exceptions as connection_errors
 from sandbox.karbor import providers
 from sandbox.process import Process
 from sandbox.stack import Stack
-from sandbox.tenant import Tenant, Unfinished, wait
+from sandbox.tenant import Tenant, wait
+from sandbox.waiting import Unfinished
 from tests.crash import ways
 from tests.crash.pages import Pages
 from tests.crash.ways import IN_PASSING, Kept, Rule, Way

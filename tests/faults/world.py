@@ -12,7 +12,8 @@ from keystoneauth1 import exceptions as ks_exc
 from manilaclient import exceptions as manila_exc
 from oslo_serialization import jsonutils
 
-from sandbox.tenant import SHARE, Unfinished, wait
+from sandbox.tenant import SHARE, wait
+from sandbox.waiting import Unfinished, pause
 from tests.crash import ways
 from tests.crash.ways import Kept
 from tests.faults.accounting import Books
@@ -273,7 +274,7 @@ def _patiently(
     what: str, look: Callable[[], Any], seconds: float, done: Callable[[Any], bool] = bool
 ) -> Any:
     """What ``look`` gives when it is ``done``; a Karbor that is away is asked again."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     last: Any = None
     while True:
         try:
@@ -283,6 +284,7 @@ def _patiently(
             seen, last = None, error
         if seen is not None and done(seen):
             return seen
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise Unfinished(what, seconds, last)
-        time.sleep(0.1)
+        time.sleep(pause(waited))

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import karbors
 from benchmarks.karbors import Failed, Provider
-from sandbox.tenant import Unfinished
+from sandbox.waiting import Unfinished
 
 
 class Karbor:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sandbox.demo import parting, reasons, report, ticker
 from sandbox.demo.telling import Chapter, Teller
-from sandbox.tenant import Unfinished
+from sandbox.waiting import Unfinished
 
 RUNNING = {"keystone": 1, "manila": 2, "proxy": 3, "karbor": 4}
 ROW = report.ShareRow("documents", "1" * 36, "2" * 36, 8)
