@@ -20,7 +20,7 @@ from manilaclient import exceptions as manila_errors
 from sandbox.info import StackInfo
 from sandbox.waiting import Unfinished, wait
 
-__all__ = ["IN_WORK", "MICROVERSION", "PROJECT", "SHARE", "Refused", "Tenant", "Unfinished", "wait"]
+__all__ = ["IN_WORK", "PROJECT", "SHARE", "Refused", "Tenant", "Unfinished", "wait"]
 
 SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
