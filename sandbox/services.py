@@ -24,10 +24,12 @@ from sandbox.state import (
     S3,
     SECOND_KARBOR,
     STORES,
+    SWIFT,
     ZAQAR,
     Settings,
     State,
 )
+from sandbox.swift import config as swift
 from sandbox.zaqar import config as zaqar
 from sandbox.zaqar import redis
 
@@ -36,7 +38,7 @@ PORTS = (
     *("identity", "manila", "proxy", "proxy_control", "karbor", SECOND_KARBOR),
     *MESSAGING,
     *CLUSTER_PORTS,
-    *(*s3.PORTS, BANK_PROXY, "bank_proxy_control"),
+    *(*s3.PORTS, *swift.PORTS, BANK_PROXY, "bank_proxy_control"),
 )
 PORTS_OF = {
     "keystone": ("identity",),
@@ -51,6 +53,7 @@ PORTS_OF = {
     layout.RABBITMQ: (layout.RABBITMQ, "rabbitmq_distribution"),
     layout.API: ("karbor",),
     S3: s3.PORTS,
+    SWIFT: swift.PORTS,
     BANK_PROXY: (BANK_PROXY, "bank_proxy_control"),
 }
 # Karbor takes up its schedules at once, and they log in; Zaqar does not start without its Redis;
@@ -131,6 +134,8 @@ class Services:
         directory = self.state.directory("keystone")
         names = ["identity", "manila", "proxy", "karbor", *([ZAQAR] if self.settings.zaqar else [])]
         urls = {name: self.url(name) for name in names}
+        if self.settings.bank == SWIFT:
+            urls[SWIFT] = self.url(BANK_PROXY)
         if self.settings.simulated_manila:
             urls["proxy"] = urls["manila"]
         wanted = content.content(urls, self.state.passwords())
@@ -196,6 +201,9 @@ class Services:
         """How the S3 server is reached, through the proxy."""
         return s3.access(self.state.directory(S3), self.url(BANK_PROXY))
 
+    def _swift(self) -> list[Any]:
+        return ["--directory", swift.write_for(self)]
+
     def _bank_proxy(self) -> list[Any]:
         return [
             *("--upstream", self.url(self.settings.bank), "--port", self.ports[BANK_PROXY]),
@@ -251,7 +259,8 @@ class Services:
 
     def _store(self) -> providers.Store:
         """Where the banks of the providers are."""
-        sections = self.s3_access().sections() if self.settings.bank == S3 else {}
+        of = {S3: lambda: self.s3_access().sections(), SWIFT: lambda: swift.sections_for(self)}
+        sections = of[self.settings.bank]() if self.settings.stores() else {}
         return providers.Store(self.settings.bank, sections, stock=self.settings.stock_bank)
 
     def _watch(self) -> dict[str, Any]:

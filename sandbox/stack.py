@@ -114,7 +114,7 @@ class Stack(workers.Workers):
             before = self.state.settings()
             settings = before.changed(**self._changes)
             self._check_layout(before, settings)
-            if settings.zaqar and not before.zaqar:
+            if (settings.zaqar, settings.bank) != (before.zaqar, before.bank):
                 self._stop(["keystone"])  # whose catalog is to name it
             self.state.save_ports(self._choose_ports())
             todo = [name for name in settings.services() if not self.running(name)]

@@ -24,9 +24,10 @@ MESSAGING = (REDIS, ZAQAR)
 """A Zaqar and the Redis that holds its messages; there when the profile is chosen."""
 FILES = "files"
 S3 = "s3"
-BANKS = (FILES, S3)
+SWIFT = content.SWIFT
+BANKS = (FILES, S3, SWIFT)
 """Where the bank can be."""
-STORES = (S3,)
+STORES = (S3, SWIFT)
 """Those of them that are services."""
 BANK_PROXY = "bank_proxy"
 """Stands between Karbor and the store of its bank: counts requests, injects faults."""

@@ -26,6 +26,7 @@ STOCK_DEFAULT_ID = "6b61726d-0000-4000-8000-64656661756c"
 BANKS = {
     "files": ("karbor-manila-fs-bank-plugin", "karbor-fs-bank-plugin"),
     "s3": ("karbor-manila-s3-bank-plugin", "karbor-s3-bank-plugin"),
+    "swift": ("karbor-manila-swift-bank-plugin", "karbor-swift-bank-plugin"),
 }
 MORTAL_BANK = "sandbox.karbor.mortal_bank.MortalBank"
 

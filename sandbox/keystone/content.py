@@ -11,14 +11,15 @@ DOMAIN = "default"
 SERVICE_PROJECT = "service"
 TENANTS = ("alpha", "beta")
 ZAQAR = "zaqar"
-USERS = ("admin", "karbor", "manila", ZAQAR, *TENANTS)
+SWIFT = "swift"
+USERS = ("admin", "karbor", "manila", ZAQAR, SWIFT, *TENANTS)
 
 
 def content(urls: dict[str, str], passwords: dict[str, str]) -> dict[str, Any]:
     """Return all that is to be in Keystone.
 
     :param urls: of ``identity``, ``manila``, ``proxy`` and ``karbor``, without a path; of ``zaqar``
-        where there is one.
+        and ``swift`` where there are such.
     :param passwords: by user name.
     """
     grants = {
@@ -27,7 +28,9 @@ def content(urls: dict[str, str], passwords: dict[str, str]) -> dict[str, Any]:
         # "service" lets its token vouch for an expired one of a user.
         "karbor": (SERVICE_PROJECT, ["admin", "service"]),
         "manila": (SERVICE_PROJECT, ["admin", "service"]),
-        **({ZAQAR: (SERVICE_PROJECT, ["admin", "service"])} if ZAQAR in urls else {}),
+        **{
+            name: (SERVICE_PROJECT, ["admin", "service"]) for name in (ZAQAR, SWIFT) if name in urls
+        },
         **{name: (name, ["member"]) for name in TENANTS},
     }
     return {
@@ -72,6 +75,7 @@ def _services(urls: dict[str, str]) -> list[dict[str, Any]]:
             "endpoints": {"public": protection, "internal": protection, "admin": protection},
         },
         *([_messaging(urls[ZAQAR])] if ZAQAR in urls else []),
+        *([_object_store(urls[SWIFT])] if SWIFT in urls else []),
     ]
 
 
@@ -79,3 +83,10 @@ def _messaging(url: str) -> dict[str, Any]:
     """Zaqar, whose clients append the version themselves."""
     endpoints = {"public": url, "internal": url, "admin": url}
     return {"type": "messaging", "name": "zaqar", "endpoints": endpoints}
+
+
+def _object_store(url: str) -> dict[str, Any]:
+    """Swift, with an account for each project."""
+    account = f"{url}/v1/AUTH_$(project_id)s"
+    endpoints = {"public": account, "internal": account, "admin": account}
+    return {"type": "object-store", "name": "swift", "endpoints": endpoints}

@@ -15,7 +15,7 @@ def test_a_new_folder_is_for_its_owner_only_and_recognised_again(tmp_path):
     passwords = state.passwords()
     State(tmp_path / "state").ensure()
     assert state.passwords() == passwords
-    people = {"admin", "karbor", "manila", "zaqar", "alpha", "beta"}
+    people = {"admin", "karbor", "manila", "zaqar", "swift", "alpha", "beta"}
     assert set(passwords) == {*people, "mariadb", "rabbitmq"}
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
 
