@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The green thread that keeps the copies of plans in the banks as Karbor's database has them."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,9 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds between two looks, however many plans are protected.
 _SOONEST = 5.0
+
+#: A turn that took one second is followed by none for so many, but for the interval.
+_SHARE = 20
 
 #: So many turns, and what is in the bank is looked at anew: another process may have been slower.
 _ANEW = 60
@@ -97,10 +101,12 @@ class PlanCopies:
     def run_for_ever(self) -> None:
         """Turn after turn."""
         while True:
+            began = time.monotonic()
             self.turn()
-            eventlet.sleep(min(_SOONEST, self._interval))
+            rest = max(_SOONEST, (time.monotonic() - began) * _SHARE)
+            eventlet.sleep(min(rest, self._interval))
             try:
-                self._wake.get(timeout=max(0.01, self._interval - _SOONEST))
+                self._wake.get(timeout=max(0.01, self._interval - rest))
             except queue.Empty:
                 continue
 
@@ -118,7 +124,6 @@ class PlanCopies:
             try:
                 self._copy(provider, there)
             except Exception as error:  # noqa: BLE001 - of a bank, which may be away
-                self._banks.pop(provider.id, None)
                 LOG.warning("Provider %s: its plans are not copied: %s", provider.id, error)
 
     def _copy(self, provider: Any, there: database.Plans) -> None:
@@ -164,8 +169,11 @@ class PlanCopies:
             LOG.warning("The copy of plan %s is made anew: %s", plan_id, error)
             stored = None
         copy = wanted.after(stored, gone) if stored else wanted
-        if copy != stored:
-            plan_copies.write(bank, copy)
+        try:
+            if copy != stored:
+                plan_copies.write(bank, copy)
+        except RecordInvalid as error:  # the others are to be copied
+            LOG.warning("Plan %s cannot be copied: %s", plan_id, error)
         known.seen[plan_id] = now
         known.current.add(plan_id)
 

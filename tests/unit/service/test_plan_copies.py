@@ -254,6 +254,31 @@ def test_a_bank_or_a_database_that_is_away_is_tried_again(
     assert copies(service).keys() == {plan_id}
 
 
+def test_a_plan_that_cannot_be_copied_does_not_hold_up_the_others(
+    service: Service, karbor: Database
+) -> None:
+    karbor.add(name=7)
+    plan_id = karbor.add()
+    keeper(service, karbor).turn()
+    assert copies(service).keys() == {plan_id}
+
+
+def test_a_schedule_that_is_deleted_while_the_bank_is_away_is_not_lost(
+    service: Service, karbor: Database
+) -> None:
+    copying = keeper(service, karbor)
+    plan_id = karbor.add(schedule("gone"))
+    copying.turn()
+    karbor.schedules[plan_id] = []
+    bank = service.folder / "bank"
+    bank.rename(service.folder / "away")
+    copying.turn()
+    shutil.rmtree(bank, ignore_errors=True)
+    (service.folder / "away").rename(bank)
+    copying.turn()
+    assert names(copies(service)[plan_id]) == ([], [])
+
+
 def test_another_bank_gets_nothing_and_one_that_is_accepted_gets_all(
     service: Service, karbor: Database
 ) -> None:
