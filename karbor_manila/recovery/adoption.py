@@ -10,7 +10,9 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from karbor import exception as karbor_exception
 from karbor.common import constants
+from karbor.services.protection.checkpoint import CheckpointCollection
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints, fencing, identity, record_values, rewriting
@@ -73,8 +75,7 @@ class Adoption:
         if found.why_not:
             raise NotAdoptable(found.id, found.why_not)
         with self._claimed(found.id) as bank:
-            if checkpoints.is_held(bank, found.id):
-                raise NotAdoptable(found.id, "It is in the bank by now.")
+            self._check_absent(bank, found.id)
             adopted = self._records(bank, found)
             if not adopted.shares:
                 why = " ".join(dict.fromkeys(adopted.without.values()))
@@ -82,6 +83,17 @@ class Adoption:
             rewriting.write(bank, self._rewritten(found, adopted))
         LOG.info("Checkpoint %s is adopted, with %d shares", found.id, len(adopted.shares))
         return adopted
+
+    @staticmethod
+    def _check_absent(bank: Any, checkpoint_id: str) -> None:
+        """By its name: the list of an object store may lag behind what a living process wrote.
+
+        :raises NotAdoptable: it is there
+        """
+        with contextlib.suppress(karbor_exception.CheckpointNotFound):
+            collection = CheckpointCollection(bank)
+            checkpoints.read(bank, checkpoint_id, lambda: collection.get(checkpoint_id))
+            raise NotAdoptable(checkpoint_id, "It is in the bank by now.")
 
     def complete(self, checkpoint_id: str) -> None:
         """List a checkpoint that was adopted but for that (:meth:`.Search.half_done`).

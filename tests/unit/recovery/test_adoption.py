@@ -12,6 +12,7 @@ import pytest
 
 from karbor_manila.bank import identity, rewriting
 from karbor_manila.common.errors import ClaimLost
+from karbor_manila.recovery import adoptable
 from karbor_manila.recovery.adoptable import Adoptable, Search
 from karbor_manila.recovery.adoption import Adopted, Adoption
 from karbor_manila.recovery.errors import NotAdoptable
@@ -168,6 +169,20 @@ def test_a_share_without_a_snapshot_makes_the_checkpoint_partial(
     (entry,) = told(service.checkpoint(made.id))["left_out"]
     assert (entry["id"], entry["kind"]) == (shares[1], "broken")
     assert gone in service.cloud.snapshots
+
+
+def test_what_the_list_of_a_bank_does_not_show_yet_is_not_written_over(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = protected(service)
+    search = search_of(service)
+    with monkeypatch.context() as lagging:
+        for name in ("everything", "is_held"):
+            lagging.setattr(adoptable.checkpoints, name, lambda *_args: ())
+        (found,) = search.find()
+    with pytest.raises(NotAdoptable, match="in the bank by now"):
+        adoption_of(service, search).adopt(found)
+    assert "adopted" not in told(service.checkpoint(made.id))
 
 
 def test_one_that_is_still_being_made_waits(
