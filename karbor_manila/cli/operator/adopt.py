@@ -63,10 +63,8 @@ class Adopt(HostCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each checkpoint."""
-        from karbor_manila.bank import identity  # noqa: PLC0415
         from karbor_manila.cli.operator.host import Host  # noqa: PLC0415
         from karbor_manila.recovery.adoptable import Search  # noqa: PLC0415
-        from karbor_manila.recovery.errors import BankSuspect  # noqa: PLC0415
 
         host = Host(parsed_args.config_file)
         provider = provider_of(host, parsed_args.provider)
@@ -74,10 +72,7 @@ class Adopt(HostCommand):
         changes = bool(wanted or parsed_args.all)
         if changes:
             host.check_user(provider, f"adopt {provider.id}")
-        bank_id = identity.compare(provider.bank, provider.id)
-        if bank_id is None:
-            raise BankSuspect(provider.name, "it has no id, so it is empty or new")
-        bank_id = parsed_args.bank or bank_id
+        bank_id = _bank_id(provider, parsed_args.bank)
         search = Search(provider, bank_id, plan_id=parsed_args.plan, project_id=parsed_args.project)
         if not changes:
             return _COLUMNS, [self._listed(found) for found in search.find()]
@@ -120,6 +115,27 @@ class Adopt(HostCommand):
         without = [*found.missing, *found.passed_over, *done.without.values()]
         self.left |= bool(found.missing or done.without)
         return _row(found, list(done.shares), without, "adopted")
+
+
+def _bank_id(provider: Any, lost_id: str) -> str:
+    """The id of the bank whose marks count.
+
+    :param lost_id: of a bank that is lost; empty for the one that is there
+    :raises BankSuspect: there is none, or the lost one is in use
+    """
+    from karbor_manila.bank import identity  # noqa: PLC0415
+    from karbor_manila.recovery.errors import BankSuspect  # noqa: PLC0415
+
+    there = identity.compare(provider.bank, provider.id)
+    if there is None:
+        raise BankSuspect(provider.name, "it has no id, so it is empty or new")
+    if lost_id in ("", there):
+        return there
+    for known in identity.KNOWN.all():
+        if known.bank_id == lost_id:
+            why = f"bank {lost_id} is not lost but that of provider {known.provider_id}"
+            raise BankSuspect(provider.name, why)
+    return lost_id
 
 
 def _row(found: "Adoptable", shares: list[str], without: list[str], state: str) -> tuple[Any, ...]:

@@ -74,6 +74,14 @@ def test_what_cannot_be_adopted_is_said_and_does_not_hold_up_the_others(
     assert "nothing that bears its mark" in state[unknown]
 
 
+def test_the_marks_of_a_bank_that_is_in_use_are_its_own(service: Any, run: Any, lost: Any) -> None:
+    other, bank = str(uuid.uuid4()), str(uuid.uuid4())
+    identity.KNOWN.add(other, bank)
+    ran = run("adopt", service.provider.id, "--bank", bank)
+    assert ran.code == 1
+    assert f"is not lost but that of provider {other}" in ran.err
+
+
 def test_an_empty_bank_is_not_believed_unless_the_lost_one_is_named(
     service: Any, run: Any, lost: Any
 ) -> None:
