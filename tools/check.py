@@ -15,6 +15,7 @@ services.
 Prints the sum of all tests at the end; exit code 0 when everything passed, 1 otherwise.
 """
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ import threading
 import time
 import venv
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,7 +124,8 @@ def main(environments: list[str]) -> int:
     began = time.monotonic()
     tox = _install_tox()
     names = environments or _environments()
-    _make(tox, names)
+    with _sandbox(names):
+        _make(tox, names)
     runs = [Run(tox, name) for name in names]
     if not _work(runs):
         print("interrupted", flush=True)  # noqa: T201
@@ -133,6 +136,26 @@ def main(environments: list[str]) -> int:
     print(f"all environments in {time.monotonic() - began:.0f} s")  # noqa: T201
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)  # noqa: T201
     return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _sandbox(names: list[str]) -> Iterator[None]:
+    """Meanwhile make the venvs of the sandbox, if the functional tests are to run: else its workers
+    wait for the first of them, who does it. What fails here fails there again, and is told.
+    """
+    if "functional" not in names:
+        yield
+        return
+    WORK.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "sandbox", "install", "--zaqar"]
+    with (WORK / "sandbox.log").open("wb") as log:
+        making = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
+    try:
+        yield
+        making.wait()
+    finally:
+        making.terminate()
+        making.wait()
 
 
 def _make(tox: Path, names: list[str]) -> None:

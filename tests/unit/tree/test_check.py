@@ -123,6 +123,26 @@ def test_functional_tests_run_beside_the_others_and_nothing_is_printed_mixed(beg
     assert said.splitlines()[-1] == "4 passed, 0 failed, 0 skipped"
 
 
+@pytest.mark.parametrize(("names", "made"), [(["functional"], True), (["unit", "docs"], False)])
+def test_the_venvs_of_the_sandbox_are_made_beside_the_environments_that_need_it(
+    check: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    names: list[str],
+    made: bool,
+) -> None:
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "__main__.py").write_text(
+        "import pathlib, sys\npathlib.Path('asked').write_text(' '.join(sys.argv[1:]))"
+    )
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "WORK", tmp_path / "work")
+    with check._sandbox(names):
+        pass
+    asked = tmp_path / "asked"
+    assert (asked.read_text() if asked.exists() else "") == ("install --zaqar" if made else "")
+
+
 @pytest.mark.parametrize("failing", NAMES)
 def test_one_that_fails_without_a_report_stops_no_other_and_is_counted(
     begin: Begin, failing: str
