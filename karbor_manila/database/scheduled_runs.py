@@ -35,6 +35,9 @@ TOO_LATE = constants.OPERATION_EXE_STATE_DROPPED_OUT_OF_WINDOW
 # outcome of its next steps over that (retention_operation.py).
 _FINE = (constants.OPERATION_EXE_STATE_SUCCESS, constants.OPERATION_EXE_STATE_IN_PROGRESS)
 
+# So many ids are in one statement: SQLite took no more than 999 for long.
+_AT_ONCE = 500
+
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "karbor-manila/scheduled-runs")
 
 
@@ -152,10 +155,12 @@ class ScheduledRuns:
 
 
 def _known(connection: Any, log_ids: list[str]) -> set[str]:
-    if not log_ids:
-        return set()
-    query = sa.select([_LOGS.c.id]).where(_LOGS.c.id.in_(log_ids))
-    return {str(row[0]) for row in connection.execute(query)}
+    found: set[str] = set()
+    for first in range(0, len(log_ids), _AT_ONCE):
+        some = log_ids[first : first + _AT_ONCE]
+        query = sa.select([_LOGS.c.id]).where(_LOGS.c.id.in_(some))
+        found |= {str(row[0]) for row in connection.execute(query)}
+    return found
 
 
 def _run(row: Any) -> Run:

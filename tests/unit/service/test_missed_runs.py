@@ -12,6 +12,7 @@ from karbor import objects
 from karbor.db.sqlalchemy import api as karbor_db
 from karbor.db.sqlalchemy import models
 
+from karbor_manila.database import scheduled_runs
 from karbor_manila.database.scheduled_runs import ScheduledRuns
 from karbor_manila.service import missed_runs
 from karbor_manila.service.missed_runs import MissedRuns, MissedRunsThread
@@ -149,6 +150,14 @@ def test_two_that_look_at_once_tell_it_once(stage: Stage) -> None:
     one = MissedRuns(lambda: [Provider(OURS)], meanwhile, clock=stage.clock)
     assert one.turn() == 0
     assert len(stage.told()) == 1
+
+
+def test_very_many_runs_are_told_of(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduled_runs, "_AT_ONCE", 3)
+    for number in range(10):
+        stage.run(ago=100.0 + number)
+    assert (stage.process().turn(), stage.process().turn()) == (10, 0)
+    assert len(stage.told()) == 10
 
 
 def test_each_run_is_told_of(stage: Stage) -> None:
