@@ -15,8 +15,10 @@ from karbor.services.protection import manager as _karbor_manager  # noqa: F401 
 from karbor.services.protection.bank_plugins.file_system_bank_plugin import (
     file_system_bank_plugin_opts,
 )
+from karbor.services.protection.bank_plugins.s3_bank_plugin import s3_bank_plugin_opts
 from karbor.services.protection.bank_plugins.swift_bank_plugin import swift_bank_plugin_opts
 from karbor.services.protection.clients import manila as manila_client
+from karbor.services.protection.clients import s3 as s3_client
 from karbor.services.protection.clients import swift as swift_client
 from karbor.services.protection.provider import provider_opts
 from oslo_config import cfg
@@ -141,6 +143,8 @@ def known() -> dict[str, dict[str, cfg.Opt]]:
         "file_system_bank_plugin": {opt.name: opt for opt in file_system_bank_plugin_opts},
         "swift_bank_plugin": {opt.name: opt for opt in swift_bank_plugin_opts},
         "swift_client": {opt.name: opt for opt in swift_client.swift_client_opts},
+        "s3_bank_plugin": {opt.name: opt for opt in s3_bank_plugin_opts},
+        "s3_client": {opt.name: opt for opt in s3_client.s3_client_opts},
         objects.GROUP: {opt.name: opt for opt in objects.OBJECT_BANK_OPTS},
         "manila_client": {
             opt.name: opt for opt in (*manila_client.manila_client_opts, *client_options())

@@ -20,6 +20,7 @@ from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
 OPTIONS = "oslo.config.opts"
 BANK = "karbor-manila-fs-bank-plugin"
+S3 = "karbor-manila-s3-bank-plugin"
 SWIFT = "karbor-manila-swift-bank-plugin"
 ENTRY_POINTS = {
     (entry.group, entry.name): entry
@@ -38,6 +39,7 @@ def test_the_names_stay():
             "karbor_manila.service.project:ProjectPlugin",
         ),
         (PROTECTIONS, BANK, "karbor_manila.bank.filesystem.plugin:FileSystemBankPlugin"),
+        (PROTECTIONS, S3, "karbor_manila.bank.s3.plugin:S3BankPlugin"),
         (PROTECTIONS, SWIFT, "karbor_manila.bank.swift.plugin:SwiftBankPlugin"),
         (catalogue.NAMESPACE, "backup", "karbor_manila.drivers.backup:BackupDriver"),
         (catalogue.NAMESPACE, "faulty", "karbor_manila.drivers.faulty:FaultyDriver"),
