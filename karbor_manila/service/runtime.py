@@ -13,7 +13,7 @@ from karbor_manila import opts
 from karbor_manila.database import schema
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
-from karbor_manila.service import bank_refusals, driver_options, hook_options, shutdown
+from karbor_manila.service import bank_refusals, broker, driver_options, hook_options, shutdown
 from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.leases import Leases
@@ -40,6 +40,7 @@ class Runtime:
         self.spawn = spawn
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
+        broker.take_one_at_a_time(cfg.CONF)
         self.listening = Listening(cfg.CONF, opts.GROUP)
         catalogues = driver_options.check(self.providers())
         hooks = hook_options.check(self.providers())
