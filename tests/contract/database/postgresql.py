@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PostgreSQL of the tests' own on loopback, with all of it in one folder."""
+"""A PostgreSQL of the tests' own on loopback, with all of it in one folder below /tmp.
+
+Not in pytest's folders: PostgreSQL does not run as root, and pytest keeps others out of its own.
+"""
 
 import getpass
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,8 +34,8 @@ def program(name: str) -> str:
 class Server:
     """One server, whose databases everybody on this machine may open."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="karbor-manila-postgresql-"))
         self.port = ports.choose(["postgresql"])["postgresql"]
         self._process: process.Process | None = None
 
@@ -41,8 +45,6 @@ class Server:
         init = [program("initdb"), "-D", str(data), "-U", USER, "--auth=trust", "--no-sync"]
         if getpass.getuser() == "root":  # as whom it does not run
             shutil.chown(self.directory, "postgres", "postgres")
-            for parent in self.directory.parents[:2]:
-                parent.chmod(0o755)  # pytest's folders
         subprocess.run(
             [*_as_user(), *init], check=True, stdout=subprocess.DEVNULL, cwd=self.directory
         )
@@ -62,9 +64,10 @@ class Server:
         return f"postgresql+psycopg2://{USER}@{ports.HOST}:{self.port}/{database}"
 
     def stop(self) -> None:
-        """End it."""
+        """End it and remove its folder."""
         if self._process:
             self._process.stop()
+        shutil.rmtree(self.directory)
 
 
 def _as_user() -> list[str]:

@@ -106,9 +106,8 @@ class Servers:
     def _in_postgresql(self, name: str) -> Database:
         if self._postgresql is None:
             postgresql.program("postgres")
-            server = postgresql.Server(self._folder(POSTGRESQL))
-            server.start()
-            self._postgresql = server
+            self._postgresql = postgresql.Server()
+            self._postgresql.start()
         server = self._postgresql
         Database(POSTGRESQL, server.url("postgres"), server).run(f"CREATE DATABASE {name}")
         return Database(POSTGRESQL, server.url(name), server)
