@@ -9,6 +9,7 @@ claim over because of it confirms first that it is the one that is known.
 
 import contextlib
 import datetime
+import re
 import uuid
 from typing import Any
 
@@ -23,6 +24,9 @@ LOG = logging.getLogger(__name__)
 
 PREFIX = "/karbor-manila"
 KEY = PREFIX + "/bank.json"
+
+#: What each database keeps whole, and is part of marks.
+_AN_ID = re.compile("[!-~]{1,255}")
 
 #: By Karbor's own database.
 KNOWN = KnownBanks()
@@ -198,9 +202,10 @@ def _id_in(stored: bank_access.Stored) -> str | None:
     """The id in what stands there. Raises BankUnreadable when there is something without one."""
     if stored.is_absent:
         return None
-    if not isinstance(stored.value, dict) or not stored.value.get("id"):
+    found = str(stored.value.get("id") or "") if isinstance(stored.value, dict) else ""
+    if not _AN_ID.fullmatch(found):
         raise BankUnreadable("give its id", f"{KEY} is damaged")
-    return str(stored.value["id"])
+    return found
 
 
 def _look_at_list(bank: Any) -> bank_access.Stored:

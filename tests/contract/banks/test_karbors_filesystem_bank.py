@@ -9,6 +9,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 
 from karbor_manila.bank.testing import BankContract, BankWorld
 from tests.contract.banks.folder_world import FolderWorld
+from tests.contract.banks.known import Known
 
 _DECODED = "text that looks like JSON is decoded, and ends of lines are changed"
 _BYTES = "bytes come back as text, or not at all"
@@ -18,7 +19,7 @@ _SLASHES = "in a list of the whole bank keys begin with two slashes"
 _NOT_THERE = "a folder that is not there is made anew, or is an empty list"
 
 
-class TestKarborsFileSystemBank(BankContract):
+class TestKarborsFileSystemBank(BankContract, Known):
     BROKEN: ClassVar[dict[str, str]] = {
         **{
             f"test_a_value_comes_back_equal_and_of_its_type[{kind}]": _DECODED
@@ -56,6 +57,10 @@ class TestKarborsFileSystemBank(BankContract):
         "test_what_a_store_in_trouble_does_not_give_is_not_absent[Fault.ERROR]": _NOT_THERE,
         "test_what_a_store_in_trouble_does_not_give_is_not_absent[Fault.GONE]": _NOT_THERE,
         "test_a_store_in_trouble_gets_no_new_id[Fault.GONE]": _NOT_THERE,
+        **{
+            f"test_one_that_is_not_given_is_neither_another_nor_a_new_one[{of}]": _NOT_THERE
+            for of in ("True-Fault.ERROR", "True-Fault.GONE", "False-Fault.GONE")
+        },
     }
     SOMETIMES: ClassVar[dict[str, str]] = {
         "test_a_reader_sees_the_old_value_or_the_new_one": _IN_PLACE,

@@ -4,10 +4,11 @@
 import pytest
 
 from karbor_manila.bank.testing import BankContract, BankWorld
+from tests.contract.banks.known import Known
 from tests.contract.banks.memory_world import MemoryWorld
 
 
-class TestObjectBank(BankContract):
+class TestObjectBank(BankContract, Known):
     @pytest.fixture
     def world(self) -> BankWorld:
         return MemoryWorld()
