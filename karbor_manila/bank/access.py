@@ -161,6 +161,9 @@ def _may_be_absence(error: Exception) -> bool:
         return False
     cause: Any = error
     while cause is not None:
+        told = getattr(cause, "may_be_absent", None)  # of our banks in object stores
+        if told is not None:
+            return bool(told)
         answer = getattr(cause, "response", None)  # of botocore
         metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
         status = metadata.get("HTTPStatusCode") or getattr(cause, "http_status", None)

@@ -3,6 +3,9 @@
 
 from typing import Any
 
+#: The status of what is not there.
+ABSENT = 404
+
 _MEANS = {
     401: "it does not accept the credentials of the bank",
     403: "it does not allow this with the credentials of the bank",
@@ -37,7 +40,7 @@ def why(error: Exception, absent: str = "its container is not there") -> str:
     if isinstance(error, ValueError) and type(error) is ValueError:
         return str(error)  # ours, of the value
     answered = status(error)
-    if answered == 404:
+    if answered == ABSENT:
         return absent
     if answered:
         meaning = f" ({_MEANS[answered]})" if answered in _MEANS else ""

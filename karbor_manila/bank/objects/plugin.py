@@ -14,7 +14,7 @@ from oslo_utils import uuidutils
 from karbor_manila.bank import opening
 from karbor_manila.bank.damage import ObjectDamaged
 from karbor_manila.bank.objects import values
-from karbor_manila.bank.objects.answers import why
+from karbor_manila.bank.objects.answers import ABSENT, status, why
 from karbor_manila.bank.objects.store import Store
 from karbor_manila.common.turns import taking_turns
 
@@ -67,7 +67,9 @@ class ObjectBankPlugin(BankPlugin):
         except Exception as error:  # as above
             LOG.debug("Object %s is not given: %s", key, type(error).__name__)
             reason = why(error, "there is no such object")
-            raise karbor_exception.BankGetObjectFailed(reason=reason, key=key) from error
+            failed = karbor_exception.BankGetObjectFailed(reason=reason, key=key)
+            failed.may_be_absent = status(error) == ABSENT  # see bank.access
+            raise failed from error
         try:
             return values.decode(found)
         except ValueError as error:

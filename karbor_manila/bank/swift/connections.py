@@ -12,8 +12,9 @@ from keystoneauth1 import session as keystone_session
 from oslo_config import cfg
 from swiftclient import client as swift
 
-#: How often a write is repeated, whatever the options say.
-_WRITES = 1
+#: How often the client repeats a request at most. Whoever asks a bank repeats it, too, in the time
+#: in which a request to Karbor has to be answered, and looks first at the claim if it is a write.
+REPETITIONS = 1
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Access:
             project_domain=options.swift_project_domain_name,
             catalog=(kind, rest.rpartition(":")[2] or "public"),
             timeout=timeout,
-            retries=options.swift_retry_attempts,
+            retries=min(options.swift_retry_attempts, REPETITIONS),
             backoff=options.swift_retry_backoff,
             cacert=options.swift_ca_cert_file,
             insecure=options.swift_auth_insecure,
@@ -94,18 +95,12 @@ class Connections:
         self._idle: collections.deque[swift.Connection] = collections.deque()
 
     @contextlib.contextmanager
-    def one(self, *, writes: bool = False) -> Iterator[Any]:
-        """A connection that nobody else uses in the block.
-
-        :param writes: it repeats a request once at most: whoever repeats a write looks first at
-            the claim under which it is made
-        """
+    def one(self) -> Iterator[Any]:
+        """A connection that nobody else uses in the block."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._access.connect(self._session)
-        wanted = self._access.retries
-        connection.retries = min(wanted, _WRITES) if writes else wanted
         try:
             yield connection
         except BaseException:  # nothing is swallowed: an answer may still be on its way on it

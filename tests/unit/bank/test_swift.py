@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from karbor.exception import BankGetObjectFailed
 from oslo_config import cfg
 from swiftclient.exceptions import ClientException
 
+from karbor_manila.bank import access
 from karbor_manila.bank.objects import options
 from karbor_manila.bank.opening import as_found
 from karbor_manila.bank.swift.connections import Access, Connections
@@ -47,7 +49,6 @@ class Connection:
         self.answers: dict[str, list[Any]] = {}
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.closed = 0
-        self.retries = 0
 
     def close(self) -> None:
         self.closed += 1
@@ -68,7 +69,7 @@ def swift(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
 
     @contextlib.contextmanager
-    def one(self: Connections, *, writes: bool = False) -> Iterator[Any]:
+    def one(self: Connections) -> Iterator[Any]:
         yield connection
 
     monkeypatch.setattr(Connections, "one", one)
@@ -92,24 +93,24 @@ def test_a_bank_is_opened_without_a_request() -> None:
 
 
 def test_the_key_shows_nowhere() -> None:
-    access = Access.of(configured().swift_client, 5.0)
-    assert "secret-key" not in repr(access)
-    assert access.key == "secret-key"
+    login = Access.of(configured().swift_client, 5.0)
+    assert "secret-key" not in repr(login)
+    assert login.key == "secret-key"
 
 
 def test_karbors_options_and_our_deadline_reach_the_client() -> None:
     conf = configured(
-        swift_retry_attempts=7,
+        swift_retry_attempts=1,
         swift_retry_backoff=3,
         swift_ca_cert_file="/etc/ca.pem",
         swift_catalog_info="object-store:swift:internalURL",
     )
     conf.set_override("request_timeout", 4.0, options.GROUP)
-    access = Access.of(conf.swift_client, conf[options.GROUP].request_timeout)
-    session = access.session()
-    connection = access.connect(session)
+    login = Access.of(conf.swift_client, conf[options.GROUP].request_timeout)
+    session = login.session()
+    connection = login.connect(session)
     assert (session.timeout, session.verify) == (4.0, "/etc/ca.pem")
-    assert (connection.timeout, connection.retries, connection.starting_backoff) == (4.0, 7, 3)
+    assert (connection.timeout, connection.retries, connection.starting_backoff) == (4.0, 1, 3)
     assert connection.cacert == "/etc/ca.pem"
     assert connection.os_options == {
         "service_type": "object-store",
@@ -118,9 +119,9 @@ def test_karbors_options_and_our_deadline_reach_the_client() -> None:
 
 
 def test_insecure_counts_for_keystone_too() -> None:
-    access = Access.of(configured(swift_auth_insecure=True).swift_client, 5.0)
-    assert access.session().verify is False
-    assert access.connect(access.session()).insecure is True
+    login = Access.of(configured(swift_auth_insecure=True).swift_client, 5.0)
+    assert login.session().verify is False
+    assert login.connect(login.session()).insecure is True
 
 
 def test_a_write_that_swift_drops_for_a_newer_one_is_an_error(
@@ -217,15 +218,18 @@ def test_a_connection_is_used_again_unless_it_failed(monkeypatch: pytest.MonkeyP
         assert other is not failed
 
 
-def test_a_write_is_repeated_once_at_most_and_what_reads_as_often_as_karbors_options_say(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("option", "repeated"), [(0, 0), (1, 1), (3, 1)])
+def test_the_client_repeats_a_request_once_at_most(option: int, repeated: int) -> None:
+    login = Access.of(configured(swift_retry_attempts=option).swift_client, 5.0)
+    assert login.connect(login.session()).retries == repeated
+
+
+def test_a_swift_that_cannot_be_asked_is_not_asked_for_its_list_besides(
+    swift: Connection,
 ) -> None:
-    monkeypatch.setattr(Access, "connect", lambda self, session: Connection())
-    for attempts, write in ((5, 1), (1, 1), (0, 0)):
-        options_of = configured(swift_retry_attempts=attempts).swift_client
-        connections = Connections(Access.of(options_of, 5.0))
-        with connections.one() as reading:
-            assert reading.retries == attempts
-        with connections.one(writes=True) as writing:
-            assert writing is reading
-            assert writing.retries == write
+    with as_found():
+        bank = SwiftBankPlugin(configured())
+    swift.answers["get_object"] = [ConnectionRefusedError()]
+    with pytest.raises(BankGetObjectFailed, match="could not be asked"):
+        access.look(lambda: bank.get_object("/a"), lambda: bool(bank.list_objects("/a")))
+    assert [call[0] for call in swift.calls] == ["get_object"]
