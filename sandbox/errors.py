@@ -116,3 +116,11 @@ def tail(log: Path, offset: int = 0, lines: int = TAIL_LINES) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+class Refused(AssertionError):
+    """Karbor said no to a request that no client makes."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        super().__init__(f"HTTP {status}: {text}")

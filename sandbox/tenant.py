@@ -2,9 +2,7 @@
 """A tenant of the sandbox: what a user does with Manila and Karbor, for tests, demo and benchmarks.
 
 It uses the public clients alone (python-karborclient, python-manilaclient), never karbor_manila.
-Manila is spoken to directly, so the proxy counts and disturbs what Karbor asks and nothing else.
-Runs in the karbor venv.
-"""
+Manila is spoken to directly, so the proxy counts and disturbs what Karbor asks and nothing else."""
 
 import functools
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from keystoneauth1.identity import v3
 from manilaclient import client as manilaclient
 from manilaclient import exceptions as manila_errors
 
+from sandbox.errors import Refused
 from sandbox.info import StackInfo
 from sandbox.waiting import Unfinished, wait
 
@@ -26,14 +25,6 @@ SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
 
 IN_WORK = ("protecting", "deleting", "wait_copying", "copying")
-
-
-class Refused(AssertionError):
-    """Karbor said no to a request that no client makes."""
-
-    def __init__(self, status: int, text: str) -> None:
-        self.status = status
-        super().__init__(f"HTTP {status}: {text}")
 
 
 class Tenant:
