@@ -9,6 +9,9 @@ from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
 from sandbox.tenant import SHARE, Tenant
 
+#: What a Karbor that has just been started may still ask, beside its requests (service/runtime.py).
+AT_START = {"GET /", "GET /v2/types"}
+
 
 def writes(proxy: Proxy) -> dict[str, int]:
     return {call: n for call, n in proxy.counts().items() if not call.startswith("GET")}
@@ -31,7 +34,7 @@ def test_a_bad_plan_is_a_400_that_names_the_parameter_and_makes_no_checkpoint(
     assert f"'{name}'" in str(refused.value)
     assert allowed in str(refused.value)
     assert alpha.checkpoints(plan) == []
-    assert proxy.counts() == {}
+    assert proxy.counts().keys() <= AT_START
 
 
 def test_parameters_for_a_share_that_the_plan_does_not_name_are_refused(alpha: Tenant) -> None:
