@@ -16,7 +16,8 @@ from karbor_manila.service.errors import NoUse, RolesLost, TrustGone
 
 LOG = logging.getLogger(__name__)
 
-_INTERFACES = ("internal", "public", "admin")
+# In the order in which Manila's are taken (sessions.where).
+_INTERFACES = ("public", "internal", "admin")
 
 
 class TrustCheck:
