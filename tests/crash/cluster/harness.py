@@ -86,14 +86,19 @@ class Harness:
         with self._slow():
             asked.begin()
             time.sleep(_BEGUN_SECONDS)
-            before: list[Told] = []
+            before: list[tuple[bool, Told]] = []
             victim = troubles.busiest(self.stack, sizes)
-            trouble.happen(self.stack, victim, lambda: before.append(self._look(stages)))
+            trouble.happen(
+                self.stack,
+                victim,
+                lambda: before.append((asked.is_answered, self._look(stages))),
+            )
             began = time.monotonic()
             asked.end(_ANSWER_SECONDS)
         findings = self._settled(stages)
         settled = time.monotonic() - began
-        findings += [it for seen in before for it in told.changes(seen, self._look(stages))]
+        for answered, seen in before:
+            findings += told.changes(seen, self._as_far(seen, stages, whole=answered))
         well = plans.well(world, operation, stages, old)
         findings += self._untrue(name, stages, old)
         findings += self._removed(stages)
@@ -138,6 +143,13 @@ class Harness:
             with contextlib.suppress(*CLIENT_ERRORS):
                 return told.look(self.world, plans.together(stages))
         return told.look(self.world, plans.together(stages))
+
+    def _as_far(self, before: Told, stages: list[Stage], *, whole: bool) -> Told:
+        """What is told now; without what is new, where a request may have been carried out late."""
+        now = self._look(stages)
+        if whole:
+            return now
+        return Told({what: seen for what, seen in now.seen.items() if what in before.seen})
 
     def _inspect(self, stages: list[Stage]) -> list[Finding]:
         return promise.inspect(self.world, plans.together(stages), stages)

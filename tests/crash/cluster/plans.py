@@ -87,6 +87,11 @@ class Asked:
             thread.start()
             self.threads.append(thread)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether no request is under way any more."""
+        return not any(thread.is_alive() for thread in self.threads)
+
     def end(self, seconds: float) -> None:
         """Wait for the answers."""
         for thread in self.threads:

@@ -19,6 +19,8 @@ KARBOR_OPTIONS = {
     "manila_share_protection/lease_interval": 1,
     "manila_share_protection/reconcile_interval": 2,
     "manila_share_protection/shutdown_timeout": 20,
+    # Of requests that died with a worker.
+    "rpc_response_timeout": 30,
     # Else the broker gives a worker that is paused every third request, and nobody has it.
     "oslo_messaging_rabbit/rabbit_qos_prefetch_count": 1,
 }
