@@ -21,7 +21,7 @@ from oslo_utils import timeutils
 
 from karbor_manila.bank import fencing
 from karbor_manila.common.errors import ClaimLost
-from karbor_manila.database import columns
+from karbor_manila.database import columns, retries
 
 LOG = logging.getLogger(__name__)
 
@@ -60,8 +60,11 @@ def end(
     *,
     status: str | None = None,
     error_info: str = "",
-) -> None:
+) -> bool:
     """End the open logs of an operation; none is fine.
+
+    :returns: False when Karbor's database is away, or the claim is lost: they are open still, and
+        somebody has to come back for them
 
     :param context: Karbor's request context, that of an administrator or of the project
     :param guard: of the claim under which they are ended
@@ -73,8 +76,11 @@ def end(
             _end(fencing.record(log, guard), status, error_info)
     except ClaimLost as lost:
         LOG.warning("Checkpoint %s: its operation log is left: %s", sought.checkpoint_id, lost)
-    except Exception:  # the log is a courtesy; what it is about has been settled
+        return False
+    except Exception as error:  # what it is about is settled; what is refused is so each time
         LOG.exception("Checkpoint %s: its operation log could not be ended", sought.checkpoint_id)
+        return columns.is_refused(error) or not isinstance(error, retries.ERRORS)
+    return True
 
 
 def fence(context: Any, made: Any, hold: fencing.Hold) -> None:

@@ -18,7 +18,7 @@ from karbor_manila.operations import adopt, reporting
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.operations.share_operation import ShareOperation
 from karbor_manila.recovery import operation_logs, share_recovery
-from karbor_manila.recovery.postponed import check_mounted
+from karbor_manila.recovery.postponed import Postponed, check_mounted
 from karbor_manila.recovery.slots import SideBySide
 from karbor_manila.recovery.unfinished import Unfinished
 
@@ -40,7 +40,7 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
     :param provider: fenced, by the claim of the checkpoint
     :param side_by_side: runs the shares
     :returns: its status then
-    :raises Postponed, BankUnreadable: Manila or the bank is away
+    :raises Postponed, BankUnreadable: Manila, the bank or Karbor's database is away
     """
     try:
         checkpoint = as_it_stands(provider, item.checkpoint_id)
@@ -56,13 +56,15 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
         _complete_reports(provider, checkpoint, side_by_side)
     # Karbor calls the logs of deletions those of protections, too.
     for kind in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
-        operation_logs.end(
+        ended = operation_logs.end(
             as_karbor(),
             operation_logs.Sought(checkpoint.project_id, checkpoint.id, kind),
             provider.hold.check,
             status=checkpoint.status,
             error_info=_reasons(checkpoint),
         )
+        if not ended:
+            raise Postponed("its operation log could not be ended")
     return str(checkpoint.status)
 
 

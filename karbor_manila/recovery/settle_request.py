@@ -11,6 +11,7 @@ from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor, get_record
 from karbor_manila.operations import adopt
 from karbor_manila.recovery import operation_logs, settle_browse, share_recovery
+from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.settle_checkpoint import as_it_stands
 from karbor_manila.recovery.slots import SideBySide
 from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
@@ -42,7 +43,7 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
     _remove_leftovers(provider, request, is_restore, side_by_side)
     if not is_restore:
         settle_browse.settle(item, provider, side_by_side, verify=request)
-    operation_logs.end(
+    ended = operation_logs.end(
         as_karbor(),
         operation_logs.Sought(
             request.project_id,
@@ -54,6 +55,8 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
         provider.hold.check,
         status=request.status,
     )
+    if not ended:
+        raise Postponed("its operation log could not be ended")
     return str(request.status)
 
 

@@ -61,13 +61,14 @@ def _fail_record(running: Running, reason: str) -> None:
     columns.save(record)
 
 
-def end_log(context: Any, running: Running, guard: Callable[[], None], reason: str) -> None:
-    """End the operation log that Karbor's flow made before it could not be built.
+def end_log(context: Any, running: Running, guard: Callable[[], None], reason: str) -> bool:
+    """End the operation log that Karbor has made for a flow that failed, or could not be built.
 
+    :returns: whether none is open any more
     :param guard: raises ClaimLost when this process may not write any more
     """
     record = running.record
-    operation_logs.end(
+    return operation_logs.end(
         context,
         operation_logs.Sought(
             project_id=(record or running.checkpoint).project_id,

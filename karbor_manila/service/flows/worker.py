@@ -124,7 +124,14 @@ class Worker(ClaimingWorker):
             )
             return False
         # The hooks report what fails in them; this is of Karbor's own steps around them.
-        return ending.fail(running, ending.unreported(error))
+        reason = ending.unreported(error)
+        settled = ending.fail(running, reason)
+        # Karbor ends its log itself, unless its database was away. Of the logs of verifications
+        # none says of which it is, and another one may be under way.
+        if settled and operation != constants.OPERATION_VERIFY:
+            guard = self.hold(running.claimed_id).check
+            settled = ending.end_log(running.context, running, guard, reason)
+        return settled
 
     def _run_and_close(self, flow_engine: Any, running: Running | None) -> None:
         """Run a flow, and let its plugins give up what they hold open. A flow that is killed closes
@@ -181,8 +188,8 @@ class Worker(ClaimingWorker):
         failure. Returns whether that could be written down."""
         reason = refusals.sentence(error)
         settled = ending.fail(running, reason)
-        ending.end_log(context, running, self.hold(running.claimed_id).check, reason)
-        return settled
+        guard = self.hold(running.claimed_id).check
+        return ending.end_log(context, running, guard, reason) and settled
 
     def _is_ours(self, running: Running) -> bool:
         """Whether the failure of a flow is ours to write down. A checkpoint that was just made and

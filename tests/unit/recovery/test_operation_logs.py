@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from karbor import objects
+from oslo_db import exception as db_exception
 from oslo_utils import timeutils
 
 from karbor_manila.common.errors import ClaimLost
@@ -52,10 +53,11 @@ def free() -> None:
     """The guard of a claim that is held."""
 
 
-def end(operation: str = "protect", *, restore_id: str | None = None, **how: Any) -> None:
+def end(operation: str = "protect", *, restore_id: str | None = None, **how: Any) -> bool:
     not_before = how.pop("not_before", None)
     sought = Sought(PROJECT, CHECKPOINT, operation, restore_id, not_before)
-    operation_logs.end(context_of(PROJECT, is_admin=True), sought, how.pop("guard", free), **how)
+    guard = how.pop("guard", free)
+    return operation_logs.end(context_of(PROJECT, is_admin=True), sought, guard, **how)
 
 
 @pytest.mark.parametrize(
@@ -198,3 +200,24 @@ def test_the_claim_is_looked_at_before_each_log() -> None:
 
     end(guard=guard)
     assert sorted(now(each).status for each in logs) == ["error", "protecting"]
+
+
+@pytest.mark.parametrize(
+    ("error", "through"),
+    [
+        (db_exception.DBConnectionError(), False),
+        (db_exception.DBDataError(), True),
+        (RuntimeError(), True),
+    ],
+    ids=["away", "refused", "a fault"],
+)
+def test_only_a_database_that_is_away_is_worth_coming_back_for(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, through: bool
+) -> None:
+    log()
+
+    def fail(*_args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(objects.OperationLog, "save", fail)
+    assert end() is through

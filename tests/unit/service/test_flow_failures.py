@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
+from karbor import objects
 from karbor.services.protection.flows import delete as flow_delete
 from karbor.services.protection.flows import protect as flow_protect
 from karbor.services.protection.flows import restore as flow_restore
 from karbor.services.protection.flows import utils as flow_utils
 from karbor.services.protection.flows import verify as flow_verify
 from karbor.services.protection.flows import worker as karbor_worker
+from oslo_db import exception as db_exception
 
 from tests.unit.karbor_stage import SHARE, Service, told
 from tests.unit.service.flow_stage import raising
@@ -50,6 +52,31 @@ def test_a_protect_flow_whose_database_is_gone_leaves_nothing_in_work(
     """Karbor's own undoing fails then, too."""
     monkeypatch.setattr(flow_utils, "update_operation_log", raising(OSError("no database")))
     assert service.protect(service.plan(service.share())).status == "error"
+
+
+def test_a_log_that_could_not_be_ended_is_ended_by_the_reconciliation(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MariaDB was restarted at the end of a flow: nobody came back for its operation log."""
+    away = raising(db_exception.DBConnectionError())
+    with monkeypatch.context() as patch:
+        patch.setattr(flow_utils, "update_operation_log", away)
+        patch.setattr(objects.OperationLog, "save", away)
+        checkpoint = service.protect(service.plan(service.share()))
+    assert checkpoint.status == "error"
+    (log,) = _logs(service)
+    assert log.ended_at is None
+    service.manager.reconciliation.run()
+    (log,) = _logs(service)
+    assert (log.status, log.ended_at is None) == ("error", False)
+    assert service.manager.claims.all() == []
+
+
+def _logs(service: Service) -> list[Any]:
+    found: list[Any] = objects.OperationLogList.get_all_by_project(
+        service.context(is_admin=True), service.project_id, None, None
+    ).objects
+    return found
 
 
 def test_a_protect_flow_that_its_engine_cannot_run_ends_in_error(
