@@ -21,7 +21,6 @@ from oslo_log import log as logging
 from oslo_utils import timeutils
 
 from karbor_manila.bank import identity
-from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
 from karbor_manila.database.errors import DatabaseUnreadable
@@ -36,11 +35,9 @@ from karbor_manila.recovery.claim_table import (
     RESET,
     REVERT,
     Claim,
-    ClaimTable,
 )
-from karbor_manila.recovery.held_claims import HeldClaims
-from karbor_manila.recovery.lease import Observer
 from karbor_manila.recovery.lease_keeper import Keeper
+from karbor_manila.recovery.standing_claims import StandingClaims
 
 __all__ = ["AUDIT", "BROWSE", "HOOKS", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
 
@@ -55,7 +52,7 @@ _MEETINGS = 4
 _MEETING_PAUSE = 0.2  # seconds
 
 
-class Claims:
+class Claims(StandingClaims):
     """The claims of this process, and what it may know of those of others.
 
     A database that does not answer raises DatabaseUnreadable after some attempts: who cannot claim
@@ -71,11 +68,8 @@ class Claims:
         engine: Callable[[], Any] = karbor_db.get_engine,
         clock: Clock | None = None,
     ) -> None:
-        self._clock = clock or Clock()
-        self._table = ClaimTable(engine)
+        super().__init__(timeout, engine, clock or Clock())
         self._banks = KnownBanks(engine)
-        self._observer = Observer(timeout, self._clock)
-        self._own = HeldClaims(self._table, timeout, self._clock)
 
     @property
     def held(self) -> frozenset[str]:
@@ -150,10 +144,6 @@ class Claims:
         """
         self._own.check(claim_id, token, look=look)
 
-    def is_held(self, claim_id: str) -> bool:
-        """Whether this process may act under the claim, as far as it knows."""
-        return self._own.counts(claim_id)
-
     def release(self, claim_id: str) -> None:
         """This process is done with what it claimed; a claim that was lost is left instead.
 
@@ -177,54 +167,6 @@ class Claims:
         """As :meth:`leave`, all that this process still has."""
         for claim_id in self.held:
             self.leave(claim_id)
-
-    # -- what is claimed ------------------------------------------------------------------------
-
-    def get(self, claim_id: str) -> Claim | None:
-        """The claim on an id, whether its owner is dead or alive; None when there is none."""
-        return self._table.get(claim_id)
-
-    def of_checkpoint(self, checkpoint_id: str) -> list[Claim]:
-        """The claims on a checkpoint and on what is done with it, of the dead and the living."""
-        return self._table.of_checkpoint(checkpoint_id)
-
-    def all(self) -> list[Claim]:
-        """Every claim, the oldest first."""
-        return self._table.all()
-
-    def is_alive(self, claim: Claim, bank: Any) -> bool:
-        """Whether the owner of a claim lives, or may live.
-
-        :param bank: the bank of the claim's provider
-        """
-        if self._own.is_ours(claim):
-            return True
-        if claim.owner in (NO_OWNER, bank.get_owner_id()):
-            return False  # left, or a row that this process could not remove
-        return self._observer.is_alive(bank, claim.owner)
-
-    def is_proven(self, claim: Claim) -> bool:
-        """Whether the owner of a claim that counts as alive is known to be: its lease was seen to
-        change."""
-        return claim.id in self._own.ids or self._observer.is_proven(claim.owner)
-
-    def is_abandoned(self, checkpoint: Any) -> bool:
-        """Whether a checkpoint is in work without a living owner.
-
-        Without a claim (Karbor's own manager makes none) the lease of the process that made the
-        checkpoint is looked at.
-        """
-        if checkpoint.status not in IN_WORK:
-            return False
-        bank = checkpoint.checkpoint_section.bank
-        claim = self.get(checkpoint.id)
-        if claim:
-            return not self.is_alive(claim, bank)
-        if self.is_held(checkpoint.id):
-            return False
-        if checkpoint.owner_id == bank.get_owner_id():
-            return True
-        return not self._observer.is_alive(bank, checkpoint.owner_id)
 
     def disown_dead(self, claim: Claim, bank: Any) -> None:
         """Nothing is done any more under the claim of a dead owner, also when that wakes up; its
