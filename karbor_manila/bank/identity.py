@@ -26,7 +26,7 @@ PREFIX = "/karbor-manila"
 KEY = PREFIX + "/bank.json"
 
 #: What each database keeps whole, and is part of marks.
-_AN_ID = re.compile("[!-~]{1,255}")
+_AN_ID = re.compile("[ -~]{1,255}")
 
 #: By Karbor's own database.
 KNOWN = KnownBanks()
