@@ -83,8 +83,16 @@ class Process:
 
         :returns: True when it ended by itself (or was gone already).
         """
+        self.ask_to_end()
+        return self.await_end(seconds)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM; who was stopped hears of it, too."""
         self.send(signal.SIGTERM)
-        self.send(signal.SIGCONT)  # who was stopped hears of it now
+        self.send(signal.SIGCONT)
+
+    def await_end(self, seconds: float) -> bool:
+        """The rest of ``stop``, for who was asked."""
         if self.wait(seconds):
             return True
         self.send(signal.SIGKILL)

@@ -264,12 +264,19 @@ class Stack(workers.Workers):
         self._say(f"{name}: ready (pid {started.pid})")
 
     def _stop(self, names: Iterable[str], seconds: float = STOP_SECONDS) -> bool:
+        ordered = [name for name in reversed(EVERY_SERVICE) if name in names]
+        found = {name: process.Process.load(self.state.pid(name)) for name in ordered}
+        # Karbor's of a cluster do not wait for each other.
+        together = [it for name, it in found.items() if name in KARBOR and it]
+        for it in together:
+            it.ask_to_end()
         clean = True
-        for name in reversed([name for name in EVERY_SERVICE if name in names]):
-            found = process.Process.load(self.state.pid(name))
-            if found and found.alive() and not found.stop(seconds):
-                self._say(f"{name}: did not end in {seconds:.0f} s and was killed")
-                clean = False
+        for name, it in found.items():
+            if it and it.alive():
+                ended = it.await_end(seconds) if it in together else it.stop(seconds)
+                if not ended:
+                    self._say(f"{name}: did not end in {seconds:.0f} s and was killed")
+                    clean = False
             self.state.pid(name).unlink(missing_ok=True)
         return clean
 

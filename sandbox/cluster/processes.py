@@ -106,13 +106,14 @@ def _karbor(services: "Services", name: str, ready: Path) -> list[str]:
 
 
 def _own(services: "Services", name: str) -> dict[str, dict[str, Any]]:
-    own: dict[str, Any] = {"host": name}
+    directory = services.state.directory(name)
+    own: dict[str, Any] = {"host": name, "state_path": directory}
     if name in WORKERS and services.settings.mortal_bank:
         # Each worker is told for itself when it dies.
         own["provider_config_dir"] = providers.write(
-            services.state.directory(name) / "providers.d",
+            directory / "providers.d",
             services.state.bank,
             options=services.settings.share_options,
             mortal=services.state.mortal / name,
         )
-    return {"DEFAULT": own}
+    return {"DEFAULT": own, "oslo_concurrency": {"lock_path": directory / "locks"}}

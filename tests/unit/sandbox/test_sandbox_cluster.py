@@ -150,7 +150,9 @@ def test_karbors_services_have_one_file_in_common_and_a_host_each(services, tmp_
     assert shared["DEFAULT"]["transport_url"] == (
         f"rabbit://karbor:{passwords['rabbitmq']}@127.0.0.1:{services.ports[RABBITMQ]}/"
     )
-    assert dict(own["DEFAULT"]) == {"host": "worker2"}
+    directory = services.state.directory("worker2")
+    assert dict(own["DEFAULT"]) == {"host": "worker2", "state_path": str(directory)}
+    assert own["oslo_concurrency"]["lock_path"] == str(directory / "locks")
     assert services._argv(API, services.state.ready(API))[4] == "api"
     assert services._argv(ENGINE, services.state.ready(ENGINE))[4] == "operationengine"
 
