@@ -16,7 +16,7 @@ from sandbox.tenant import SHARE, wait
 from sandbox.waiting import Unfinished, pause
 from tests.crash import ways
 from tests.crash.ways import Kept
-from tests.faults.accounting import Books
+from tests.faults.accounting import Books, reader
 from tests.faults.site import Site
 
 #: What a user sees while Karbor cannot ask Keystone; they try again.
@@ -130,7 +130,7 @@ class World:
 
     def unaccounted(self) -> list[str]:
         """What is in Manila because of this case, and unaccounted for."""
-        bank = self.site.stack.state.bank
+        bank = reader(self.site.stack)
         books = {
             share.id: Books(bank, job.checkpoint) if job.checkpoint else None
             for job in self.jobs
@@ -149,8 +149,9 @@ class World:
     def left(self) -> list[str]:
         """What is left of the case's checkpoints after their DELETE, in Manila or in the bank."""
         left = [f"{one.kind} {one.id} ({one.status})" for one in self.kept()]
+        bank = reader(self.site.stack)
         for job in self.jobs:
-            books = Books(self.site.stack.state.bank, job.checkpoint or "none")
+            books = Books(bank, job.checkpoint or "none")
             for share in job.shares:
                 left += [f"page {page} of share {share.id}" for page in books.pages(share.id)]
         return left
