@@ -17,9 +17,11 @@ import pytest
 PARTS: Final = {
     "test_backup_contract": 1 / 3,
     "test_group_contract": 1 / 3,
-    "test_swift_contract": 1 / 3,
+    "test_swift_contract": 1 / 8,
     # What Karbor's own bank breaks does not change: only when the file is named.
     "test_swift_contract_karbors": 0,
+    # Karbor dies in other samples of a run, with the bank in a folder.
+    "test_swift_bank::test_the_promise_is_kept_wherever_karbor_dies": 0,
     "test_fault_table::test_backups_under_the_same_faults": 1 / 3,
     "test_fault_table::test_groups_under_the_same_faults": 1 / 3,
     "test_two_processes::test_nor_does_it_with_other_drivers": 1 / 2,
