@@ -106,7 +106,10 @@ def remove(bank: Any, key: str, what: str) -> None:
     def attempt() -> None:
         try:
             bank.delete_object(key)
-        except Exception:  # whatever a bank raises; nothing is swallowed but for an absence
+        except Exception as error:  # whatever a bank raises; only an absence is swallowed
+            # Our banks in object stores know; their lists may lag behind.
+            if getattr(error, "may_be_absent", True) is False:
+                raise
             if key in bank.list_objects(key.rpartition("/")[0] + "/"):
                 raise
 

@@ -126,7 +126,7 @@ def read(
     :param sleep: how to let seconds pass between two attempts
     """
     found = bank_access.ask(
-        lambda: bank_access.look(attempt, lambda: is_held(bank, checkpoint_id)),
+        lambda: bank_access.look(attempt, lambda: _is_listed(bank, checkpoint_id)),
         f"give checkpoint {checkpoint_id}",
         sleep=sleep,
     )
@@ -154,10 +154,23 @@ def info(checkpoint: Any) -> dict[str, Any]:
 
 
 def is_held(bank: Any, checkpoint_id: str) -> bool:
-    """Whether the bank has ever held this checkpoint, by its list: a failed read does not tell.
+    """Whether the bank has ever held this checkpoint: by its list, or by its name, because the list
+    of an object store may lag behind what was just written.
 
-    :raises BankUnreadable: the bank cannot be listed
+    :raises BankUnreadable: the bank cannot be listed or does not say
     """
+    if _is_listed(bank, checkpoint_id):
+        return True
+    key = f"{_CHECKPOINTS}{checkpoint_id}/index.json"
+    found = bank_access.ask(
+        lambda: bank_access.look(lambda: bank.get_object(key), lambda: False),
+        f"say whether it has checkpoint {checkpoint_id}",
+    )
+    return not found.is_absent
+
+
+def _is_listed(bank: Any, checkpoint_id: str) -> bool:
+    """By its list alone: a failed read does not tell. Raises BankUnreadable."""
     prefix = f"{_CHECKPOINTS}{checkpoint_id}/"
     return f"{prefix}index.json" in set(_keys(bank, prefix))
 

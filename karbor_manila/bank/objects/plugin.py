@@ -84,7 +84,9 @@ class ObjectBankPlugin(BankPlugin):
         try:
             self._made().delete(_canonical(key))
         except Exception as error:  # as above
-            raise karbor_exception.BankDeleteObjectFailed(reason=why(error), key=key) from error
+            failed = karbor_exception.BankDeleteObjectFailed(reason=why(error), key=key)
+            failed.may_be_absent = False  # that would be no error
+            raise failed from error
 
     def list_objects(
         self,
