@@ -18,24 +18,62 @@ from typing import Any, ClassVar
 
 _OF_ONE_CONNECTION = frozenset(("connection", "keep-alive", "transfer-encoding", "host"))
 _SECONDS = 60
-_LOOK = 0.02  # seconds between two looks whether it is to end
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    seen: list[str]
+class _Server:
+    """Answers with a handler of http.server, each connection in a thread of the machine.
+
+    Not ``http.server.ThreadingHTTPServer``: beside tests with Karbor eventlet is imported, which
+    leaves green threads in ``socketserver``, of which one that waits holds up all others.
+
+    :ivar seen: requests in their order, as handlers put them down
+    """
+
+    def __init__(self, handler: Any, host: str, certificate: Path | None) -> None:
+        self.seen: list[str] = []
+        self._handler = handler
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self._tls and certificate:
+            self._tls.load_cert_chain(certificate)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, 0), family=family)
+        self._host, self._port = self._socket.getsockname()[:2]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def url(self) -> str:
         """Where it is, without a path."""
-        host, port = self.server_address[:2]
-        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
-        named = f"[{host}]" if self.address_family == socket.AF_INET6 else host
-        return f"{scheme}://{named}:{port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, client = self._socket.accept()
+            except OSError:  # closed
+                return
+            arguments = (connection, client)
+            threading.Thread(target=self._answer, args=arguments, daemon=True).start()
+
+    def _answer(self, connection: socket.socket, client: Any) -> None:
+        # A client that accepts no certificate hangs up.
+        with contextlib.suppress(OSError), connection:
+            if self._tls is None:
+                self._handler(connection, client, self)
+                return
+            with self._tls.wrap_socket(connection, server_side=True) as encrypted:
+                self._handler(encrypted, client, self)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: Any  # a _Server
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: ``seen`` has it."""
@@ -109,37 +147,26 @@ def gateway(
     :param server_certificate: PEM with certificate and key; https then
     """
     handler = type("Gateway", (_Gateway,), {"upstream": upstream, "prefix": prefix})
-    with _serving(handler, "::1" if ipv6 else "127.0.0.1", server_certificate) as server:
+    with serving(handler, "::1" if ipv6 else "127.0.0.1", server_certificate) as server:
         yield server
 
 
 @contextlib.contextmanager
 def web_proxy() -> Iterator[_Server]:
     """What ``HTTP_PROXY`` and ``HTTPS_PROXY`` name."""
-    with _serving(_WebProxy, "127.0.0.1", None) as server:
+    with serving(_WebProxy) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _serving(
-    handler: type[_Handler], host: str, server_certificate: Path | None
+def serving(
+    handler: type[http.server.BaseHTTPRequestHandler],
+    host: str = "127.0.0.1",
+    server_certificate: Path | None = None,
 ) -> Iterator[_Server]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    kind = type("Server", (_Server,), {"address_family": family})
-    server = kind((host, 0), handler)
-    server.seen = []
-    if server_certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(server_certificate)
-        # The handshake is made by the thread of the connection, when it first reads.
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    thread = threading.Thread(target=server.serve_forever, args=(_LOOK,), daemon=True)
-    thread.start()
+    """A server with any handler: ``url()``."""
+    server = _Server(handler, host, server_certificate)
     try:
         yield server
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.close()

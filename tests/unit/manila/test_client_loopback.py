@@ -4,7 +4,6 @@ IPv6, https with an authority of one's own, a web proxy from the environment."""
 
 import http.server
 import json
-import threading
 from pathlib import Path
 
 import pytest
@@ -39,12 +38,8 @@ class _Manila(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def manila():
     """The URL of a server that answers as Manila does."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Manila)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with front.serving(_Manila) as server:
+        yield server.url()
 
 
 @pytest.fixture(scope="module")
