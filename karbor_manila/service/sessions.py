@@ -8,7 +8,6 @@ of ``[manila_client]``.
 """
 
 import dataclasses
-import pathlib
 from typing import Any
 
 from karbor.services.protection.client_factory import ClientFactory
@@ -16,7 +15,8 @@ from karbor.services.protection.clients import manila as karbor_manila_client
 from oslo_config import cfg
 
 from karbor_manila.manila import client, responses
-from karbor_manila.service.errors import CaFileMissing, SessionUnavailable
+from karbor_manila.service import certificates
+from karbor_manila.service.errors import SessionUnavailable
 
 _GROUP = karbor_manila_client.CONFIG_GROUP
 
@@ -122,21 +122,9 @@ def _session(context: Any | None, timeout: float, conf: Any) -> Any:
             session.verify = False
         elif group.ca_cert_file:
             session.verify = group.ca_cert_file
-    _check_ca_file(used, getattr(session, "verify", None))
+    certificates.check_file(used, getattr(session, "verify", None))
+    certificates.keystone_apart(session)
     return session
-
-
-def _check_ca_file(option: str, verify: Any) -> None:
-    """What requests would only find out, and call an OSError, when it is to connect."""
-    if not isinstance(verify, str):
-        return
-    try:
-        if not pathlib.Path(verify).is_dir():
-            with pathlib.Path(verify).open("rb"):
-                pass
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise CaFileMissing(option, verify, why) from error
 
 
 def _in_project(found: client.Where, project_id: str | None) -> client.Where:
