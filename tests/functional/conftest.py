@@ -30,6 +30,8 @@ LONGEST_FIRST = (
     "test_crash_sample",
     "test_two_processes",
     "test_fault_table",
+    "test_cluster_crash",
+    "test_cluster",
     "test_zaqar",  # the first time, its venv is made
 )
 
