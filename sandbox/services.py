@@ -272,7 +272,9 @@ class Services:
 
     def _providers_of(self, name: str) -> tuple[str, ...]:
         if not self.settings.apart:
-            return (providers.OURS, providers.STOCK)
+            # Karbor's own bank cannot be used on this server (doc/operating/bank-s3.md).
+            alone = self.settings.bank == S3 and not self.settings.stock_bank
+            return (providers.OURS,) if alone else (providers.OURS, providers.STOCK)
         if name == SECOND_KARBOR:
             return (providers.STOCK, providers.STOCK_DEFAULT)
         return (providers.OURS,)
