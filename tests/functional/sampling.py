@@ -17,6 +17,7 @@ import pytest
 PARTS: Final = {
     "test_backup_contract": 1 / 3,
     "test_group_contract": 1 / 3,
+    "test_s3_contract": 1 / 8,
     "test_swift_contract": 1 / 8,
     # What Karbor's own bank breaks does not change: only when the file is named.
     "test_swift_contract_karbors": 0,
