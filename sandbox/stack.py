@@ -12,7 +12,6 @@ Example::
     stack.destroy()
 """
 
-import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -198,21 +197,6 @@ class Stack(workers.Workers):
         if changes:
             self.configure(**changes)
         self.start_service(name)
-
-    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal to one service and, for SIGKILL, wait until it is gone."""
-        members = map(self.state.pid, self._members(name))
-        hit = [found for found in map(process.Process.load, members) if found]
-        hit = [found for found in hit if found.send(number)]
-        for found in hit if number == signal.SIGKILL else ():
-            found.wait(STOP_SECONDS)
-
-    def _members(self, name: str) -> tuple[str, ...]:
-        """The services of a name: in a cluster ``karbor`` is all that Karbor consists of."""
-        settings = self.state.settings()
-        if name == "karbor" and settings.is_cluster:
-            return tuple(each for each in settings.always() if each in KARBOR)
-        return (name,)
 
     def _install(self, settings: Settings) -> None:
         """Make the venvs of what is to be started, if anything is."""

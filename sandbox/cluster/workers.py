@@ -5,10 +5,11 @@ import signal
 from typing import Any
 
 from sandbox import errors, process
-from sandbox.cluster.layout import worker
+from sandbox.cluster.layout import KARBOR, worker
 from sandbox.state import State
 
 PAUSE_SECONDS = 15
+GONE_SECONDS = 15
 TERM_SECONDS = 90
 """Longer than oslo.service's graceful_shutdown_timeout, after which a worker ends by itself."""
 
@@ -63,8 +64,19 @@ class Workers:
         return worker(number)
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal to one service."""
-        raise NotImplementedError
+        """Send a signal to one service and, for SIGKILL, wait until it is gone."""
+        members = map(self.state.pid, self._members(name))
+        hit = [found for found in map(process.Process.load, members) if found]
+        hit = [found for found in hit if found.send(number)]
+        for found in hit if number == signal.SIGKILL else ():
+            found.wait(GONE_SECONDS)
+
+    def _members(self, name: str) -> tuple[str, ...]:
+        """The services of a name: in a cluster ``karbor`` is all that Karbor consists of."""
+        settings = self.state.settings()
+        if name == "karbor" and settings.is_cluster:
+            return tuple(each for each in settings.always() if each in KARBOR)
+        return (name,)
 
     def restart(self, name: str, **changes: Any) -> None:
         """End one service and start it again."""
