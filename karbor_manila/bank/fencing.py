@@ -5,7 +5,7 @@ Karbor's own flow tasks commit checkpoints and save records, and know no claims.
 given writes through its claim.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -43,6 +43,10 @@ class Claims(Protocol):
 
     def get(self, claim_id: str) -> Any:
         """The claim on an id, or None."""
+
+    def save_record(self, record: Any, tokens: Mapping[str, str]) -> bool:
+        """Save Karbor's record while these very claims stand. Raises ClaimLost; False for a record
+        of which nothing was saved because it has to save itself."""
 
     def release(self, claim_id: str) -> None:
         """Give a claim back."""
@@ -145,12 +149,17 @@ def checkpoint(read: Any, guard: Guard) -> Any:
     return checkpoints.read(fenced, read.id, lambda: CheckpointCollection(fenced).get(read.id))
 
 
-def record(of: Any, guard: Guard) -> Any:
-    """Karbor's restore, verification or operation log, saved only while the guard allows it."""
+def record(of: Any, guard: Guard, hold: Hold | None = None) -> Any:
+    """Karbor's restore, verification or operation log, saved only while the guard allows it.
+
+    :param hold: whose claims the database looks at once more, in the very statement that writes
+    """
     save = of.save
 
     def guarded(*args: Any, **kwargs: Any) -> Any:
         guard()
+        if hold and hold.claims.save_record(of, hold.tokens):
+            return None
         return save(*args, **kwargs)
 
     of.save = guarded

@@ -2,6 +2,7 @@
 """The table of claims in Karbor's database: one conditional write at a time."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -132,6 +133,18 @@ class ClaimTable(OwnTable):
             Claim(**dict(row) | {"since": row["since"].replace(tzinfo=datetime.UTC)})
             for row in rows
         ]
+
+
+def stand(tokens: Mapping[str, str]) -> Any:
+    """A condition for a statement: these very claims are in the table.
+
+    :param tokens: by the ids of the claims
+    """
+    each = (
+        sa.exists().where(sa.and_(TABLE.c.id == claim_id, TABLE.c.token == token))
+        for claim_id, token in tokens.items()
+    )
+    return sa.and_(sa.true(), *each)
 
 
 def _row(claim: Claim) -> dict[str, Any]:

@@ -13,7 +13,7 @@ process may still act under a claim is in :mod:`.held_claims`.
 
 import dataclasses
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from karbor.db.sqlalchemy import api as karbor_db
@@ -22,10 +22,11 @@ from oslo_utils import timeutils
 
 from karbor_manila.bank import identity
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.errors import Taken
+from karbor_manila.common.errors import ClaimLost, Taken
+from karbor_manila.database import conditional
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.known_banks import KnownBanks
-from karbor_manila.recovery import exclusion
+from karbor_manila.recovery import claim_table, exclusion
 from karbor_manila.recovery.claim_table import (
     AUDIT,
     BROWSE,
@@ -143,6 +144,20 @@ class Claims(StandingClaims):
             more
         """
         self._own.check(claim_id, token, look=look)
+
+    def save_record(self, record: Any, tokens: Mapping[str, str]) -> bool:
+        """Save Karbor's restore, verification or operation log only while these very claims stand,
+        in the statement that looks at them: no pause comes between.
+
+        :param tokens: of the claims, by their ids
+        :returns: False for a record of another kind, of which nothing was saved
+        :raises ClaimLost: one of them does not stand any more; nothing was written
+        """
+        if conditional.table_of(record) is None:
+            return False
+        if not conditional.write(self._table.engine, record, claim_table.stand(tokens)):
+            raise ClaimLost(next(iter(tokens)), "another process has taken it over since")
+        return True
 
     def release(self, claim_id: str) -> None:
         """This process is done with what it claimed; a claim that was lost is left instead.

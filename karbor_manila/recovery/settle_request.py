@@ -26,7 +26,8 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
     :raises Postponed, BankUnreadable: Manila or the bank is away
     """
     try:
-        request = fencing.record(get_record(item.operation, item.id), provider.hold.check)
+        hold = provider.hold
+        request = fencing.record(get_record(item.operation, item.id), hold.check, hold)
     except karbor_exception.NotFound:
         # It was purged: there is nothing to report to.
         if item.operation == constants.OPERATION_VERIFY:

@@ -64,7 +64,7 @@ def _fence_record(running: Running, hold: fencing.Hold) -> None:
     if stands != constants.RESTORE_STATUS_IN_PROGRESS:  # the word of verifications, too
         # A process that saw it unclaimed for too long has written down how it ended.
         raise ClaimLost(record.id, f"it is {stands} already")
-    fencing.record(record, hold.check)
+    fencing.record(record, hold.check, hold)
 
 
 def build(
