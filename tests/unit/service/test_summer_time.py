@@ -3,9 +3,9 @@
 know UTC alone. Karbor's own triggers run here, with time injected."""
 
 import datetime
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from time import tzset
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +41,7 @@ class Clock(datetime.datetime):
 def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A host in Berlin, with Karbor's trigger on a database."""
     monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
+    tzset()
     module: Any = time_trigger_multi_node
     monkeypatch.setattr(module, "datetime", Clock)
     looping = SimpleNamespace(start=lambda **_options: None)
@@ -51,7 +51,7 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     with configured(tmp_path), database(monkeypatch):
         yield
     monkeypatch.undo()
-    time.tzset()
+    tzset()
 
 
 def runs(

@@ -64,8 +64,8 @@ def _waits(node: ast.expr | ast.stmt) -> bool:
     match node:
         case ast.Import(names=names):
             return any(alias.name == "time" for alias in names)
-        case ast.ImportFrom(module=module):
-            return module == "time"
+        case ast.ImportFrom(module="time", names=names):
+            return any(alias.name != "tzset" for alias in names)
         case ast.Constant(value=str() as program):
             return bool(IN_A_PROGRAM.search(program))
         # A greenlet lets the others run by a sleep of no time.
@@ -81,7 +81,7 @@ def _waits(node: ast.expr | ast.stmt) -> bool:
     "source",
     [
         "import time",
-        "from time import sleep",
+        "from time import sleep, tzset",
         "eventlet.sleep(0.01)",
         "await asyncio.sleep(1)",
         "threading.Event().wait(0.01)",
@@ -92,7 +92,9 @@ def test_a_wait_is_seen(source: str) -> None:
     assert waits(ast.parse(source)) == [1]
 
 
-@pytest.mark.parametrize("source", ["clock.sleep(3600)", "eventlet.sleep(0)", "ready.wait(60)"])
+@pytest.mark.parametrize(
+    "source", ["clock.sleep(3600)", "eventlet.sleep(0)", "ready.wait(60)", "from time import tzset"]
+)
 def test_the_clock_of_a_test_is_none(source: str) -> None:
     assert waits(ast.parse(source)) == []
 
