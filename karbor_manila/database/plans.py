@@ -65,7 +65,11 @@ def read(engine: Callable[[], Any] = karbor_db.get_engine) -> Plans:
         raise DatabaseUnreadable("the plans", type(error).__name__) from error
     return Plans(
         plans=_plans(plans, resources),
-        schedules=_schedules(operations, {row["id"]: row for row in triggers}),
+        schedules=_schedules(
+            operations,
+            {row["id"]: row for row in triggers},
+            {str(row["id"]): row["project_id"] for row in plans},
+        ),
         deleted=frozenset(str(row["id"]) for row in gone),
     )
 
@@ -130,13 +134,21 @@ def _plans(plans: Iterable[View], resources: Iterable[View]) -> dict[str, View]:
     }
 
 
-def _schedules(operations: Iterable[View], triggers: Mapping[str, View]) -> dict[str, list[View]]:
+def _schedules(
+    operations: Iterable[View], triggers: Mapping[str, View], projects: Mapping[str, Any]
+) -> dict[str, list[View]]:
+    """By plan. Karbor's API takes a schedule of any plan, and of a project that does not see that
+    it would only fail: it is not the plan's, whose user would make it again in his own name.
+
+    :param projects: by plan, whose it is
+    """
     found: dict[str, list[View]] = defaultdict(list)
     for row in taking_turns(operations):
         definition, trigger = _loaded(row["operation_definition"]), triggers.get(row["trigger_id"])
-        if trigger is None or not definition.get("plan_id"):
+        plan_id = str(definition.get("plan_id"))
+        if trigger is None or plan_id not in projects or row["project_id"] != projects[plan_id]:
             continue
-        found[str(definition["plan_id"])].append(
+        found[plan_id].append(
             {name: row[name] for name in _OF_AN_OPERATION}
             | {
                 "enabled": row["enabled"] is not False,

@@ -35,12 +35,12 @@ def made(**fields: Any) -> Any:
     return plan
 
 
-def scheduled(plan: Any, name: str = "daily") -> Any:
-    context = context_of(PROJECT)
+def scheduled(plan: Any, name: str = "daily", project_id: str = PROJECT) -> Any:
+    context = context_of(project_id)
     trigger = objects.Trigger(
         context=context,
         name="at night",
-        project_id=PROJECT,
+        project_id=project_id,
         type="time",
         properties={"pattern": "0 3 * * *", "format": "crontab", "window": "30"},
     )
@@ -51,7 +51,7 @@ def scheduled(plan: Any, name: str = "daily") -> Any:
         description=None,
         operation_type="protect",
         user_id=str(uuid.uuid4()),
-        project_id=PROJECT,
+        project_id=project_id,
         trigger_id=trigger.id,
         operation_definition={"plan_id": plan.id, "provider_id": PROVIDER},
     )

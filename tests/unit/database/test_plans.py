@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All plans and schedules in Karbor's own tables, read and put back."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,13 @@ def test_a_deleted_plan_is_told_from_one_that_never_was() -> None:
     plan.destroy()
     there = plans.read()
     assert (dict(there.plans), there.deleted) == ({}, frozenset({plan.id}))
+
+
+def test_a_schedule_that_another_project_made_of_a_plan_is_not_the_plans() -> None:
+    plan = made()
+    own = scheduled(plan)
+    scheduled(plan, "forged", project_id=str(uuid.UUID(int=0xB)))
+    assert [each["id"] for each in plans.read().schedules[plan.id]] == [own.id]
 
 
 def test_a_schedule_that_was_deleted_is_gone() -> None:
