@@ -11,7 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from karbor.common import constants
+from oslo_log import log as logging
+
 from karbor_manila.bank import checkpoints
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.index import indexed
 from karbor_manila.database import made
 from karbor_manila.database.made import PlanOf
@@ -20,6 +24,11 @@ from karbor_manila.operations.flow import FlowContext
 from karbor_manila.operations.plugin import SHARE
 from karbor_manila.operations.work import Work
 from karbor_manila.recovery.audit.manila_side import ManilaSide, Shown
+
+LOG = logging.getLogger(__name__)
+
+#: In the ``extra_info`` of a checkpoint: when it was written again (UTC), by an operator's command.
+ADOPTED = "adopted"
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class Search:
         self.flow: FlowContext = provider.load_plugins()[SHARE].context_as_karbor([])
         self.flow.bind(Work(None, EVERY_PROJECT))
         self.manila = ManilaSide(self.flow, bank_id)
+        self._passed_over: list[str] = []
 
     def find(self, wanted: Iterable[str] = ()) -> list[Adoptable]:
         """What could be adopted, the oldest first; only these checkpoints, if any are named.
@@ -75,24 +85,43 @@ class Search:
         bank, only = self._provider.bank, set(wanted)
         held = set(checkpoints.everything(bank))
         found = []
+        self._passed_over = []
         for checkpoint_id in self.manila.left():
             marked = self.manila.take_marked(checkpoint_id)
-            if checkpoint_id in held or (only and checkpoint_id not in only):
+            if only and checkpoint_id not in only:
                 continue
-            if checkpoints.is_held(bank, checkpoint_id):
-                continue  # the list of an object store may lag behind
+            # The list of an object store may lag behind.
+            if checkpoint_id in held or checkpoints.is_held(bank, checkpoint_id):
+                self._passed_over.append(checkpoint_id)
+                continue
             found.append(self._judged(checkpoint_id, marked))
         return sorted(found, key=lambda each: (each.made_at, each.id))
 
-    def half_done(self, wanted: Iterable[str]) -> list[str]:
-        """Those of these checkpoints that are in the bank and not in its index: who adopted them
-        died in between.
+    def half_done(self, wanted: Iterable[str] = ()) -> list[str]:
+        """Those of these checkpoints that were adopted and are not in the bank's index: who did it
+        died in between. One that was deleted, or is just being made, is not there, either.
 
-        :raises BankUnreadable: the bank cannot be listed
+        :param wanted: by default all that the last :meth:`find` has passed over
+        :raises BankUnreadable: the bank cannot be listed, or does not give one
         """
-        bank = self._provider.bank
-        known = indexed(bank)
-        return [each for each in wanted if each not in known and checkpoints.is_held(bank, each)]
+        asked = list(wanted) or self._passed_over
+        known = indexed(self._provider.bank) if asked else set()
+        return [each for each in asked if each not in known and self._is_adopted(each)]
+
+    def _is_adopted(self, checkpoint_id: str) -> bool:
+        """Whether the bank holds it, available, as an adoption has written it."""
+        if not checkpoints.is_held(self._provider.bank, checkpoint_id):
+            return False
+        try:
+            found = checkpoints.get(self._provider, checkpoint_id)
+            state = (found.provider_id, found.status)
+            is_ours = state == (self._provider.id, constants.CHECKPOINT_STATUS_AVAILABLE)
+            return is_ours and ADOPTED in checkpoints.info(found)
+        except BankUnreadable:
+            raise
+        except Exception as error:  # noqa: BLE001 - Karbor takes any index for a checkpoint's
+            LOG.error("Checkpoint %s cannot be read and is passed over: %s", checkpoint_id, error)
+            return False
 
     def _judged(self, checkpoint_id: str, marked: list[Shown]) -> Adoptable:
         log = made.find(checkpoint_id)

@@ -29,14 +29,11 @@ from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import View
 from karbor_manila.operations import reporting
 from karbor_manila.operations.plugin import SHARE
-from karbor_manila.recovery.adoptable import Adoptable, Search
+from karbor_manila.recovery.adoptable import ADOPTED, Adoptable, Search
 from karbor_manila.recovery.claims import AUDIT, Claims
 from karbor_manila.recovery.errors import NotAdoptable, ShareNotDescribed
 
 LOG = logging.getLogger(__name__)
-
-#: In the ``extra_info`` of a checkpoint: when it was written again (UTC), by an operator's command.
-KEY = "adopted"
 
 _NOTHING = "Manila has nothing that bears the mark of this checkpoint and keeps it"
 
@@ -101,6 +98,8 @@ class Adoption:
         :raises: as :meth:`adopt`
         """
         with self._claimed(checkpoint_id) as bank:
+            if not self._search.half_done([checkpoint_id]):
+                raise NotAdoptable(checkpoint_id, "It is listed, or was deleted, by now.")
             rewriting.complete(bank, checkpoint_id)
 
     def _records(self, bank: Any, found: Adoptable) -> Adopted:
@@ -154,7 +153,7 @@ class Adoption:
     def _rewritten(self, found: Adoptable, adopted: Adopted) -> rewriting.Rewritten:
         now = self._clock.utcnow().isoformat(timespec="seconds")
         without = adopted.without | dict.fromkeys(found.missing, _NOTHING)
-        info: dict[str, Any] = {KEY: now}
+        info: dict[str, Any] = {ADOPTED: now}
         if without:
             info[left_out.KEY] = left_out.dump(
                 left_out.LeftOut(SHARE, share_id, None, why.rstrip("."), left_out.BROKEN)

@@ -75,7 +75,11 @@ class Adopt(HostCommand):
         bank_id = _bank_id(provider, parsed_args.bank)
         search = Search(provider, bank_id, plan_id=parsed_args.plan, project_id=parsed_args.project)
         if not changes:
-            return _COLUMNS, [self._listed(found) for found in search.find()]
+            listed = [self._listed(found) for found in search.find()]
+            half = search.half_done()
+            self.left |= bool(half)
+            state = "begun, and not listed yet: can be adopted"
+            return _COLUMNS, listed + [_bare(checkpoint_id, state) for checkpoint_id in half]
         return _COLUMNS, list(self._adopted(host, provider, search, bank_id, wanted))
 
     def _listed(self, found: "Adoptable") -> tuple[Any, ...]:
@@ -92,17 +96,28 @@ class Adopt(HostCommand):
         with host.told(), host.alive(held, [provider]):
             adoption = Adoption(provider, held, search, bank_id)
             left = set(wanted)
+            every = search.find(wanted)
             for checkpoint_id in search.half_done(wanted):
-                adoption.complete(checkpoint_id)
                 left.discard(checkpoint_id)
-                yield (checkpoint_id, "", "", Moment(None), Lines([]), Lines([]), "adopted")
-            for found in search.find(left) if left or not wanted else ():
+                yield self._completed(adoption, checkpoint_id)
+            for found in every:
                 left.discard(found.id)
                 yield self._one(adoption, found)
             for checkpoint_id in sorted(left):
                 self.failed = True
-                why = "Manila has nothing that bears its mark, or it is in the bank"
-                yield (checkpoint_id, "", "", Moment(None), Lines([]), Lines([]), why)
+                yield _bare(
+                    checkpoint_id, "Manila has nothing that bears its mark, or it is in the bank"
+                )
+
+    def _completed(self, adoption: "Adoption", checkpoint_id: str) -> tuple[Any, ...]:
+        """One that was adopted but for the index; as :meth:`_one`."""
+        try:
+            adoption.complete(checkpoint_id)
+        except KarborManilaError as error:
+            LOG.error("%s", error)
+            self.failed = True
+            return _bare(checkpoint_id, f"failed: {error}")
+        return _bare(checkpoint_id, "adopted")
 
     def _one(self, adoption: "Adoption", found: "Adoptable") -> tuple[Any, ...]:
         """One that resists must not keep the others from being adopted."""
@@ -136,6 +151,11 @@ def _bank_id(provider: Any, lost_id: str) -> str:
             why = f"bank {lost_id} is not lost but that of provider {known.provider_id}"
             raise BankSuspect(provider.name, why)
     return lost_id
+
+
+def _bare(checkpoint_id: str, state: str) -> tuple[Any, ...]:
+    """One of which no more is known."""
+    return (checkpoint_id, "", "", Moment(None), Lines([]), Lines([]), state)
 
 
 def _row(found: "Adoptable", shares: list[str], without: list[str], state: str) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.bank import identity, rewriting
+from karbor_manila.bank import identity, index, rewriting
 from karbor_manila.common.errors import ClaimLost
 from karbor_manila.recovery import adoptable
 from karbor_manila.recovery.adoptable import Adoptable, Search
@@ -228,6 +228,16 @@ def test_who_dies_before_the_index_leaves_what_a_second_call_ends(
     adoption_of(service, search).complete(made.id)
     assert made.id in service.checkpoints()
     assert service.restore(made.id).status == "success"
+
+
+def test_a_deleted_checkpoint_is_not_put_into_the_index_again(service: Service) -> None:
+    made = protected(service)
+    service.delete(made.id)
+    search = search_of(service)
+    assert search.half_done([made.id]) == []
+    with pytest.raises(NotAdoptable, match="deleted"):
+        adoption_of(service, search).complete(made.id)
+    assert made.id not in index.indexed(service.provider.bank)
 
 
 def test_who_dies_before_the_checkpoint_leaves_nothing_that_is_seen(

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.bank import identity
+from karbor_manila.bank import identity, index
+from karbor_manila.common.errors import Taken
+from karbor_manila.recovery import adoption
 from tests.unit.recovery.audit.stage import everything_in, protected, snapshots_of
 
 
@@ -24,6 +26,10 @@ def lost(service: Any) -> Any:
     shutil.rmtree(service.folder / "bank")
     (service.folder / "copy").rename(service.folder / "bank")
     return made
+
+
+def listed_in(service: Any) -> set[str]:
+    return {each["id"] for each in service.call("list_checkpoints", service.provider.id)}
 
 
 def test_without_a_word_it_lists_and_changes_nothing(service: Any, run: Any, lost: Any) -> None:
@@ -72,6 +78,40 @@ def test_what_cannot_be_adopted_is_said_and_does_not_hold_up_the_others(
     assert state[lost[1].id] == "adopted"
     assert "only an available one can be used" in state[lost[0].id]
     assert "nothing that bears its mark" in state[unknown]
+
+
+@pytest.fixture
+def half(service: Any, run: Any, lost: Any) -> Any:
+    """Of the two that are lost, the first was adopted by one that died before the index."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(index, "mend_index", lambda _checkpoint: None)
+        run("adopt", service.provider.id, lost[0].id)
+    assert lost[0].id not in listed_in(service)
+    return lost
+
+
+def test_what_was_begun_and_not_ended_is_listed_and_ended_by_all(
+    service: Any, run: Any, half: Any
+) -> None:
+    listed = run("adopt", service.provider.id, "-f", "json")
+    state = {row["Checkpoint"]: row["State"] for row in listed.rows}
+    assert listed.code == 3
+    assert state[half[0].id] == "begun, and not listed yet: can be adopted"
+    assert run("adopt", service.provider.id, "--all").code == 0
+    assert {each.id for each in half} <= listed_in(service)
+
+
+def test_one_that_was_begun_and_resists_does_not_hold_up_the_others(
+    service: Any, run: Any, half: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken(_adoption: Any, checkpoint_id: str) -> None:
+        raise Taken(checkpoint_id, None)
+
+    monkeypatch.setattr(adoption.Adoption, "complete", taken)
+    ran = run("adopt", service.provider.id, "--all", "-f", "json")
+    state = {row["Checkpoint"]: row["State"] for row in ran.rows}
+    assert ran.code == 1
+    assert (state[half[1].id], state[half[0].id][:7]) == ("adopted", "failed:")
 
 
 def test_the_marks_of_a_bank_that_is_in_use_are_its_own(service: Any, run: Any, lost: Any) -> None:
