@@ -8,7 +8,7 @@ take a hundred times as long.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,11 +41,13 @@ class Plans:
     :ivar plans: by id
     :ivar schedules: by the id of the plan
     :ivar deleted: the ids of plans that were deleted, of which Karbor keeps the row
+    :ivar written: by plan, when its row was made: one that was put back has another time
     """
 
     plans: Mapping[str, View]
     schedules: Mapping[str, list[View]]
     deleted: frozenset[str]
+    written: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(engine: Callable[[], Any] = karbor_db.get_engine) -> Plans:
@@ -71,6 +73,7 @@ def read(engine: Callable[[], Any] = karbor_db.get_engine) -> Plans:
             {str(row["id"]): row["project_id"] for row in plans},
         ),
         deleted=frozenset(str(row["id"]) for row in gone),
+        written={str(row["id"]): row["created_at"] for row in plans},
     )
 
 

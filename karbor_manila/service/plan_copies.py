@@ -34,11 +34,13 @@ _ANEW = 60
 class _Seen:
     """What this process has last seen of one plan in the database.
 
-    ``schedules`` are their ids: who was seen there and is there no more was deleted.
+    ``schedules`` are their ids: who was seen there and is there no more was deleted, as long as the
+    plan's row is the same one, ``written`` at the same time.
     """
 
     content: int
     schedules: frozenset[str]
+    written: Any
 
 
 @dataclass
@@ -142,7 +144,8 @@ class PlanCopies:
         for plan_id, plan in taking_turns(there.plans.items()):
             if plan["provider_id"] == provider.id and plan_copies.is_storable(plan):
                 schedules = tuple(there.schedules.get(plan_id, ()))
-                self._copy_one(provider.bank, known, PlanCopy(plan, schedules))
+                wanted = PlanCopy(plan, schedules)
+                self._copy_one(provider.bank, known, wanted, there.written.get(plan_id))
         for plan_id in known.seen.keys() - there.plans.keys():
             if plan_id in there.deleted:
                 self._remove(provider.bank, provider.id, plan_id)
@@ -150,10 +153,12 @@ class PlanCopies:
             del known.seen[plan_id]
             known.current.discard(plan_id)
 
-    def _copy_one(self, bank: Any, known: _Bank, wanted: PlanCopy) -> None:
+    def _copy_one(self, bank: Any, known: _Bank, wanted: PlanCopy, written: Any) -> None:
         plan_id = wanted.place.plan_id
-        now = _seen(wanted)
+        now = _seen(wanted, written)
         before = known.seen.get(plan_id)
+        if before and before.written != written:
+            before = None  # the plan was put back, between two turns
         if plan_id in known.current and before and before.content == now.content:
             return
         gone = before.schedules - now.schedules if before else frozenset()
@@ -185,6 +190,6 @@ class PlanCopies:
                 plan_copies.remove(bank, place)
 
 
-def _seen(copy: PlanCopy) -> _Seen:
+def _seen(copy: PlanCopy, written: Any) -> _Seen:
     content = jsonutils.dumps([copy.plan, copy.schedules], sort_keys=True)
-    return _Seen(hash(content), frozenset(str(each["id"]) for each in copy.schedules))
+    return _Seen(hash(content), frozenset(str(each["id"]) for each in copy.schedules), written)

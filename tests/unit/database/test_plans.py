@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All plans and schedules in Karbor's own tables, read and put back."""
 
+import datetime
 import uuid
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy
 from karbor import objects
 from karbor.db.sqlalchemy import api as karbor_db
+from karbor.db.sqlalchemy import models
 from oslo_config import cfg
 
 from karbor_manila.database import plans
@@ -84,10 +86,16 @@ def test_what_is_no_json_is_empty() -> None:
 def test_a_lost_plan_is_what_it_was() -> None:
     plan = made()
     was = plans.read().plans[plan.id]
+    written = datetime.datetime(2026, 1, 1)
+    with karbor_db.get_engine().begin() as connection:
+        connection.execute(sqlalchemy.update(models.Plan).values(created_at=written))
+    assert plans.read().written == {plan.id: written}
     forget()
     assert not plans.read().plans
     plans.put_back(was)
-    assert plans.read().plans == {plan.id: was}
+    there = plans.read()
+    assert there.plans == {plan.id: was}
+    assert there.written[plan.id] > written
     found = objects.Plan.get_by_id(context_of(PROJECT), plan.id)
     assert found.parameters == plan.parameters
     assert found.resources == plan.resources

@@ -25,13 +25,14 @@ class Database:
         self.plans: dict[str, dict[str, Any]] = {}
         self.schedules: dict[str, list[dict[str, Any]]] = {}
         self.deleted: set[str] = set()
+        self.written: dict[str, int] = {}
         self.error: Exception | None = None
 
     def read(self) -> Plans:
         if self.error:
             raise self.error
         schedules = {plan_id: list(each) for plan_id, each in self.schedules.items()}
-        return Plans(dict(self.plans), schedules, frozenset(self.deleted))
+        return Plans(dict(self.plans), schedules, frozenset(self.deleted), dict(self.written))
 
     def add(self, *schedules: dict[str, Any], **fields: Any) -> str:
         plan_id = str(uuid.uuid4())
@@ -55,6 +56,10 @@ class Database:
     def lose(self) -> None:
         """It is another one from now on, and empty."""
         self.plans, self.schedules, self.deleted = {}, {}, set()
+
+    def put_back(self, plan: dict[str, Any]) -> None:
+        self.plans[plan["id"]] = plan
+        self.written[plan["id"]] = self.written.get(plan["id"], 0) + 1
 
 
 @pytest.fixture
@@ -179,6 +184,24 @@ def test_a_plan_that_is_there_again_has_lost_its_schedules_and_not_deleted_them(
     karbor.schedules[plan_id] = [schedule("daily")]  # made again, with new ids
     copying.turn()
     assert names(copies(service)[plan_id]) == (["daily"], [])
+
+
+def test_a_plan_that_was_put_back_between_two_turns_has_lost_its_schedules(
+    service: Service, karbor: Database
+) -> None:
+    copying = keeper(service, karbor)
+    plan_id = karbor.add(schedule("daily"))
+    plan = karbor.plans[plan_id]
+    copying.turn()
+    karbor.lose()
+    karbor.error = DatabaseUnreadable("the plans", "DBError")
+    copying.turn()
+    karbor.error = None
+    karbor.put_back(plan)  # as 'plans import' does, which has said in the copy what is lost
+    plan_copies.write(service.provider.bank, copies(service)[plan_id].as_lost())
+    for _ in range(2):
+        copying.turn()
+        assert names(copies(service)[plan_id]) == ([], ["daily"])
 
 
 def test_a_database_of_yesterday_loses_no_schedule_of_today(
