@@ -58,12 +58,13 @@ def find(checkpoint_id: str) -> Made | None:
 
 @dataclass(frozen=True)
 class PlanOf:
-    """A plan as a checkpoint has it: its name is empty, and it names no resources, when it is not
-    known any more."""
+    """A plan as a checkpoint has it: its name and project are empty, and it names no resources,
+    when it is not known any more."""
 
     id: str
     name: str = ""
     resources: tuple[Mapping[str, Any], ...] = field(default=())
+    project_id: str = ""
 
 
 def plan(plan_id: str) -> PlanOf:
@@ -77,4 +78,5 @@ def plan(plan_id: str) -> PlanOf:
         return PlanOf(plan_id)
     except Exception as error:  # nothing is swallowed: raised as ours, with its cause
         raise DatabaseUnreadable(f"plan {plan_id}", type(error).__name__) from error
-    return PlanOf(plan_id, str(found.name or ""), tuple(dict(each) for each in found.resources))
+    resources = tuple(dict(each) for each in found.resources)
+    return PlanOf(plan_id, str(found.name or ""), resources, str(found.project_id))

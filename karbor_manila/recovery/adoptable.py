@@ -148,7 +148,7 @@ class Search:
                 for shown in marked
                 if shown.id not in kept_ids
             ),
-            why_not=_why_not(log, projects, project_id, keeping),
+            why_not=_why_not(log, projects, project_id, keeping, plan),
         )
 
 
@@ -194,7 +194,11 @@ def _why_passed_over(shown: Shown, provider_id: str, project_id: str) -> str:
 
 
 def _why_not(
-    log: made.Made | None, projects: list[str], project_id: str, keeping: dict[str, Shown]
+    log: made.Made | None,
+    projects: list[str],
+    project_id: str,
+    keeping: dict[str, Shown],
+    plan: PlanOf,
 ) -> str:
     if log and log.is_deleted:
         return "Karbor's database knows it as deleted."
@@ -202,6 +206,11 @@ def _why_not(
         return (
             f"Its marks are of projects {' and '.join(projects)}, so some are forged. Say whose it "
             f"is: --project ID."
+        )
+    if not log and plan.project_id not in ("", project_id):
+        return (
+            f"Plan {plan.id} is of project {plan.project_id}, and its marks are of project "
+            f"{project_id}. Say --plan only with checkpoints of that project."
         )
     if not keeping:
         return "Nothing that bears its mark keeps a share of it."

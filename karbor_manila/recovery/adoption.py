@@ -6,7 +6,6 @@ under its claim, so who dies in between leaves nothing that anybody sees; doing 
 """
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -162,12 +161,11 @@ class Adoption:
         if found.passed_over:
             said = f"Passed over when it was adopted: {', '.join(found.passed_over)}."
             info["remarks"] = {reporting.ALL_SHARES: said}
-        plan = dataclasses.asdict(found.plan) | {"resources": list(found.plan.resources)}
-        if not plan["resources"]:
-            plan["resources"] = [
-                {"type": SHARE, "id": share_id, "name": name, "extra_info": None}
-                for share_id, name in adopted.shares.items()
-            ]
+        resources: list[Any] = list(found.plan.resources) or [
+            {"type": SHARE, "id": share_id, "name": name, "extra_info": None}
+            for share_id, name in adopted.shares.items()
+        ]
+        plan = {"id": found.plan.id, "name": found.plan.name, "resources": resources}
         return rewriting.Rewritten(
             id=found.id,
             provider_id=self._provider.id,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from karbor import objects
 
 from karbor_manila.bank import identity, index, rewriting
 from karbor_manila.common.errors import ClaimLost
@@ -16,7 +17,7 @@ from karbor_manila.recovery import adoptable
 from karbor_manila.recovery.adoptable import Adoptable, Search
 from karbor_manila.recovery.adoption import Adopted, Adoption
 from karbor_manila.recovery.errors import NotAdoptable
-from tests.unit.karbor_stage import Service, told
+from tests.unit.karbor_stage import SHARE, Service, told
 from tests.unit.points import Points
 from tests.unit.recovery.audit.stage import (
     find,
@@ -128,6 +129,25 @@ def test_without_a_database_too_its_plan_can_be_said(
     assert again.protection_plan["id"] == plan
     assert again.project_id == service.project_id
     assert again.created_at == f"{service.cloud.clock.utcnow():%Y-%m-%d}"  # by Manila
+
+
+def test_no_forged_checkpoint_gets_the_plan_of_another_project(service: Service) -> None:
+    plan = objects.Plan(
+        context=service.context(),
+        name="secret",
+        status="suspended",
+        parameters={},
+        provider_id=service.provider.id,
+        project_id=service.project_id,
+        resources=[{"type": SHARE, "id": service.share(), "name": "secret, too"}],
+    )
+    plan.create()
+    theirs = str(service.cloud.add_share(service.other_project)["id"])
+    forged = mark_of(service, theirs)
+    plant(service, theirs, forged)
+    with pytest.raises(NotAdoptable, match=f"Plan {plan.id} is of project {service.project_id}"):
+        adopt(service, forged.checkpoint, plan_id=plan.id)
+    adopt(service, forged.checkpoint)
 
 
 def test_a_forged_mark_of_another_project_is_passed_over(
