@@ -119,6 +119,10 @@ def test_a_planted_orphan_is_removed_and_a_forged_one_of_another_project_is_not(
     assert spared.returncode == 3
     assert there(alpha) | there(beta) == everything
 
+    kept = command("audit", "--fix", "--grace", "0", "-f", "json")
+    assert "karbor-manila adopt" in rows(kept, orphan)[orphan]["Why"]
+    assert there(alpha) | there(beta) == everything
+    assert command("bank", "accept", mark.provider).returncode == 0
     fixed = command("audit", "--fix", "--grace", "0", "-f", "json")
     done = {key: row["Done"] for key, row in rows(fixed, orphan, forged).items()}
     assert done == {orphan: "removed", forged: "left alone"}
@@ -189,6 +193,7 @@ def test_two_karbors_on_one_manila_never_touch_each_others(
     files.write(
         second, config.replace(mounted, f"provider_config_dir = {tmp_path / 'providers.d'}")
     )
+    assert run_command(stack, second, "bank", "accept", mark.provider).returncode == 0
     ran = run_command(stack, second, "audit", "--fix", "--grace", "0", "-f", "json")
     assert [(row["Snapshot"], row["Done"]) for row in json.loads(ran.stdout)] == [
         (theirs, "removed")

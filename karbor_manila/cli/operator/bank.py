@@ -55,9 +55,9 @@ class BankAccept(HostCommand):
     """Say that what is there is the bank of a provider, although another one was known.
 
     For a bank that was exchanged, or put back from an older copy, on purpose. The checkpoints that
-    it lacks are given up and listed. If it has the id that was known, their snapshots are orphans
-    from then on, which 'karbor-manila audit --fix' removes. karbor-protection need not be
-    restarted.
+    it lacks are given up, and listed as far as Karbor's database knows them. If it has the id that
+    was known, their snapshots are orphans from then on, which 'karbor-manila audit --fix' removes.
+    karbor-protection need not be restarted.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the checkpoints in a provider's bank account for, and whether the bank can be trusted."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from karbor_manila.bank import checkpoints, identity, index
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common.clock import Clock
+from karbor_manila.database.known_banks import EVER
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.recovery.claims import AUDIT, Claims
 from karbor_manila.recovery.errors import BankOlder, BankSuspect
@@ -53,6 +55,16 @@ class BankSide:
         missing = identity.missing(self.provider.bank, self.provider.id)
         if missing:
             raise BankOlder(self.provider.name, self.provider.id, missing)
+
+    def accepted(self, provider_id: str) -> datetime.datetime:
+        """When an operator last said that what this bank lacks is given up; the beginning of time
+        when nobody did.
+
+        :param provider_id: of a mark, so it may be none; then that of this provider counts
+        :raises DatabaseUnreadable: the database does not answer
+        """
+        since = {row.provider_id: row.since for row in identity.KNOWN.all()}
+        return since.get(provider_id) or since.get(self.provider.id, EVER)
 
     def lacks(self, checkpoint_id: str) -> bool:
         """Whether Karbor's database knows this checkpoint as made and not deleted, and the bank has

@@ -29,19 +29,29 @@ LOG = logging.getLogger(__name__)
 Disagreement = tuple[Reason, str]
 
 
+#: Of what bears the mark of a checkpoint that the bank must have held, if it was ever made.
+_PUT_BACK = (
+    "bank and database may both be older copies: 'karbor-manila adopt' writes it again, "
+    "'karbor-manila bank accept' gives it up"
+)
+
+
 def is_young(created_at: str | None, grace: float, clock: Clock) -> bool:
     """Whether something in Manila is to be left alone for its age.
 
     :param created_at: as Manila gives it, UTC; without it nothing is old
     :param grace: seconds
     """
+    made = _moment(created_at)
+    return made is None or (clock.utcnow() - made).total_seconds() < grace
+
+
+def _moment(created_at: str | None) -> datetime.datetime | None:
     try:
         made = datetime.datetime.fromisoformat(str(created_at))
     except ValueError:
-        return True
-    if made.tzinfo is None:
-        made = made.replace(tzinfo=datetime.UTC)
-    return (clock.utcnow() - made).total_seconds() < grace
+        return None
+    return made if made.tzinfo else made.replace(tzinfo=datetime.UTC)
 
 
 class Judge:
@@ -83,6 +93,8 @@ class Judge:
             why = "its mark names another share; it may be forged"
         elif action and is_young(shown.created_at, self._grace, self._clock):
             why, action = f"{why}; it is young and may be in work", Action.NONE
+        elif action and reason is Reason.UNKNOWN_CHECKPOINT and not self._is_given_up(shown, mark):
+            why, action = f"{why}; {_PUT_BACK}", Action.NONE
         return Finding(
             kind=ORPHAN,
             driver=shown.driver,
@@ -95,6 +107,13 @@ class Judge:
             why=why,
             action=action,
         )
+
+    def _is_given_up(self, shown: Shown, mark: Mark) -> bool:
+        """Whether an operator has given up what the bank lacked after this was made. Nothing else
+        takes a checkpoint out of a bank, and a database that was put back, too, does not miss
+        it."""
+        made, accepted = _moment(shown.created_at), self._bank.accepted(mark.provider)
+        return made is not None and made < accepted
 
     def _disagreement(self, shown: Shown, mark: Mark, known: Known) -> Disagreement | None:
         """Why a snapshot is not accounted for; None when it is, or when that cannot be judged."""

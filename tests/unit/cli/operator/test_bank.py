@@ -8,7 +8,7 @@ from typing import Any
 
 from karbor_manila.bank import identity
 from tests.unit.banks import open_bank, stored
-from tests.unit.recovery.audit.stage import orphaned, protected, snapshots_of
+from tests.unit.recovery.audit.stage import mark_of, plant, protected, snapshots_of
 
 
 def the_row(ran: Any) -> dict[str, Any]:
@@ -99,7 +99,8 @@ def test_an_older_copy_that_is_accepted_makes_orphans_of_what_it_lacks(
     shutil.copytree(service.folder / "bank", service.folder / "copy")
     later = protected(service)
     (given_up,) = snapshots_of(service, later).values()
-    orphan = orphaned(service)
+    share = service.share()
+    orphan = plant(service, share, mark_of(service, share))
     replace(service, service.folder / "copy")
     ran = run("audit", "--fix", "--grace", "0", "-f", "json")
     assert (ran.code, ran.rows) == (1, [])

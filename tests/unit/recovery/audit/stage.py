@@ -83,9 +83,17 @@ def plant(service: Service, share: str, bears: Mark | None, project_id: str | No
     return str(view["id"])
 
 
+def give_up(service: Service) -> None:
+    """An operator says that what the bank lacks by now is given up."""
+    identity.accept(service.provider.bank, service.provider.id)
+
+
 def orphaned(service: Service) -> str:
+    """A snapshot whose checkpoint is not in the bank, and was given up."""
     share = service.share()
-    return plant(service, share, mark_of(service, share))
+    snapshot_id = plant(service, share, mark_of(service, share))
+    give_up(service)
+    return snapshot_id
 
 
 def snapshot_away(service: Service, checkpoint: Any, share: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from karbor_manila.recovery.audit import LOST, ORPHAN
 from tests.unit.karbor_stage import Service, started
-from tests.unit.recovery.audit.stage import find, fix_all, mark_of, protected
+from tests.unit.recovery.audit.stage import find, fix_all, give_up, mark_of, protected
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def test_a_backup_that_no_checkpoint_knows_is_removed(service: Service) -> None:
     service.connect(service.context()).create_backup(
         share, name="lost", description=mark_of(service, share).describe("why")
     )
+    give_up(service)
     (finding,) = find(service)
     assert finding.kind == ORPHAN
     assert fix_all(service) == ["removed"]

@@ -17,6 +17,7 @@ from tests.unit.recovery.audit.stage import (
     audit_of,
     everything_in,
     forget,
+    give_up,
     mark_of,
     orphaned,
     protected,
@@ -66,6 +67,7 @@ def test_a_checkpoint_that_came_back_keeps_its_snapshot(
     folder.rename(away)
     for path in index:
         path.unlink()
+    give_up(service)
     forget(service, checkpoint)
     audit = audit_of(service)
     (finding,) = audit.find()

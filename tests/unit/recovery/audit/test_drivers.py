@@ -15,6 +15,7 @@ from tests.unit.karbor_stage import Service, started
 from tests.unit.recovery.audit.stage import (
     audit_of,
     find,
+    give_up,
     mark_of,
     protected,
     snapshots_of,
@@ -60,6 +61,7 @@ def in_vault(service: Service, share: str, identifier: str, **fields: Any) -> No
 def test_an_orphan_is_removed_by_the_driver_that_listed_it(service: Service) -> None:
     kept = protected(service)
     in_vault(service, service.share(), "v-1")
+    give_up(service)
     audit = audit_of(service)
     (finding,) = audit.find()
     assert (finding.kind, finding.driver, finding.snapshot_id) == (ORPHAN, "vault", "v-1")

@@ -11,7 +11,14 @@ import pytest
 from karbor_manila.recovery.audit.finding import Action, Reason
 from tests.fakes.manila import FakeManila
 from tests.unit.karbor_stage import Service, started
-from tests.unit.recovery.audit.stage import find, fix_all, forget, mark_of, protected
+from tests.unit.recovery.audit.stage import (
+    find,
+    fix_all,
+    forget,
+    give_up,
+    mark_of,
+    protected,
+)
 
 
 @pytest.fixture
@@ -63,6 +70,7 @@ def test_the_group_snapshot_of_a_checkpoint_that_is_not_there_goes(service: Serv
     checkpoint = protected(service, *shares)
     (kept,) = service.cloud.group_snapshots
     orphan = planted(service, shares)
+    give_up(service)
     (finding,) = find(service)
     assert (finding.snapshot_id, finding.action) == (orphan, Action.REMOVE)
     assert fix_all(service) == ["removed"]

@@ -18,8 +18,9 @@ from tests.unit.recovery.audit.stage import (
     everything_in,
     find,
     fix_all,
+    forget,
+    give_up,
     mark_of,
-    orphaned,
     plant,
     protected,
     snapshot_away,
@@ -42,7 +43,8 @@ def test_a_bank_of_yesterday_is_not_acted_on_and_says_what_it_lacks(service: Ser
     protected(service)
     keep_copy(service)
     later = [protected(service) for _ in range(4)]
-    orphaned(service)
+    share = service.share()
+    plant(service, share, mark_of(service, share))
     put_back(service)
     before = everything_in(service)
     with pytest.raises(BankOlder) as caught:
@@ -114,6 +116,25 @@ def test_what_is_given_up_is_an_orphan_from_then_on(service: Service) -> None:
     (snapshot_id,) = snapshots_of(service, later).values()
     assert [finding.snapshot_id for finding in find(service)] == [snapshot_id]
     assert fix_all(service) == ["removed"]
+
+
+def test_a_bank_and_a_database_of_yesterday_lose_nothing_of_today(service: Service) -> None:
+    protected(service)
+    keep_copy(service)
+    later = protected(service)
+    forget(service, later)
+    put_back(service)
+    audit = audit_of(service)
+    (finding,) = audit.find()
+    assert (finding.action, "karbor-manila adopt" in finding.why) == ("", True)
+    assert str(audit.fix(finding)) == "left alone"
+    # Nor is what was made after somebody had given something up.
+    give_up(service)
+    (snapshot_id,) = snapshots_of(service, later).values()
+    service.cloud.snapshots[snapshot_id]["created_at"] = "2126-01-01T00:00:00"
+    service.cloud.clock.sleep(200 * 365 * 86400)
+    assert fix_all(service) == ["left alone"]
+    assert snapshot_id in service.cloud.snapshots
 
 
 def test_what_somebody_works_on_is_no_orphan_although_the_bank_does_not_show_it(
