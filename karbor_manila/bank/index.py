@@ -89,8 +89,23 @@ def indexed(bank: Any) -> set[str]:
 
     :raises BankUnreadable: the bank cannot be listed
     """
-    keys = bank_access.ask(lambda: bank.list_objects(_INDICES + "/"), "list its checkpoints")
-    return {key.rpartition("@")[2] for key in keys if "@" in key}
+    return {key.rpartition("@")[2] for key in _keys(bank) if "@" in key}
+
+
+def times(bank: Any) -> dict[str, int]:
+    """When each checkpoint of the index was made, in seconds since the epoch, by its id.
+
+    :raises BankUnreadable: the bank cannot be listed
+    """
+    names = (key.rpartition("/")[2].partition("@") for key in _keys(bank))
+    return {each: int(made) for made, _, each in names if each and made.isdigit()}
+
+
+def _keys(bank: Any) -> list[str]:
+    keys: list[str] = bank_access.ask(
+        lambda: bank.list_objects(_INDICES + "/"), "list its checkpoints"
+    )
+    return keys
 
 
 def mend_index(checkpoint: Any) -> None:

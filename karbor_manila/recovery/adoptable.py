@@ -16,7 +16,7 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.bank.errors import BankUnreadable
-from karbor_manila.bank.index import indexed
+from karbor_manila.bank.index import indexed, times
 from karbor_manila.database import made
 from karbor_manila.database.made import PlanOf
 from karbor_manila.manila.client import EVERY_PROJECT
@@ -71,6 +71,7 @@ class Search:
         self.flow: FlowContext = provider.load_plugins()[SHARE].context_as_karbor([])
         self.flow.bind(Work(None, EVERY_PROJECT))
         self.manila = ManilaSide(self.flow, bank_id)
+        self._times: dict[str, int] = {}
         self._passed_over: list[str] = []
 
     def find(self, wanted: Iterable[str] = ()) -> list[Adoptable]:
@@ -84,7 +85,9 @@ class Search:
         self.manila.list_configured()
         bank, only = self._provider.bank, set(wanted)
         held = set(checkpoints.everything(bank))
-        found = []
+        found: list[Adoptable] = []
+        # One that is damaged may still be there: a second time would make it two.
+        self._times = times(bank)
         self._passed_over = []
         for checkpoint_id in self.manila.left():
             marked = self.manila.take_marked(checkpoint_id)
@@ -123,6 +126,11 @@ class Search:
             LOG.error("Checkpoint %s cannot be read and is passed over: %s", checkpoint_id, error)
             return False
 
+    def _made_at(self, checkpoint_id: str, otherwise: datetime.datetime) -> datetime.datetime:
+        """By the index of the bank, if that still has it."""
+        made = self._times.get(checkpoint_id)
+        return datetime.datetime.fromtimestamp(made, datetime.UTC) if made else otherwise
+
     def _judged(self, checkpoint_id: str, marked: list[Shown]) -> Adoptable:
         log = made.find(checkpoint_id)
         ours = [shown for shown in marked if _is_of(shown, self._provider.id)]
@@ -135,7 +143,7 @@ class Search:
         return Adoptable(
             id=checkpoint_id,
             project_id=project_id,
-            made_at=log.at if log else _earliest(ours),
+            made_at=self._made_at(checkpoint_id, log.at if log else _earliest(ours)),
             plan=plan,
             keeping=keeping,
             missing=tuple(

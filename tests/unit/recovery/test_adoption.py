@@ -17,6 +17,7 @@ from karbor_manila.recovery import adoptable
 from karbor_manila.recovery.adoptable import Adoptable, Search
 from karbor_manila.recovery.adoption import Adopted, Adoption
 from karbor_manila.recovery.errors import NotAdoptable
+from tests.unit.banks import stored
 from tests.unit.karbor_stage import SHARE, Service, told
 from tests.unit.points import Points
 from tests.unit.recovery.audit.stage import (
@@ -96,6 +97,20 @@ def test_it_is_listed_where_it_was(service: Service, yesterday: Callable[[], Non
     plan = one.protection_plan["id"]
     of_plan = service.call("list_checkpoints", service.provider.id, filters={"plan_id": plan})
     assert [each["id"] for each in of_plan] == [one.id]
+
+
+def test_one_that_is_still_in_the_index_is_listed_once(service: Service) -> None:
+    made = protected(service)
+    bank = service.folder / "bank"
+    shutil.rmtree(stored(bank, f"/checkpoints/{made.id}"))
+    for path in list(bank.rglob(f"*@{made.id}")):  # a second before Karbor's log of it
+        earlier = int(path.name.partition("@")[0]) - 1
+        path.rename(path.with_name(f"{earlier}@{made.id}"))
+    adopt(service, made.id)
+    listed = service.call("list_checkpoints", service.provider.id)
+    assert [each["id"] for each in listed] == [made.id]
+    service.delete(made.id)
+    assert list(bank.rglob(f"*@{made.id}")) == []
 
 
 def test_what_is_in_the_bank_or_was_deleted_is_not_adopted(
