@@ -12,9 +12,9 @@ OBJECT_BANK_OPTS: list[cfg.Opt] = [
         min=0.1,
         max=600.0,
         help="Seconds to wait for a connection to the object store of the bank, and for each part "
-        "of its answer. Karbor's own banks wait for ever. The client repeats a request once at "
-        "most, whatever its own options say: twice this time, and the pause between, have to be "
-        "less than a quarter of lease_timeout, so that no write arrives after another process took "
+        "of its answer. A write that fails within this time is repeated once, whatever the "
+        "client's own options say, and takes three times this time at most: that must not be more "
+        "than a quarter of lease_timeout, so that no write arrives after another process took "
         "over.",
     ),
 ]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bank in an object store: Karbor's side of it."""
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from karbor import exception as karbor_exception
@@ -13,8 +15,9 @@ from oslo_utils import uuidutils
 
 from karbor_manila.bank import opening
 from karbor_manila.bank.damage import ObjectDamaged
-from karbor_manila.bank.objects import values
+from karbor_manila.bank.objects import options, values
 from karbor_manila.bank.objects.answers import ABSENT, status, why
+from karbor_manila.bank.objects.once_more import once_more
 from karbor_manila.bank.objects.store import Store
 from karbor_manila.common.turns import taking_turns
 
@@ -30,6 +33,8 @@ class ObjectBankPlugin(BankPlugin):
 
     def __init__(self, config: cfg.ConfigOpts, store: Store) -> None:
         super().__init__(config)
+        config.register_opts(options.OBJECT_BANK_OPTS, options.GROUP)
+        self._soon = config[options.GROUP].request_timeout
         self._store = store
         self._writing = lockutils.Semaphores()
         self._owner_id: str = uuidutils.generate_uuid()
@@ -51,8 +56,8 @@ class ObjectBankPlugin(BankPlugin):
             content, labels = values.encode(value)
             # While one write is under way, another of the same key may be asked for: what was asked
             # for last must stand there in the end.
-            with lockutils.internal_lock(key, self._writing):
-                self._made().put(_canonical(key), content, labels)
+            with self._turn_of(key) as name:
+                once_more(lambda: self._made().put(name, content, labels), within=self._soon)
         except Exception as error:  # nothing is swallowed: whatever a client raises is its cause
             raise karbor_exception.BankUpdateObjectFailed(reason=why(error), key=key) from error
 
@@ -82,7 +87,9 @@ class ObjectBankPlugin(BankPlugin):
         :raises BankDeleteObjectFailed: it may still be there
         """
         try:
-            self._made().delete(_canonical(key))
+            # After a write that is under way, not before it.
+            with self._turn_of(key) as name:
+                once_more(lambda: self._made().delete(name), within=self._soon)
         except Exception as error:  # as above
             failed = karbor_exception.BankDeleteObjectFailed(reason=why(error), key=key)
             failed.may_be_absent = False  # that would be no error
@@ -120,6 +127,13 @@ class ObjectBankPlugin(BankPlugin):
         except Exception as error:  # as above
             raise karbor_exception.BankListObjectsFailed(reason=why(error)) from error
         return ["/" * max(extra, 0) + key for key in found]
+
+    @contextlib.contextmanager
+    def _turn_of(self, key: str) -> Iterator[str]:
+        """The key as the store has it, which nothing else of this process changes in the block."""
+        name = _canonical(key)
+        with lockutils.internal_lock(name, self._writing):
+            yield name
 
     def _made(self) -> Store:
         """The store, whose container is there since it was first used."""

@@ -29,9 +29,10 @@ LOG = logging.getLogger(__name__)
 _LABEL = "x-object-meta-"
 
 _PAGE = 1000  # keys in one answer, the most that S3 gives
-# What the client repeats by itself is behind the look at the claim: a write may not come after
-# another process has taken the work over (karbor_manila/bank/fencing.py).
-_WRITES = 2
+# What the client repeats by itself is behind the look at the claim, and however long the process
+# slept before: a write may not come after another one has taken the work over
+# (karbor_manila/bank/objects/once_more.py).
+_WRITES = 1
 _CONNECTIONS = 64  # more than green threads of one flow are at work
 _AT_HOME = frozenset({None, "us-east-1", "aws-global"})  # regions in which no bucket names its own
 
@@ -49,7 +50,7 @@ class Bucket:
             raise cfg.RequiredOptError("bank_s3_object_bucket", cfg.OptGroup(options.BANK))
         attempts = max(1, config[options.CLIENT].s3_retry_attempts)
         self._client = _client(config, attempts)
-        self._writer = _client(config, min(attempts, _WRITES))
+        self._writer = _client(config, _WRITES)
 
     def create(self) -> None:
         """Make the bucket if there is none."""

@@ -12,8 +12,8 @@ from keystoneauth1 import session as keystone_session
 from oslo_config import cfg
 from swiftclient import client as swift
 
-#: How often the client repeats a request at most. Whoever asks a bank repeats it, too, in the time
-#: in which a request to Karbor has to be answered, and looks first at the claim if it is a write.
+#: How often the client repeats a request at most that only reads. Whoever asks a bank repeats it,
+#: too, in the time in which a request to Karbor has to be answered.
 REPETITIONS = 1
 
 
@@ -95,13 +95,18 @@ class Connections:
         self._idle: collections.deque[swift.Connection] = collections.deque()
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[Any]:
-        """A connection that nobody else uses in the block."""
+    def one(self, *, writes: bool = False) -> Iterator[Any]:
+        """A connection that nobody else uses in the block.
+
+        :param writes: the client repeats nothing; :mod:`karbor_manila.bank.objects.once_more` does
+        :raises keystoneauth1.exceptions.ClientException: there is no token
+        """
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._access.connect(self._session)
         try:
+            connection.retries = 0 if writes else self._access.retries
             yield connection
         except BaseException:  # nothing is swallowed: an answer may still be on its way on it
             connection.close()

@@ -39,7 +39,7 @@ class SwiftStore:
     def put(self, key: str, content: bytes, labels: Mapping[str, str]) -> None:
         """Swift compares what it has got with the checksum, and gives it a time of its own."""
         answer: dict[str, Any] = {}
-        with self._connections.one() as swift:
+        with self._connections.one(writes=True) as swift:
             swift.put_object(
                 self._container,
                 key,
@@ -70,7 +70,7 @@ class SwiftStore:
 
     def delete(self, key: str) -> None:
         """Twice is as good as once."""
-        with self._connections.one() as swift:
+        with self._connections.one(writes=True) as swift:
             _is_there(lambda: swift.delete_object(self._container, key))
 
     def keys(

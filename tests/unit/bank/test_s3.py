@@ -133,7 +133,7 @@ def test_keys_are_in_order_whatever_the_servers_and_have_their_slash(plugin, ser
     ]
 
 
-def test_a_write_is_repeated_once_at_most_and_what_reads_as_often_as_the_option_says():
+def test_the_client_repeats_no_write_and_what_reads_as_often_as_the_option_says():
     conf = configured()
     conf.set_override("s3_retry_attempts", 7, options.CLIENT)
     store = S3BankPlugin(conf)._store
@@ -141,7 +141,7 @@ def test_a_write_is_repeated_once_at_most_and_what_reads_as_often_as_the_option_
         client.meta.config.retries["total_max_attempts"]
         for client in (store._client, store._writer)
     ]
-    assert attempts == [7, 2]
+    assert attempts == [7, 1]
 
 
 def test_without_a_bucket_the_provider_is_not_loaded():

@@ -49,6 +49,7 @@ class Connection:
         self.answers: dict[str, list[Any]] = {}
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.closed = 0
+        self.token = None
 
     def close(self) -> None:
         self.closed += 1
@@ -69,7 +70,7 @@ def swift(monkeypatch: pytest.MonkeyPatch) -> Connection:
     connection = Connection()
 
     @contextlib.contextmanager
-    def one(self: Connections) -> Iterator[Any]:
+    def one(self: Connections, *, writes: bool = False) -> Iterator[Any]:
         yield connection
 
     monkeypatch.setattr(Connections, "one", one)
