@@ -106,6 +106,10 @@ class Connections:
         except IndexError:
             connection = self._access.connect(self._session)
         try:
+            # Each connection keeps the token that it began with, and swiftclient writes no bytes
+            # again for one that ran out.
+            if connection.token:
+                connection.token = self._session.get_token()
             connection.retries = 0 if writes else self._access.retries
             yield connection
         except BaseException:  # nothing is swallowed: an answer may still be on its way on it
