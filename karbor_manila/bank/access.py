@@ -11,6 +11,7 @@ import enum
 import errno
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -129,12 +130,13 @@ def look(get: Callable[[], Any], is_listed: Callable[[], bool]) -> Stored:
     :raises Exception: whatever the bank's client raises, when the object cannot be read; for
         :func:`ask`, around this, to repeat
     """
+    before = sys.exception()
     try:
         value = get()
     except Exception as error:
         if _is_damage(error):
             return Stored(Outcome.DAMAGED)
-        if not _may_be_absence(error) or is_listed():
+        if not _may_be_absence(error, before) or is_listed():
             raise
         return Stored(Outcome.ABSENT)
     # None is what Karbor's banks give of an object that is there and empty.
@@ -151,19 +153,21 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, (json.JSONDecodeError, UnicodeDecodeError))
 
 
-def _may_be_absence(error: Exception) -> bool:
+def _may_be_absence(error: Exception, before: BaseException | None) -> bool:
     """Whether a ``get_object`` may have failed because there is no such object.
 
     Karbor's banks raise one error for that and for any answer of the server, and its checkpoints
     one more of it (karbor/services/protection/checkpoint.py, reload_meta_data); the client's own,
     which caused it, has the status. What a client raises itself, such as a broken connection, says
     nothing of absence.
+
+    :param before: what was being handled already when it was asked for, and is of something else
     """
     missing = (karbor_exception.BankGetObjectFailed, karbor_exception.CheckpointNotFound)
     if not isinstance(error, missing):
         return False
     cause: Any = error
-    while cause is not None:
+    while cause is not None and cause is not before:
         told = getattr(cause, "may_be_absent", None)  # of our banks in object stores
         if told is not None:
             return bool(told)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a tenant may read of an error of a store's client: its kind, and no address, name or key."""
 
-from typing import Any
+from keystoneauth1 import exceptions as keystone_exceptions
 
 #: The status of what is not there.
 ABSENT = 404
@@ -17,19 +17,21 @@ _MEANS = {
 
 
 def status(error: BaseException) -> int | None:
-    """The HTTP status of the store's answer, or None when it is none: of swiftclient, or botocore.
+    """The HTTP status of the store's answer, or None when it is none: of swiftclient, botocore, or
+    keystoneauth.
 
-    An error that was raised of another has that one's.
+    It is the error's own. Another one that was being handled when it was raised says nothing: that
+    may be of what was asked for before.
     """
-    link: Any = error
-    while link is not None:
-        answer = getattr(link, "response", None)
-        metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
-        found = metadata.get("HTTPStatusCode") or getattr(link, "http_status", None)
-        if found:
-            return int(found)
-        link = link.__cause__ or link.__context__
-    return None
+    answer = getattr(error, "response", None)
+    metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    found = metadata.get("HTTPStatusCode") or getattr(error, "http_status", None)
+    return int(found) if found else None
+
+
+def is_absence(error: BaseException) -> bool:
+    """Whether the store itself answered that there is no such thing; Keystone knows no objects."""
+    return status(error) == ABSENT and not isinstance(error, keystone_exceptions.ClientException)
 
 
 def why(error: Exception, absent: str = "its container is not there") -> str:
@@ -40,8 +42,10 @@ def why(error: Exception, absent: str = "its container is not there") -> str:
     if isinstance(error, ValueError) and type(error) is ValueError:
         return str(error)  # ours, of the value
     answered = status(error)
-    if answered == ABSENT:
+    if is_absence(error):
         return absent
+    if answered and isinstance(error, keystone_exceptions.ClientException):
+        return f"Keystone answered {answered} to the bank"
     if answered:
         meaning = f" ({_MEANS[answered]})" if answered in _MEANS else ""
         return f"the store answered {answered}{meaning}"

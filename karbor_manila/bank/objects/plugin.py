@@ -16,7 +16,7 @@ from oslo_utils import uuidutils
 from karbor_manila.bank import opening
 from karbor_manila.bank.damage import ObjectDamaged
 from karbor_manila.bank.objects import options, values
-from karbor_manila.bank.objects.answers import ABSENT, status, why
+from karbor_manila.bank.objects.answers import is_absence, why
 from karbor_manila.bank.objects.once_more import once_more
 from karbor_manila.bank.objects.store import Store
 from karbor_manila.common.turns import taking_turns
@@ -73,7 +73,7 @@ class ObjectBankPlugin(BankPlugin):
             LOG.debug("Object %s is not given: %s", key, type(error).__name__)
             reason = why(error, "there is no such object")
             failed = karbor_exception.BankGetObjectFailed(reason=reason, key=key)
-            failed.may_be_absent = status(error) == ABSENT  # see bank.access
+            failed.may_be_absent = is_absence(error)  # see bank.access
             raise failed from error
         try:
             return values.decode(found)
