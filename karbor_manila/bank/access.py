@@ -117,6 +117,15 @@ def remove(bank: Any, key: str, what: str) -> None:
     ask(attempt, what)
 
 
+def lists_lag(of: Any) -> bool:
+    """Whether a list of this bank, or of a section of one, may lack what is there: what it does not
+    show is asked for by its name then. Asking is silent there; Karbor's own banks write a log with
+    a traceback of what is not there.
+    """
+    plugin = getattr(getattr(of, "bank", of), "_plugin", None)
+    return bool(getattr(plugin, "lists_lag", False))
+
+
 def look(get: Callable[[], Any], is_listed: Callable[[], bool]) -> Stored:
     """One look at an object: its value, absent, or damaged.
 

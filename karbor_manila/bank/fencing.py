@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from karbor.services.protection.bank_plugin import Bank, BankPlugin
 from karbor.services.protection.checkpoint import CheckpointCollection
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import access, checkpoints
 
 #: Raises ClaimLost when this process may not act any more.
 Guard = Callable[[], None]
@@ -102,6 +102,11 @@ class _FencedPlugin(BankPlugin):
         super().__init__()
         self._bank = bank
         self._guard = guard
+
+    @property
+    def lists_lag(self) -> bool:
+        """See :func:`karbor_manila.bank.access.lists_lag`."""
+        return access.lists_lag(self._bank)
 
     def update_object(self, key: str, value: Any, context: Any = None) -> Any:
         """Write an object. Raises ClaimLost."""

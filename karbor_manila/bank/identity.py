@@ -209,9 +209,10 @@ def _id_in(stored: bank_access.Stored) -> str | None:
 
 
 def _look_at_list(bank: Any) -> bank_access.Stored:
-    """As :func:`_look`, without asking for what is absent: Karbor's bank writes a log with a
-    traceback of that."""
-    return _look(bank) if _is_listed(bank) else bank_access.Stored(bank_access.Outcome.ABSENT)
+    """As :func:`_look`, without asking for what is absent where that is not silent."""
+    if bank_access.lists_lag(bank) or _is_listed(bank):
+        return _look(bank)
+    return bank_access.Stored(bank_access.Outcome.ABSENT)
 
 
 def _look(bank: Any) -> bank_access.Stored:

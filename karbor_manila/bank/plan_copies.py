@@ -158,13 +158,13 @@ def is_storable(plan: View) -> bool:
 
 
 def _look(bank: Any, key: str, *, listed: bool) -> bank_access.Stored:
-    """By the list first: Karbor's banks write a log with a traceback of what is not there, and a
-    new plan has no copy. Raises what the bank's client raises."""
+    """By the list first, unless it may lag: Karbor's banks write a log with a traceback of what is
+    not there, and a new plan has no copy. Raises what the bank's client raises."""
 
     def is_listed() -> bool:
         return key in bank.list_objects(key.rpartition("/")[0] + "/")
 
-    if not listed and not is_listed():
+    if not listed and not bank_access.lists_lag(bank) and not is_listed():
         return bank_access.Stored(bank_access.Outcome.ABSENT)
     return bank_access.look(lambda: bank.get_object(key), is_listed)
 

@@ -212,9 +212,10 @@ class ShareSection:
 
     def _remove_listed(self, *keys: str) -> None:
         """Remove those of these that are there, in this order, and the reports."""
+        maybe = keys if bank_access.lists_lag(self._section) else ()
         listed = self._ask(self._section.list_objects, "list the objects of a share")
         for key in (*keys, *(key for key in listed if key.startswith(REPORTS))):
-            if key in listed:
+            if key in listed or key in maybe:
                 self._remove(key)
 
     def _remove(self, key: str) -> None:

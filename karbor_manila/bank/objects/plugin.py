@@ -31,6 +31,9 @@ class ObjectBankPlugin(BankPlugin):
     :param config: of the provider's file
     """
 
+    #: Of Swift's, for one; see :func:`karbor_manila.bank.access.lists_lag`.
+    lists_lag = True
+
     def __init__(self, config: cfg.ConfigOpts, store: Store) -> None:
         super().__init__(config)
         config.register_opts(options.OBJECT_BANK_OPTS, options.GROUP)
