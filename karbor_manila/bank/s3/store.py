@@ -2,8 +2,9 @@
 """One bucket, by botocore: objects put, got, removed and listed under Karbor's keys.
 
 botocore is the client that Karbor's own bank has, and what boto3 is made of. Servers differ in two
-things that matter here. Karbor's keys begin with a slash: AWS and Ceph keep it, SeaweedFS leaves it
-out of its lists. And a list is in the order of bytes on AWS, in another one elsewhere.
+things that matter here. Karbor's keys begin with a slash: SeaweedFS leaves it out of its lists. And
+a list is in the order of keys on AWS (botocore's description of ListObjectsV2), in another one on
+SeaweedFS.
 """
 
 import contextlib
