@@ -66,7 +66,8 @@ class Bucket:
     def put(self, key: str, content: bytes, labels: Mapping[str, str]) -> None:
         """Keep an object, whole or not at all."""
         metadata = {_LABEL + name: value for name, value in labels.items()}
-        self._writer.put_object(Bucket=self.name, Key=key, Body=content, Metadata=metadata)
+        with self._writing() as writer:
+            writer.put_object(Bucket=self.name, Key=key, Body=content, Metadata=metadata)
 
     def get(self, key: str) -> Found:
         """An object."""
@@ -81,7 +82,8 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         """Have no such object; S3 does not say whether there was one."""
-        self._writer.delete_object(Bucket=self.name, Key=key)
+        with self._writing() as writer:
+            writer.delete_object(Bucket=self.name, Key=key)
 
     def keys(
         self, prefix: str, marker: str | None, *, limit: int | None, descending: bool
@@ -94,6 +96,17 @@ class Bucket:
         for key in sorted({*self._listed(prefix)}, reverse=descending):
             if marker is None or (key < marker if descending else key > marker):
                 yield key
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Any]:
+        """The client that writes. When the server does not answer, what idled on the same way, such
+        as through a balancer that has failed over, would cost a failure each: it is closed."""
+        try:
+            yield self._writer
+        except Exception as error:
+            if status(error) is None:
+                self._writer.close()
+            raise
 
     def _listed(self, prefix: str) -> Iterator[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(

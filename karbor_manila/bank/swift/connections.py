@@ -12,6 +12,8 @@ from keystoneauth1 import session as keystone_session
 from oslo_config import cfg
 from swiftclient import client as swift
 
+from karbor_manila.bank.objects.answers import status
+
 #: How often the client repeats a request at most that only reads. Whoever asks a bank repeats it,
 #: too, in the time in which a request to Karbor has to be answered.
 REPETITIONS = 1
@@ -112,7 +114,16 @@ class Connections:
                 connection.token = self._session.get_token()
             connection.retries = 0 if writes else self._access.retries
             yield connection
-        except BaseException:  # nothing is swallowed: an answer may still be on its way on it
+        except BaseException as error:  # nothing is swallowed: an answer may still be on its way
             connection.close()
+            if status(error) is None:
+                self._close_idle()
             raise
         self._idle.append(connection)
+
+    def _close_idle(self) -> None:
+        """Swift did not answer: what idled on the same way, such as through a balancer that has
+        failed over, would cost a failure each."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()

@@ -6,13 +6,14 @@ import io
 import logging
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from karbor.services.protection.bank_plugin import Bank
 from karbor.services.protection.bank_plugins.s3_bank_plugin import S3BankPlugin as KarborsBank
 from oslo_config import cfg
 
-from karbor_manila.bank import opening
+from karbor_manila.bank import access, opening
 from karbor_manila.bank.s3 import options
 from karbor_manila.bank.s3.plugin import S3BankPlugin
 
@@ -142,6 +143,24 @@ def test_the_client_repeats_no_write_and_what_reads_as_often_as_the_option_says(
         for client in (store._client, store._writer)
     ]
     assert attempts == [7, 1]
+
+
+def test_where_one_connection_is_dead_those_that_idled_with_it_cost_no_failures(
+    plugin, server, monkeypatch
+):
+    """After a balancer has failed over, for one."""
+    server.add_response("head_bucket", {}, HEAD)
+    closed, failures = [], iter([ConnectionClosedError(endpoint_url="http://s3.example")])
+
+    def put(**_request):
+        for error in failures:
+            raise error
+
+    monkeypatch.setattr(access, "pause", lambda _seconds: None)
+    monkeypatch.setattr(plugin._store._writer, "put_object", put)
+    monkeypatch.setattr(plugin._store._writer, "close", lambda: closed.append(True))
+    plugin.update_object("/a", 1)
+    assert closed == [True]
 
 
 def test_without_a_bucket_the_provider_is_not_loaded():

@@ -219,6 +219,23 @@ def test_a_connection_is_used_again_unless_it_failed(monkeypatch: pytest.MonkeyP
         assert other is not failed
 
 
+def test_where_one_connection_is_dead_those_that_idled_with_it_cost_no_failures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a balancer has failed over, for one."""
+    monkeypatch.setattr(Access, "connect", lambda self, session: Connection())
+    connections = Connections(Access.of(configured().swift_client, 5.0))
+    with connections.one() as one, connections.one() as two, connections.one() as three:
+        old = [one, two, three]
+    with pytest.raises(ClientException), connections.one():
+        raise ClientException("", http_status=404)  # an answer says nothing of the others
+    with pytest.raises(ConnectionResetError), connections.one():
+        raise ConnectionResetError
+    assert [each.closed for each in old] == [1, 1, 1]
+    with connections.one() as new:
+        assert new not in old
+
+
 @pytest.mark.parametrize(("option", "repeated"), [(0, 0), (1, 1), (3, 1)])
 def test_the_client_repeats_a_request_once_at_most(option: int, repeated: int) -> None:
     login = Access.of(configured(swift_retry_attempts=option).swift_client, 5.0)
