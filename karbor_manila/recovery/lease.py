@@ -9,6 +9,7 @@ proves nothing, since it may be suspended.
 """
 
 import datetime
+import functools
 import os
 import socket
 from collections.abc import Callable
@@ -97,8 +98,10 @@ def prune(bank: Any, age: float) -> None:
     """
     try:
         for key in bank.list_objects(_LEASES):
-            lease = _look(bank, key)
-            if lease is None or lease.age > age:
+            # What a list shows may be gone: another process prunes as well, or the list lags.
+            found = bank_access.look(functools.partial(_look, bank, key), lambda: False)
+            # None, which counts as damaged, is one that cannot be understood.
+            if not found.is_absent and (found.value is None or found.value.age > age):
                 bank.delete_object(key)
     except Exception as error:  # noqa: BLE001 - banks let through what their clients raise
         LOG.warning("Old leases could not be removed: %s", error)

@@ -309,6 +309,18 @@ def test_a_bank_that_cannot_be_pruned_does_not_stop_the_process(bank, elsewhere,
     assert owners(bank) == {"old"}
 
 
+def test_a_lease_that_only_the_list_shows_does_not_keep_old_ones_from_going(
+    bank, elsewhere, monkeypatch
+):
+    """Another process prunes as well, or the list of an object store lags behind."""
+    put(bank, "old", replace(elsewhere, renewed=ago(101)))
+    listed = bank.list_objects
+    monkeypatch.setattr(bank, "list_objects", lambda of: [key("a-ghost"), *listed(of)])
+    lease.prune(bank, 100.0)
+    monkeypatch.undo()
+    assert owners(bank) == set()
+
+
 @pytest.mark.parametrize("text", NONSENSE)
 def test_nonsense_does_not_keep_old_leases_from_going(tmp_path, bank, elsewhere, text):
     for owner in ("a", "m", "z"):
