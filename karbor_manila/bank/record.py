@@ -84,7 +84,7 @@ def dump_record(record: ShareRecord) -> dict[str, Any]:
     """The record as the bank keeps it. Raises RecordInvalid when it breaks its own schema."""
     plain = _plain(record)
     plain["kept"] = _kept(record.snapshot_id, record.snapshot_of, plain.pop("data"))
-    for name in ("encryption_key_ref", "hooks"):
+    for name in ("encryption_key_ref", "hooks", "endpoint"):
         if plain[name] is None:
             del plain[name]
     if record.hooks:

@@ -47,6 +47,8 @@ class ShareRecord:
     Karbor's own plugin looks for it. ``data`` are the driver's own, of JSON's types.
 
     ``hooks`` is what the hooks around the protection came to; None, and not stored, without any.
+
+    ``endpoint`` is where Manila answered then; None, and not stored, by releases before.
     """
 
     share_id: str
@@ -72,6 +74,7 @@ class ShareRecord:
     data: Mapping[str, Any] = field(default_factory=dict)
     encryption_key_ref: str | None = None
     hooks: "HookFacts | None" = None
+    endpoint: str | None = None
 
     @property
     def snapshot_of(self) -> str:
@@ -201,6 +204,7 @@ def complete(
     access_rules: list[dict[str, Any]] | None = None,
     data: Mapping[str, Any] | None = None,
     hooks: HookFacts | None = None,
+    endpoint: str | None = None,
 ) -> ShareRecord:
     """The record of a protection whose snapshot is complete.
 
@@ -208,6 +212,7 @@ def complete(
     :param size: of what was kept, in GiB; by default that of the share when the intent was written
     :param data: the driver's own (:attr:`.kept.Kept.data`)
     :param hooks: what the hooks around it came to; None without any
+    :param endpoint: the URL of Manila
     :raises RecordInvalid: the intent does not say what the share was
     """
     if intent.share is None:
@@ -222,6 +227,7 @@ def complete(
         mark=intent.mark,
         data=dict(data or {}),
         hooks=hooks,
+        endpoint=endpoint,
     )
 
 
@@ -230,7 +236,7 @@ def describe_copy(known: ShareRecord, project_id: str, protected_at: str) -> dic
 
     :param project_id, protected_at: for a record of Karbor's own plugin, which tells neither
     """
-    own = ("snapshot_id", "clone_id", "driver", "mark", "version", "data", "hooks")
+    own = ("snapshot_id", "clone_id", "driver", "mark", "version", "data", "hooks", "endpoint")
     copied = {name: value for name, value in asdict(known).items() if name not in own}
     if not known.encryption_key_ref:
         del copied["encryption_key_ref"]
@@ -245,10 +251,11 @@ def complete_copy(
     snapshot_id: str,
     data: Mapping[str, Any] | None = None,
     hooks: HookFacts | None = None,
+    endpoint: str | None = None,
 ) -> ShareRecord:
     """The record of a copy whose clone and its snapshot are complete.
 
-    :param snapshot_id, data, hooks: as of :func:`complete`
+    :param snapshot_id, data, hooks, endpoint: as of :func:`complete`
     :raises RecordInvalid: the intent does not say what the share was, or which share the clone is
     """
     if intent.share is None or intent.clone_id is None:
@@ -260,4 +267,5 @@ def complete_copy(
         mark=intent.mark,
         data=dict(data or {}),
         hooks=hooks,
+        endpoint=endpoint,
     )

@@ -18,7 +18,14 @@ from karbor_manila.hooks.base import COPY as POINT
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.marks import COPY, PURPOSE
 from karbor_manila.manila.views import NewShare
-from karbor_manila.operations import hook_calls, hooking, in_doubt, parameters, protect
+from karbor_manila.operations import (
+    elsewhere,
+    hook_calls,
+    hooking,
+    in_doubt,
+    parameters,
+    protect,
+)
 from karbor_manila.operations.errors import RecordMissing
 from karbor_manila.operations.share_job import ShareJob
 
@@ -129,7 +136,9 @@ def take_snapshot(job: ShareJob, clone: View, intent: Intent, options: ProtectOp
 def complete(job: ShareJob, intent: Intent, kept: Kept) -> None:
     """Both parts are there: the record of them takes the place of the intent."""
     hooks = protect.after_hooks(job, kept, intent)
-    made = record_values.complete_copy(intent, kept.id, kept.data, hooks)
+    made = record_values.complete_copy(
+        intent, kept.id, kept.data, hooks, elsewhere.url_of(job.flow.manila.endpoint)
+    )
     protect.keep(job, intent, made)
 
 

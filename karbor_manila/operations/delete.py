@@ -23,6 +23,7 @@ from karbor_manila.manila.views import View
 from karbor_manila.operations import (
     browse_end,
     copy,
+    elsewhere,
     hooking,
     in_doubt,
     parameters,
@@ -93,6 +94,7 @@ def _left(job: ShareJob) -> Left:
         record = job.section.record()
         if record:
             job.flow.recorded_driver(record.driver, "record")
+            elsewhere.check(job, record)
             # Karbor's own plugin sets no marks: there is nothing to look for.
             marked = mark if record.mark else None
             # A copy is made by any user who may, from a share of any project.

@@ -28,6 +28,7 @@ from karbor_manila.manila.errors import (
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Rule, View
 from karbor_manila.operations import (
+    elsewhere,
     hook_results,
     hooking,
     leaving_out,
@@ -137,7 +138,14 @@ def complete(job: ShareJob, intent: Intent, kept: Kept, rules: list[Rule] | None
     """
     hooks = after_hooks(job, kept, intent)
     made = record_values.complete(
-        intent, kept.id, job.now(), size=kept.size, access_rules=rules, data=kept.data, hooks=hooks
+        intent,
+        kept.id,
+        job.now(),
+        size=kept.size,
+        access_rules=rules,
+        data=kept.data,
+        hooks=hooks,
+        endpoint=elsewhere.url_of(job.flow.manila.endpoint),
     )
     keep(job, intent, made)
 

@@ -108,7 +108,12 @@ class Adoption:
             try:
                 intent, kept = self._described(bank, found, share_id)
                 made = record_values.complete(
-                    intent, kept.id, intent.since, size=kept.size, data=kept.data
+                    intent,
+                    kept.id,
+                    intent.since,
+                    size=kept.size,
+                    data=kept.data,
+                    endpoint=self._search.manila.url,
                 )
                 section = ShareSection(
                     rewriting.section(bank, found.id, share_id), self._clock.sleep

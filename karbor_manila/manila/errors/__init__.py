@@ -10,6 +10,7 @@ from karbor_manila.manila.errors.access_levels import (
 from karbor_manila.manila.errors.answers import (
     EndpointMissing,
     EndpointUnsuitable,
+    ManilaElsewhere,
     ManilaFailing,
     ManilaRefused,
     ManilaReplaced,
@@ -77,6 +78,7 @@ __all__ = [
     "KeyUnknown",
     "ManilaFailing",
     "ManilaRefused",
+    "ManilaElsewhere",
     "ManilaReplaced",
     "ManilaTooOld",
     "ManilaTransient",

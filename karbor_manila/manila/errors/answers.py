@@ -161,6 +161,27 @@ class ManilaReplaced(Misconfigured):
 
 
 @dataclass(eq=False)
+class ManilaElsewhere(Misconfigured):
+    """Another Manila is asked than the one in which a share is kept: it shows nothing of it.
+
+    ``kept_at`` and ``endpoint`` are the URLs of both.
+    """
+
+    share_id: str
+    kept_at: str
+    _: KW_ONLY
+    endpoint: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Share {self.share_id} was protected in the Manila at {self.kept_at}. The one"
+            f"{at(self.endpoint)} shows neither what keeps it, nor the share, nor its type: it may "
+            f"be another one. Nothing was changed. The operator checks region_id, manila_endpoint "
+            f"and the rest of [manila_client] in karbor.conf; then try again."
+        )
+
+
+@dataclass(eq=False)
 class EndpointMissing(Misconfigured):
     """The catalog has no Manila v2 endpoint that fits the configuration."""
 

@@ -4,6 +4,7 @@
 Nothing is changed here. The judge of a find and the judge of a fix are the same.
 """
 
+import dataclasses
 import datetime
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,8 @@ from karbor_manila.recovery.audit.finding import LOST, ORPHAN, Action, Finding, 
 from karbor_manila.recovery.audit.manila_side import ManilaSide, Shown, is_of
 
 LOG = logging.getLogger(__name__)
+
+_ELSEWHERE = "nor its share, nor its type: it may be kept in another region or endpoint"
 
 #: What does not agree about a snapshot, and the sentence of it.
 Disagreement = tuple[Reason, str]
@@ -181,7 +184,11 @@ class Judge:
                 seen[record.driver] = record.snapshot_id
                 continue
             whose = f"in project {project_id}" if is_listed else ""
-            yield self._loss(checkpoint, share_id, record, whose)
+            loss = self._loss(checkpoint, share_id, record, whose)
+            if not is_listed and not self._manila.is_known_to(record):
+                why = f"{loss.why}, {_ELSEWHERE}"
+                loss = dataclasses.replace(loss, why=why, action=Action.NONE)
+            yield loss
 
     def is_gone(self, checkpoint: Any, record: ShareRecord) -> bool:
         """Whether what a record names is not there, by the word of the driver that made it; or is

@@ -17,6 +17,7 @@ from karbor_manila.drivers.base import Driver
 from karbor_manila.manila import marks
 from karbor_manila.manila.marks import Mark
 from karbor_manila.manila.views import View
+from karbor_manila.operations import elsewhere
 from karbor_manila.operations.flow import FlowContext
 
 LOG = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class ManilaSide:
         self._bank_id = bank_id
         self._whose: dict[str, dict[str, str | None]] = {}
         self._marked: dict[str, list[Shown]] = {}
+        self._types: frozenset[str] | None = None
 
     def list_configured(self) -> None:
         """List what the configured drivers keep.
@@ -103,6 +105,21 @@ class ManilaSide:
     def has_share(self, share_id: str) -> bool:
         """Whether Manila shows this share."""
         return bool(self._flow.manila.share(share_id))
+
+    @property
+    def url(self) -> str:
+        """Where it is, as records say it."""
+        return elsewhere.url_of(self._flow.manila.endpoint)
+
+    def is_known_to(self, record: ShareRecord) -> bool:
+        """Whether it is the Manila in which a record's share was kept: with several regions, what
+        others name proves nothing. Records that do not tell it, nor an id of a type, may be."""
+        if record.endpoint == self.url or not record.version or not record.share_type:
+            return True
+        if self._types is None:
+            views = self._flow.retry(self._flow.manila.share_types)
+            self._types = frozenset(str(view["id"]) for view in views)
+        return record.share_type in self._types or self.has_share(record.snapshot_of)
 
     def driver(self, name: str) -> Driver:
         """The driver of this name.

@@ -191,6 +191,8 @@ class Watched:
             why=str(loss),
             action=Action.REPORT,
         )
+        if not self._manila.is_known_to(record):
+            return Judged(Verdict.LATER, str(ManilaSuspect(self._provider.name, 1)))
         self._require_witness(finding)
         if told.is_loss:
             told_words.note(told, checkpoint, self._clock.utcnow())

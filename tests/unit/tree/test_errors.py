@@ -95,6 +95,7 @@ EXAMPLES = (
     manila.Misconfigured("A sentence."),
     manila.ManilaTooOld("2.27", "2.0 to 2.26", endpoint=URL),
     manila.ManilaReplaced("show share s-1", "2.98", "2.78", endpoint=URL),
+    manila.ManilaElsewhere("s-1", "https://one.example/share/", endpoint=URL),
     manila.EndpointMissing(["sharev2"], "public", None),
     manila.EndpointUnsuitable(URL, "HTTP 404."),
     manila.NotAdministrator("Forbidden.", "project"),

@@ -82,7 +82,8 @@ def test_what_is_stored_has_a_version_and_may_grow(name):
         "hooks",
         "access_rules",
     }
-    optional = {"INTENT_SCHEMA": sometimes, "RECORD_SCHEMA": {"encryption_key_ref", "hooks"}}
+    unusual = {"encryption_key_ref", "hooks", "endpoint"}
+    optional = {"INTENT_SCHEMA": sometimes, "RECORD_SCHEMA": unusual}
     required = set(ALL[name]["properties"]) - optional.get(name, set())
     assert set(ALL[name]["required"]) == required
     assert ALL[name].get("additionalProperties", True) is True

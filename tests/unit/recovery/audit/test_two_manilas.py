@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No checkpoint is called lost because another Manila is asked than the one in which it is kept,
+whatever else that one shows."""
+
+from typing import Any
+
+import pytest
+
+from karbor_manila.bank.checkpoints import resources
+from karbor_manila.recovery.audit import Action
+from karbor_manila.recovery.audit.watched import Verdict
+from tests.fakes.manila import FakeManila
+from tests.unit.karbor_stage import SHARE, Service
+from tests.unit.recovery.audit.stage import find, fix_all, protected, snapshots_of
+from tests.unit.recovery.audit.watching import judge, told
+
+
+@pytest.fixture
+def moved(service: Service, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A checkpoint of the one Manila, and a later one of another region, which is asked."""
+    old = protected(service)
+    seen = told(service, old, next(iter(snapshots_of(service, old))))
+    monkeypatch.setattr(FakeManila, "endpoint", "https://manila.two.invalid/v2")
+    service.cloud.snapshots.clear()
+    service.cloud.shares.clear()
+    protected(service)
+    return old, seen
+
+
+def without_endpoint(service: Service, checkpoint: Any) -> None:
+    """As an earlier release has written it."""
+    (share,) = [node.id for node in resources(checkpoint) if node.type == SHARE]
+    section = checkpoint.get_resource_bank_section(share)
+    record = dict(section.get_object("metadata"))
+    del record["endpoint"]
+    section.update_object("metadata", record)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_what_is_kept_in_another_region_is_not_called_lost_by_what_this_one_shows(
+    service: Service, moved: Any, earlier: bool
+) -> None:
+    old, _seen = moved
+    if earlier:
+        without_endpoint(service, old)
+    (finding,) = find(service)
+    assert finding.checkpoint_id == old.id
+    assert finding.action is Action.NONE
+    assert "another region" in finding.why
+    assert fix_all(service) == ["left alone"]
+    assert service.checkpoint(old.id).status == "available"
+
+
+def test_what_is_told_of_another_region_is_written_once_that_one_is_asked(
+    service: Service, moved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, seen = moved
+    assert judge(service, seen) == [Verdict.LATER]
+    assert service.checkpoint(old.id).status == "available"
+    monkeypatch.setattr(FakeManila, "endpoint", "http://manila.invalid/v2")
+    assert judge(service, seen) == [Verdict.WRITTEN]
+
+
+def test_under_another_url_a_type_that_is_still_there_makes_a_loss_true(
+    service: Service, moved: Any
+) -> None:
+    service.cloud.type_ids["default"] = "type-id"
+    assert fix_all(service) == ["said so in the checkpoint"]
