@@ -20,6 +20,10 @@ class KarborManilaError(Exception):
     check answers, are others' words. It can be pickled and copied, without its cause.
     """
 
+    #: Whether what was asked for may be carried out all the same: an earlier request of it had no
+    #: answer.
+    in_doubt = False
+
     def _sentence(self) -> str:
         """What a user reads; by default, of a class without fields, what it was raised with."""
         return super().__str__()

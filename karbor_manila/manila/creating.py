@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from oslo_log import log as logging
 
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors import ManilaFailing, ManilaTransient
 from karbor_manila.manila.flow_client import FlowClient
 from karbor_manila.manila.marks import Mark
@@ -96,6 +97,8 @@ class Creation:
         self._find = find or self._with_mark
         # What had to be asked for more than once, under which mark, and when it was answered.
         self._repeated: dict[str, tuple[Mark, float]] = {}
+        # The marks of what a request without an answer may still make.
+        self._in_doubt: set[Mark] = set()
 
     def create(
         self,
@@ -108,7 +111,8 @@ class Creation:
         """Create something in the session's own project, or adopt what bears the mark.
 
         The first attempt looks into the flow's one list, each later one anew: a request without an
-        answer may have been carried out.
+        answer may have been carried out. It may be later, too, when its repetition is refused: the
+        error is ``in_doubt`` then.
 
         :param fields: what ``ask`` sends, for the error of an HTTP 500 that does not end
         :param ask: sends the one request that creates
@@ -122,16 +126,25 @@ class Creation:
         def attempt() -> View:
             nonlocal attempts
             attempts += 1
-            for view in self._find(kind, mark, attempts > 1):
+            for view in self._find(kind, mark, attempts > 1 or mark in self._in_doubt):
                 if is_ours(view):
                     LOG.info("%s %s is adopted", kind.capitalize(), view["id"])
                     return view
-            view = asked()
+            try:
+                view = asked()
+            except ManilaTransient:
+                self._in_doubt.add(mark)
+                raise
             client.note_request(view)
             return view
 
-        made = client.retry(attempt)
-        if attempts > 1:
+        try:
+            made = client.retry(attempt)
+        except KarborManilaError as error:
+            error.in_doubt = mark in self._in_doubt
+            raise
+        if mark in self._in_doubt:
+            self._in_doubt.remove(mark)
             self._repeated[made["id"]] = (mark, client.clock.now())
         return made
 

@@ -22,8 +22,9 @@ _BETWEEN_LOOKS = 1.0  # seconds
 
 
 def is_unclear(error: Exception) -> bool:
-    """Whether a failed request is in doubt: there was no answer to it."""
-    return isinstance(error, ManilaUnavailable)
+    """Whether a failed request is in doubt: there was no answer to it, or to an earlier one that it
+    repeated."""
+    return isinstance(error, ManilaUnavailable) or getattr(error, "in_doubt", False)
 
 
 def intent_kept(intent: Intent, kept_id: str) -> Kept:
