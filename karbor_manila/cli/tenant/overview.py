@@ -147,10 +147,11 @@ class Overview:
         """Why the last run of a schedule of the plan made no checkpoint; empty when it made one.
         Karbor's manager writes the log of such a run (karbor_manila/service/missed_runs.py)."""
         for log in self._failures:
+            if log.get("plan_id") != plan_id or log.get("checkpoint_id"):
+                continue
+            # Logs are listed by when they were written: of such a run that may be much later.
             began = reading.moment(log["started_at"])
-            if since and began and began < since:
-                break
-            if log.get("plan_id") == plan_id and not log.get("checkpoint_id"):
+            if not (since and began and began < since):
                 return reading.sentence(log.get("error_info"))
         return ""
 

@@ -237,6 +237,18 @@ def test_a_run_of_a_schedule_that_made_no_checkpoint_is_told(karbor, rows):
     assert fine["Not Well"] == []
 
 
+def test_a_run_is_told_whatever_of_another_plan_was_written_later(karbor, rows):
+    """Why a run failed may be known hours after it, when Keystone is back."""
+    plan, other = karbor.plan("home", (SHARE, "s1")), karbor.plan("other", (SHARE, "s2"))
+    karbor.checkpoint(plan)
+    karbor.checkpoint(other)
+    missed_run(karbor, plan, "2026-11-20T11:00:00.000000")
+    missed_run(karbor, plan, "2026-11-20T08:00:00.000000")
+    missed_run(karbor, other, "2026-11-20T08:00:00.000000")
+    code, (row, fine) = rows("status")
+    assert (code, row["Not Well"], fine["Not Well"]) == (3, [WHY], [])
+
+
 def test_it_is_no_fault_any_more_once_there_is_a_newer_checkpoint(karbor, rows):
     plan = karbor.plan("home", (SHARE, "s1"))
     missed_run(karbor, plan, "2026-11-20T09:00:00.000000")
