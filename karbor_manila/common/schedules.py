@@ -25,9 +25,14 @@ def content(schedule: Mapping[str, Any]) -> tuple[str, ...]:
 
 def when(trigger: Mapping[str, Any]) -> tuple[str, ...]:
     """As above, of a trigger alone."""
-    properties = {**trigger["properties"]}
+    properties = given(trigger["properties"])
     properties.pop("start_time", None)
     return (str(trigger["name"]), str(trigger["type"]), _sorted(properties))
+
+
+def given(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the properties of a trigger says something: no value is a string in Karbor, too."""
+    return {name: value for name, value in properties.items() if value not in (None, "None", "")}
 
 
 def _sorted(values: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from karbor_manila.cli import columns
 from karbor_manila.cli.errors import KarborRefused, KarborTransient, WrongUsage
 from karbor_manila.cli.tenant.base import TenantLister
-from karbor_manila.common.schedules import content, when
+from karbor_manila.common.schedules import content, given, when
 
 _COLUMNS = ("Schedule", "Name", "Plan", "Operation", "Trigger", "State")
 
@@ -102,10 +102,10 @@ class SchedulesImport(TenantLister):
 
 def _properties(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of a trigger as Karbor's API takes them."""
-    given = {name: value for name, value in stored.items() if value not in (None, "None", "")}
-    if "window" in given:
-        given["window"] = int(given["window"])
-    return given
+    properties = given(stored)
+    if "window" in properties:
+        properties["window"] = int(properties["window"])
+    return properties
 
 
 def _wanted(rows: Any, project_id: str) -> Iterator[Schedule]:

@@ -112,6 +112,18 @@ def test_who_was_stopped_after_the_trigger_makes_no_second_one(rows, engine, tmp
     assert len(engine.triggers) == 1
 
 
+@pytest.mark.parametrize("nothing", [None, "None", ""])
+def test_a_trigger_with_a_property_that_says_nothing_is_made_again_only_once(
+    rows, engine, tmp_path, nothing
+):
+    was = lost()
+    properties = was["trigger"]["properties"] | {"end_time": nothing}
+    file = told(tmp_path, was | {"trigger": was["trigger"] | {"properties": properties}})
+    for state in ("made", "there already"):
+        assert states(rows("schedules", "import", file)[1]) == {"daily": state}
+    assert (len(engine.operations), len(engine.triggers)) == (1, 1)
+
+
 def test_one_that_is_refused_does_not_hold_up_the_others(rows, engine, tmp_path):
     gone = lost("of a lost plan")
     gone["operation_definition"] = {"provider_id": "p-1", "plan_id": str(uuid.uuid4())}
