@@ -18,7 +18,7 @@ from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import Intent, ShareRecord
 from karbor_manila.common.errors import ClaimLost, NotSupported, Taken
 from karbor_manila.manila import marks, statuses
-from karbor_manila.operations import lost_snapshots
+from karbor_manila.operations import elsewhere, lost_snapshots
 from karbor_manila.operations.errors import (
     ManilaShowsNothing,
     SnapshotGoing,
@@ -108,7 +108,8 @@ def settle(job: ShareJob, intent: Intent) -> None:
 
     :raises BankUnreadable: a checkpoint cannot be written; the intent has to stay
     :raises Taken: another process works on one; likewise
-    :raises ManilaShowsNothing: it may not be the Manila in which they were; likewise
+    :raises ManilaElsewhere, ManilaShowsNothing: it may not be the Manila in which they were;
+        likewise
     """
     for snapshot_id, checkpoint_id in (intent.removing or {}).items():
         if _keeps(job, checkpoint_of(job, checkpoint_id), snapshot_id, intent) is None:
@@ -123,6 +124,7 @@ def settle(job: ShareJob, intent: Intent) -> None:
             view = job.driver(record.driver).show(snapshot_id)
             sleep = job.flow.clock.sleep
             if view is None:
+                elsewhere.check(job, record)
                 _require_witness(job, intent, snapshot_id, checkpoint_id)
             if view is None or view["status"] in statuses.SNAPSHOT_DELETING:
                 loss = SnapshotSacrificed(snapshot_id, intent.mark.checkpoint)

@@ -13,7 +13,7 @@ from karbor.services.protection.bank_plugins.file_system_bank_plugin import File
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.operations import lost_snapshots
-from tests.fakes.manila import Died, refused
+from tests.fakes.manila import Died, FakeManila, refused
 from tests.unit.karbor_stage import SHARE, Service, started, told
 
 
@@ -184,6 +184,25 @@ def test_another_region_makes_no_newer_snapshot_gone(service: Service) -> None:
     service.cloud.snapshots.clear()
     assert reconcile(service) == [""]
     assert told(scene.newer())["removing"]
+    service.cloud.shares.update(shares)
+    service.cloud.snapshots.update(snapshots)
+    reconcile(service)
+    scene.assert_settled()
+
+
+def test_another_region_makes_no_newer_snapshot_gone_whatever_else_it_keeps(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, scene = died_after_the_removal(service)
+    shares, snapshots = dict(service.cloud.shares), dict(service.cloud.snapshots)
+    service.cloud.shares.clear()
+    service.cloud.snapshots.clear()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(FakeManila, "endpoint", "https://manila.two.invalid/v2")
+        elsewhere.setattr(FakeManila, "share_type", lambda _self, _type_id: None)
+        service.protect(service.plan(service.share()))
+        assert reconcile(service) == [""]
+        assert told(scene.newer())["removing"]
     service.cloud.shares.update(shares)
     service.cloud.snapshots.update(snapshots)
     reconcile(service)
