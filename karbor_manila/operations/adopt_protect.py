@@ -8,7 +8,7 @@ from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila.errors import ResourceFailed, SnapshotDoubtful, SnapshotGone
-from karbor_manila.operations import copy, in_doubt, protect, undo
+from karbor_manila.operations import copy, elsewhere, in_doubt, protect, undo
 from karbor_manila.operations.errors import HalfCopied, Interrupted
 from karbor_manila.operations.share_job import ShareJob
 
@@ -28,6 +28,7 @@ def is_kept(job: ShareJob, intent: Intent | None) -> bool:
     """Whether the share is in the checkpoint for good; then its final writes are made, too.
 
     :raises SnapshotGone: its record is there, and its snapshot is not
+    :raises ManilaElsewhere: that may be in another Manila
     :raises RecordForeign: another release or driver made it
     """
     try:
@@ -41,6 +42,7 @@ def is_kept(job: ShareJob, intent: Intent | None) -> bool:
     if record is None:
         return False
     if job.flow.recorded_driver(record.driver, "record").show(record.snapshot_id) is None:
+        elsewhere.check(job, record)
         raise SnapshotGone(record.snapshot_id)
     undo.end_kept(job, intent)
     return True

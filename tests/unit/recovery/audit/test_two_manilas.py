@@ -66,3 +66,25 @@ def test_under_another_url_a_type_that_is_still_there_makes_a_loss_true(
 ) -> None:
     service.cloud.type_ids["default"] = "type-id"
     assert fix_all(service) == ["said so in the checkpoint"]
+
+
+def test_what_is_complete_in_another_region_is_settled_once_that_one_is_asked(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = protected(service)
+    checkpoint.status = "protecting"
+    checkpoint.commit()
+    service = service.die()
+    service.manager.reconciliation._grace = 0.0
+    shares, snapshots = dict(service.cloud.shares), dict(service.cloud.snapshots)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(FakeManila, "endpoint", "https://manila.two.invalid/v2")
+        elsewhere.setattr(FakeManila, "share_type", lambda _self, _type_id: None)
+        service.cloud.snapshots.clear()
+        service.cloud.shares.clear()
+        service.manager.reconciliation.run()
+        assert service.checkpoint(checkpoint.id).status == "protecting"
+    service.cloud.shares.update(shares)
+    service.cloud.snapshots.update(snapshots)
+    service.manager.reconciliation.run()
+    assert service.checkpoint(checkpoint.id).status == "available"
