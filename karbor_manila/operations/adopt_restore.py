@@ -15,6 +15,7 @@ from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Source, View
 from karbor_manila.operations import (
     delete,
+    elsewhere,
     in_doubt,
     into_share,
     not_restored,
@@ -46,6 +47,8 @@ def adopt_share(job: ShareJob, options: RestoreOptions) -> None:
             undo.last(job, lambda: restore_end.end(job, intent))
         return
     record = job.section.record()
+    if record:  # the share is where its snapshot is
+        elsewhere.check(job, record)
     share_id = _find(job, intent)
     if share_id is None:
         if intent:

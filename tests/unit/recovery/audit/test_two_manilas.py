@@ -9,7 +9,7 @@ import pytest
 from karbor_manila.bank.checkpoints import resources
 from karbor_manila.recovery.audit import Action
 from karbor_manila.recovery.audit.watched import Verdict
-from tests.fakes.manila import FakeManila
+from tests.fakes.manila import Died, FakeManila
 from tests.unit.karbor_stage import SHARE, Service
 from tests.unit.recovery.audit.stage import find, fix_all, protected, snapshots_of
 from tests.unit.recovery.audit.watching import judge, told
@@ -88,3 +88,26 @@ def test_what_is_complete_in_another_region_is_settled_once_that_one_is_asked(
     service.cloud.snapshots.update(snapshots)
     service.manager.reconciliation.run()
     assert service.checkpoint(checkpoint.id).status == "available"
+
+
+def test_a_restore_that_was_cut_short_in_another_region_leaves_no_share_there(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = protected(service)
+    service.cloud.plan("create_share", Died, after=True)
+    with pytest.raises(Died):
+        service.restore(checkpoint.id)
+    service = service.die()
+    service.manager.reconciliation._grace = 0.0
+    service.cloud.clock.sleep(600)
+    shares, snapshots = dict(service.cloud.shares), dict(service.cloud.snapshots)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(FakeManila, "endpoint", "https://manila.two.invalid/v2")
+        elsewhere.setattr(FakeManila, "share_type", lambda _self, _type_id: None)
+        service.cloud.snapshots.clear()
+        service.cloud.shares.clear()
+        assert list(service.manager.reconciliation.run().values()) == [""]
+    service.cloud.shares.update(shares)
+    service.cloud.snapshots.update(snapshots)
+    assert list(service.manager.reconciliation.run().values()) == ["success"]
+    assert service.manager.claims.all() == []
