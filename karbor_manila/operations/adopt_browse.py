@@ -4,7 +4,8 @@
 from karbor import exception as karbor_exception
 from karbor.common import constants
 
-from karbor_manila.operations import browse_end, reporting
+from karbor_manila.bank.errors import RecordInvalid
+from karbor_manila.operations import browse_end, elsewhere, reporting
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
 
@@ -26,6 +27,7 @@ class EndBrowseOperation(ShareOperation):
         if intent is None:
             browse_end.forget(job, browse_id)
         elif browse_end.is_over(job, browse_end.opened(intent)) or not _is_told(job):
+            _require_its_manila(job)
             browse_end.end(job, intent, sent=None if intent.created_id else intent.since)
         else:
             browse_end.keep_key(job, intent)
@@ -36,6 +38,19 @@ class EndBrowseOperation(ShareOperation):
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Nobody waits for it."""
+
+
+def _require_its_manila(job: ShareJob) -> None:
+    """Another one shows no snapshot, and access to it would stay open in the first.
+
+    :raises ManilaElsewhere: it is asked
+    """
+    try:
+        record = job.section.record()
+    except RecordInvalid:
+        return
+    if record:
+        elsewhere.check(job, record)
 
 
 def _is_told(job: ShareJob) -> bool:

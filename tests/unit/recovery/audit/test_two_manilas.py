@@ -13,6 +13,7 @@ from tests.fakes.manila import Died, FakeManila
 from tests.unit.karbor_stage import SHARE, Service
 from tests.unit.recovery.audit.stage import find, fix_all, protected, snapshots_of
 from tests.unit.recovery.audit.watching import judge, told
+from tests.unit.recovery.browsed import HOST, HOUR, browse, checkpoint_of, opened
 
 
 @pytest.fixture
@@ -111,3 +112,23 @@ def test_a_restore_that_was_cut_short_in_another_region_leaves_no_share_there(
     service.cloud.snapshots.update(snapshots)
     assert list(service.manager.reconciliation.run().values()) == ["success"]
     assert service.manager.claims.all() == []
+
+
+def test_access_that_was_given_in_another_region_is_taken_back_once_that_one_is_asked(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = checkpoint_of(service)
+    browse(service, checkpoint, browse_to=HOST, browse_for=HOUR)
+    service.cloud.clock.sleep(HOUR)
+    shares, snapshots = dict(service.cloud.shares), dict(service.cloud.snapshots)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(FakeManila, "endpoint", "https://manila.two.invalid/v2")
+        elsewhere.setattr(FakeManila, "share_type", lambda _self, _type_id: None)
+        service.cloud.snapshots.clear()
+        service.cloud.shares.clear()
+        service.manager.reconciliation.run()
+    service.cloud.shares.update(shares)
+    service.cloud.snapshots.update(snapshots)
+    assert opened(service) == [HOST]
+    service.manager.reconciliation.run()
+    assert opened(service) == []
