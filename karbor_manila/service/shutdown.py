@@ -5,7 +5,8 @@ At a SIGTERM oslo.service stops every service of its launcher, waits for each, a
 ends; what green threads were at is dropped. Karbor calls no ``cleanup_host`` (karbor/service.py,
 Service.stop). So this is one more service of the launcher that runs Karbor's:
 
-1. Karbor's own service takes no requests any more; those it has are answered.
+1. Karbor's own service takes no requests any more; those it has are answered. It stops only when
+   its broker is there (oslo_messaging, AMQPListener.stop), so the rest does not wait for that.
 2. What runs by itself (reconciliation, leftovers, periodic hooks) begins nothing more.
 3. Operations under way have a limit to finish in.
 4. What is left then is handed over: nothing more is done under its claims, their rows lose their
@@ -67,7 +68,6 @@ class Shutdown(oslo_service.ServiceBase):
         self._conf = conf
         self._clock = clock or Clock()
         self._spawn = spawn
-        self._is_term = False
         self._answered = False
         self._thread: Any = None
 
@@ -79,14 +79,14 @@ class Shutdown(oslo_service.ServiceBase):
         oslo_service.SignalHandler().add_handler("SIGTERM", self.note_term)
 
     def note_term(self, *_signal: Any) -> None:
-        """The stop that follows is the end of the process."""
-        self._is_term = True
+        """Begin to end, beside what stops Karbor's service and waits for the answers to requests.
+        The alarm of oslo.service is set in the same moment."""
+        if self._thread is None:
+            self._thread = self._spawn(self.run)
 
     def stop(self) -> None:
-        """Begin to end, beside what waits for the answers to requests; nothing after a SIGHUP,
-        where Karbor's service is started again."""
-        if self._is_term and self._thread is None:
-            self._thread = self._spawn(self.run)
+        """Nothing more: at a SIGTERM the end has begun, and after a SIGHUP Karbor's service is
+        started again."""
 
     def wait(self) -> None:
         """All requests are answered: Karbor's service, which comes before, was waited for. Wait for

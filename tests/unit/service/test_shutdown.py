@@ -131,6 +131,19 @@ def _refused(ending: Ending) -> None:
     assert left.owner == claim_table.NO_OWNER
 
 
+def test_a_broker_that_is_away_keeps_nothing_from_being_handed_over(ending: Ending) -> None:
+    """Karbor's service stops when its broker is there again, and the launcher stops and waits for
+    nothing else before that (oslo_messaging, AMQPListener.stop; oslo_service, Services.stop)."""
+    ending.claim()
+    ending.shutdown.note_term()
+    ending.shutdown.note_term()
+    (end,) = ending.begun
+    end.wait()
+    (left,) = ending.runtime.claims.all()
+    assert left.owner == claim_table.NO_OWNER
+    assert ending.lease().ended
+
+
 def test_a_request_without_a_claim_yet_is_under_way_as_well(ending: Ending) -> None:
     """Karbor makes a checkpoint before it asks for a flow."""
     ending.after(5, lambda: setattr(ending.shutdown, "_answered", True))
