@@ -140,6 +140,12 @@ class HeldClaims:
         if token is not None and held.token != token:
             raise ClaimLost(claim_id, "the operation has ended, and another one has claimed it")
         self._check(claim_id, held, look=look)
+        # It may have been left, or closed, while the database was asked: the row of what is left
+        # has the same token until somebody takes it.
+        with self._lock:
+            is_held = self._held.get(claim_id) is held
+        if held.lost or not is_held:
+            raise ClaimLost(claim_id, held.lost or "it holds no claim on it any more")
 
     def _check(self, claim_id: str, held: Held, *, look: bool) -> None:
         keeper = self._keepers.get(held.provider_id)

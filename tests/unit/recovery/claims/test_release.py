@@ -4,7 +4,7 @@
 import pytest
 
 from karbor_manila.common.errors import ClaimLost
-from tests.unit.recovery.claims.stage import ERRORS, THING, Process, raising
+from tests.unit.recovery.claims.stage import ERRORS, THING, Process, before, raising
 
 
 def test_what_is_released_can_be_claimed_by_anybody(one: Process, other: Process) -> None:
@@ -77,3 +77,15 @@ def test_who_ends_leaves_all_it_has_and_takes_nothing_more(one: Process, other: 
     one.claims.leave_all()
     assert one.claims.held == frozenset()
     assert other.take().took_over
+
+
+@pytest.mark.parametrize("look", [False, True])
+@pytest.mark.parametrize("ends", ["close", "leave_all"])
+def test_what_was_handed_over_while_the_database_was_asked_is_not_acted_on(
+    one: Process, ends: str, look: bool
+) -> None:
+    """The database is slow; who leaves a claim leaves its token in the row, too."""
+    one.take()
+    before(one, "get", getattr(one.claims, ends))
+    with pytest.raises(ClaimLost):
+        one.claims.check(THING, look=look)
