@@ -179,9 +179,11 @@ class Claims(StandingClaims):
         self._own.close("it is ending, and has handed its work over")
 
     def leave_all(self) -> None:
-        """As :meth:`leave`, all that this process still has."""
+        """As :meth:`leave`, all that this process still has; as far as the database answers. It is
+        not waited for once for each of them: the leases say that their owner has ended."""
         for claim_id in self.held:
-            self.leave(claim_id)
+            if not self._give_back(claim_id, self._table.disown, "left"):
+                return
 
     def disown_dead(self, claim: Claim, bank: Any) -> None:
         """Nothing is done any more under the claim of a dead owner, also when that wakes up; its
@@ -254,10 +256,11 @@ class Claims(StandingClaims):
                 self._take(heir, bank, over_dead=True)
                 self._own.take_along(claim.id, other.id)
 
-    def _give_back(self, claim_id: str, write: Callable[[str, str], None], done: str) -> None:
+    def _give_back(self, claim_id: str, write: Callable[[str, str], None], done: str) -> bool:
+        """Returns whether the database has taken it."""
         held = self._own.pop(claim_id)
         if held is None:
-            return
+            return True
         for other_id in held.taken_along:
             # Its restore or verification is not settled with the checkpoint.
             self.leave(other_id)
@@ -267,3 +270,5 @@ class Claims(StandingClaims):
             write(claim_id, held.token)
         except DatabaseUnreadable as error:
             LOG.warning("The claim of %s could not be %s: %s", claim_id, done, error)
+            return False
+        return True

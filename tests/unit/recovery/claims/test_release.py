@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is released or left can be claimed by others."""
 
+import uuid
+
 import pytest
 
 from karbor_manila.common.errors import ClaimLost
+from karbor_manila.database.errors import DatabaseUnreadable
 from tests.unit.recovery.claims.stage import ERRORS, THING, Process, before, raising
 
 
@@ -89,3 +92,21 @@ def test_what_was_handed_over_while_the_database_was_asked_is_not_acted_on(
     before(one, "get", getattr(one.claims, ends))
     with pytest.raises(ClaimLost):
         one.claims.check(THING, look=look)
+
+
+def test_a_database_that_is_away_is_asked_once_by_who_ends(
+    one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take five seconds for each of a hundred claims, and more than the process has."""
+    asked: list[str] = []
+
+    def away(claim_id: str, _token: str) -> None:
+        asked.append(claim_id)
+        raise DatabaseUnreadable("who works on what", "DBConnectionError")
+
+    for number in range(20):
+        one.take(str(uuid.UUID(int=number)))
+    monkeypatch.setattr(one.claims._table, "disown", away)
+    one.claims.close()
+    one.claims.leave_all()
+    assert len(asked) == 1
