@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 _BETWEEN_LOOKS = 1.0  # seconds
 
+# Seconds by which the clocks of two hosts may differ: who looks is not always who has sent.
+_CLOCKS = 300.0
+
 
 def is_unclear(error: Exception) -> bool:
     """Whether a failed request is in doubt: there was no answer to it, or to an earlier one that it
@@ -63,13 +66,17 @@ def _first(
 def settled(job: ShareJob, sent: str, look: Callable[[], T], seen: Callable[[T], bool]) -> T:
     """Look until something of a request in doubt is seen, or it would have been.
 
+    What another process has written says roughly when that was: by its own clock, and a request
+    that Manila does not answer is sent again for ``outage_timeout`` after its intent was written.
+    So what is not certainly older is looked for as if it had been sent just now.
+
     :param sent: when the request was last sent, UTC, ISO 8601
     :returns: what the last look gave
     """
-    clock, longest = job.flow.clock, job.flow.settings.request_settle_time
-    settles = datetime.datetime.fromisoformat(sent) + datetime.timedelta(seconds=longest)
-    # The time of the day may be set back; nothing waits for longer than the option says.
-    left = min((settles - clock.utcnow()).total_seconds(), longest)
+    clock, settings = job.flow.clock, job.flow.settings
+    settles = settings.request_settle_time
+    age = (clock.utcnow() - datetime.datetime.fromisoformat(sent)).total_seconds()
+    left = settles if age < settings.outage_timeout + settles + _CLOCKS else 0.0
     return poll(
         look, seen, timeout=left, clock=clock, shortest=_BETWEEN_LOOKS, longest=_BETWEEN_LOOKS
     )

@@ -10,7 +10,12 @@ from tests.fakes.manila import Died, FakeManila
 from tests.unit.karbor_stage import (
     Service,
 )
-from tests.unit.recovery.reconciliation.stage import assert_nothing_stays, killed, reconcile
+from tests.unit.recovery.reconciliation.stage import (
+    assert_nothing_stays,
+    killed,
+    reconcile,
+    the_checkpoint,
+)
 
 
 @pytest.mark.parametrize("microversion", ["2.98", "2.40"])
@@ -63,3 +68,44 @@ def test_a_clock_that_was_set_does_not_make_anybody_wait_for_long(
     )
     assert reconcile(service) == ["error"]
     assert service.cloud.clock.now() - before <= 16
+
+
+@pytest.mark.parametrize("ahead", [-120, 0, 120])
+@pytest.mark.parametrize("operation", ["restore", "protect"])
+def test_nothing_is_nobodys_whatever_the_clock_of_who_takes_over_says(
+    service: Service, monkeypatch: pytest.MonkeyPatch, operation: str, ahead: int
+) -> None:
+    """A process hands its work over while Manila is at its request. The time of the intent is of
+    its own clock, and the request may have been sent again since."""
+    plan = service.plan(service.share())
+    if operation == "restore":
+        checkpoint_id = service.protect(plan).id
+        service.cloud.plan("create_share", Died, after=True)
+        service = killed(service, "restore", checkpoint_id)
+        made = service.cloud.shares
+    else:
+        service.cloud.plan("create_snapshot", Died, after=True)
+        service = killed(service, "protect", plan)
+        made = service.cloud.snapshots
+    late_id, view = made.popitem()
+    clock, began = service.cloud.clock, service.cloud.clock.now()
+    utcnow, settled = type(clock).utcnow, FakeManila._settled
+    appeared: list[str] = []
+
+    def appears(self: Any, kind: str) -> Any:
+        if clock.now() >= began + 5 and not appeared:
+            appeared.append(late_id)
+            made[late_id] = view
+        return settled(self, kind)
+
+    monkeypatch.setattr(FakeManila, "_settled", appears)
+    monkeypatch.setattr(
+        type(clock), "utcnow", lambda self: utcnow(self) + datetime.timedelta(seconds=ahead)
+    )
+    if operation == "restore":
+        assert reconcile(service) == ["success"]
+        assert appeared
+    else:
+        service.delete(the_checkpoint(service).id)  # it takes over from the dead at once
+        assert appeared
+        assert made == {}
