@@ -21,7 +21,7 @@ from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.postponed import check_mounted
 from karbor_manila.recovery.search_bank import BankSearch
 from karbor_manila.recovery.search_hooks import HookSearch
-from karbor_manila.recovery.searched import Look, Memory
+from karbor_manila.recovery.searched import MARGIN, Look, Memory
 from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
 
 LOG = logging.getLogger(__name__)
@@ -131,15 +131,17 @@ class Search:
 
     def _unclaimed_requests(self, provider: Any) -> Iterator[Unfinished]:
         """Restores and verifications without a claim, although they are not new."""
+        everything: set[str] = set()
         for operation, kind in requested.RECORDS.items():
             in_work = getattr(objects, f"{kind}List").get_all(
                 requested.as_karbor(), None, None, filters={"status": IN_PROGRESS}
             )
+            everything |= {request.id for request in in_work}
             for request in in_work:
                 if request.provider_id != provider.id or self._claims.get(request.id):
                     continue
                 begun = request.created_at.replace(tzinfo=datetime.UTC)
-                if (self._clock.utcnow() - begun).total_seconds() < self._grace:
+                if not self._is_lost(request.id, begun):
                     self.unsure = True
                     continue
                 yield Unfinished(
@@ -151,6 +153,16 @@ class Search:
                     begun,
                     claimed=False,
                 )
+        self._memory.forget_unclaimed_but(everything)
+
+    def _is_lost(self, request_id: str, begun: datetime.datetime) -> bool:
+        """Whether a request without a claim is not on its way any more: it was watched for long
+        enough, or is that old whatever the clock of Karbor's API, by which it was made, may say."""
+        now = self._clock.now()
+        watched = now - self._memory.unclaimed.setdefault(request_id, now)
+        age = (self._clock.utcnow() - begun).total_seconds()
+        enough = self._grace + MARGIN.total_seconds()
+        return age >= self._grace and (watched >= self._grace or age >= enough)
 
 
 def _operation(claim: Claim) -> str:

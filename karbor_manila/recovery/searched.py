@@ -120,6 +120,9 @@ class Memory:
     worked_on: dict[str, set[str]] = field(default_factory=dict)
     #: By provider.
     banks: dict[str, Searched] = field(default_factory=dict)
+    #: When restores and verifications were first seen without a claim, by their ids, on the clock
+    #: that is never set.
+    unclaimed: dict[str, float] = field(default_factory=dict)
     #: How many checkpoints this process is making that it has not claimed yet.
     making: int = 0
 
@@ -143,6 +146,11 @@ class Memory:
             known.whole = None
             self.banks[provider.id] = known
         return known
+
+    def forget_unclaimed_but(self, request_ids: set[str]) -> None:
+        """Only these restores and verifications are in work still."""
+        for request_id in self.unclaimed.keys() - request_ids:
+            del self.unclaimed[request_id]
 
     def work_on(self, provider_id: str, checkpoint_id: str) -> None:
         """Somebody works on a checkpoint: it is looked at when that is over."""

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Abandoned restores are settled, whatever the user did meanwhile."""
 
+import datetime
 import uuid
 
 import pytest
 from karbor import exception as karbor_exception
+from karbor import objects
 from karbor.db.sqlalchemy import api as sqlalchemy_api
 
 from tests.fakes.manila import Died
+from tests.unit.clock import FakeClock
 from tests.unit.karbor_stage import (
     Service,
     told,
@@ -26,12 +29,35 @@ def test_a_restore_that_nobody_has_claimed_fails_once_it_is_old(service: Service
     young = unclaimed(service, 30)
     assert reconcile(service) == []
     assert service.saved(young).status == "in_progress"
-    old = unclaimed(service, 90)
+    old = unclaimed(service, 2 * 3600)
     assert set(reconcile(service)) == {"fail"}
     assert service.saved(old).status == "fail"
     assert len(service.cloud.shares) == 2
     reasons = service.saved(old).resources_reason
     assert "no record names" in reasons[f"checkpoint#{old.checkpoint_id}"]
+
+
+class Ahead(FakeClock):
+    """The clock of a host that is two minutes ahead of the others."""
+
+    def utcnow(self) -> datetime.datetime:
+        return super().utcnow() + datetime.timedelta(minutes=2)
+
+
+def test_a_clock_that_is_ahead_ends_no_restore_that_is_on_its_way(service: Service) -> None:
+    """Another host's API has just made it; the clock of this one is two minutes ahead."""
+    checkpoint = service.protect(service.plan(service.share()))
+    record = service.record(objects.Restore, checkpoint.id)
+    clock = service.manager.reconciliation._clock = Ahead()
+    assert reconcile(service) == []
+    assert service.saved(record).status == "in_progress"
+    clock.sleep(59)
+    assert reconcile(service) == []
+    clock.sleep(2)
+    assert reconcile(service) == ["fail"]
+    assert service.manager.reconciliation._memory.unclaimed.keys() == {record.id}
+    assert reconcile(service) == []
+    assert not service.manager.reconciliation._memory.unclaimed
 
 
 @pytest.mark.parametrize("claimed", [True, False])
