@@ -95,7 +95,7 @@ def fence(context: Any, made: Any, hold: fencing.Hold) -> None:
     except ClaimLost as lost:
         _end_own(context, made, str(lost))
         raise
-    fencing.record(made, hold.check)
+    fencing.record(made, hold.check, hold)
 
 
 def _end_own(context: Any, made: Any, error_info: str) -> None:

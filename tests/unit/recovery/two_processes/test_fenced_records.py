@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from karbor import objects
 from karbor.common import constants
+from oslo_utils import timeutils
 
 from karbor_manila.bank import fencing
 from karbor_manila.common.errors import ClaimLost
+from karbor_manila.recovery import operation_logs
 from tests.unit.karbor_stage import Service
 
 
@@ -60,3 +62,30 @@ def test_what_is_saved_under_the_claim_is_what_karbor_would_save(
     assert saved.resources_reason == {"OS::Manila::Share#s": "a reason"}
     assert (saved.status, saved.updated_at is None) == ("success", False)
     assert record.obj_what_changed() == set()
+
+
+def test_a_takeover_between_the_look_and_the_save_keeps_the_log_as_the_new_owner_ended_it(
+    service: Service, held: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, hold, record = held
+    context = service.context()
+    log = objects.OperationLog(
+        context=context,
+        project_id=record.project_id,
+        operation_type=constants.OPERATION_RESTORE,
+        checkpoint_id=record.checkpoint_id,
+        restore_id=record.id,
+        status="in_progress",
+    )
+    log.create()
+    operation_logs.fence(context, log, hold)
+    log.update({"status": "still"})
+    log.save()
+    table = claims._table
+    token = table.get(record.id).token
+    monkeypatch.setattr(claims, "check", lambda *_args, **_more: table.delete(record.id, token))
+    log.update({"status": "fail", "ended_at": timeutils.utcnow()})
+    with pytest.raises(ClaimLost, match="taken it over"):
+        log.save()
+    (saved,) = [each for each in service.logs() if each.id == log.id]
+    assert (saved.status, saved.ended_at) == ("still", None)
