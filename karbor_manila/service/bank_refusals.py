@@ -6,6 +6,7 @@ checkpoint ``Error creating checkpoint`` (karbor/services/protection/manager.py)
 """
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,9 @@ _FAILED = (
     karbor_exception.BankDeleteObjectFailed,
     karbor_exception.BankGetObjectFailed,
 )
+
+#: Errors of a connection: their own text, such as ECONNREFUSED, names no store.
+_NETWORK = (ConnectionError, TimeoutError, socket.gaierror)
 
 
 def is_there(provider: Any) -> bool:
@@ -83,13 +87,16 @@ def creation_explained(provider: Any) -> Iterator[None]:
 
 
 def why(error: BaseException) -> str:
-    """What a tenant may read of a bank's error: the reason, without the path of a folder."""
+    """What a tenant may read of a bank's error: the reason, without the path of a folder or the
+    address of a store."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and len(chain) < 5:  # wrapped by a bank, and by us
         chain.append(link)
         link = link.__cause__ or link.__context__
     for each in chain:
+        if isinstance(each, _NETWORK):
+            return f"the store could not be asked ({type(each).__name__})"
         if isinstance(each, OSError) and each.strerror:
             return each.strerror
     if isinstance(error, karbor_exception.KarborException):

@@ -4,9 +4,11 @@
 import re
 from collections import Counter
 
-# A UUID with or without dashes, or a plain number, as one whole segment of a path.
+_UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+# A UUID with or without dashes, or a plain number, as one whole segment of a path; or a UUID that
+# ends one, as in the key of a mark.
 _ID = re.compile(
-    r"(?<=/)(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}|\d+)(?=/|$)",
+    rf"(?:(?<=/)(?:{_UUID}|[0-9a-f]{{32}}|\d+)|(?<=-){_UUID})(?=/|$)",
     re.IGNORECASE,
 )
 

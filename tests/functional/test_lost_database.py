@@ -35,8 +35,9 @@ def test_without_its_database_every_checkpoint_is_listed_verified_restored_and_d
     with database_lost(stack):
         assert alpha.karbor.plans.list() == []
         listed = [each.id for each in alpha.karbor.checkpoints.list(plan.provider_id)]
-        assert listed == [newer.id, older.id]
-        assert [each.id for each in alpha.checkpoints(plan)] == listed
+        mine = [newer.id, older.id]  # beside what other tests have left
+        assert [each for each in listed if each in mine] == mine
+        assert [each.id for each in alpha.checkpoints(plan)] == mine
         for call in (alpha.checkpoint, alpha.karbor.checkpoints.delete):
             with pytest.raises(exceptions.ClientException):
                 call(plan.provider_id, of_beta.id)

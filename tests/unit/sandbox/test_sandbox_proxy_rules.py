@@ -17,6 +17,7 @@ UUID = "4c8de6b7-b493-4842-b06f-c20e86c86206"
         (f"/v2/{UUID.replace('-', '')}/shares", "/v2/{id}/shares"),
         ("/v2/shares/detail", "/v2/shares/detail"),
         ("/v2/things/17", "/v2/things/{id}"),
+        (f"/v2/things/17/metadata/of-{UUID}", "/v2/things/{id}/metadata/of-{id}"),
         ("/", "/"),
     ],
 )
