@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from sandbox.proxy.control import NeverHit
 from tests.faults.case import FAILURE, Case
 from tests.faults.site import Site
-from tests.faults.world import REFUSED, STUCK, World
+from tests.faults.world import REFUSED, STUCK, ShareJob, World
+
+#: How often a DELETE that timed out is asked for again.
+TRIES = 5
 
 
 @dataclass
@@ -113,13 +116,24 @@ def _try(case: Case, world: World, result: Result) -> None:
         result.complaints.append(str(complaint))
 
 
+def _deleted(world: World, job: ShareJob, case: Case) -> str:
+    """What the DELETE ended in. On a busy machine Manila needs longer than the timeouts of the
+    cases that never end: what a user does then, who reads it, is done here, too."""
+    end = world.delete(job)
+    for _ in range(TRIES if case.options == "hasty" else 0):
+        if end != FAILURE["delete"]:
+            break
+        end = world.delete(job)
+    return end
+
+
 def _end(world: World, result: Result) -> None:
     for job in world.jobs:
         if job.outcome == "deleted":
             continue
         if job.operation == "protect" and job.outcome == REFUSED:
             continue
-        end = world.delete(job)
+        end = _deleted(world, job, result.case)
         if end != "deleted":
             result.undeletable.append(end)
     result.left = world.left()
