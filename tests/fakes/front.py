@@ -20,31 +20,32 @@ _OF_ONE_CONNECTION = frozenset(("connection", "keep-alive", "transfer-encoding",
 _SECONDS = 60
 
 
-class _Server:
+class Server:
     """Answers with a handler of http.server, each connection in a thread of the machine.
 
     Not ``http.server.ThreadingHTTPServer``: beside tests with Karbor eventlet is imported, which
     leaves green threads in ``socketserver``, of which one that waits holds up all others.
 
     :ivar seen: requests in their order, as handlers put them down
+    :ivar port: where it listens
     """
 
-    def __init__(self, handler: Any, host: str, certificate: Path | None) -> None:
-        self.seen: list[str] = []
+    def __init__(self, handler: Any, host: str, certificate: Path | None = None) -> None:
+        self.seen: list[Any] = []
         self._handler = handler
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
         if self._tls and certificate:
             self._tls.load_cert_chain(certificate)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, 0), family=family)
-        self._host, self._port = self._socket.getsockname()[:2]
+        self._host, self.port = self._socket.getsockname()[:2]
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def url(self) -> str:
         """Where it is, without a path."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
     def close(self) -> None:
         """Take no more connections."""
@@ -73,7 +74,7 @@ class _Server:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Any  # a _Server
+    server: Any  # a Server
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: ``seen`` has it."""
@@ -140,7 +141,7 @@ class _WebProxy(_Handler):
 @contextlib.contextmanager
 def gateway(
     upstream: str, *, prefix: str = "", ipv6: bool = False, server_certificate: Path | None = None
-) -> Iterator[_Server]:
+) -> Iterator[Server]:
     """A server that has another one below a path: ``url()``, and ``seen`` requests in their order.
 
     :param upstream: URL of the other one, without a path
@@ -152,7 +153,7 @@ def gateway(
 
 
 @contextlib.contextmanager
-def web_proxy() -> Iterator[_Server]:
+def web_proxy() -> Iterator[Server]:
     """What ``HTTP_PROXY`` and ``HTTPS_PROXY`` name."""
     with serving(_WebProxy) as server:
         yield server
@@ -163,9 +164,9 @@ def serving(
     handler: type[http.server.BaseHTTPRequestHandler],
     host: str = "127.0.0.1",
     server_certificate: Path | None = None,
-) -> Iterator[_Server]:
+) -> Iterator[Server]:
     """A server with any handler: ``url()``."""
-    server = _Server(handler, host, server_certificate)
+    server = Server(handler, host, server_certificate)
     try:
         yield server
     finally:

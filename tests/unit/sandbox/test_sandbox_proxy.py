@@ -18,6 +18,7 @@ import pytest
 from sandbox.process import is_stopped
 from sandbox.proxy.control import NeverHit, Proxy
 from sandbox.proxy.rules import Rule
+from tests.fakes.front import Server
 
 pytest.importorskip("aiohttp")
 
@@ -51,12 +52,9 @@ class Dummy(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def upstream():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Dummy)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = Server(Dummy, "127.0.0.1")
     yield server
-    server.shutdown()
-    server.server_close()
+    server.close()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +70,7 @@ def server(upstream):
         return asyncio.run_coroutine_threadsafe(job, loop).result(10)
 
     async def make():
-        made = ProxyServer(f"http://127.0.0.1:{upstream.server_port}")
+        made = ProxyServer(f"http://127.0.0.1:{upstream.port}")
         await made.open()
         return made
 
