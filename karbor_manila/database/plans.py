@@ -20,6 +20,7 @@ from oslo_db import exception as db_exception
 from oslo_serialization import jsonutils
 
 from karbor_manila.common.turns import taking_turns
+from karbor_manila.database import lock
 from karbor_manila.database.errors import DatabaseUnreadable, PlanNotPutBack
 from karbor_manila.database.requested import as_karbor
 
@@ -81,6 +82,9 @@ def put_back(plan: Mapping[str, Any]) -> None:
     """Write a plan into Karbor's database with the id that it had, so that its checkpoints are its
     own; Karbor's API would give it another one. It counts in the quota of its project.
 
+    One at a time: of two reservations at once in a project that has none yet Karbor keeps two rows
+    of its usage (karbor/db/sqlalchemy/api.py, quota_reserve), and one stays reserved for ever.
+
     :param plan: as in :class:`Plans`
     :raises PlanNotPutBack: it is there, was deleted, or the quota does not suffice
     :raises DatabaseUnreadable: the database does not answer; the plan may be there
@@ -91,20 +95,24 @@ def put_back(plan: Mapping[str, Any]) -> None:
         "resources": [dict(each) for each in plan["resources"]],
     }
     try:
+        with karbor_db.get_engine().connect() as connection, lock.held(connection):
+            _put_back(context, project_id, values)
+    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+        raise DatabaseUnreadable("a plan", type(error).__name__) from error
+
+
+def _put_back(context: Any, project_id: str, values: Mapping[str, Any]) -> None:
+    try:
         reserved = quota.QUOTAS.reserve(context, project_id=project_id, plans=1)
     except karbor_exception.OverQuota as error:
-        raise PlanNotPutBack(plan["id"], f"the quota of plans of project {project_id}") from error
-    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-        raise DatabaseUnreadable("the quotas", type(error).__name__) from error
+        raise PlanNotPutBack(values["id"], f"the quota of plans of project {project_id}") from error
     try:
         karbor_db.plan_create(context, values)
     except BaseException as error:
         # Nothing is swallowed: the reservation must not stay for a day.
         quota.QUOTAS.rollback(context, reserved, project_id=project_id)
         if isinstance(error, db_exception.DBDuplicateEntry):
-            raise PlanNotPutBack(plan["id"], "a plan with its id, perhaps deleted") from error
-        if isinstance(error, (db_exception.DBError, sa.exc.SQLAlchemyError)):
-            raise DatabaseUnreadable("a plan", type(error).__name__) from error
+            raise PlanNotPutBack(values["id"], "a plan with its id, perhaps deleted") from error
         raise
     quota.QUOTAS.commit(context, reserved, project_id=project_id)
 

@@ -19,7 +19,7 @@ from alembic.util import CommandError
 from oslo_db import exception as db_exception
 from oslo_log import log as logging
 
-from karbor_manila.database import schema_lock
+from karbor_manila.database import lock
 from karbor_manila.database.errors import DatabaseUnreadable, SchemaNewer, UpgradeFailed
 from karbor_manila.database.retries import ERRORS, repeated
 
@@ -115,7 +115,7 @@ def _read(engine: Any) -> str | None:
 def _run(engine: Any) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    with _upgrading, engine.connect() as connection, schema_lock.held(connection):
+    with _upgrading, engine.connect() as connection, lock.held(connection):
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
 

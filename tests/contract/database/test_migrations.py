@@ -283,14 +283,14 @@ def test_a_table_without_transactions_is_not_made(maria: Database) -> None:
 
 
 def test_the_lock_is_the_databases_own_and_goes_with_its_process(maria: Database) -> None:
-    from karbor_manila.database import schema_lock  # noqa: PLC0415
+    from karbor_manila.database import lock  # noqa: PLC0415
 
     one, other = maria.engine(), maria.engine()
     with one.connect() as first, other.connect() as second:
-        with schema_lock.held(first):
+        with lock.held(first):
             taken = second.execute(
                 sa.text("SELECT IS_FREE_LOCK(:name)"), name=f"karbor-manila:{maria.name}"
             )
             assert taken.scalar() == 0
-        with schema_lock.held(second):
+        with lock.held(second):
             pass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One process at a time, on all hosts, changes our tables."""
+"""One process at a time, on all hosts, changes our tables or puts a plan back."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ _NAME = "karbor-manila"
 #: PostgreSQL's locks have numbers of eight bytes.
 _NUMBER = int.from_bytes(_NAME.encode()[:7], "big")
 
-#: Seconds for which another process's upgrade is waited for.
+#: Seconds for which another process is waited for.
 PATIENCE = 60
 
 
 @contextlib.contextmanager
 def held(connection: Any) -> Iterator[None]:
-    """While this is held no other process that asks for it changes the tables. It goes with the
-    connection: who is killed leaves none.
+    """While this is held no other process holds it. It goes with the connection: who is killed
+    leaves none.
 
     In MySQL and MariaDB, whose statements on tables cannot be rolled back, it is a named lock, of
     one server: two processes on two nodes of a Galera cluster may meet, and a revision must be able
