@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's commands on a Karbor of the tests' own process, with a database in a file."""
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from oslo_config import cfg
 
-from karbor_manila.cli import app
 from karbor_manila.cli.app import KarborManila
 from karbor_manila.cli.operator import host
 from karbor_manila.recovery import audit
@@ -20,17 +18,6 @@ from tests.unit.karbor_stage import (
     Service,
     started,
 )
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """The commands set up logging for a whole process."""
-    root, noisy = logging.getLogger(), logging.getLogger(app._NOISY_BANK)
-    before = (root.level, root.handlers[:], noisy.level)
-    yield
-    root.setLevel(before[0])
-    root.handlers[:] = before[1]
-    noisy.setLevel(before[2])
 
 
 @pytest.fixture

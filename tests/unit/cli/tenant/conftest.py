@@ -3,7 +3,6 @@
 
 import datetime
 import json
-import logging
 import os
 
 import pytest
@@ -39,18 +38,7 @@ def karbor(requests_mock, monkeypatch, tmp_path, clock):
 
 
 @pytest.fixture
-def logs():
-    """The command configures logging for its process; the tests share theirs."""
-    loggers = [logging.getLogger(), logging.getLogger("keystoneauth")]
-    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
-
-
-@pytest.fixture
-def run(karbor, capsys, logs):
+def run(karbor, capsys):
     """Run a command line: exit code, stdout, stderr."""
 
     def run(*argv):
