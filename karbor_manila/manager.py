@@ -13,8 +13,16 @@ from typing import Any
 from karbor import exception
 from karbor.services.protection import manager
 
-from karbor_manila.service import refusals, registration
-from karbor_manila.service.requests import copies, deletion, listing, plans, reset_state, restores
+from karbor_manila.service import counts, refusals, registration
+from karbor_manila.service.requests import (
+    copies,
+    deletion,
+    holding,
+    listing,
+    plans,
+    reset_state,
+    restores,
+)
 from karbor_manila.service.retention.recogniser import Recogniser
 from karbor_manila.service.retention.run import RetentionRun
 from karbor_manila.service.runtime import Runtime
@@ -90,7 +98,10 @@ class ProtectionManager(manager.ProtectionManager):
         exception.AccessCheckpointNotAllowed,
     )
     def verification(self, context: Any, verification: Any) -> None:
-        """Verify a checkpoint, of one's own project only, which Karbor does not check."""
+        """Verify or hold a checkpoint, of one's own project only, which Karbor does not check."""
+        if holding.is_asked(verification):
+            holding.carry_out(self.runtime, context, verification)
+            return
         with restores.accepted(self.runtime, context, verification, restores.VERIFICATION):
             super().verification(context, verification)
 
@@ -102,7 +113,8 @@ class ProtectionManager(manager.ProtectionManager):
     )
     def delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
         """Delete a checkpoint; again, too, when that failed or was abandoned."""
-        self._delete(context, provider_id, checkpoint_id)
+        if not self._delete(context, provider_id, checkpoint_id):
+            counts.make_up(context, context.project_id)
 
     @refusals.answering(
         exception.AccessCheckpointNotAllowed,
@@ -154,8 +166,8 @@ class ProtectionManager(manager.ProtectionManager):
             all_tenants=all_tenants,
         )
 
-    def _delete(self, context: Any, provider_id: str, checkpoint_id: str) -> None:
-        deletion.begin(self.runtime, self.retention, context, provider_id, checkpoint_id)
+    def _delete(self, context: Any, provider_id: str, checkpoint_id: str) -> bool:
+        return deletion.begin(self.runtime, self.retention, context, provider_id, checkpoint_id)
 
     def _in_background(self, work: Callable[..., Any], *args: Any) -> None:
         self._spawn(work, *args)

@@ -13,7 +13,7 @@ from karbor import exception as karbor_exception
 from karbor.common import constants
 from karbor.services.protection.checkpoint import CheckpointCollection
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, holding
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.bank.share_section import ShareSection
@@ -105,6 +105,8 @@ def _objection(job: ShareJob, view: View, checkpoint: Any) -> str:
         return ", which is another provider's; the mark may be forged"
     if checkpoint.status in checkpoints.IN_WORK:
         return f", which is {checkpoint.status}"
+    if hold := holding.in_force(checkpoint, job.flow.clock.utcnow()):
+        return f", which is {hold.told()}"
     return _objection_by_record(job, view, checkpoint)
 
 

@@ -18,7 +18,7 @@ from oslo_utils import strutils
 from karbor_manila.common import validators
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.drivers.base import ProtectOptions
-from karbor_manila.operations import browse_parameters
+from karbor_manila.operations import browse_parameters, hold_parameters
 from karbor_manila.schemas import OPTIONS_SCHEMA, RESTORE_SCHEMA, VERIFY_SCHEMA
 
 # Parameters of a new share that mean nothing for one that is there, and the other way round.
@@ -89,13 +89,16 @@ class RestoreOptions:
 @dataclass(frozen=True)
 class VerifyOptions(RestoreOptions):
     """The parameters of one share's verification: those of the restore that it plans, how deeply it
-    checks, and to whom it gives access. ``browse_for`` is in seconds."""
+    checks, to whom it gives access, and how the checkpoint is held. ``browse_for`` is in
+    seconds, ``hold_until`` a day (UTC)."""
 
     depth: str
     browse_to: str | None
     browse_type: str | None
     browse_for: int | None
     browse_end: bool
+    hold_why: str | None
+    hold_until: str | None
 
     @property
     def changes_access(self) -> bool:
@@ -140,9 +143,11 @@ def restore_options(share_id: str, given: Mapping[str, Any] | None) -> RestoreOp
 def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOptions:
     """The parameters of a verification of one share.
 
-    :raises InvalidParameter: as :func:`restore_options`, and for what a drill cannot do
+    :raises InvalidParameter: as :func:`restore_options`, for what a drill cannot do, and for what
+        is of a whole checkpoint
     """
     options = VerifyOptions(**resolve(VERIFY_SCHEMA, given))
+    hold_parameters.refuse(options)
     if options.depth == BROWSE:
         browsed: VerifyOptions = browse_parameters.checked(options, vars(RestoreOptions.usual()))
         return browsed

@@ -30,6 +30,7 @@ from karbor_manila.recovery import claim_table, exclusion
 from karbor_manila.recovery.claim_table import (
     AUDIT,
     BROWSE,
+    HOLD,
     HOOKS,
     NO_OWNER,
     RECONCILE,
@@ -40,7 +41,7 @@ from karbor_manila.recovery.claim_table import (
 from karbor_manila.recovery.lease_keeper import Keeper
 from karbor_manila.recovery.standing_claims import StandingClaims
 
-__all__ = ["AUDIT", "BROWSE", "HOOKS", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
+__all__ = ["AUDIT", "BROWSE", "HOLD", "HOOKS", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
 
 LOG = logging.getLogger(__name__)
 

@@ -62,6 +62,8 @@ TYPED["verify"] = TYPED["restore"] | {
     "browse_type": "ip",
     "browse_for": "600",
     "browse_end": True,
+    "hold_why": "the auditor looks at it",
+    "hold_until": "2026-12-31",
 }
 #: What is meant by a text that is no text, by field.
 MEANT = {"size": 20, "record_access_rules": False, "browse_for": 600}

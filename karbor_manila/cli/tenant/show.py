@@ -2,6 +2,7 @@
 """``karbor-manila show``: all that Karbor tells of a checkpoint."""
 
 import argparse
+import datetime
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from cliff.show import ShowOne
 from karbor_manila.cli import columns
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.base import TenantCommand, add_checkpoint
+from karbor_manila.common import holds
 
 
 class Show(TenantCommand, ShowOne):
@@ -45,10 +47,17 @@ class Show(TenantCommand, ShowOne):
             "reasons": columns.Lines(_of_others(reasons, held)),
             "progress": columns.Lines(_progress(logs, held)),
             "left_out": columns.Table(info.get("left_out") or []),
+            "held": columns.Facts(_held(info, self.time.utcnow())),
             "restores": _Records(_records(self.karbor.restores(), found["id"])),
             "verifications": _Records(_records(self.karbor.verifications(), found["id"])),
         }
         return tuple(about), tuple(about.values())
+
+
+def _held(info: dict[str, Any], now: datetime.datetime) -> dict[str, Any]:
+    """The hold on the checkpoint; empty when there is none any more."""
+    hold = holds.in_force(info, now)
+    return hold.dump() if hold else {}
 
 
 def _share(
@@ -116,6 +125,7 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
                 f"from share {source}" if source else "",
                 f"{details['seconds']} s" if "seconds" in details else "",
                 _browsed(details),
+                _of_checkpoint(details),
                 *(details.get("not_restored") or []),
                 *reading.remarks(details),
                 details.get("left") or "",
@@ -132,6 +142,11 @@ def _browsed(details: dict[str, Any]) -> str:
     words = [details.get("way") if details.get("depth") == "browse" else "", access.get("to")]
     until = f"until {access['until']}" if access.get("until") else ""
     return " ".join(filter(None, (*words, until)))
+
+
+def _of_checkpoint(details: dict[str, Any]) -> str:
+    """What became of a hold or a release, a sentence; empty when it was none."""
+    return str(details.get("told") or "") if "hold" in details else ""
 
 
 def _is_verification(record: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ checkpoint may say that it is in work.
 """
 
 import contextlib
+import datetime
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,16 +21,16 @@ from karbor_manila.bank import fencing
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
-from karbor_manila.recovery.claims import AUDIT, BROWSE, RECONCILE, Claim, Claims
+from karbor_manila.recovery.claims import AUDIT, BROWSE, HOLD, RECONCILE, Claim, Claims
 from karbor_manila.service.flows.running import FAILED, Running
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for which a request waits while what it is about is being reconciled, something that a
-#: driver left of it is being removed, or access to it is being given to somebody else.
+#: Seconds for which a request waits while what it is about is being reconciled or held, something
+#: that a driver left of it is being removed, or access to it is being given to somebody else.
 _RECONCILED = 20.0
 
-_SHORT = frozenset({AUDIT, BROWSE, RECONCILE})
+_SHORT = frozenset({AUDIT, BROWSE, HOLD, RECONCILE})
 
 #: Seconds for which a request waits for the last line of a flow.
 _LAST_LINE = 5.0
@@ -58,6 +59,10 @@ class ClaimingWorker(worker.Worker):
         """What this process does under its claim on a checkpoint or record."""
         return fencing.Hold(self._claims, claimed_id)
 
+    def utcnow(self) -> datetime.datetime:
+        """The time of the day, UTC."""
+        return self._clock.utcnow()
+
     def await_end(self, checkpoint: Any, timeout: float = _LAST_LINE) -> None:
         """Let a flow end that has written its last status but not yet its last line.
 
@@ -76,18 +81,25 @@ class ClaimingWorker(worker.Worker):
 
     @contextlib.contextmanager
     def claimed(
-        self, checkpoint: Any, operation: str, timeout: float = _RECONCILED
+        self,
+        checkpoint: Any,
+        operation: str,
+        timeout: float = _RECONCILED,
+        *,
+        over_dead: bool = True,
     ) -> Iterator[bool]:
         """Hold the claim of a checkpoint; a flow that is begun meanwhile keeps it until its end.
 
         Gives whether it was taken over from a dead process.
 
         :param timeout: seconds to wait while the checkpoint is being reconciled
+        :param over_dead: whether it may be; otherwise that has to be settled first
         :raises Taken: another operation is at work on it
         """
-        claim = self._once_reconciled(
-            lambda: self._take(checkpoint.id, operation, checkpoint), timeout
+        take = functools.partial(
+            self._take, checkpoint.id, operation, checkpoint, over_dead=over_dead
         )
+        claim = self._once_reconciled(take, timeout)
         self._lent[checkpoint.id] = []
         refused = False
         try:

@@ -43,16 +43,19 @@ def own_checkpoint(runtime: Runtime, context: Any, provider_id: str, checkpoint_
 
 
 @contextlib.contextmanager
-def claimed(runtime: Runtime, checkpoint: Any, operation: str) -> Iterator[Claimed]:
+def claimed(
+    runtime: Runtime, checkpoint: Any, operation: str, *, over_dead: bool = True
+) -> Iterator[Claimed]:
     """Hold the claim of a checkpoint that is to be changed.
 
+    :param over_dead: whether that of a dead process may be taken over
     :raises Taken: another operation is at work on it
     :raises karbor.exception.InvalidInput: the bank does not do what is needed
     """
     runtime.worker.await_end(checkpoint)
     with bank_refusals.explained(runtime.provider(checkpoint.provider_id)):
         abandoned = runtime.claims.is_abandoned(checkpoint)
-        with runtime.worker.claimed(checkpoint, operation) as took_over:
+        with runtime.worker.claimed(checkpoint, operation, over_dead=over_dead) as took_over:
             # Another request may have been quicker.
             now = fencing.checkpoint(checkpoint, runtime.worker.hold(checkpoint.id).check)
             yield Claimed(

@@ -8,12 +8,13 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import checkpoints, index
+from karbor_manila.bank import checkpoints, holding, index
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.operations import reporting
 from karbor_manila.service import refusals
 from karbor_manila.service.flows import missing_operations
 from karbor_manila.service.requests import access, hooks_left
+from karbor_manila.service.requests.errors import CheckpointHeld
 from karbor_manila.service.retention.run import RetentionRun
 from karbor_manila.service.runtime import Runtime
 
@@ -22,12 +23,16 @@ LOG = logging.getLogger(__name__)
 
 def begin(
     runtime: Runtime, retention: RetentionRun, context: Any, provider_id: str, checkpoint_id: str
-) -> None:
+) -> bool:
     """Begin to delete a checkpoint.
 
     What a user asks for goes. What Karbor's retention asks for goes when nothing is lost with it.
+    What is held goes for neither; retention, which ends at the first DELETE that is refused, is
+    not told so.
 
-    :raises Taken, StaysForRetention, karbor.exception.InvalidInput: it cannot be deleted (now)
+    :returns: whether it goes; if not, the request is accepted all the same
+    :raises Taken, StaysForRetention, CheckpointHeld: it cannot be deleted (now)
+    :raises karbor.exception.InvalidInput: likewise
     :raises karbor.exception.CheckpointNotFound: it does not exist (any more)
     :raises karbor.exception.AccessCheckpointNotAllowed: it is another project's
     :raises karbor.exception.FlowError: the flow cannot be built
@@ -38,6 +43,14 @@ def begin(
     with access.claimed(runtime, checkpoint, constants.OPERATION_DELETE) as held:
         if held.status == constants.CHECKPOINT_STATUS_DELETED:
             raise exception.CheckpointNotFound(checkpoint_id=checkpoint_id)
+        if hold := holding.in_force(held.checkpoint, runtime.worker.utcnow()):
+            if not retention.asks(context, provider):
+                raise CheckpointHeld(checkpoint_id, hold)
+            LOG.info(
+                "Checkpoint %s stays although retention deletes it: it is %s",
+                *(checkpoint_id, hold.told()),
+            )
+            return False
         retention.check(context, provider, held.checkpoint)
         if held.is_dead_end:
             _reopen(held.checkpoint)
@@ -49,6 +62,7 @@ def begin(
         # A process that died at the last line of a flow has left the log of it open.
         access.end_logs(runtime, context, held)
         _begin_flow(runtime, context, provider, held.checkpoint)
+    return True
 
 
 def _reopen(checkpoint: Any) -> None:

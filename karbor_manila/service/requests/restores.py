@@ -57,7 +57,7 @@ def accepted(runtime: Runtime, context: Any, record: Any, use: Use) -> Iterator[
     :param record: Karbor's Restore or Verification
     :raises karbor.exception.KarborException: the refusal
     """
-    with _refusal_recorded(record, use.failure), refusals.explained():
+    with refusal_recorded(record, use.failure), refusals.explained():
         provider_id, checkpoint_id = record["provider_id"], record["checkpoint_id"]
         checkpoint = access.own_checkpoint(runtime, context, provider_id, checkpoint_id)
         using = runtime.worker.using(checkpoint, record, use.operation)
@@ -153,7 +153,7 @@ def _of_shares(record: Any, wrong: dict[str, str]) -> exception.InvalidInput:
 
 
 @contextlib.contextmanager
-def _refusal_recorded(record: Any, failure: str) -> Iterator[None]:
+def refusal_recorded(record: Any, failure: str) -> Iterator[None]:
     """A restore or verification that is refused ends as failed, with the reason.
 
     Karbor's API sets the status of most of them and the reason of none

@@ -10,7 +10,7 @@ from karbor import objects
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, holding
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common import left_out
@@ -63,11 +63,13 @@ def _strictest(given: Iterable[object]) -> int | None:
     return min((limit for limit in limits if limit > 0), default=None)
 
 
-def kept(checkpoint: Any, sleep: Sleep) -> Kept:
+def kept(checkpoint: Any, sleep: Sleep, now: datetime.datetime) -> Kept:
     """What a checkpoint at rest holds.
 
     An available one that says nothing of a failure is taken at its word. Of another one each record
     is read; one that cannot be understood or read just now may keep a snapshot.
+
+    :param now: UTC
     """
     good = checkpoint.status == constants.CHECKPOINT_STATUS_AVAILABLE
     info = checkpoints.info(checkpoint)
@@ -90,6 +92,7 @@ def kept(checkpoint: Any, sleep: Sleep) -> Kept:
         holds=holds,
         perhaps=perhaps,
         is_copy=checkpoints.is_copy(checkpoint),
+        held=holding.in_force(checkpoint, now) is not None,
     )
 
 

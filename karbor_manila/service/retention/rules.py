@@ -9,6 +9,7 @@ holds the same, that is Karbor's own rule: the newest ``max_backups`` stay.
 
 * What may be the newest of a resource never goes, nor does the newest whole checkpoint.
 * Copies are counted for themselves: however many there are, no original goes for them.
+* What is held stays, and nothing goes for it: it is not counted at all.
 * What a failed checkpoint keeps goes once newer good ones hold all of it, and until then failed
   ones keep no more of a resource than ``max_backups``.
 """
@@ -33,6 +34,7 @@ class Kept:
     :ivar whole: whether it is good and nothing that it should hold is missing
     :ivar holds: the resources that it holds for certain
     :ivar perhaps: these, and those of which it is not known
+    :ivar held: whether somebody holds it (:mod:`karbor_manila.common.holds`)
     """
 
     id: str
@@ -42,6 +44,7 @@ class Kept:
     holds: frozenset[str]
     perhaps: frozenset[str]
     is_copy: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,10 @@ def decide(newest_first: Iterable[Kept], rules: Rules, today: datetime.date) -> 
     decision = Decision()
     series = {True: _Newer(), False: _Newer()}
     for checkpoint in newest_first:
+        if checkpoint.held:
+            if checkpoint.good:
+                decision.staying.append(checkpoint)
+            continue
         newer = series[checkpoint.is_copy]
         if newer.may_go(checkpoint) and _is_due(checkpoint, newer, rules, today):
             (decision.going if checkpoint.good else decision.failed).append(checkpoint)
@@ -142,11 +149,13 @@ def may_go(checkpoint: Kept, newer_ones: Iterable[Kept]) -> bool:
 
     :param newer_ones: the newer checkpoints of the plan, in any order; read as far as is needed
     """
+    if checkpoint.held:
+        return False
     newer = _Newer()
     if newer.may_go(checkpoint):
         return True
     for other in newer_ones:
-        if other.is_copy == checkpoint.is_copy:
+        if other.is_copy == checkpoint.is_copy and not other.held:
             newer.add(other)
             if newer.may_go(checkpoint):
                 return True

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from karbor import exception as karbor_exception
-from karbor import quota
 from karbor.common import constants
 from oslo_log import log as logging
 
@@ -23,6 +22,7 @@ from karbor_manila.bank import checkpoints
 from karbor_manila.common.clock import Clock
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery.claims import Claims
+from karbor_manila.service import counts
 from karbor_manila.service.errors import StaysForRetention
 from karbor_manila.service.retention import rules
 from karbor_manila.service.retention.facts import AT_REST, is_counted, kept, rules_of
@@ -35,8 +35,9 @@ LOG = logging.getLogger(__name__)
 #: for Manila.
 FAILED_AT_A_TIME = 10
 
-#: Removes a checkpoint as a DELETE does: the context, the ids of provider and checkpoint.
-Delete = Callable[[Any, str, str], None]
+#: Removes a checkpoint as a DELETE does: the context, the ids of provider and checkpoint. Says
+#: whether it goes.
+Delete = Callable[[Any, str, str], bool]
 
 
 class RetentionRun:
@@ -99,7 +100,8 @@ class RetentionRun:
             lambda other: other.id != checkpoint.id,
             checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
         )
-        if not rules.may_go(kept(checkpoint, self._clock.sleep), self._kept(newer)):
+        known = kept(checkpoint, self._clock.sleep, self._clock.utcnow())
+        if not rules.may_go(known, self._kept(newer)):
             raise StaysForRetention(str(checkpoint.id))
 
     def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
@@ -108,7 +110,7 @@ class RetentionRun:
             if checkpoint.status not in AT_REST:
                 continue
             try:
-                yield kept(checkpoint, self._clock.sleep)
+                yield kept(checkpoint, self._clock.sleep, self._clock.utcnow())
             except (ValueError, TypeError, karbor_exception.KarborException) as error:
                 LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
 
@@ -125,7 +127,8 @@ class RetentionRun:
             counted = is_counted(checkpoint)
             plan_id = checkpoint.protection_plan["id"]
             try:
-                self._delete(context, provider.id, checkpoint.id)
+                if not self._delete(context, provider.id, checkpoint.id):
+                    continue
             except Exception as error:  # noqa: BLE001 - whatever it is, the next run tries again
                 LOG.warning(
                     "Failed checkpoint %s of plan %s is not removed by retention now: %s",
@@ -141,7 +144,7 @@ class RetentionRun:
                 plan_id,
             )
             if counted:
-                _lower_count(context)
+                counts.lower(context)
 
 
 def listing(
@@ -177,12 +180,3 @@ def _to_clear(found: list[Any], may_go: set[str], busy: Collection[str]) -> list
 
 def _of_plan(provider: Any, project_id: str, plan_id: str) -> checkpoints.Query:
     return checkpoints.Query(provider_id=provider.id, project_id=project_id, plan_id=plan_id)
-
-
-def _lower_count(context: Any) -> None:
-    """As Karbor's API does after each DELETE that is accepted: one checkpoint less."""
-    try:
-        reservations = quota.QUOTAS.reserve(context, project_id=context.project_id, checkpoints=-1)
-        quota.QUOTAS.commit(context, reservations, project_id=context.project_id)
-    except Exception:  # Karbor's API passes over it, too: the checkpoint is gone all the same
-        LOG.exception("The checkpoints of project %s could not be counted", context.project_id)

@@ -24,6 +24,7 @@ def kept(
     whole: bool | None = None,
     age: int = 0,
     is_copy: bool = False,
+    held: bool = False,
 ) -> Kept:
     """A checkpoint by what it holds: a letter for each share. It is whole when it holds all."""
     return Kept(
@@ -34,6 +35,7 @@ def kept(
         holds=frozenset(holds),
         perhaps=frozenset(holds + perhaps),
         is_copy=is_copy,
+        held=held,
     )
 
 
@@ -49,6 +51,21 @@ def decided(them: list[Kept], **rules: Any) -> tuple[str, str, str]:
 
 def test_of_equal_checkpoints_the_newest_stay_as_in_karbor() -> None:
     assert decided([kept(n) for n in range(5)], most=2) == ("01", "234", "")
+
+
+def test_what_is_held_stays_and_nothing_goes_for_it() -> None:
+    newest_held = [kept(4, held=True), kept(3), kept(2), kept(1)]
+    assert decided(newest_held, most=2) == ("432", "1", "")
+    oldest_held = [kept(4), kept(3), kept(2), kept(1, held=True, age=99)]
+    assert decided(oldest_held, most=2, days=7) == ("431", "2", "")
+    failed = [kept(3), kept(2, good=False, held=True), kept(1, good=False)]
+    assert decided(failed, most=1) == ("3", "", "1")
+
+
+def test_whatever_retention_asks_for_what_is_held_does_not_go_and_speaks_for_none() -> None:
+    assert not may_go(kept(1, held=True), [kept(2)])
+    assert not may_go(kept(1), [kept(2, held=True)])
+    assert may_go(kept(1), [kept(2, held=True), kept(3)])
 
 
 def test_by_age_the_older_ones_go_as_in_karbor() -> None:

@@ -251,6 +251,7 @@ def test_parameters_of_an_example_hold(where: str, kind: str, words: list[str]) 
                 "doc/tasks/revert.md",
                 "doc/tasks/verify.md",
                 "doc/tasks/browse.md",
+                "doc/tasks/hold.md",
             ],
             schemas.VERIFY_SCHEMA,
         ),

@@ -15,6 +15,7 @@ from karbor_manila.bank import errors as bank
 from karbor_manila.cli import errors as cli
 from karbor_manila.common import errors as common
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.holds import Hold
 from karbor_manila.database import errors as database
 from karbor_manila.drivers import errors as drivers
 from karbor_manila.hooks import errors as hooks
@@ -23,10 +24,12 @@ from karbor_manila.operations import errors as operations
 from karbor_manila.recovery import errors as recovery
 from karbor_manila.recovery.claim_table import Claim
 from karbor_manila.service import errors as service
+from karbor_manila.service.requests import errors as requests
 from karbor_manila.telemetry import errors as telemetry
 
 SINCE = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 CLAIM = Claim("cp-1", "delete", "provider", "cp-1", "host:7", "token", SINCE)
+HOLD = Hold("an audit", "user", "project", SINCE.isoformat(), SINCE.date())
 URL = "http://controller:8786/v2"
 EVIL = "evil\x1b[2J\r\n| forged row |\u202e\u2028\ud800"
 
@@ -156,6 +159,9 @@ EXAMPLES = (
     service.SessionUnavailable(None),
     service.BankTakesNothing("p-1", "p", "No space left on device."),
     service.StaysForRetention("cp-1"),
+    requests.CheckpointHeld("cp-1", HOLD),
+    requests.HeldByAnother("cp-1", HOLD),
+    requests.HeldByAdministrator("cp-1", HOLD),
     service.NothingProtected("plan-1", [{"type": "OS::Manila::Share", "id": "s", "reason": "r"}]),
     service.NoSuchRecord("r-1"),
     service.RunMissed("op-1", "nightly", datetime.datetime(2026, 11, 20, 2, 30), "It was late."),

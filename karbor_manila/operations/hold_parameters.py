@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of a hold, which are those of a verification that checks nothing: it is of a whole
+checkpoint, and carried out before there is a flow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from karbor_manila.common.errors import InvalidParameter
+
+#: The depths that are of a whole checkpoint.
+HOLD, RELEASE = "hold", "release"
+DEPTHS = frozenset({HOLD, RELEASE})
+
+_NAMES = ("hold_why", "hold_until")
+
+
+def refuse(options: Any) -> None:
+    """Refuse them in the verification of a share (a VerifyOptions). Raises InvalidParameter."""
+    if options.depth in DEPTHS:
+        why = (
+            "it is of a whole checkpoint: give it for OS::Manila::Share, with nothing for single "
+            "shares, and with the protection_manager of karbor-manila"
+        )
+        raise InvalidParameter("depth", options.depth, why)
+    for name in _NAMES:
+        if value := getattr(options, name):
+            raise InvalidParameter(name, value, "it is for the depth 'hold' alone")
+
+
+def check(given: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
+    """Refuse what says nothing of a whole checkpoint, and a hold without a reason.
+
+    :param given: all parameters of a verification, resolved
+    :param usual: those of a verification of which nothing is asked
+    :raises InvalidParameter:
+    """
+    depth = given["depth"]
+    meant = {"depth", "include", *(_NAMES if depth == HOLD else ())}
+    for name in sorted(given.keys() - meant):
+        if given[name] != usual[name]:
+            raise InvalidParameter(name, given[name], f"it says nothing with the depth {depth!r}")
+    if depth == HOLD and not (given["hold_why"] or "").strip():
+        why = "say why the checkpoint is held, for whoever finds that it cannot be deleted"
+        raise InvalidParameter("hold_why", given["hold_why"], why)
