@@ -23,6 +23,7 @@ from karbor_manila.bank.objects import options as objects
 from karbor_manila.drivers import catalogue
 from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.options import HOOK_OPTS
+from karbor_manila.opts_of_deletion import DELETION_OPTS
 from karbor_manila.opts_of_karbor import BANK_OPTS
 from karbor_manila.opts_of_karbor import PROVIDER_OPTS as KARBORS_OPTS
 from karbor_manila.telemetry import listening
@@ -108,6 +109,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         max=2592000.0,
         help="Seconds that a snapshot may take to be gone, busy periods included.",
     ),
+    *DELETION_OPTS,
     cfg.FloatOpt(
         "undo_timeout",
         default=120.0,

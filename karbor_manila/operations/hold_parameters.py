@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of a hold, which are those of a verification that checks nothing: it is of a whole
-checkpoint, and carried out before there is a flow."""
+"""The parameters of a hold, and of a deletion that is taken back: those of a verification that
+checks nothing. It is of a whole checkpoint, and carried out before there is a flow."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 from karbor_manila.common.errors import InvalidParameter
 
 #: The depths that are of a whole checkpoint.
-HOLD, RELEASE = "hold", "release"
-DEPTHS = frozenset({HOLD, RELEASE})
+HOLD, RELEASE, UNDELETE, PURGE = "hold", "release", "undelete", "purge"
+DEPTHS = frozenset({HOLD, RELEASE, UNDELETE, PURGE})
 
 _NAMES = ("hold_why", "hold_until")
 

@@ -17,6 +17,7 @@ from karbor_manila.bank import checkpoints, holding
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.bank.share_section import ShareSection
+from karbor_manila.common.deferral import PENDING
 from karbor_manila.manila import marks
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import View
@@ -105,6 +106,8 @@ def _objection(job: ShareJob, view: View, checkpoint: Any) -> str:
         return ", which is another provider's; the mark may be forged"
     if checkpoint.status in checkpoints.IN_WORK:
         return f", which is {checkpoint.status}"
+    if checkpoint.status == PENDING:
+        return f", which is {PENDING}: 'karbor-manila purge {checkpoint.id}' removes it at once"
     if hold := holding.in_force(checkpoint, job.flow.clock.utcnow()):
         return f", which is {hold.told()}"
     return _objection_by_record(job, view, checkpoint)

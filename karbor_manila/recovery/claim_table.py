@@ -36,6 +36,8 @@ RESET = "reset_state"
 AUDIT = "audit"
 #: The revert of a share; the row bears the id of the share.
 REVERT = "revert"
+#: A deletion that has waited for long enough is carried out; no claim bears it.
+DEFERRED = "deferred_delete"
 #: A checkpoint is held, or released.
 HOLD = "hold"
 #: Access to a share of a checkpoint is given or taken back; the row bears browses.lock_id of both.

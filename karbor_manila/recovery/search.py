@@ -2,8 +2,8 @@
 """Searches for what dead processes may have left unfinished; nothing is changed.
 
 It is found by which hooks have begun, by the claims in Karbor's database, by Karbor's restores and
-verifications, by what access to snapshots is open, and, where nothing was claimed (Karbor's own
-manager), by the checkpoints in the banks.
+verifications, by what access to snapshots is open, by which deletions wait, and, where nothing was
+claimed (Karbor's own manager), by the checkpoints in the banks.
 """
 
 import datetime
@@ -13,10 +13,10 @@ from typing import Any
 from karbor import objects
 from oslo_log import log as logging
 
-from karbor_manila.bank import browses
+from karbor_manila.bank import browses, deletions
 from karbor_manila.common.clock import Clock
 from karbor_manila.database import requested
-from karbor_manila.recovery.claim_table import BESIDES, BROWSE, PERIODIC, Claim
+from karbor_manila.recovery.claim_table import BESIDES, BROWSE, DEFERRED, PERIODIC, Claim
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.postponed import check_mounted
 from karbor_manila.recovery.search_bank import BankSearch
@@ -68,6 +68,7 @@ class Search:
         yield from self._claimed(provider)
         yield from self._unclaimed_requests(provider)
         yield from self._browses_that_are_over(provider)
+        yield from self._deletions_that_are_due(provider)
         if where is Look.DATABASE:
             return
         search = BankSearch(
@@ -123,6 +124,21 @@ class Search:
             yield Unfinished(
                 BROWSE,
                 entry.browse_id,
+                entry.checkpoint_id,
+                provider.id,
+                _project_of(provider, entry.checkpoint_id),
+                entry.due,
+            )
+
+    def _deletions_that_are_due(self, provider: Any) -> Iterator[Unfinished]:
+        """By one list of those that wait; nothing else is read of what is not due."""
+        now = self._clock.utcnow()
+        for entry in deletions.entries(provider.bank, provider.id):
+            if entry.due > now or self._claims.get(entry.checkpoint_id):
+                continue
+            yield Unfinished(
+                DEFERRED,
+                entry.checkpoint_id,
                 entry.checkpoint_id,
                 provider.id,
                 _project_of(provider, entry.checkpoint_id),

@@ -9,12 +9,13 @@ from typing import Any
 from karbor.common import constants
 from oslo_log import log as logging
 
-from karbor_manila.bank import browses, checkpoints, identity, index
+from karbor_manila.bank import browses, checkpoints, deletions, identity, index
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.turns import taking_turns
 from karbor_manila.database import requested
 from karbor_manila.recovery import operation_logs, searched
+from karbor_manila.recovery.claim_table import DEFERRED
 from karbor_manila.recovery.claims import BROWSE, Claims
 from karbor_manila.recovery.searched import Memory, Searched
 from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
@@ -164,7 +165,8 @@ class BankSearch:
             return
         try:
             checkpoint = self._provider.get_checkpoint(checkpoint_id)
-            if not self._is_abandoned(checkpoint):
+            due = self._due(checkpoint)
+            if not due and not self._is_abandoned(checkpoint):
                 return
             project_id = checkpoint.project_id
         except Exception as error:  # noqa: BLE001 - Karbor takes any index for one
@@ -172,14 +174,22 @@ class BankSearch:
             self._restless.add(checkpoint_id)
             return
         yield Unfinished(
-            _OPERATION_OF[checkpoint.status],
+            DEFERRED if due else _OPERATION_OF[checkpoint.status],
             checkpoint_id,
             checkpoint_id,
             self._provider.id,
             project_id,
-            None,
+            due,
             claimed=False,
         )
+
+    def _due(self, checkpoint: Any) -> datetime.datetime | None:
+        """When a deletion was due that waits, and whose key may be lost; None if it is not due."""
+        waits = deletions.of(checkpoint)
+        if waits is None or checkpoint.provider_id != self._provider.id:
+            return None
+        is_over = waits.due <= self._clock.utcnow() and not self._claims.get(checkpoint.id)
+        return waits.due if is_over else None
 
     def _is_abandoned(self, checkpoint: Any) -> bool:
         if checkpoint.status == constants.CHECKPOINT_STATUS_DELETED:

@@ -19,11 +19,12 @@ from karbor_manila.operations.plugin import SHARE
 from karbor_manila.recovery import (
     settle_browse,
     settle_checkpoint,
+    settle_deferred,
     settle_hooks,
     settle_request,
     telling,
 )
-from karbor_manila.recovery.claim_table import PERIODIC
+from karbor_manila.recovery.claim_table import DEFERRED, PERIODIC
 from karbor_manila.recovery.claims import BROWSE, HOOKS, RECONCILE, REVERT, Claims
 from karbor_manila.recovery.hook_posts import Hanging
 from karbor_manila.recovery.postponed import Postponed
@@ -96,6 +97,8 @@ def _settle(
         return settle_browse.settle(item, provider, side_by_side)
     if item.operation in requested.RECORDS:
         return settle_request.settle(item, provider, side_by_side)
+    if item.operation == DEFERRED:
+        return settle_deferred.settle(item, provider, side_by_side)
     return settle_checkpoint.settle(item, provider, side_by_side)
 
 

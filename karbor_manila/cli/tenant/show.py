@@ -11,7 +11,10 @@ from cliff.show import ShowOne
 from karbor_manila.cli import columns
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.base import TenantCommand, add_checkpoint
-from karbor_manila.common import holds
+from karbor_manila.common import deferral, holds
+
+#: The depths of verifications that are of a whole checkpoint.
+_OF_A_CHECKPOINT = ("hold", "release", "undelete", "purge")
 
 
 class Show(TenantCommand, ShowOne):
@@ -48,6 +51,7 @@ class Show(TenantCommand, ShowOne):
             "progress": columns.Lines(_progress(logs, held)),
             "left_out": columns.Table(info.get("left_out") or []),
             "held": columns.Facts(_held(info, self.time.utcnow())),
+            "deletion": columns.Facts(_waits(found["status"], info)),
             "restores": _Records(_records(self.karbor.restores(), found["id"])),
             "verifications": _Records(_records(self.karbor.verifications(), found["id"])),
         }
@@ -58,6 +62,12 @@ def _held(info: dict[str, Any], now: datetime.datetime) -> dict[str, Any]:
     """The hold on the checkpoint; empty when there is none any more."""
     hold = holds.in_force(info, now)
     return hold.dump() if hold else {}
+
+
+def _waits(status: str, info: dict[str, Any]) -> dict[str, Any]:
+    """The deletion that waits; empty when there is none."""
+    waits = deferral.of(info) if status == deferral.PENDING else None
+    return waits.dump() if waits else {}
 
 
 def _share(
@@ -145,8 +155,8 @@ def _browsed(details: dict[str, Any]) -> str:
 
 
 def _of_checkpoint(details: dict[str, Any]) -> str:
-    """What became of a hold or a release, a sentence; empty when it was none."""
-    return str(details.get("told") or "") if "hold" in details else ""
+    """What became of it, a sentence; empty for a depth that is none of these."""
+    return str(details.get("told") or "") if details.get("depth") in _OF_A_CHECKPOINT else ""
 
 
 def _is_verification(record: dict[str, Any]) -> bool:

@@ -8,13 +8,14 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import checkpoints, holding, index
+from karbor_manila.bank import checkpoints, deletions, holding, index
+from karbor_manila.common.deferral import PENDING
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.operations import reporting
 from karbor_manila.service import refusals
 from karbor_manila.service.flows import missing_operations
-from karbor_manila.service.requests import access, hooks_left
-from karbor_manila.service.requests.errors import CheckpointHeld
+from karbor_manila.service.requests import access, deferring, hooks_left
+from karbor_manila.service.requests.errors import CheckpointHeld, DeletionWaits
 from karbor_manila.service.retention.run import RetentionRun
 from karbor_manila.service.runtime import Runtime
 
@@ -30,8 +31,9 @@ def begin(
     What is held goes for neither; retention, which ends at the first DELETE that is refused, is
     not told so.
 
-    :returns: whether it goes; if not, the request is accepted all the same
-    :raises Taken, StaysForRetention, CheckpointHeld: it cannot be deleted (now)
+    :returns: whether it goes, now or when ``delete_grace`` is over; if not, the request is
+        accepted all the same
+    :raises Taken, StaysForRetention, CheckpointHeld, DeletionWaits: it cannot be deleted (now)
     :raises karbor.exception.InvalidInput: likewise
     :raises karbor.exception.CheckpointNotFound: it does not exist (any more)
     :raises karbor.exception.AccessCheckpointNotAllowed: it is another project's
@@ -51,7 +53,15 @@ def begin(
                 *(checkpoint_id, hold.told()),
             )
             return False
+        if held.status == PENDING:
+            if retention.asks(context, provider):
+                return False
+            raise DeletionWaits(checkpoint_id, deletions.of(held.checkpoint))
         retention.check(context, provider, held.checkpoint)
+        if seconds := deferring.grace(provider, held.checkpoint):
+            access.end_logs(runtime, context, held)
+            deferring.defer(context, held.checkpoint, seconds, runtime.worker.utcnow())
+            return True
         if held.is_dead_end:
             _reopen(held.checkpoint)
         elif held.status in checkpoints.IN_WORK:
@@ -63,6 +73,25 @@ def begin(
         access.end_logs(runtime, context, held)
         _begin_flow(runtime, context, provider, held.checkpoint)
     return True
+
+
+def purge(runtime: Runtime, context: Any, checkpoint: Any) -> None:
+    """Carry out at once a deletion that waits.
+
+    :raises Taken, karbor.exception.InvalidInput: it does not wait, or cannot be carried out (now)
+    :raises karbor.exception.FlowError: the flow cannot be built
+    """
+    provider = runtime.provider(checkpoint.provider_id)
+    missing_operations.check(provider, constants.OPERATION_DELETE, checkpoint)
+    with access.claimed(runtime, checkpoint, constants.OPERATION_DELETE) as held:
+        if held.status != PENDING:
+            raise exception.InvalidInput(
+                reason=f"checkpoint {checkpoint.id} is {held.status}; only a deletion that waits "
+                f"({PENDING}) is carried out before its time"
+            )
+        deferring.forget(held.checkpoint)
+        access.end_logs(runtime, context, held)
+        _begin_flow(runtime, context, provider, held.checkpoint)
 
 
 def _reopen(checkpoint: Any) -> None:

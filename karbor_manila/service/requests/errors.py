@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from karbor_manila.common.deferral import Deferral
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.holds import Hold
 
@@ -48,4 +49,38 @@ class HeldByAdministrator(KarborManilaError):
         return (
             f"Checkpoint {self.checkpoint_id} is {self.hold.told()}. It was held from outside of "
             f"its project, so an administrator ends it. Nothing was changed."
+        )
+
+
+@dataclass(eq=False)
+class DeletionWaits(KarborManilaError):
+    """A checkpoint that was deleted, and whose deletion is not carried out yet.
+
+    ``waits`` is None when it is not known when that is due.
+    """
+
+    checkpoint_id: str
+    waits: Deferral | None
+
+    def _sentence(self) -> str:
+        due = f"{self.waits.due:%Y-%m-%d %H:%M:%S} UTC" if self.waits else "a time that is unknown"
+        return (
+            f"Checkpoint {self.checkpoint_id} was deleted already and goes at {due}. Nothing was "
+            f"changed. To have it back, use 'karbor-manila undelete {self.checkpoint_id}'; to "
+            f"have it gone at once, 'karbor-manila purge {self.checkpoint_id}'."
+        )
+
+
+@dataclass(eq=False)
+class QuotaFull(KarborManilaError):
+    """A checkpoint that cannot be had back: there is no room for it in the quota."""
+
+    checkpoint_id: str
+    project_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Checkpoint {self.checkpoint_id} is not counted since it was deleted, and project "
+            f"{self.project_id} has as many others as it may have. Nothing was changed. Delete "
+            f"another one first, or have an administrator raise the quota of checkpoints."
         )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A checkpoint is held, or released: a verification that checks nothing and has no flow.
+"""A checkpoint is held or released, or its deletion taken back: a verification that checks nothing
+and has no flow.
 
 It is one write into the bank, under the claim of the checkpoint; Karbor's record of the
 verification says afterwards how it ended. Either may be asked for again.
@@ -13,9 +14,10 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, deletions
 from karbor_manila.bank import holding as in_bank
 from karbor_manila.common import holds
+from karbor_manila.common.deferral import PENDING
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.common.holds import Hold
 from karbor_manila.database import columns
@@ -24,8 +26,12 @@ from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.recovery.claims import HOLD
 from karbor_manila.schemas import VERIFY_SCHEMA
 from karbor_manila.service import refusals
-from karbor_manila.service.requests import access, restores
-from karbor_manila.service.requests.errors import HeldByAdministrator, HeldByAnother
+from karbor_manila.service.requests import access, deferring, deletion, restores
+from karbor_manila.service.requests.errors import (
+    DeletionWaits,
+    HeldByAdministrator,
+    HeldByAnother,
+)
 from karbor_manila.service.retention.facts import AT_REST
 from karbor_manila.service.runtime import Runtime
 
@@ -42,7 +48,7 @@ def is_asked(record: Any) -> bool:
 
 
 def carry_out(runtime: Runtime, context: Any, record: Any) -> None:
-    """Hold the checkpoint, or release it, and say so in the record.
+    """Do what is asked for with the checkpoint, and say so in the record.
 
     :param record: Karbor's Verification
     :raises karbor.exception.KarborException: the refusal; the record has failed, with the reason
@@ -58,8 +64,12 @@ def carry_out(runtime: Runtime, context: Any, record: Any) -> None:
             )
         now = runtime.worker.utcnow()
         asked = _asked(record["parameters"], now)
-        with access.claimed(runtime, checkpoint, HOLD, over_dead=False) as held:
-            told = _act(context, held.checkpoint, asked, now)
+        if asked["depth"] == hold_parameters.PURGE:
+            deletion.purge(runtime, context, checkpoint)
+            told = _told("purge", "purged", f"The deletion of checkpoint {checkpoint.id} begins.")
+        else:
+            with access.claimed(runtime, checkpoint, HOLD, over_dead=False) as held:
+                told = _act(context, held.checkpoint, asked, now)
     _report(record, told)
 
 
@@ -90,6 +100,10 @@ def _act(
     context: Any, checkpoint: Any, asked: dict[str, Any], now: datetime.datetime
 ) -> dict[str, Any]:
     """Do it. The caller holds the checkpoint's claim. Returns what the user reads."""
+    if asked["depth"] == hold_parameters.UNDELETE:
+        return _undelete(context, checkpoint)
+    if checkpoint.status == PENDING:
+        raise DeletionWaits(str(checkpoint.id), deletions.of(checkpoint))
     if checkpoint.status not in AT_REST:
         raise exception.InvalidInput(
             reason=f"checkpoint {checkpoint.id} is {checkpoint.status}; one that is available or "
@@ -104,8 +118,25 @@ def _act(
             reason=f"checkpoint {checkpoint.id} has an extra_info of its user's own that is no "
             f"JSON, so nothing can be written into it"
         ) from None
-    told = {"depth": asked["depth"], "way": way, "told": said}
-    return told | {"hold": hold.dump() if hold else None}
+    return _told(asked["depth"], way, said, hold=hold.dump() if hold else None)
+
+
+def _told(depth: str, way: str, said: str, **more: Any) -> dict[str, Any]:
+    return {"depth": depth, "way": way, "told": said} | more
+
+
+def _undelete(context: Any, checkpoint: Any) -> dict[str, Any]:
+    if checkpoint.status in AT_REST:
+        said = f"Checkpoint {checkpoint.id} is {checkpoint.status}, and its deletion waits no more."
+        return _told(hold_parameters.UNDELETE, "already", said)
+    if checkpoint.status != PENDING:
+        raise exception.InvalidInput(
+            reason=f"checkpoint {checkpoint.id} is {checkpoint.status}; only one whose deletion "
+            f"waits ({PENDING}) can be had back"
+        )
+    status = deferring.take_back(context, checkpoint)
+    said = f"Checkpoint {checkpoint.id} is {status} again."
+    return _told(hold_parameters.UNDELETE, "undeleted", said, status=status)
 
 
 Act = tuple[str, Hold | None, str]

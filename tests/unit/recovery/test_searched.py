@@ -82,8 +82,9 @@ def test_open_access_costs_one_list_of_what_is_open_however_many_checkpoints_the
     for entry in entries:
         browses.put(bank.provider.bank, PROVIDER, entry)
     assert bank.search(Look.DATABASE) == set()
-    # One more short list is of hooks that have begun.
-    short = [f"/karbor-manila/{name}/{PROVIDER}/" for name in ("hook-runs", "browses")]
+    # Two more short lists are of hooks that have begun, and of deletions that wait.
+    listed = ("hook-runs", "browses", "deletions")
+    short = [f"/karbor-manila/{name}/{PROVIDER}/" for name in listed]
     assert bank.plugin.lists == short
     assert (bank.plugin.read(), bank.plugin.listed) == (0, 3)
     bank.clock.sleep(HOUR)

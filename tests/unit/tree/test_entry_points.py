@@ -72,6 +72,8 @@ def test_the_names_stay():
         (COMMANDS, "plans_list", "karbor_manila.cli.operator.plans:PlansList"),
         (COMMANDS, "schedules_import", "karbor_manila.cli.tenant.schedules:SchedulesImport"),
         (COMMANDS, "reconcile", "karbor_manila.cli.operator.commands:Reconcile"),
+        (COMMANDS, "purge", "karbor_manila.cli.tenant.undelete:Purge"),
+        (COMMANDS, "undelete", "karbor_manila.cli.tenant.undelete:Undelete"),
         (COMMANDS, "release", "karbor_manila.cli.tenant.hold:Release"),
         (COMMANDS, "report", "karbor_manila.cli.operator.report:Report"),
         (COMMANDS, "restore", "karbor_manila.cli.tenant.restore:Restore"),

@@ -14,6 +14,7 @@ import karbor_manila
 from karbor_manila.bank import errors as bank
 from karbor_manila.cli import errors as cli
 from karbor_manila.common import errors as common
+from karbor_manila.common.deferral import Deferral
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.holds import Hold
 from karbor_manila.database import errors as database
@@ -162,6 +163,8 @@ EXAMPLES = (
     requests.CheckpointHeld("cp-1", HOLD),
     requests.HeldByAnother("cp-1", HOLD),
     requests.HeldByAdministrator("cp-1", HOLD),
+    requests.DeletionWaits("cp-1", Deferral(SINCE.isoformat(), SINCE, "user", "available")),
+    requests.QuotaFull("cp-1", "project"),
     service.NothingProtected("plan-1", [{"type": "OS::Manila::Share", "id": "s", "reason": "r"}]),
     service.NoSuchRecord("r-1"),
     service.RunMissed("op-1", "nightly", datetime.datetime(2026, 11, 20, 2, 30), "It was late."),

@@ -41,6 +41,7 @@ def test_the_names_of_the_providers_options_stay():
         "protect_timeout",
         "restore_timeout",
         "delete_timeout",
+        "delete_grace",
         "undo_timeout",
         "request_settle_time",
         "record_access_rules",

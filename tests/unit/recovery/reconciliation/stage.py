@@ -160,7 +160,8 @@ WORK = {
 
 def forget(service: Service) -> None:
     """Begin anew with an empty bank and empty tables, which is quicker than another service."""
-    for folder in ("checkpoints", "indices", "karbor-manila/leases", "karbor-manila/browses"):
+    ours = (f"karbor-manila/{each}" for each in ("leases", "browses", "deletions"))
+    for folder in ("checkpoints", "indices", *ours):
         shutil.rmtree(service.folder / "bank" / "karbor" / folder, ignore_errors=True)
     with sqlalchemy_api.get_engine().begin() as connection:
         for table in ("operation_logs", "restores", "verifications", "karbor_manila_claims"):
