@@ -13,6 +13,7 @@ __all__ = [
     "INTENT_SCHEMA",
     "OPTIONS_SCHEMA",
     "PLAN_SCHEMA",
+    "PROJECT_OPTIONS_SCHEMA",
     "PROJECT_SCHEMA",
     "RECORD_SCHEMA",
     "RESTORE_SCHEMA",
@@ -47,5 +48,7 @@ HOOK_RUN_SCHEMA = _load("hook_run")
 PLAN_SCHEMA = _load("plan")
 #: What a hook of Manila tells of snapshots and shares of ours.
 WATCH_SCHEMA = _load("watch")
-#: OS::Keystone::Project takes no parameters and saves nothing.
+#: Parameters of a plan for OS::Keystone::Project.
+PROJECT_OPTIONS_SCHEMA = _load("project_options")
+#: OS::Keystone::Project takes no other parameters and saves nothing.
 PROJECT_SCHEMA = _load("project")

@@ -25,8 +25,11 @@ BROKEN = "broken"
 #: It is being removed, or was removed since the resources were listed.
 GONE = "gone"
 
+#: The plan, or the owner of the share, does not want it there: no gap at all.
+EXCLUDED = "excluded"
+
 #: What has to be mended comes first: a long list is cut.
-_ORDER = (BROKEN, GONE, NOT_SUPPORTED)
+_ORDER = (BROKEN, GONE, NOT_SUPPORTED, EXCLUDED)
 
 #: A checkpoint names so much of what it leaves out; of the others it tells the number.
 MOST_NAMED = 100

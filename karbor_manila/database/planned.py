@@ -8,20 +8,26 @@ from typing import Any
 from karbor import objects
 from karbor.common import constants
 
+from karbor_manila.common import selection
+from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.common.selection import Selection
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.requested import as_karbor
+
+_PROJECT = constants.PROJECT_RESOURCE_TYPE
 
 
 @dataclass
 class Meant:
-    """What the plans of one project mean: shares by their ids, or ``everything`` there is."""
+    """What the plans of one project mean: shares by their ids, or what is ``chosen`` of all that
+    there are."""
 
     share_ids: set[str] = field(default_factory=set)
-    everything: bool = False
+    chosen: list[Selection] = field(default_factory=list)
 
     def holds(self, share: Mapping[str, Any]) -> bool:
         """Whether a share of the project (a view) is meant."""
-        return self.everything or share["id"] in self.share_ids
+        return share["id"] in self.share_ids or any(not each.why_not(share) for each in self.chosen)
 
 
 def by_project(provider_id: str) -> dict[str, Meant]:
@@ -43,6 +49,17 @@ def by_project(provider_id: str) -> dict[str, Meant]:
         for each in plan.resources:
             if each["type"] == constants.SHARE_RESOURCE_TYPE:
                 meant.share_ids.add(str(each["id"]))
-            elif each["type"] == constants.PROJECT_RESOURCE_TYPE:
-                meant.everything |= str(each["id"]) == str(plan.project_id)
+            elif (each["type"], str(each["id"])) == (_PROJECT, str(plan.project_id)):
+                meant.chosen.append(_chosen(plan.parameters))
     return found
+
+
+def _chosen(parameters: Mapping[str, Mapping[str, Any]] | None) -> Selection:
+    given: dict[str, Any] = {}
+    for key, values in (parameters or {}).items():
+        if key.partition("#")[0] == _PROJECT:
+            given |= {name: value for name, value in values.items() if value}
+    try:
+        return selection.of(given)
+    except InvalidParameter:  # it is refused when it is protected; until then it means everything
+        return Selection()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protection plugin for OS::Keystone::Project: it carries the project's shares, nothing else.
 
+Which of them is a parameter of the plan (:mod:`.choosing`).
+
 Without it a plan on a project needs Karbor's noop plugin, which claims every type there is and so
 "protects" volumes and servers by doing nothing.
 """
@@ -10,12 +12,12 @@ from typing import Any
 from karbor.common import constants
 from karbor.services.protection import protection_plugin
 
-from karbor_manila.schemas import PROJECT_SCHEMA
+from karbor_manila.schemas import PROJECT_OPTIONS_SCHEMA, PROJECT_SCHEMA
 from karbor_manila.service import forms
 
 
 class ProjectPlugin(protection_plugin.ProtectionPlugin):
-    """A project has no data of its own: its operations have no hooks, and no parameters."""
+    """A project has no data of its own: its operations have no hooks."""
 
     def __init__(self, config: Any = None) -> None:
         super().__init__(config)
@@ -27,10 +29,14 @@ class ProjectPlugin(protection_plugin.ProtectionPlugin):
         return [constants.PROJECT_RESOURCE_TYPE]
 
     @classmethod
+    def get_options_schema(cls, resource_type: str) -> dict[str, Any]:
+        """Which shares of the project are protected, as a form."""
+        return forms.form(PROJECT_OPTIONS_SCHEMA)
+
+    @classmethod
     def _schema(cls, resource_type: str) -> dict[str, Any]:
         return forms.form(PROJECT_SCHEMA)
 
-    get_options_schema = _schema
     get_restore_schema = _schema
     get_verify_schema = _schema
     get_saved_info_schema = _schema

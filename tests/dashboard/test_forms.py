@@ -15,6 +15,7 @@ from karbor.services.protection.protection_plugins.share.share_snapshot_plugin i
 
 from karbor_manila import schemas
 from karbor_manila.operations import parameters
+from karbor_manila.service.project import ProjectPlugin
 from karbor_manila.service.protection import ShareProtectionPlugin as Ours
 from tests.dashboard import browser
 
@@ -24,11 +25,13 @@ RICH = {
     "options": schemas.OPTIONS_SCHEMA,
     "restore": schemas.RESTORE_SCHEMA,
     "verify": schemas.VERIFY_SCHEMA,
+    "project": schemas.PROJECT_OPTIONS_SCHEMA,
 }
 PUBLISHED = {
     "options": Ours.get_options_schema(SHARE),
     "restore": Ours.get_restore_schema(SHARE),
     "verify": Ours.get_verify_schema(SHARE),
+    "project": ProjectPlugin.get_options_schema(constants.PROJECT_RESOURCE_TYPE),
 }
 #: Something else than the default, in each field.
 TYPED: dict[str, dict[str, Any]] = {
@@ -38,6 +41,7 @@ TYPED: dict[str, dict[str, Any]] = {
         "force": True,
         "record_access_rules": "false",
     },
+    "project": {"include": "type:gold, label:env=prod", "exclude": "name:tmp*"},
     "restore": {
         "share_id": SHARE_ID,
         "restore_name": "true",

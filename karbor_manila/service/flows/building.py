@@ -19,7 +19,7 @@ from karbor_manila.operations import reporting
 from karbor_manila.operations.final_status import FinalStatus
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery import operation_logs
-from karbor_manila.service import driver_options
+from karbor_manila.service import choosing
 from karbor_manila.service.errors import NothingProtected
 from karbor_manila.service.flows import copy_flow, engine, missing_operations
 from karbor_manila.service.flows.graph import GraphBuilder
@@ -92,8 +92,7 @@ def build(
         return flow
     builder = None
     if operation == constants.OPERATION_PROTECT:
-        ours = protects_shares(provider)
-        objection = driver_options.catalogue_of(provider).objection if ours else None
+        objection = choosing.objection(provider, kwargs["plan"])
         builder = GraphBuilder(kwargs["protectable_registry"], provider.plugins, objection)
         kwargs = kwargs | {"protectable_registry": builder}
     if operation == constants.OPERATION_DELETE and checkpoint.resource_graph is None:

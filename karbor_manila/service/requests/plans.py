@@ -10,7 +10,7 @@ from karbor import exception as karbor_exception
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.ids import is_id
 from karbor_manila.operations.plugin import PROJECT, SHARE, protects_shares
-from karbor_manila.service import bank_refusals
+from karbor_manila.service import bank_refusals, choosing
 from karbor_manila.service.requests import manila_checks, share_parameters
 from karbor_manila.service.runtime import Runtime
 
@@ -48,6 +48,7 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
     named = {item["id"] for item in resources if item["type"] == SHARE}
     whole = any(item["type"] == PROJECT for item in resources)
     try:
+        choosing.chosen(plan)
         share_parameters.check_options(plan.get("parameters"), None if whole else named)
     except KarborManilaError as error:
         raise karbor_exception.InvalidPlan(reason=str(error)) from error

@@ -8,7 +8,7 @@ from oslo_serialization import jsonutils
 from karbor_manila.common import left_out
 from karbor_manila.common.left_out import LeftOut
 
-KINDS = (left_out.BROKEN, left_out.GONE, left_out.NOT_SUPPORTED)
+KINDS = (left_out.BROKEN, left_out.GONE, left_out.NOT_SUPPORTED, left_out.EXCLUDED)
 
 
 def item(number: int, kind: str) -> LeftOut:

@@ -29,13 +29,12 @@ def test_it_serves_projects_alone() -> None:
 @pytest.mark.parametrize(
     "getter",
     [
-        "get_options_schema",
         "get_restore_schema",
         "get_verify_schema",
         "get_saved_info_schema",
     ],
 )
-def test_a_project_takes_no_parameters(getter: str) -> None:
+def test_a_project_takes_no_parameters_but_of_a_plan(getter: str) -> None:
     schema = getattr(ProjectPlugin, getter)(PROJECT)
     assert schema["properties"] == {}
     assert jsonutils.loads(jsonutils.dumps(schema)) == schema

@@ -205,14 +205,17 @@ def test_the_tables_of_options_are_complete_and_true(heading: str, expected: lis
             assert default.strip("`") == (opt.default or "none"), opt.name
 
 
-def given(words: list[str]) -> Iterator[dict[str, str]]:
-    """Each group of parameters on the command line of ``openstack data protection``."""
+def given(words: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each group of parameters on the command line of ``openstack data protection``: of what, and
+    which."""
     for flag, value in zip(words, words[1:], strict=False):
         if flag == "--parameters":
             pairs = dict(each.split("=", 1) for each in value.split(","))
-            yield {k: v for k, v in pairs.items() if k not in ("resource_type", "resource_id")}
+            resource_type = pairs.pop("resource_type")
+            pairs.pop("resource_id", None)
+            yield resource_type, pairs
         if flag == "--parameters-json":
-            yield from json.loads(value).values()
+            yield from json.loads(value).items()
 
 
 def parametrised() -> list[tuple[str, str, list[str]]]:
@@ -231,13 +234,15 @@ def test_the_documents_have_parameters() -> None:
 
 @pytest.mark.parametrize(("where", "kind", "words"), parametrised(), ids=str)
 def test_parameters_of_an_example_hold(where: str, kind: str, words: list[str]) -> None:
-    for each in given(words):
+    for resource_type, each in given(words):
+        of_project = resource_type.startswith("OS::Keystone::Project")
+        schema = schemas.PROJECT_OPTIONS_SCHEMA if of_project else SCHEMAS[kind]
         values = {name: re.sub(r"^\$\w+_ID$", SHARE, value) for name, value in each.items()}
         if REFUSED & {f"{name}={value}" for name, value in values.items()}:
             with pytest.raises(InvalidParameter):
-                parameters.resolve(SCHEMAS[kind], values)
+                parameters.resolve(schema, values)
         else:
-            parameters.resolve(SCHEMAS[kind], values)
+            parameters.resolve(schema, values)
 
 
 @pytest.mark.parametrize(
