@@ -40,7 +40,11 @@ class ProtectionManager(manager.ProtectionManager):
         self.reconciliation = self.runtime.reconciliation
         recogniser = Recogniser(timeout=self.runtime.answer_timeout / 2 or 1.0)
         self.retention = RetentionRun(
-            self.claims, recogniser, spawn=self._in_background, delete=self._delete
+            self.claims,
+            recogniser,
+            spawn=self._in_background,
+            delete=self._delete,
+            kept=self.runtime.keep_run.kept,
         )
         for provider in self.runtime.providers():
             registration.publish_schemas(provider)

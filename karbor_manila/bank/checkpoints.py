@@ -74,6 +74,13 @@ def walk(provider: Any, query: Query) -> Iterator[Any]:
 
     :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
     """
+    for _made, checkpoint in timed(provider, query):
+        yield checkpoint
+
+
+def timed(provider: Any, query: Query) -> Iterator[tuple[int, Any]]:
+    """As :func:`walk`, each one with the second since the epoch in which it was made: a checkpoint
+    itself tells only the day."""
     entries = sorted(
         (entry for entry in _entries_of(provider.bank, query) if _fits(entry, query)),
         key=lambda entry: (entry.made, entry.id),
@@ -98,7 +105,7 @@ def walk(provider: Any, query: Query) -> Iterator[Any]:
             # between leaves it there.
             if checkpoint.status != constants.CHECKPOINT_STATUS_DELETED:
                 found += 1
-                yield checkpoint
+                yield entry.made, checkpoint
 
 
 def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:

@@ -106,10 +106,17 @@ class Reconciliation:
 
     def settle(self, item: Unfinished) -> str:
         """Settle one of them; empty when that has to be tried again later, else its status now."""
-        with self._slots.one():
+
+        def work(side_by_side: SideBySide) -> str:
             provider = {each.id: each for each in self._providers()}[item.provider_id]
-            side_by_side = SideBySide(self._executor, self._slots, self._clients)
             return settle.settle(item, provider, self._claims, side_by_side)
+
+        return self.alongside(work)
+
+    def alongside(self, work: Callable[[SideBySide], str]) -> str:
+        """Do something in a slot of the reconciliation, with what its tasks have in common."""
+        with self._slots.one():
+            return work(SideBySide(self._executor, self._slots, self._clients))
 
     def making(self) -> AbstractContextManager[None]:
         """While this process makes checkpoints that it has not claimed yet, however long that

@@ -114,6 +114,19 @@ class StaysForRetention(KarborManilaError):
 
 
 @dataclass(eq=False)
+class KeptForRules(KarborManilaError):
+    """Karbor's retention asked to delete what a keep rule of its plan keeps."""
+
+    checkpoint_id: str
+
+    def _sentence(self) -> str:
+        return (
+            f"Checkpoint {self.checkpoint_id} stays: a keep rule of its plan keeps it. Retention "
+            f"goes on with its next run; a user can delete it by hand."
+        )
+
+
+@dataclass(eq=False)
 class NothingProtected(KarborManilaError):
     """Nothing that a plan means could be put into a checkpoint.
 

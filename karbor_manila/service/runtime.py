@@ -16,12 +16,14 @@ from karbor_manila.recovery.loop import Reconciliation
 from karbor_manila.service import bank_refusals, broker, driver_options, hook_options, shutdown
 from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
+from karbor_manila.service.keep_thread import KeepThread
 from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
 from karbor_manila.service.missed_runs import MissedRunsThread
 from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
 from karbor_manila.service.plan_copies import PlanCopies
 from karbor_manila.service.reconciling import ReconciliationThread
+from karbor_manila.service.retention.keep_run import KeepRun
 from karbor_manila.service.watched import WatchThread
 from karbor_manila.telemetry.listening import Listening
 
@@ -66,6 +68,11 @@ class Runtime:
         self.reconciling = ReconciliationThread(
             self.reconciliation, self.settings.reconcile_interval
         )
+        self.keep_run = KeepRun(self.claims, self.reconciliation)
+        self.keeping = KeepThread(
+            self.providers, self.keep_run, interval=self.settings.reconcile_interval
+        )
+        self.worker.made = self.keeping.soon
         self.leftovers = LeftoversThread(
             self.providers,
             self.claims,
@@ -110,6 +117,7 @@ class Runtime:
         self.watched.start()
         self.plans.start()
         self.missed_runs.start()
+        self.keeping.start()
         if cleanup:
             shutdown.install(shutdown.Shutdown(self, cleanup, self.settings.shutdown_timeout))
         # Beside the pool of operations, of which it must take no place.
@@ -120,6 +128,7 @@ class Runtime:
         if self._types is not None:
             self._types.kill()
         self.missed_runs.stop()
+        self.keeping.stop()
         self.periodic_hooks.stop()
         self.watched.stop()
         self.plans.stop()

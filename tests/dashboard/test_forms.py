@@ -40,6 +40,13 @@ TYPED: dict[str, dict[str, Any]] = {
         "description": "1",
         "force": True,
         "record_access_rules": "false",
+        "keep_last": "3",
+        "keep_hourly": "24",
+        "keep_daily": "7",
+        "keep_weekly": "4",
+        "keep_monthly": "12",
+        "keep_yearly": "10",
+        "keep_time_zone": "Europe/Berlin",
     },
     "project": {"include": "type:gold, label:env=prod", "exclude": "name:tmp*"},
     "restore": {
@@ -70,7 +77,14 @@ TYPED["verify"] = TYPED["restore"] | {
     "hold_until": "2026-12-31",
 }
 #: What is meant by a text that is no text, by field.
-MEANT = {"size": 20, "record_access_rules": False, "browse_for": 600}
+MEANT = {"size": 20, "record_access_rules": False, "browse_for": 600} | {
+    "keep_last": 3,
+    "keep_hourly": 24,
+    "keep_daily": 7,
+    "keep_weekly": 4,
+    "keep_monthly": 12,
+    "keep_yearly": 10,
+}
 
 pytestmark = pytest.mark.skipif(bool(browser.missing()), reason=browser.missing())
 

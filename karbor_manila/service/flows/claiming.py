@@ -52,6 +52,8 @@ class ClaimingWorker(worker.Worker):
         self._flows: dict[int, Running] = {}
         # What was claimed for a flow that is to be built, each with the ids of its targets.
         self._lent: dict[str, list[str]] = {}
+        #: Is told the plan of each checkpoint that was made, well or not; it returns at once.
+        self.made: Callable[[str], None] = lambda _plan_id: None
         # Checkpoints whose status says that they are in work, before they have a flow.
         self._begun: set[str] = set()
 

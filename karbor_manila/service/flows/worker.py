@@ -155,6 +155,8 @@ class Worker(ClaimingWorker):
         del self._flows[id(flow_engine)]
         for claimed_id in running.claimed_ids:
             (self._claims.release if settled else self._claims.leave)(claimed_id)
+        if settled and running.operation in (constants.OPERATION_PROTECT, constants.OPERATION_COPY):
+            self.made(str(running.checkpoint.protection_plan["id"]))
 
     def _refused(self, context: Any, running: Running, refused: Exception, *, lent: bool) -> None:
         """What another operation works on, or another bank holds, is not ours to settle. A record

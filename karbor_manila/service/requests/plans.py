@@ -7,6 +7,7 @@ from typing import Any
 
 from karbor import exception as karbor_exception
 
+from karbor_manila.common import keep_rules
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.ids import is_id
 from karbor_manila.operations.plugin import PROJECT, SHARE, protects_shares
@@ -49,6 +50,7 @@ def check_plan(plan: Mapping[str, Any], provider: Any, context: Any) -> None:
     whole = any(item["type"] == PROJECT for item in resources)
     try:
         choosing.chosen(plan)
+        keep_rules.of_plan(plan.get("parameters"))
         share_parameters.check_options(plan.get("parameters"), None if whole else named)
     except KarborManilaError as error:
         raise karbor_exception.InvalidPlan(reason=str(error)) from error

@@ -20,10 +20,11 @@ from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
 from karbor_manila.common.clock import Clock
+from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import counts
-from karbor_manila.service.errors import StaysForRetention
+from karbor_manila.service.errors import KeptForRules, StaysForRetention
 from karbor_manila.service.retention import rules
 from karbor_manila.service.retention.facts import AT_REST, is_counted, kept, rules_of
 from karbor_manila.service.retention.recogniser import Recogniser
@@ -39,6 +40,10 @@ FAILED_AT_A_TIME = 10
 #: whether it goes.
 Delete = Callable[[Any, str, str], bool]
 
+#: Of a provider and the id of a plan, which checkpoints its keep rules keep; those of the third are
+#: claimed by who asks.
+KeptByRules = Callable[[Any, str, frozenset[str]], frozenset[str]]
+
 
 class RetentionRun:
     """Serves the requests of retention.
@@ -47,6 +52,7 @@ class RetentionRun:
     :param recogniser: knows whose requests are retention's
     :param spawn: lets a function run in the background
     :param delete: how a checkpoint is removed; it asks :meth:`check` under the claim
+    :param kept: the ids of what the keep rules of a plan keep, whatever its retention says
     """
 
     def __init__(
@@ -55,12 +61,14 @@ class RetentionRun:
         recogniser: Recogniser,
         spawn: Callable[..., Any],
         delete: Delete,
+        kept: KeptByRules,
         clock: Clock | None = None,
     ) -> None:
         self._claims = claims
         self._recogniser = recogniser
         self._spawn = spawn
         self._delete = delete
+        self._kept_by_rules = kept
         self._clock = clock or Clock()
 
     def asks(self, context: Any, provider: Any) -> bool:
@@ -82,7 +90,8 @@ class RetentionRun:
         at_rest = self._kept(found)
         # What an operation works with is refused to a DELETE, and retention would end there.
         busy = self._in_work(provider)
-        decision = rules.decide(at_rest, limits, today).without(busy)
+        stays = busy | self._ruled(provider, plan_id)
+        decision = rules.decide(at_rest, limits, today).without(stays)
         failed = _to_clear(found, {item.id for item in decision.failed}, busy)
         if failed:
             self._spawn(self._clear, context, provider, failed)
@@ -96,6 +105,8 @@ class RetentionRun:
         if checkpoint.status not in AT_REST or not self.asks(context, provider):
             return  # its deletion was asked for before, or is a user's own decision
         plan_id = checkpoint.protection_plan["id"]
+        if str(checkpoint.id) in self._ruled(provider, plan_id, str(checkpoint.id)):
+            raise KeptForRules(str(checkpoint.id))
         newer = itertools.takewhile(
             lambda other: other.id != checkpoint.id,
             checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
@@ -113,6 +124,17 @@ class RetentionRun:
                 yield kept(checkpoint, self._clock.sleep, self._clock.utcnow())
             except (ValueError, TypeError, karbor_exception.KarborException) as error:
                 LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
+
+    def _ruled(self, provider: Any, plan_id: str, *ours: str) -> frozenset[str]:
+        """What the keep rules of a plan keep, of the good ones alone.
+
+        :param ours: the ids of those that are claimed for this
+        :raises karbor.exception.InvalidInput: it is not known; retention goes on with its next run
+        """
+        try:
+            return self._kept_by_rules(provider, plan_id, frozenset(ours))
+        except DatabaseUnreadable as error:
+            raise karbor_exception.InvalidInput(reason=str(error)) from error
 
     def _in_work(self, provider: Any) -> frozenset[str]:
         """The ids of the checkpoints that operations work with (deletes, restores, copies), or did

@@ -165,6 +165,7 @@ EXAMPLES = (
     requests.HeldByAdministrator("cp-1", HOLD),
     requests.DeletionWaits("cp-1", Deferral(SINCE.isoformat(), SINCE, "user", "available")),
     requests.QuotaFull("cp-1", "project"),
+    service.KeptForRules("cp-1"),
     service.NothingProtected("plan-1", [{"type": "OS::Manila::Share", "id": "s", "reason": "r"}]),
     service.NoSuchRecord("r-1"),
     service.RunMissed("op-1", "nightly", datetime.datetime(2026, 11, 20, 2, 30), "It was late."),
