@@ -12,7 +12,8 @@ a schedule that stood still for a month costs nothing.
 * The newest of each resource stays whatever the rules say, and so does the newest whole one.
 * Copies are counted for themselves, by the times of their own making.
 * One that is held stays and is counted for nothing: no other one goes for it.
-* One of which it is not known for certain what it holds stays.
+* One of which it is not known whether it holds a share stays where it would if it did, and takes no
+  other one's place.
 """
 
 import datetime
@@ -23,9 +24,14 @@ from dataclasses import dataclass
 from karbor_manila.common.keep_rules import KeepRules
 from karbor_manila.common.turns import taking_turns
 
+#: In the ``extra_info`` of a checkpoint as a list shows it: when it was made, UTC, ISO 8601.
+MADE_AT = "made_at"
+
 #: Words beside those of the rules.
 NEWEST, NEWEST_WHOLE = "the newest of a share", "the newest whole one"
-HELD, FAILED, UNSURE = "held", "failed", "not known what it holds"
+HELD, FAILED, NO_RULES = "held", "failed", "the plan has no keep rules"
+#: Stands before a rule that keeps one only if it holds what it may hold.
+PERHAPS = "perhaps "
 
 
 @dataclass(frozen=True)
@@ -71,9 +77,11 @@ def decide(found: Iterable[Made], rules: KeepRules) -> list[Verdict]:
     :param rules: without any all of them stay
     """
     newest_first = sorted(found, key=lambda item: (item.made, item.id), reverse=True)
+    if not rules:
+        return [Verdict(item, (NO_RULES,)) for item in newest_first]
     why: dict[str, list[str]] = defaultdict(list)
     for item in newest_first:
-        if said := _apart(item) or ("" if rules else "no rule asks for less"):
+        if said := _apart(item):
             why[item.id].append(said)
     for is_copy in (False, True):
         counted = [
@@ -89,9 +97,7 @@ def _apart(item: Made) -> str:
     """Why one stays whatever the others are."""
     if item.held:
         return HELD
-    if not item.good:
-        return FAILED
-    return "" if item.holds == item.perhaps else UNSURE
+    return "" if item.good else FAILED
 
 
 def _kept(counted: Sequence[Made], rules: KeepRules) -> Iterable[tuple[str, str]]:
@@ -103,27 +109,32 @@ def _kept(counted: Sequence[Made], rules: KeepRules) -> Iterable[tuple[str, str]
     for holders in _by_resource(counted):
         for word, count, part in rules:
             parts: set[str] = set()
-            for item in holders:
+            for item, certain in holders:
                 name = part(moments[item.id]) if part else item.id
                 if name in parts:
                     continue
                 if len(parts) == count:
                     break
-                parts.add(name)
-                yield item.id, f"{word} {name}" if part else f"{word} {len(parts)}"
-        yield holders[0].id, NEWEST
+                said = f"{word} {name if part else len(parts) + 1}"
+                yield item.id, said if certain else PERHAPS + said
+                if certain:
+                    parts.add(name)
+        for item, certain in holders:
+            yield item.id, NEWEST if certain else PERHAPS + NEWEST
+            if certain:
+                break
     for item in counted:
         if item.whole:
             yield item.id, NEWEST_WHOLE
             break
 
 
-def _by_resource(counted: Sequence[Made]) -> list[tuple[Made, ...]]:
-    """The checkpoints that hold a resource for certain, the newest first; those of resources that
-    the same ones hold, once."""
-    holding: dict[str, list[int]] = defaultdict(list)
+def _by_resource(counted: Sequence[Made]) -> list[list[tuple[Made, bool]]]:
+    """The checkpoints that may hold a resource, the newest first, each with whether it does for
+    certain; those of resources that the same ones hold, once."""
+    holding: dict[str, list[tuple[int, bool]]] = defaultdict(list)
     for place, item in enumerate(taking_turns(counted)):
-        for resource in item.holds:
-            holding[resource].append(place)
+        for resource in item.perhaps:
+            holding[resource].append((place, resource in item.holds))
     different = sorted({tuple(places) for places in holding.values()})
-    return [tuple(counted[place] for place in places) for places in different]
+    return [[(counted[place], certain) for place, certain in places] for places in different]

@@ -48,7 +48,7 @@ class KeepThread:
         self._thread: Any = None
 
     def start(self) -> None:
-        """Begin; the first turn is after one interval, and looks at all plans."""
+        """Begin; the first turn comes after one interval, or with a checkpoint, and is for all."""
         self._thread = eventlet.spawn(self.run_for_ever)
 
     def stop(self) -> None:
@@ -64,11 +64,10 @@ class KeepThread:
 
     def run_for_ever(self) -> None:
         """Turn after turn."""
-        eventlet.sleep(self._interval)
         while True:
-            self.turn()
             with contextlib.suppress(queue.Empty):
                 self._wake.get(timeout=self._interval)
+            self.turn()
 
     def turn(self) -> None:
         """Look at the plans of which checkpoints were made, or at all. What fails is a line in the

@@ -95,6 +95,11 @@ def _nodes(checkpoint: Mapping[str, Any], kind: str | None = None) -> list[Any]:
     return [node for node in nodes if (node[0] == kind if kind else node[0] != PROJECT)]
 
 
+def keys(checkpoint: Mapping[str, Any]) -> frozenset[str]:
+    """Karbor's keys, ``type#id``, of what a checkpoint is about; a project keeps nothing itself."""
+    return frozenset(f"{node[0]}#{node[1]}" for node in _nodes(checkpoint))
+
+
 def called(known: Iterable[tuple[str, str | None, Found]], word: str) -> list[Found]:
     """What a word of a user means: what has it as its id, or else all that have it as their name.
 

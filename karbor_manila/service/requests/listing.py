@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from karbor import exception
+from oslo_serialization import jsonutils
 
 from karbor_manila.bank import checkpoints
+from karbor_manila.common.keeping import MADE_AT
 from karbor_manila.service.retention.run import RetentionRun
 from karbor_manila.service.runtime import Runtime
 
@@ -47,7 +49,16 @@ def found(
         limit=limit,
         newest_first=not sort_dirs or sort_dirs[0] != "asc",
     )
-    return [checkpoint.to_dict() for checkpoint in checkpoints.find(provider, query)]
+    return [_shown(made, checkpoint) for made, checkpoint in checkpoints.timed(provider, query)]
+
+
+def _shown(made: int, checkpoint: Any) -> dict[str, Any]:
+    """A checkpoint with the second of its making, which is in the index alone: Karbor has no field
+    for it, and ``extra_info`` is the one that may grow."""
+    moment = datetime.datetime.fromtimestamp(made, datetime.UTC)
+    info = checkpoints.info(checkpoint) | {MADE_AT: moment.isoformat()}
+    shown: dict[str, Any] = checkpoint.to_dict()
+    return shown | {"extra_info": jsonutils.dumps(info)}
 
 
 def _day(text: object) -> datetime.date | None:

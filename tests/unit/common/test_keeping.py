@@ -106,7 +106,9 @@ def test_copies_are_counted_for_themselves() -> None:
 
 def test_what_it_holds_for_certain_alone_speaks_for_others() -> None:
     them = [made(0, "A", perhaps="B"), made(1), made(2, "A", perhaps="B"), made(3)]
-    assert staying(them, last=1) == ["0", "1", "2"]
+    assert staying(them, last=1) == ["0", "1"]
+    assert "perhaps last 1" in why(them, last=1)["0"]
+    assert staying(them[:1] + them[2:], last=1) == ["0", "2", "3"]
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Pacific/Auckland"])

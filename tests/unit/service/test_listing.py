@@ -163,3 +163,11 @@ def test_retention_keeps_the_newest(service: Service, made: list[str]) -> None:
 def test_a_list_can_be_sent_over_rpc(service: Service, checkpoint: Any) -> None:
     found = service.call("list_checkpoints", service.provider.id, filters={})
     assert jsonutils.loads(jsonutils.dumps(found))[0]["id"] == checkpoint.id
+
+
+def test_a_list_tells_the_second_of_each_making(service: Service, made: list[str]) -> None:
+    """Karbor has a field for the day alone. What is stored is as it was."""
+    found = service.call("list_checkpoints", service.provider.id, filters={})
+    times = [jsonutils.loads(item["extra_info"])["made_at"] for item in found]
+    assert times == [f"2026-11-0{day}T12:00:00+00:00" for day in (5, 4, 3, 2, 1)]
+    assert service.checkpoint(made[0]).extra_info is None

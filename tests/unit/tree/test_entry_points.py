@@ -71,6 +71,7 @@ def test_the_names_stay():
         (COMMANDS, "plans_import", "karbor_manila.cli.operator.plans:PlansImport"),
         (COMMANDS, "plans_list", "karbor_manila.cli.operator.plans:PlansList"),
         (COMMANDS, "schedules_import", "karbor_manila.cli.tenant.schedules:SchedulesImport"),
+        (COMMANDS, "prune", "karbor_manila.cli.tenant.prune:Prune"),
         (COMMANDS, "reconcile", "karbor_manila.cli.operator.commands:Reconcile"),
         (COMMANDS, "purge", "karbor_manila.cli.tenant.undelete:Purge"),
         (COMMANDS, "undelete", "karbor_manila.cli.tenant.undelete:Undelete"),
