@@ -3,6 +3,7 @@
 
 import datetime
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from karbor_manila.common.holds import Hold
 from karbor_manila.database import keeping_plans
 from karbor_manila.recovery.searched import Look
 from karbor_manila.service import counts
-from tests.unit.karbor_stage import PROJECT, SHARE, Service
+from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
+from tests.unit.recovery import hooked
 from tests.unit.service.retention_stage import Stage
 
 DAY = 86_400
@@ -283,3 +285,17 @@ def test_what_is_held_stays_and_no_other_one_goes_for_it(days: Days) -> None:
     holding.write(old, Hold("a trial", "user", days.service.project_id, "2026-03-10T12:00:00"))
     days.turn()
     assert days.left() == [days.order[n] for n in (0, 6, 7, 8, 9)]
+
+
+def test_the_operators_hooks_are_called_around_the_removal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked.at_once(monkeypatch)
+    with started(tmp_path, monkeypatch, options=hooked.OPTIONS) as service:
+        days = Days(Stage(service, monkeypatch), monkeypatch, keep_last="1")
+        days.order = days.protect(2)
+        hooked.forget()
+        days.turn()
+        assert days.left() == days.order[1:]
+        calls = [call for _name, call, _data, _outcome in hooked.First.posts]
+        assert {(call.point, call.checkpoint_id) for call in calls} == {("delete", days.order[0])}
