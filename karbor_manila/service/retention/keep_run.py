@@ -23,7 +23,7 @@ from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common import keeping
 from karbor_manila.common.clock import Clock
-from karbor_manila.common.errors import ClaimLost, Taken
+from karbor_manila.common.errors import ClaimLost, KarborManilaError, Taken
 from karbor_manila.common.keeping import Made, Verdict
 from karbor_manila.database import keeping_plans
 from karbor_manila.database.keeping_plans import KeepingPlan
@@ -115,23 +115,19 @@ class KeepRun:
 
     def _remove_all(self, provider: Any, plan: KeepingPlan, going: Iterable[str]) -> int:
         """Claim these, decide once more, and remove those that still go."""
-        claimed = [item for item in going if self._claim(provider, item)]
-        gone = 0
+        claimed: list[str] = []
         try:
-            if claimed:
-                still = set(self._decide(provider, plan, frozenset(claimed)).going())
-            while claimed:
-                checkpoint_id = claimed[0]
-                if checkpoint_id in still:
-                    gone += self._remove(provider, plan, checkpoint_id)
-                else:
-                    self._claims.release(checkpoint_id)
-                claimed.pop(0)
+            for checkpoint_id in going:
+                if self._claim(provider, checkpoint_id):
+                    claimed.append(checkpoint_id)
+            if not claimed:
+                return 0
+            still = set(self._decide(provider, plan, frozenset(claimed)).going())
+            return sum(self._remove(provider, plan, item) for item in claimed if item in still)
         finally:
-            # After an error: of these nothing was changed, or what was is left already.
+            # What was removed is released or left already; of the others nothing was changed.
             for checkpoint_id in claimed:
                 self._claims.release(checkpoint_id)
-        return gone
 
     def _claim(self, provider: Any, checkpoint_id: str) -> bool:
         try:
@@ -192,7 +188,12 @@ class KeepRun:
         except Exception as error:  # nothing is swallowed: it is told, and settled later
             told.over(error, settled=False)
             raise
-        told.over()
+        if status == _DELETED:
+            told.over()
+        else:
+            why = " ".join(str(said) for said in reporting.of_attempt(checkpoint).values())
+            LOG.warning("Checkpoint %s could not be removed: %s", checkpoint.id, why)
+            told.over(KarborManilaError(why))
         return status
 
     def _decide(

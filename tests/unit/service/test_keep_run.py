@@ -14,12 +14,13 @@ from oslo_serialization import jsonutils
 
 from karbor_manila import schemas
 from karbor_manila.bank import holding
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common import keep_rules
 from karbor_manila.common.holds import Hold
 from karbor_manila.database import keeping_plans
 from karbor_manila.recovery.searched import Look
 from karbor_manila.service import counts
-from tests.unit.karbor_stage import PROJECT, SHARE, Service, started
+from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
 from tests.unit.recovery import hooked
 from tests.unit.service.retention_stage import Stage
 
@@ -233,6 +234,36 @@ def test_who_dies_at_any_write_leaves_it_to_the_reconciliation(
     assert allowed > 3
     assert days.left() == [days.order[n] for n in (7, 8, 9)]
     assert days.stage.snapshots(days.share) == 3
+
+
+def test_what_cannot_be_removed_says_why_and_holds_up_no_other_one(days: Days) -> None:
+    """As of a DELETE: a dead end of Karbor's, which is deleted once more."""
+    days.service.cloud.failing.add(f"delete_snapshot {days.share}")
+    days.turn()
+    statuses = days.stage.left()
+    assert [statuses[each] for each in days.order] == ["error-deleting"] * 7 + ["available"] * 3
+    assert told(days.service.checkpoint(days.order[0]))["reasons"]
+    assert not days.service.manager.claims.held
+
+
+def test_a_bank_that_goes_away_between_two_claims_leaves_none(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = days.service.manager.claims
+    take, taken = claims.take, []
+
+    def taking(*args: Any, **kwargs: Any) -> Any:
+        if taken:
+            raise BankUnreadable("list its leases", "it is away")
+        taken.append(args)
+        return take(*args, **kwargs)
+
+    monkeypatch.setattr(claims, "take", taking)
+    days.turn()
+    monkeypatch.undo()
+    assert taken
+    assert not claims.held
+    assert not claims.all()
 
 
 def test_karbors_own_retention_leaves_what_a_rule_keeps(days: Days) -> None:
