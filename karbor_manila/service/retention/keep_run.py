@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from karbor import exception as karbor_exception
 from karbor.common import constants
+from karbor.services.protection.flows import utils
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
@@ -37,6 +38,7 @@ from karbor_manila.recovery.unfinished import Unfinished
 from karbor_manila.service import counts
 from karbor_manila.service.flows import telling
 from karbor_manila.service.flows.running import Running
+from karbor_manila.service.requests import deferring
 from karbor_manila.service.retention import facts
 
 LOG = logging.getLogger(__name__)
@@ -145,7 +147,8 @@ class KeepRun:
         return True
 
     def _remove(self, provider: Any, plan: KeepingPlan, checkpoint_id: str) -> bool:
-        """Remove one under its claim, which is given back or left. Returns whether it is gone."""
+        """Remove one under its claim, which is given back or left. Returns whether it is gone, or
+        waits for its end."""
         fenced = fencing.Provider(provider, fencing.Hold(self._claims, checkpoint_id))
         status = ""
         begun = False
@@ -163,6 +166,10 @@ class KeepRun:
                 plan.id,
             )
             begun = True
+            if seconds := deferring.grace(provider, checkpoint):
+                self._defer(fenced, checkpoint, seconds)
+                status = checkpoint.status
+                return True
             _begin(fenced, checkpoint)
             status = self._settle(fenced, plan, checkpoint)
         except karbor_exception.CheckpointNotFound:
@@ -174,6 +181,13 @@ class KeepRun:
             left = begun and not status
             (self._claims.leave if left else self._claims.release)(checkpoint_id)
         return status == _DELETED
+
+    def _defer(self, fenced: fencing.Provider, checkpoint: Any, seconds: int) -> None:
+        """The deletion waits as one that a user asks for, and can be taken back so long."""
+        context = as_karbor(str(checkpoint.project_id))
+        fenced.hold.confirm()
+        deferring.defer(context, checkpoint, seconds, self._clock.utcnow())
+        _count(checkpoint)
 
     def _settle(self, fenced: fencing.Provider, plan: KeepingPlan, checkpoint: Any) -> str:
         """Bring a checkpoint that is ``deleting`` to its end, as the reconciliation would."""
@@ -241,9 +255,16 @@ class KeepRun:
 
 def _begin(fenced: fencing.Provider, checkpoint: Any) -> None:
     """The deletion begins: from here on it is gone for everybody, and counts in no quota."""
+    # As Karbor's own deletion: by its log the database knows that it was deleted.
+    utils.create_operation_log(as_karbor(str(checkpoint.project_id)), checkpoint)
     reporting.begin_anew(checkpoint)
     checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
     fenced.hold.confirm()
     bank_access.commit(checkpoint)
+    _count(checkpoint)
+
+
+def _count(checkpoint: Any) -> None:
+    """Karbor counts no copies (karbor/api/v1/providers.py)."""
     if not checkpoints.is_copy(checkpoint):
         counts.lower(as_karbor(str(checkpoint.project_id)))

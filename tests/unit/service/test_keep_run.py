@@ -16,6 +16,7 @@ from karbor_manila import schemas
 from karbor_manila.bank import holding
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common import keep_rules
+from karbor_manila.common.deferral import PENDING
 from karbor_manila.common.holds import Hold
 from karbor_manila.database import keeping_plans
 from karbor_manila.recovery.searched import Look
@@ -330,3 +331,18 @@ def test_the_operators_hooks_are_called_around_the_removal(
         assert days.left() == days.order[1:]
         calls = [call for _name, call, _data, _outcome in hooked.First.posts]
         assert {(call.point, call.checkpoint_id) for call in calls} == {("delete", days.order[0])}
+
+
+def test_a_removal_waits_as_a_deletion_does_and_can_be_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with started(tmp_path, monkeypatch, options=("delete_grace = 3600",)) as service:
+        days = Days(Stage(service, monkeypatch), monkeypatch, keep_last="2")
+        days.order = days.protect(4)
+        days.turn()
+        statuses = days.stage.left()
+        assert [statuses[each] for each in days.order] == [PENDING] * 2 + ["available"] * 2
+        assert days.stage.snapshots(days.share) == 4
+        assert not service.manager.claims.held
+        days.turn()  # one that waits counts for nothing, and is not removed twice
+        assert days.stage.left() == statuses
