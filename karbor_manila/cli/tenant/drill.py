@@ -93,7 +93,7 @@ class Drill(TenantLister):
 
     def _of_plan(self, plan: dict[str, Any], max_age: float | None) -> _Job:
         """One plan that cannot be asked for does not keep the others from being drilled."""
-        from karbor_manila.cli.tenant.overview import made_at  # noqa: PLC0415
+        from karbor_manila.cli.views.plan_state import made_at  # noqa: PLC0415
 
         name = plan["name"] or plan["id"]
         try:

@@ -48,6 +48,34 @@ def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
     return sorted(found.values(), key=lambda share: (share.name, share.id))
 
 
+def hold(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """That a checkpoint is held, as it says so itself; empty when it is not."""
+    held = extra_info(checkpoint).get("hold")
+    return held if isinstance(held, dict) else {}
+
+
+def held_shares(checkpoint: Mapping[str, Any]) -> list[Share]:
+    """The shares that an available checkpoint has whole: nothing of them is lost or failed."""
+    if checkpoint["status"] != GOOD:
+        return []
+    info = extra_info(checkpoint)
+    reasons, lost = (_mapping(info.get(name)) for name in ("reasons", "lost"))
+    absent = {*left_out.keys(info), *reasons, *(f"{SHARE}#{share_id}" for share_id in lost)}
+    if absent & {SHARE, PROJECT}:
+        return []
+    return [share for share in shares(checkpoint) if f"{SHARE}#{share.id}" not in absent]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What a tenant may have written otherwise counts as nothing."""
+    return value if isinstance(value, dict) else {}
+
+
+def broken(checkpoint: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a checkpoint left out although it should hold it, as it stands there."""
+    return left_out.broken(extra_info(checkpoint))
+
+
 def is_copy(checkpoint: Mapping[str, Any]) -> bool:
     """Whether a checkpoint is a copy of another one (karbor_manila.bank.checkpoints.is_copy)."""
     return bool(extra_info(checkpoint).keys() & {"copy_of", "copy_status"})

@@ -31,7 +31,7 @@ class Show(TenantCommand, ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each fact."""
-        from karbor_manila.cli.tenant.overview import made_at  # noqa: PLC0415
+        from karbor_manila.cli.views.plan_state import made_at  # noqa: PLC0415
 
         found = self.find_checkpoint(parsed_args.checkpoint, parsed_args.provider)
         if found["status"] not in (reading.GOOD, "protecting"):
