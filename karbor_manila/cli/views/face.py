@@ -2,10 +2,10 @@
 """All views of one look: what the page, the exporter and the commands show the same of."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from karbor_manila.cli.views import days, proofs, runs, shares, work
+from karbor_manila.cli.views import audited, days, proofs, removal, runs, shares, work
 from karbor_manila.cli.views import plans as plan_views
 from karbor_manila.cli.views.listed import Limits, Listed
 
@@ -20,6 +20,8 @@ class Face:
     :ivar manila: whether Manila told which shares there are; if not, only those of plans are known
     :ivar runs: those of the days that are looked at, the newest first
     :ivar stuck: runs that go on for too long; they are among ``running``
+    :ivar going: what the next retention removes
+    :ivar audit: what an operator's audit found; None when there was none
     """
 
     at: datetime.datetime
@@ -38,9 +40,16 @@ class Face:
     stuck: tuple[runs.Run, ...]
     reasons: tuple[work.Reason, ...]
     proofs: proofs.Proofs
+    going: tuple[removal.Going, ...]
+    held: tuple[removal.Held, ...]
+    audit: tuple[audited.Found, ...] | None
 
 
-def face(listed: Listed, limits: Limits = Limits()) -> Face:  # noqa: B008 - frozen, of constants
+def face(
+    listed: Listed,
+    limits: Limits = Limits(),  # noqa: B008 - frozen, of constants
+    audit: Sequence[audited.Found] | None = None,
+) -> Face:
     """Everything, from what was listed."""
     plans = plan_views.plans(listed, limits)
     all_runs = runs.runs(listed)
@@ -64,4 +73,7 @@ def face(listed: Listed, limits: Limits = Limits()) -> Face:  # noqa: B008 - fro
         stuck=tuple(work.stuck(listed, limits, going)),
         reasons=tuple(work.reasons(recent)),
         proofs=proofs.proofs(listed, limits, found),
+        going=tuple(removal.going(listed, plans)),
+        held=tuple(removal.held(listed)),
+        audit=tuple(audit) if audit is not None else None,
     )

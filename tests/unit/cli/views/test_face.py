@@ -3,6 +3,10 @@
 
 import datetime
 
+import pytest
+
+from karbor_manila.cli.errors import WrongUsage
+from karbor_manila.cli.views import audited
 from karbor_manila.cli.views.face import face
 from karbor_manila.cli.views.listed import Limits
 from tests.fakes.listed import DAY, HOUR, NOW, SHARE, World
@@ -204,3 +208,47 @@ def test_held_checkpoints_are_named():
     found = face(world.listed())
     assert found.plans[0].held == ("cp-0",)
     assert found.shares[0].held
+
+
+def test_what_the_next_retention_removes_is_foretold_by_its_own_rules():
+    world = World()
+    plan = world.plan("home", "s1", cron="0 2 * * *", max_backups=3)
+    for days in range(4):
+        world.checkpoint(plan, days * DAY + HOUR)
+    world.checkpoint(plan, 5 * DAY, hold={"why": "audit", "until": "2026-12-31", "by": "u1"})
+    world.checkpoint(plan, 6 * DAY, status="error", reasons={f"{SHARE}#s1": "No."})
+    found = face(world.listed())
+    assert [(item.checkpoint_id, item.failed) for item in found.going] == [
+        ("cp-5", True),
+        ("cp-3", False),
+        ("cp-2", False),
+    ]
+    assert found.going[0].when == datetime.datetime(2026, 11, 28, 2, tzinfo=datetime.UTC)
+    ((held),) = found.held
+    assert (held.checkpoint_id, held.why, held.until, held.by) == (
+        "cp-4",
+        "audit",
+        "2026-12-31",
+        "u1",
+    )
+
+
+def test_without_a_good_checkpoint_retention_removes_nothing():
+    world = World()
+    plan = world.plan("home", "s1", cron="0 2 * * *", max_backups=1)
+    world.checkpoint(plan, DAY, status="error", reasons={f"{SHARE}#s1": "No."})
+    assert face(world.listed()).going == ()
+
+
+def test_the_findings_of_an_audit_are_read_and_anything_else_is_refused():
+    row = {"Finding": "orphan", "Snapshot": "snap", "Share": "s1", "Checkpoint": "", "Project": "p"}
+    (found,) = audited.read([row | {"Why": "no record", "Action": "remove the snapshot"}])
+    assert (found.kind, found.snapshot_id, found.action) == (
+        "orphan",
+        "snap",
+        "remove the snapshot",
+    )
+    assert audited.counts([found]) == {"orphan": 1}
+    for wrong in ([{"Plan": 1}], 7, ["x"], None):
+        with pytest.raises(WrongUsage, match="audit -f json"):
+            audited.read(wrong)
