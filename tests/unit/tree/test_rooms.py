@@ -13,7 +13,16 @@ PACKAGE = ROOT / "karbor_manila"
 
 #: A Manila host or a monitoring host installs these without Karbor. Those that are not there yet
 #: join as soon as they are.
-WITHOUT_KARBOR = ("common", "manila", "drivers", "hooks", "telemetry", "cli.tenant", "cli.views")
+WITHOUT_KARBOR = (
+    "common",
+    "manila",
+    "drivers",
+    "hooks",
+    "telemetry",
+    "cli.page",
+    "cli.tenant",
+    "cli.views",
+)
 THERE = [room for room in WITHOUT_KARBOR if PACKAGE.joinpath(*room.split(".")).is_dir()]
 
 #: Imports a room and every module in it, where Karbor and its client cannot be imported.
