@@ -9,6 +9,7 @@ import warnings
 from cliff.app import App
 from cliff.commandmanager import CommandManager
 
+from karbor_manila.cli import renamed
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.visible import visible, visible_lines
 
@@ -53,6 +54,10 @@ class KarborManila(App):
     def run(self, argv: list[str]) -> int:
         """Options of the cloud may stand before the command too, as in the OpenStack client."""
         self.argv = cloud_options_last(argv)
+        now = renamed.as_now(self.argv)
+        if now != self.argv:
+            sys.stderr.write(f"{renamed.REPORT_IS_OUTCOME}\n")
+        self.argv = now
         return super().run(self.argv)
 
     def configure_logging(self) -> None:

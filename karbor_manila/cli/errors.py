@@ -79,6 +79,42 @@ class KarborTransient(TransientError):
 
 
 @dataclass(eq=False)
+class SharesRefused(RefusedError):
+    """Manila (or Keystone, on the way to it) said no, or is not in the catalogue."""
+
+    asked: str
+    cause: str
+
+    def _sentence(self) -> str:
+        return f"Manila refused to {self.asked}: {self.cause.rstrip('.')}."
+
+
+@dataclass(eq=False)
+class SharesTransient(TransientError):
+    """Manila (or Keystone) did not answer, or with a transient error."""
+
+    asked: str
+    cause: str
+
+    def _sentence(self) -> str:
+        return f"Manila could not be asked to {self.asked}: {self.cause.rstrip('.')}."
+
+
+@dataclass(eq=False)
+class NotWritten(KarborManilaError):
+    """A page could not be put where it was wanted.
+
+    :ivar where: a file, or an address with its port
+    """
+
+    where: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"The page could not be put at {self.where}: {self.why.rstrip('.')}."
+
+
+@dataclass(eq=False)
 class StillGoing(KarborManilaError):
     """A command waited long enough; what it waited for goes on.
 

@@ -296,5 +296,5 @@ def _note(cut: int, unlisted: int, record_id: str) -> str:
         parts.append(f"{unlisted} more resources are not listed")
     return (
         f"{' and '.join(parts)}, because Karbor's database has room for 64 KiB only. The bank has "
-        f'all of them: the operator sees them with "karbor-manila report {record_id}".'
+        f'all of them: the operator sees them with "karbor-manila outcome {record_id}".'
     )

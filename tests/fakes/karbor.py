@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 AUTH_URL = "http://keystone.example/v3"
 KARBOR_URL = "http://karbor.example/v1/p1"
+MANILA_URL = "http://manila.example/v2"
 TOKEN = "gAAAAAsecret-token"
 PASSWORD = "the-password"
 SHARE, PROJECT = "OS::Manila::Share", "OS::Keystone::Project"
@@ -44,15 +45,20 @@ class FakeKarbor:
         self.restores: list[View] = []
         self.verifications: list[View] = []
         self.operation_logs: list[View] = []
+        self.scheduled_operations: list[View] = []
+        self.triggers: list[View] = []
+        self.shares: list[View] = []
         self.scripts: dict[str, Script] = {}
         self.asked: list[tuple[str, View]] = []
         self.calls: list[str] = []
+        self.queries: list[tuple[str, dict[str, str]]] = []
         self.failures: dict[tuple[str, str], list[Any]] = {}
         self._pending: dict[str, list[View]] = {}
         mocker.get(AUTH_URL, json={"version": _VERSION})
         mocker.post(f"{AUTH_URL}/auth/tokens", json=_TOKEN_BODY, headers={"X-Subject-Token": TOKEN})
         mocker.register_uri("GET", re.compile(re.escape(KARBOR_URL)), text=self._get)
         mocker.register_uri("POST", re.compile(re.escape(KARBOR_URL)), text=self._post)
+        mocker.register_uri("GET", re.compile(re.escape(MANILA_URL)), text=self._shares)
 
     # -- what there is --------------------------------------------------------------------------
 
@@ -149,7 +155,18 @@ class FakeKarbor:
             parts = parts[2:]
         if len(parts) == 2:
             return self._show(parts[0], parts[1], context)
-        return json.dumps({parts[0]: self._page(getattr(self, parts[0]), parts[0], query)})
+        key = {"scheduled_operations": "operations"}.get(parts[0], parts[0])
+        self.queries.append((parts[0], query))
+        return json.dumps({key: self._page(getattr(self, parts[0]), parts[0], query)})
+
+    def _shares(self, request: Any, context: Any) -> str:
+        failure = self._fails(request, context)
+        if failure:
+            return failure
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+        self.queries.append(("shares", query))
+        first = int(query["offset"])
+        return json.dumps({"shares": self.shares[first : first + min(2, int(query["limit"]))]})
 
     @staticmethod
     def _page(items: list[View], kind: str, query: dict[str, str]) -> list[View]:
@@ -200,6 +217,11 @@ def _succeeds(_record: View) -> list[View]:
     return [{"status": "success"}]
 
 
+def _endpoint(url: str) -> View:
+    region = {"region": "RegionOne", "region_id": "RegionOne"}
+    return {"interface": "public", "url": url, "id": url, **region}
+
+
 _VERSION = {
     "id": "v3.14",
     "status": "stable",
@@ -214,20 +236,11 @@ _TOKEN_BODY = {
         "project": {"id": "p1", "name": "alpha", "domain": {"id": "default", "name": "Default"}},
         "roles": [{"id": "r1", "name": "member"}],
         "catalog": [
-            {
-                "type": "data-protect",
-                "name": "karbor",
-                "id": "k1",
-                "endpoints": [
-                    {
-                        "interface": "public",
-                        "region": "RegionOne",
-                        "region_id": "RegionOne",
-                        "url": KARBOR_URL,
-                        "id": "e1",
-                    }
-                ],
-            }
+            {"type": of, "name": name, "id": name, "endpoints": [_endpoint(url)]}
+            for of, name, url in (
+                ("data-protect", "karbor", KARBOR_URL),
+                ("sharev2", "manilav2", MANILA_URL),
+            )
         ],
     }
 }

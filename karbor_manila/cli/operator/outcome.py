@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``karbor-manila report``: the whole report of a restore or verification, on Karbor's host."""
+"""``karbor-manila outcome``: the whole report of a restore or verification, on Karbor's host."""
 
 import argparse
 from typing import Any
@@ -8,7 +8,7 @@ from karbor_manila.cli import columns
 from karbor_manila.cli.operator.commands import HostCommand
 
 
-class Report(HostCommand):
+class Outcome(HostCommand):
     """Show the whole report of a restore or verification of very many shares.
 
     Karbor's database has room for 64 KiB of it; what was shortened there is whole in the bank.

@@ -43,6 +43,23 @@ class Karbor:
         self._clock = clock
         self._all: View = {"all_tenants": "True"} if all_projects else {}
 
+    def of_all_projects(self) -> "Karbor":
+        """The same, for what all projects have."""
+        return Karbor(self._adapter, self._clock, all_projects=True)
+
+    def beside(self, service_type: str) -> Any:
+        """An adapter for another service of the same cloud, with the same login."""
+        from keystoneauth1 import adapter  # noqa: PLC0415 - who asks Karbor alone has it loaded
+
+        known = self._adapter
+        return adapter.Adapter(
+            session=known.session,
+            service_type=service_type,
+            interface=known.interface,
+            region_name=known.region_name,
+            logger=logging.getLogger("keystoneauth"),
+        )
+
     def plans(self) -> list[View]:
         """The project's plans."""
         return list(self._pages("list the plans", "/plans", "plans"))
