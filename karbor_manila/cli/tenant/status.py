@@ -40,6 +40,7 @@ class Status(TenantLister):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each plan."""
         from karbor_manila.cli.tenant.overview import Overview  # noqa: PLC0415
+        from karbor_manila.cli.views.plans import age_of, wrong  # noqa: PLC0415
 
         now = self.time.utcnow()
         plans = chosen_plans(self.karbor, parsed_args.plan)
@@ -47,11 +48,11 @@ class Status(TenantLister):
         states = Overview(self.karbor, now, parsed_args.stuck_after * HOUR).states(plans)
         rows = []
         for state in states:
-            age = (now - state.made_at).total_seconds() if state.made_at else None
-            wrong = list(_wrong(state, age, parsed_args.max_age))
-            if wrong:
+            age = age_of(state.made_at, now)
+            phrases = list(wrong(state, age, parsed_args.max_age))
+            if phrases:
                 self.not_well()
-            rows.append(_row(state, names, age, wrong))
+            rows.append(_row(state, names, age, phrases))
         shown = _ALL if parsed_args.long or parsed_args.formatter != "table" else _SHORT
         return shown, [[row[name] for name in shown] for row in rows]
 
@@ -62,19 +63,6 @@ _ALL = (
 )  # fmt: skip
 _SHORT = ("Plan", "Provider", "Shares", "Newest Good", "Age", "In Error", "Stuck", "Drill",
           "Not Well")  # fmt: skip
-
-
-def _wrong(state: Any, age: float | None, max_age: float | None) -> Any:
-    """What is not well, a phrase each."""
-    if not state.newest:
-        yield "no good checkpoint"
-    elif max_age is not None and (age is None or age > max_age * HOUR):
-        yield f"older than {max_age:g} h"
-    yield from state.missing
-    if state.missed:
-        yield state.missed
-    if state.drill and state.drill.reasons:
-        yield f"drill: {' '.join(state.drill.reasons)}"
 
 
 class _Shares(columns.FormattableColumn[int | None]):
@@ -100,8 +88,7 @@ class _Count(columns.Lines):
 
 def _row(state: Any, names: dict[str, str], age: float | None, wrong: list[str]) -> dict[str, Any]:
     plan, drill = state.plan, state.drill
-    if age is not None:
-        age = max(0.0, round(age))
+    age = None if age is None else round(age)
     if any(item["type"] == reading.PROJECT for item in plan["resources"]):
         held = len(reading.shares(state.newest)) if state.newest else None
         number: Any = _Shares(held)
