@@ -54,7 +54,7 @@ def face(
     plans = plan_views.plans(listed, limits)
     all_runs = runs.runs(listed)
     recent = work.within(all_runs, listed, limits)
-    found = shares.shares(listed, limits, plans)
+    found = shares.shares(listed, plans)
     going = work.running(all_runs)
     return Face(
         at=listed.at,

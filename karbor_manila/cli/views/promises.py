@@ -5,6 +5,7 @@ Patterns are a user's: one that does not run, or that Karbor would refuse as wel
 """
 
 import datetime
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from karbor_manila.cli.views.listed import Listed, View
 PROTECT, RETENTION = "protect", "retention_protect"
 
 # So many runs are looked at for the longest time between two of them, and so far.
-_RUNS = 100
+_RUNS = 64
 _FAR = datetime.timedelta(days=800)
+# More than that is no limit either.
+_DIGITS = 10
+
 # dateutil looks for the next run of a rule that never fits until the year 9999: a second for a rule
 # of months, hours for one of minutes. So what repeats more often is followed if its parts always
 # fit each other, and what repeats by the minute is not: Karbor refuses that as well (min_interval).
@@ -113,7 +117,8 @@ def _promise(
 
 def _strictest(given: Iterable[object]) -> int | None:
     """As karbor_manila/service/retention/facts.py: what is not above 0 is no limit."""
-    limits = [int(str(value)) for value in given if str(value).lstrip("-").isdecimal()]
+    numbers = (str(value) for value in given)
+    limits = [int(text) for text in numbers if text.isdecimal() and len(text) < _DIGITS]
     return min((limit for limit in limits if limit > 0), default=None)
 
 
@@ -127,12 +132,21 @@ def runs_of(trigger: View, now: datetime.datetime) -> list[datetime.datetime]:
     pattern = str(properties.get("pattern") or "").replace("\\r", "\r").replace("\\n", "\n")
     start = reading.moment(properties.get("start_time")) or now
     end = reading.moment(properties.get("end_time"))
-    runs = _of_calendar if "BEGIN:VCALENDAR" in pattern else _of_crontab
-    try:
-        found = sorted(itertools.islice(runs(pattern, start, now), _RUNS))
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError):
-        return []  # all that the two libraries raise over a pattern that they do not take
+    is_calendar = "BEGIN:VCALENDAR" in pattern
+    # Those of a crontab do not depend on a start that has been, so many schedules share them.
+    found = _sorted(pattern, start if is_calendar else max(start, now), now, is_calendar)
     return [run for run in found if end is None or run <= end]
+
+
+@functools.lru_cache(maxsize=256)
+def _sorted(
+    pattern: str, start: datetime.datetime, now: datetime.datetime, is_calendar: bool
+) -> tuple[datetime.datetime, ...]:
+    runs = _of_calendar if is_calendar else _of_crontab
+    try:
+        return tuple(sorted(itertools.islice(runs(pattern, start, now), _RUNS)))
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError):
+        return ()  # all that the two libraries raise over a pattern that they do not take
 
 
 def _of_crontab(
@@ -140,7 +154,7 @@ def _of_crontab(
 ) -> Iterator[datetime.datetime]:
     from croniter import croniter  # noqa: PLC0415 - only where there are schedules
 
-    times: Any = croniter(pattern, max(start, now), max_years_between_matches=3)
+    times: Any = croniter(pattern, start, max_years_between_matches=3)
     for _run in range(_RUNS):
         found = times.get_next(datetime.datetime)
         if found > now + _FAR:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.views.advice import advice
-from karbor_manila.cli.views.listed import Limits, Listed, View
+from karbor_manila.cli.views.listed import Listed, View
 from karbor_manila.cli.views.plan_state import made_at, verified_at
 from karbor_manila.cli.views.plans import (
     NOT_PROTECTED,
@@ -102,12 +102,12 @@ def totals(found: Iterable[ShareView]) -> Totals:
     )
 
 
-def shares(listed: Listed, limits: Limits, plans: Sequence[PlanView]) -> list[ShareView]:
+def shares(listed: Listed, plans: Sequence[PlanView]) -> list[ShareView]:
     """All shares, the worst first.
 
     :param plans: the views of the plans
     """
-    makes = _Maker(listed, limits, plans)
+    makes = _Maker(listed, plans)
     found = [makes.view(share) for share in _all(listed, plans)]
     return sorted(found, key=_worst_first)
 
@@ -137,40 +137,43 @@ def _all(listed: Listed, plans: Sequence[PlanView]) -> list[View]:
 class _Maker:
     """Makes the view of each share, from what is looked up once for all."""
 
-    def __init__(self, listed: Listed, limits: Limits, plans: Sequence[PlanView]) -> None:
+    def __init__(self, listed: Listed, plans: Sequence[PlanView]) -> None:
         self._listed = listed
         self._by_share: dict[str, list[PlanView]] = {}
         self._by_project: dict[str, list[PlanView]] = {}
         by_id = {plan.id: plan for plan in plans}
-        self._limits = limits
+        by_type = {reading.SHARE: self._by_share, reading.PROJECT: self._by_project}
         for given in listed.plans:
             for item in given["resources"]:
-                at = self._by_share if item["type"] == reading.SHARE else self._by_project
-                at.setdefault(item["id"], []).append(by_id[given["id"]])
-        self._newest: dict[str, View] = {}
+                if (at := by_type.get(item["type"])) is not None:
+                    at.setdefault(item["id"], []).append(by_id[given["id"]])
+        self._newest: dict[str, tuple[float, View]] = {}
         self._held: set[str] = set()
         self._failures: dict[str, str] = {}
-        self._seen: set[str] = set()
         for items in listed.of_plan.values():
+            seen: set[str] = set()
             for checkpoint in items:
-                self._look(checkpoint)
+                self._look(checkpoint, seen)
         self._drilled = self._drills()
 
-    def _look(self, checkpoint: View) -> None:
-        """What one checkpoint says of shares: the newest of each plan come first."""
+    def _look(self, checkpoint: View, seen: set[str]) -> None:
+        """What one checkpoint says of shares.
+
+        :param seen: the shares that newer ones of its plan have whole
+        """
         whole = reading.held_shares(checkpoint)
         if reading.hold(checkpoint):
             self._held.update(share.id for share in whole)
         if reading.is_copy(checkpoint):
             return
         for share_id, said in _reasons(checkpoint).items():
-            if share_id not in self._seen:
+            if share_id not in seen:
                 self._failures.setdefault(share_id, said)
+        began = self._began(checkpoint)
         for share in whole:
-            self._seen.add(share.id)
-            known = self._newest.get(share.id)
-            if known is None or self._began(checkpoint) > self._began(known):
-                self._newest[share.id] = checkpoint
+            seen.add(share.id)
+            if share.id not in self._newest or began > self._newest[share.id][0]:
+                self._newest[share.id] = began, checkpoint
 
     def _began(self, checkpoint: View) -> float:
         begun, _exact = made_at(self._listed.logs_of.get(checkpoint["id"], ()), dict(checkpoint))
@@ -202,7 +205,7 @@ class _Maker:
         """That of one share."""
         share_id, project_id = share["id"], str(share.get("project_id") or "")
         of = [*self._by_share.get(share_id, ()), *self._by_project.get(project_id, ())]
-        newest = self._newest.get(share_id)
+        _began, newest = self._newest.get(share_id, (0.0, None))
         begun, exact = (
             made_at(self._listed.logs_of.get(newest["id"], ()), dict(newest))
             if newest
@@ -215,7 +218,7 @@ class _Maker:
         else:
             state = TOO_OLD if oldest is not None and (age is None or age > oldest) else PROTECTED
         left_out = (share.get("metadata") or {}).get(PROTECT_KEY) == PROTECT_NO
-        failure = self._failures.get(share_id, "") or _of_plans(of)
+        failure = self._failures.get(share_id, "") or _of_plans(of, begun)
         return ShareView(
             id=share_id,
             name=share.get("name") or share_id,
@@ -236,9 +239,11 @@ class _Maker:
         )
 
 
-def _of_plans(plans: Iterable[PlanView]) -> str:
-    """Why the last run of a plan of the share made nothing."""
-    return next((plan.failure.reason for plan in plans if plan.failure and plan.failure.reason), "")
+def _of_plans(plans: Iterable[PlanView], since: datetime.datetime | None) -> str:
+    """Why a run of a plan of the share has made nothing since then."""
+    failures = [plan.failure for plan in plans if plan.failure and plan.failure.reason]
+    later = (run.reason for run in failures if not (since and run.began and run.began < since))
+    return next(later, "")
 
 
 def _reasons(checkpoint: View) -> Mapping[str, str]:

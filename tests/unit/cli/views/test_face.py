@@ -252,3 +252,23 @@ def test_the_findings_of_an_audit_are_read_and_anything_else_is_refused():
     for wrong in ([{"Plan": 1}], 7, ["x"], None):
         with pytest.raises(WrongUsage, match="audit -f json"):
             audited.read(wrong)
+
+
+def test_a_failure_from_before_a_shares_newest_checkpoint_is_not_said_of_it():
+    world = World()
+    for share in ("s1", "s2"):
+        world.share(share)
+    plan = world.plan("both", "s1", "s2")
+    gap = {"type": SHARE, "id": "s2", "name": "s2", "reason": "in error", "kind": "broken"}
+    world.checkpoint(plan, 2 * DAY, status="error", reasons={f"{SHARE}#s9": "Quota."})
+    world.checkpoint(plan, DAY, "s1", left_out=[gap])
+    views = {share.id: share for share in face(world.listed()).shares}
+    assert (views["s1"].failure, views["s2"].failure) == ("", "It was left out: in error.")
+
+
+def test_other_kinds_of_resources_are_no_projects():
+    world = World()
+    world.share("s1", project="p1")
+    plan = world.plan("servers", "s2")
+    plan["resources"].append({"type": "OS::Nova::Server", "id": "p1", "name": "p1"})
+    assert face(world.listed()).shares[0].plans == ()

@@ -78,3 +78,9 @@ def test_a_plan_without_a_schedule_is_never_too_old_unless_somebody_says_so():
     promise = promises(world.listed())[plan["id"]]
     assert promise.oldest() == 30 * HOUR
     assert promise.oldest(max_age=1) == HOUR
+
+
+def test_a_number_that_no_plan_has_room_for_is_no_limit():
+    world = World()
+    plan = world.plan("home", "s1", cron="0 2 * * *", max_backups="9" * 5000)
+    assert promises(world.listed())[plan["id"]].most is None
