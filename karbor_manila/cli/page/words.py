@@ -43,6 +43,13 @@ def age(seconds: float | None, exact: bool = True) -> str:
     return length(seconds) if exact else f"at most {length(seconds)}"
 
 
+def promise(seconds: float | None) -> str:
+    """How old the newest good checkpoint may be."""
+    if seconds is None:
+        return "nothing is promised"
+    return f"promised: {length(seconds).removesuffix(' 0 min').removesuffix(' 0 h')}"
+
+
 def since(run: Run, now: datetime.datetime) -> str:
     """How long a run took, or has taken."""
     return age(run.seconds(now))

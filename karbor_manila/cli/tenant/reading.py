@@ -92,13 +92,13 @@ def gaps(checkpoint: Mapping[str, Any]) -> list[str]:
     if checkpoint["status"] != GOOD:
         return missing
     by_resource = info.get("reasons")
-    reasons = list(by_resource.values()) if isinstance(by_resource, dict) else []
+    reasons = [str(said) for said in by_resource.values()] if isinstance(by_resource, dict) else []
     if info.get("lost") and not reasons:
         reasons = ["a snapshot of it is lost"]
     if not _nodes(checkpoint):
         reasons.append("it holds nothing")
     return missing + [
-        f"checkpoint {checkpoint['id']} is not complete: {sentence(str(reported))}"
+        f"checkpoint {checkpoint['id']} is not complete: {sentence(reported)}"
         for reported in dict.fromkeys(reasons)
     ]
 

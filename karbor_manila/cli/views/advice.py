@@ -16,7 +16,7 @@ def advice(state: str, plans: Sequence[PlanView], failure: str) -> str:
     if not plans:
         return _without_plan(state)
     if failure:
-        return "Mend what is named there; the next run of the plan tries again."
+        return "When that is mended, the next run of the plan tries again."
     if any(plan.stuck for plan in plans):
         return "A checkpoint is stuck: an operator runs karbor-manila reconcile."
     if state == PROTECTED:
