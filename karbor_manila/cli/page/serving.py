@@ -9,6 +9,8 @@ be that of loopback, nothing but this one page is given, and nothing can be chan
 import hmac
 import logging
 import secrets
+import socketserver
+import threading
 import wsgiref.simple_server
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -28,7 +30,7 @@ FRESH = 30.0
 #: Seconds after which a browser looks again, and after which what it has counts as old.
 REFRESH, OLD_AFTER = 60, 600.0
 
-# Seconds that a browser may be silent in a request: others wait for it.
+# Seconds that a browser may be silent: it opens connections that it may never use.
 _SILENT = 10.0
 
 _HEADERS = (
@@ -58,6 +60,7 @@ class Live:
         self._face: Face | None = None
         self._asked: float | None = None
         self._trouble = ""
+        self._one = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
@@ -94,7 +97,12 @@ class Live:
         )
 
     def _ask(self) -> None:
-        """What was seen stays when Karbor is away, with its age."""
+        """What was seen stays when Karbor is away, with its age. Who comes meanwhile waits for the
+        same answer."""
+        with self._one:
+            self._ask_alone()
+
+    def _ask_alone(self) -> None:
         now = self._clock.now()
         if self._asked is not None and now - self._asked < FRESH:
             return
@@ -105,6 +113,14 @@ class Live:
             LOG.warning("%s", error)
             self._trouble = visible(str(error))
         self._asked = self._clock.now()
+
+
+class _Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that went away or was silent: it may ask again."""
+        LOG.debug("A request of %s ended", client_address, exc_info=True)
 
 
 class _Handler(wsgiref.simple_server.WSGIRequestHandler):
@@ -123,7 +139,7 @@ def serve(
     :param tell: is given the URL
     :raises OSError: the port is taken
     """
-    with wsgiref.simple_server.WSGIServer((LOOPBACK, port), _Handler) as server:
+    with _Server((LOOPBACK, port), _Handler) as server:
         live = Live(look, server.server_port, clock, version)
         server.set_app(live)
         tell(f"http://{LOOPBACK}:{server.server_port}{live.path}")
