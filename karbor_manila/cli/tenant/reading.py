@@ -48,10 +48,26 @@ def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
     return sorted(found.values(), key=lambda share: (share.name, share.id))
 
 
-def hold(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """That a checkpoint is held, as it says so itself; empty when it is not."""
-    held = extra_info(checkpoint).get("hold")
-    return held if isinstance(held, dict) else {}
+def hold(checkpoint: Mapping[str, Any], today: datetime.date) -> Mapping[str, Any] | None:
+    """The hold on a checkpoint, as it stands there; None when there is none, or its last day is
+    over. What cannot be understood holds.
+
+    :param today: UTC
+    """
+    stored = extra_info(checkpoint).get("hold")
+    if stored is None:
+        return None
+    known = _mapping(stored)
+    until = day(known.get("until"))
+    return None if until and today > until else known
+
+
+def day(text: object) -> datetime.date | None:
+    """A day, of a moment or by itself."""
+    try:
+        return datetime.date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
 
 
 def held_shares(checkpoint: Mapping[str, Any]) -> list[Share]:

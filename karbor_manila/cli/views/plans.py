@@ -123,7 +123,7 @@ def _view(
     of_plan: Mapping[str, Sequence[Run]],
 ) -> PlanView:
     plan, checkpoints = state.plan, listed.of_plan[state.plan["id"]]
-    latest = of_plan.get(plan["id"], ())
+    latest, today = of_plan.get(plan["id"], ()), listed.at.date()
     age, oldest = age_of(state.made_at, listed.at), promise.oldest(limits.max_age)
     late = bool(state.newest) and oldest is not None and (age is None or age > oldest)
     whole = any(item["type"] == reading.PROJECT for item in plan["resources"])
@@ -145,7 +145,7 @@ def _view(
         last_status=latest[0].state if latest else "none",
         failed=tuple(state.failed),
         stuck=tuple(state.stuck),
-        held=tuple(item["id"] for item in checkpoints if reading.hold(item)),
+        held=tuple(c["id"] for c in checkpoints if reading.hold(c, today) is not None),
         drill=state.drill,
         not_well=tuple(wrong(state, age, oldest / 3600.0 if oldest is not None else None)),
         failure=_failure(latest, state.made_at),

@@ -44,8 +44,8 @@ def going(listed: Listed, plans: Sequence[PlanView]) -> list[Going]:
 
 
 def _of_plan(listed: Listed, plan: PlanView) -> Iterator[Going]:
-    at_rest = [_kept(item) for item in listed.of_plan[plan.id] if _is_counted(item)]
     day = (plan.promise.next_run or listed.at).date()
+    at_rest = [_kept(item) for item in listed.of_plan[plan.id] if _is_counted(item, day)]
     newest = next((item for item in at_rest if item.whole and not item.is_copy), None)
     if newest is None:
         return
@@ -56,10 +56,11 @@ def _of_plan(listed: Listed, plan: PlanView) -> Iterator[Going]:
         yield Going(plan, item.id, item.day, plan.promise.next_run, not item.good)
 
 
-def _is_counted(checkpoint: View) -> bool:
+def _is_counted(checkpoint: View, today: datetime.date) -> bool:
     """What is held stays and speaks for no other one; what is worked on is left alone."""
     at_rest = checkpoint["status"] in (reading.GOOD, "error")
-    return at_rest and not reading.hold(checkpoint) and bool(_day(checkpoint))
+    is_held = reading.hold(checkpoint, today) is not None
+    return at_rest and not is_held and bool(reading.day(checkpoint.get("created_at")))
 
 
 def _kept(checkpoint: View) -> Kept:
@@ -71,20 +72,13 @@ def _kept(checkpoint: View) -> Kept:
     whole = frozenset(f"{reading.SHARE}#{share.id}" for share in reading.held_shares(checkpoint))
     return Kept(
         id=checkpoint["id"],
-        day=_day(checkpoint) or datetime.date.min,
+        day=reading.day(checkpoint.get("created_at")) or datetime.date.min,
         good=good,
         whole=good and bool(keys) and not reading.gaps(checkpoint),
         holds=whole,
         perhaps=keys,
         is_copy=reading.is_copy(checkpoint),
     )
-
-
-def _day(checkpoint: View) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat(str(checkpoint.get("created_at"))[:10])
-    except ValueError:
-        return None
 
 
 def held(listed: Listed) -> list[Held]:
@@ -99,5 +93,5 @@ def held(listed: Listed) -> list[Held]:
         )
         for plan_id, checkpoints in listed.of_plan.items()
         for checkpoint in checkpoints
-        if (hold := reading.hold(checkpoint))
+        if (hold := reading.hold(checkpoint, listed.at.date())) is not None
     ]

@@ -200,13 +200,17 @@ def test_the_views_of_plans_say_what_status_says():
     assert view.failed == ("cp-1",)
 
 
-def test_held_checkpoints_are_named():
+def test_held_checkpoints_are_named_until_the_end_of_their_last_day():
     world = World()
     world.share("s1")
     plan = world.plan("home", "s1")
     world.checkpoint(plan, HOUR, hold={"why": "audit"})
+    world.checkpoint(plan, 2 * HOUR, hold={"why": "audit", "until": "2026-11-27"})
+    world.checkpoint(plan, 3 * HOUR, hold={"why": "audit", "until": "2026-11-26"})
+    world.checkpoint(plan, 4 * HOUR, hold="of a later release")
     found = face(world.listed())
-    assert found.plans[0].held == ("cp-0",)
+    assert found.plans[0].held == ("cp-0", "cp-1", "cp-3")
+    assert [item.checkpoint_id for item in found.held] == ["cp-0", "cp-1", "cp-3"]
     assert found.shares[0].held
 
 
