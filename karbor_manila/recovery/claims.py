@@ -12,6 +12,7 @@ process may still act under a claim is in :mod:`.held_claims`.
 """
 
 import dataclasses
+import datetime
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -77,6 +78,10 @@ class Claims(StandingClaims):
     def held(self) -> frozenset[str]:
         """The ids of what this process works on."""
         return self._own.ids
+
+    def work(self) -> list[tuple[str, datetime.datetime]]:
+        """What this process works on: the operation of each claim, and since when (UTC)."""
+        return self._own.work()
 
     def keep(self, provider_id: str, keeper: Keeper) -> None:
         """From now on what is claimed for this provider counts only with a fresh lease."""

@@ -6,6 +6,7 @@ could not undo (:meth:`HeldClaims.check`): by its own lease, and by the database
 all who ask within a moment (:mod:`.shared_look`).
 """
 
+import datetime
 import threading
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ _DATABASE_PAUSE = 1.0  # seconds
 class Held:
     """A claim of this process.
 
+    :ivar operation: for which it was taken
+    :ivar since: when, in UTC
     :ivar lapses: how often the lease had run out when the claim was last seen to be ours
     :ivar taken_along: the ids of the abandoned uses that were taken over with it
     :ivar lost: why nothing may be done under it any more; empty while it counts
@@ -33,6 +36,8 @@ class Held:
     token: str
     provider_id: str
     look: SharedLook
+    operation: str
+    since: datetime.datetime
     lapses: int = 0
     lost: str = ""
     taken_along: list[str] = field(default_factory=list)
@@ -60,6 +65,11 @@ class HeldClaims:
         with self._lock:
             return frozenset(self._held)
 
+    def work(self) -> list[tuple[str, datetime.datetime]]:
+        """What this process works on: the operation of each claim, and since when (UTC)."""
+        with self._lock:
+            return [(held.operation, held.since) for held in self._held.values()]
+
     def keep(self, provider_id: str, keeper: Keeper) -> None:
         """From now on what is claimed for this provider counts only with a fresh lease."""
         self._keepers[provider_id] = keeper
@@ -72,7 +82,14 @@ class HeldClaims:
         """
         keeper = self._keepers.get(claim.provider_id)
         lapses = keeper.lapses if keeper else 0
-        mine = Held(claim.token, claim.provider_id, SharedLook(self._clock), lapses)
+        mine = Held(
+            claim.token,
+            claim.provider_id,
+            SharedLook(self._clock),
+            operation=claim.operation,
+            since=claim.since,
+            lapses=lapses,
+        )
         with self._lock:
             if self._closed:
                 raise ClaimLost(claim.id, self._closed)

@@ -69,6 +69,12 @@ class Keeper:
         renewed = self._renewed
         return renewed is not None and self._elapsed() - renewed < self._limit
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last renewal was begun; None before the first one."""
+        renewed = self._renewed
+        return None if renewed is None else self._elapsed() - renewed
+
     def elapsed(self) -> float:
         """Seconds on the clock by which the lease is measured."""
         return self._elapsed()

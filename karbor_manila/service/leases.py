@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The leases of this process in the banks of its providers, and those of the others, watched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from oslo_log import log as logging
@@ -10,6 +10,7 @@ from oslo_service import loopingcall
 from karbor_manila.recovery import lease, lease_keeper, watching
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import bank_refusals
+from karbor_manila.telemetry.collector import Lease
 
 LOG = logging.getLogger(__name__)
 
@@ -68,6 +69,13 @@ class Leases:
     def is_over(self) -> bool:
         """Whether nothing more is written into any bank."""
         return all(keeper.is_over for keeper in self.keepers.values())
+
+    def states(self) -> Mapping[str, Lease]:
+        """How each lease is, by the id of its provider."""
+        return {
+            provider_id: Lease(keeper.is_fresh, keeper.age, keeper.lapses)
+            for provider_id, keeper in self.keepers.items()
+        }
 
     def keep(self, provider: Any) -> None:
         """Renew the lease in a bank by a thread of its own, and count on no older one."""

@@ -19,12 +19,15 @@ from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.keep_thread import KeepThread
 from karbor_manila.service.leases import Leases
 from karbor_manila.service.leftovers import LeftoversThread
+from karbor_manila.service.metrics_port import MetricsPort
 from karbor_manila.service.missed_runs import MissedRunsThread
 from karbor_manila.service.periodic_hooks import PeriodicHooksThreads
 from karbor_manila.service.plan_copies import PlanCopies
 from karbor_manila.service.reconciling import ReconciliationThread
 from karbor_manila.service.retention.keep_run import KeepRun
 from karbor_manila.service.watched import WatchThread
+from karbor_manila.telemetry import metrics
+from karbor_manila.telemetry.collector import Collector
 from karbor_manila.telemetry.listening import Listening
 
 
@@ -43,7 +46,8 @@ class Runtime:
         self.settings = opts.register_service_opts(cfg.CONF)
         opts.check_lease(self.settings)
         broker.take_one_at_a_time(cfg.CONF)
-        self.listening = Listening(cfg.CONF, opts.GROUP)
+        port = self.settings.metrics_port
+        self.listening = Listening(cfg.CONF, opts.GROUP, also=[metrics.NAME] if port else [])
         catalogues = driver_options.check(self.providers())
         hooks = hook_options.check(self.providers())
         self.choices = Choices(lambda: catalogues)
@@ -59,6 +63,7 @@ class Runtime:
             interval=self.settings.lease_interval,
             timeout=self.settings.lease_timeout,
         )
+        self.metrics = MetricsPort(self.settings.metrics_address, port, self._shown)
         self.reconciliation = Reconciliation(
             self.providers,
             self.claims,
@@ -110,6 +115,7 @@ class Runtime:
         schema.ensure(karbor_db.get_engine())
         self._is_started = True
         self.listening.start()
+        self.metrics.start()
         self.leases.start()
         self.reconciling.start()
         self.leftovers.start()
@@ -140,7 +146,12 @@ class Runtime:
         self._is_started = False
         self.begin_nothing()
         self.leases.stop()
+        self.metrics.stop()
         self.listening.stop()
+
+    def _shown(self) -> Collector:
+        """What the port for metrics shows."""
+        return Collector(metrics.METRICS, held=self.claims.work, leases=self.leases.states)
 
     def providers(self) -> list[Any]:
         """Karbor's providers."""

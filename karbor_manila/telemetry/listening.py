@@ -8,7 +8,7 @@ anything.
 import atexit
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import stevedore
@@ -62,14 +62,15 @@ def load(name: str) -> type[Listener]:
     return listener
 
 
-def make(conf: cfg.ConfigOpts, group: str) -> list[Listener]:
+def make(conf: cfg.ConfigOpts, group: str, also: Collection[str] = ()) -> list[Listener]:
     """The listeners that are named, with options that they can take; none of them is started.
 
     :param conf: with the options of :mod:`.options` in this group
+    :param also: the names of others
     :raises cfg.Error: a name or an option cannot be as it is
     """
     made = []
-    for name in dict.fromkeys(conf[group].event_listeners):
+    for name in dict.fromkeys([*conf[group].event_listeners, *also]):
         kind = load(name)
         conf.register_opts(list(kind.options), group)
         for option in kind.options:
@@ -116,10 +117,10 @@ class Listening:
     :raises cfg.Error: as :func:`make`
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, group: str) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, group: str, also: Collection[str] = ()) -> None:
         self._timeout = float(conf[group].event_stop_timeout)
         self._dispatcher: Dispatcher | None = None
-        if listeners := make(conf, group):
+        if listeners := make(conf, group, also):
             self._dispatcher = Dispatcher(listeners, size=conf[group].event_queue_size)
 
     def start(self) -> None:

@@ -113,6 +113,9 @@ def result_of(event: Event) -> str:
 #: Those of this process.
 METRICS = Metrics()
 
+#: The name of the listener that counts.
+NAME = "metrics"
+
 
 class MetricsListener(Listener):
     """Counts all events in :data:`METRICS`."""

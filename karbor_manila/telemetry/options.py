@@ -27,4 +27,18 @@ EVENT_OPTS: list[cfg.Opt] = [
         help="Seconds that the end of the service, or of a command, waits for the listeners to "
         "take what is still in their queues.",
     ),
+    cfg.IntOpt(
+        "metrics_port",
+        default=0,
+        min=0,
+        max=65535,
+        help="The port on which karbor-protection shows its counters to Prometheus, over HTTP "
+        "without credentials; 0 for none. The listener metrics then need not be named. While the "
+        "port is taken it is asked for again every ten seconds; no operation waits for that.",
+    ),
+    cfg.HostAddressOpt(
+        "metrics_address",
+        default="127.0.0.1",
+        help="The address on which it does; who reaches it reads the counters.",
+    ),
 ]

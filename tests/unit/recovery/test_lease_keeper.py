@@ -57,6 +57,14 @@ def test_a_lease_is_fresh_for_three_quarters_of_the_timeout(
     assert keeper.is_fresh is fresh
 
 
+def test_a_lease_has_the_age_of_its_last_renewal(bank: Bank, seconds: Seconds) -> None:
+    keeper = keeper_of(bank, seconds)
+    assert keeper.age is None
+    keeper.renew()
+    seconds.now += 7.0
+    assert keeper.age == 7.0
+
+
 def test_every_renewal_changes_the_lease(bank: Bank, seconds: Seconds) -> None:
     keeper = keeper_of(bank, seconds)
     seen = []

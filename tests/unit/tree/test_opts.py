@@ -76,6 +76,8 @@ def test_the_names_of_the_services_options_stay():
         "event_listeners",
         "event_queue_size",
         "event_stop_timeout",
+        "metrics_port",
+        "metrics_address",
         "watch_spool",
         "watch_notifications",
     ]
@@ -91,7 +93,7 @@ def test_an_option_has_help_and_a_default(name):
 @pytest.mark.parametrize("name", NUMERIC)
 def test_a_number_names_its_unit_and_has_bounds(name):
     option = NUMERIC[name]
-    assert re.match(r"(Seconds|Requests|Events) ", option.help)
+    assert re.match(r"(Seconds|Requests|Events|The port) ", option.help)
     assert option.type.min is not None
     assert option.type.max is not None
     assert option.type.min <= option.default <= option.type.max

@@ -18,6 +18,13 @@ def test_what_is_released_can_be_claimed_by_anybody(one: Process, other: Process
     assert other.take().owner == other.owner
 
 
+def test_a_process_knows_what_it_works_on_and_since_when(one: Process) -> None:
+    claim = one.take()
+    assert one.claims.work() == [("protect", claim.since)]
+    one.claims.release(THING)
+    assert one.claims.work() == []
+
+
 def test_a_release_of_what_one_does_not_hold_leaves_it_to_its_owner(
     one: Process, other: Process
 ) -> None:
