@@ -135,5 +135,20 @@ class StillGoing(KarborManilaError):
         )
 
 
+@dataclass(eq=False)
+class CannotListen(KarborManilaError):
+    """Nobody can be served on an address and a port of this host."""
+
+    address: str
+    port: int
+    why: str
+
+    def _sentence(self) -> str:
+        return (
+            f"{self.address} port {self.port} cannot be listened on: {self.why}. Name another one "
+            f"(--listen, --port), or end what has it."
+        )
+
+
 class WrongUsage(KarborManilaError):
     """What was written on the command line cannot be meant (exit code 2)."""

@@ -67,6 +67,7 @@ def test_the_names_stay():
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
         (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
         (COMMANDS, "hold", "karbor_manila.cli.tenant.hold:Hold"),
+        (COMMANDS, "exporter", "karbor_manila.cli.tenant.exporter:Exporter"),
         (COMMANDS, "hooks", "karbor_manila.cli.operator.hooks:Hooks"),
         (COMMANDS, "plans_import", "karbor_manila.cli.operator.plans:PlansImport"),
         (COMMANDS, "plans_list", "karbor_manila.cli.operator.plans:PlansList"),

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``karbor-manila exporter``: the numbers of ``report`` for Prometheus."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cliff.command import Command
+
+from karbor_manila.cli.errors import CannotListen, WrongUsage
+from karbor_manila.cli.tenant import cloud_options
+
+if TYPE_CHECKING:
+    from karbor_manila.cli.tenant.api import Karbor
+    from karbor_manila.cli.tenant.looking import Looking, Seen
+    from karbor_manila.cli.views.audited import Found
+    from karbor_manila.common.clock import Clock
+
+PORT = 9753
+
+
+class Exporter(Command):
+    """Show to Prometheus how well plans are protected, on http://127.0.0.1:9753/metrics.
+
+    It looks at Karbor from time to time and serves what the last look has brought; no scrape asks
+    Karbor, and nothing ever asks Manila. When Karbor does not answer, the numbers stay and say how
+    old they are. It runs until it is ended; with --once it prints the numbers and ends.
+    """
+
+    # Of the cloud's options --timeout is not wanted here, and --port is ours.
+    conflict_handler = "resolve"
+    clock: "Clock | None" = None  # for tests; None for the real one
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The cloud's options, and ours."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        argv = getattr(self.app, "argv", None) or sys.argv[1:]
+        if cloud_options.are_enough(argv):
+            cloud_options.show(parser)
+        else:
+            # Here and below: what takes long to load is loaded when it is needed.
+            from karbor_manila.cli.tenant.cloud import Cloud  # noqa: PLC0415
+
+            self.cloud = Cloud(parser, argv)
+        _add_serving(parser)
+        _add_limits(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Serve until SIGTERM or Ctrl-C; or print once."""
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+
+        from karbor_manila.cli.tenant.exported import Collector  # noqa: PLC0415
+        from karbor_manila.cli.tenant.looking import Looking  # noqa: PLC0415
+        from karbor_manila.common.clock import Clock  # noqa: PLC0415
+
+        clock = self.clock or Clock()
+        karbor = self.cloud.karbor(parsed_args, clock)
+        if parsed_args.all_projects:
+            karbor = karbor.of_all_projects()
+        if parsed_args.audit is not None:
+            try:
+                read_audit(parsed_args.audit)  # one that can never be read is said at once
+            except WrongUsage as error:
+                sys.stderr.write(f"{error}\n")
+                return 2
+        looking = Looking(lambda: look(karbor, clock, parsed_args), clock)
+        registry = CollectorRegistry()
+        registry.register(Collector(lambda: looking.known, parsed_args.plans))
+        if parsed_args.once:
+            if looking.look():
+                return 1
+            self.app.stdout.write(generate_latest(registry).decode())
+            return 0
+        serve(registry, parsed_args.listen, parsed_args.port)
+        self.app.stderr.write(
+            f"Metrics are at http://{parsed_args.listen}:{parsed_args.port}/metrics\n"
+        )
+        run(looking, parsed_args.interval)
+        return 0
+
+
+def look(karbor: "Karbor", clock: "Clock", given: argparse.Namespace) -> "Seen":
+    """One look at Karbor, and at the file of the audit.
+
+    :raises KarborManilaError: Karbor does not answer
+    """
+    from karbor_manila.cli.tenant.gathering import gather  # noqa: PLC0415
+    from karbor_manila.cli.tenant.looking import Seen  # noqa: PLC0415
+    from karbor_manila.cli.views.face import face  # noqa: PLC0415
+    from karbor_manila.cli.views.listed import Limits  # noqa: PLC0415
+
+    limits = Limits(
+        max_age=given.max_age,
+        stuck_after=given.stuck_after,
+        drill_days=given.drill_days,
+        days=given.days,
+    )
+    listed = gather(karbor, clock.utcnow(), days=given.days, all_projects=given.all_projects)
+    audit, written, missing = None, None, listed.not_listed
+    if given.audit is not None:
+        try:
+            audit, written = read_audit(given.audit)
+        except WrongUsage as error:
+            missing = (*missing, str(error))
+    return Seen(face(listed, limits, audit), written, tuple(missing))
+
+
+def read_audit(path: Path) -> tuple[list["Found"], datetime]:
+    """What an audit printed, and when it was written (UTC).
+
+    :raises WrongUsage: it cannot be read, or is something else
+    """
+    from karbor_manila.cli.views import audited  # noqa: PLC0415
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            return audited.read(json.load(file)), written
+    except OSError as error:
+        raise WrongUsage(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise WrongUsage(f"{path} is not what 'karbor-manila audit -f json' prints.") from error
+
+
+def serve(registry: Any, address: str, port: int) -> None:
+    """Serve in threads of prometheus_client's from now on.
+
+    :raises CannotListen: the port cannot be had
+    """
+    from prometheus_client import start_http_server  # noqa: PLC0415
+
+    try:
+        start_http_server(port, address, registry)
+    except OSError as error:
+        raise CannotListen(address, port, error.strerror or str(error)) from error
+
+
+def run(looking: "Looking", interval: float) -> None:
+    """Look until SIGTERM or Ctrl-C, which end a look that waits for Karbor, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        looking.run(interval, threading.Event().wait)
+    except KeyboardInterrupt:
+        return
+
+
+def _above(least: float, kind: type = float) -> Any:
+    def number(text: str) -> Any:
+        value = kind(text)
+        if not least <= value <= 10**9:  # no number is neither
+            raise argparse.ArgumentTypeError(f"{text} is no number from {least:g} on")
+        return value
+
+    return number
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    """Where, and how often."""
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to serve on (default: 127.0.0.1). Nobody is asked for credentials there, "
+        "and names of plans are shown.",
+    )
+    parser.add_argument(
+        "--port", type=_above(1, int), default=PORT, help=f"the port (default: {PORT})."
+    )
+    parser.add_argument(
+        "--interval",
+        type=_above(10),
+        default=300.0,
+        metavar="SECONDS",
+        help="seconds between two looks at Karbor (default: 300).",
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="print the numbers and end; serve nobody."
+    )
+    parser.add_argument(
+        "--all-projects",
+        action="store_true",
+        help="of all projects, as an administrator; by default of one's own.",
+    )
+    parser.add_argument(
+        "--audit",
+        type=Path,
+        metavar="FILE",
+        help="into which 'karbor-manila audit -f json' prints: orphans and lost snapshots.",
+    )
+    parser.add_argument(
+        "--plans",
+        type=_above(0, int),
+        default=1000,
+        metavar="NUMBER",
+        help="plans that have metrics of their own at most, the worst first (default: 1000).",
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """What counts as not well."""
+    parser.add_argument(
+        "--max-age",
+        type=_above(0),
+        metavar="HOURS",
+        help="how old the newest good checkpoint of a plan may get; by default what its schedules "
+        "promise.",
+    )
+    parser.add_argument(
+        "--stuck-after",
+        type=_above(0),
+        default=24.0,
+        metavar="HOURS",
+        help="what is worked on for longer counts as stuck (default: 24).",
+    )
+    parser.add_argument(
+        "--drill-days",
+        type=_above(0),
+        default=30.0,
+        metavar="DAYS",
+        help="days within which each share should have had a good drill (default: 30).",
+    )
+    parser.add_argument(
+        "--days",
+        type=_above(1, int),
+        default=30,
+        metavar="DAYS",
+        help="how far back runs are counted (default: 30).",
+    )
