@@ -12,7 +12,9 @@ import pytest
 from tests.unit.tree.documents import ROOT, Page, anchor, page, pages
 
 LONGEST = 250  # lines
-TOPS = "benchmarks|constraints|doc|karbor_manila|releasenotes|sandbox|schemas|tests|tools"
+TOPS = (
+    "benchmarks|constraints|doc|karbor_manila|monitoring|releasenotes|sandbox|schemas|tests|tools"
+)
 #: ``unit/...`` and the like, as the tables of the comparison name tests.
 BELOW_TESTS = "contract|crash|dashboard|faults|functional|unit|walk"
 PATH = re.compile(rf"(?:(?:{TOPS}|{BELOW_TESTS})/[\w./*-]+|(?:\w+/)?test_\w+\.py)(?:::\w+)?")
