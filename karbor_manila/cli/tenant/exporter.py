@@ -4,16 +4,13 @@
 import argparse
 import json
 import signal
-import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cliff.command import Command
-
 from karbor_manila.cli.errors import CannotListen, WrongUsage
-from karbor_manila.cli.tenant import cloud_options
+from karbor_manila.cli.tenant.plain import PlainCommand
 
 if TYPE_CHECKING:
     from karbor_manila.cli.tenant.api import Karbor
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 PORT = 9753
 
 
-class Exporter(Command):
+class Exporter(PlainCommand):
     """Show to Prometheus how well plans are protected, on http://127.0.0.1:9753/metrics.
 
     It looks at Karbor from time to time and serves what the last look has brought; no scrape asks
@@ -32,43 +29,26 @@ class Exporter(Command):
     old they are. It runs until it is ended; with --once it prints the numbers and ends.
     """
 
-    # Of the cloud's options --timeout is not wanted here, and --port is ours.
-    conflict_handler = "resolve"
-    clock: "Clock | None" = None  # for tests; None for the real one
-
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The cloud's options, and ours."""
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        argv = getattr(self.app, "argv", None) or sys.argv[1:]
-        if cloud_options.are_enough(argv):
-            cloud_options.show(parser)
-        else:
-            # Here and below: what takes long to load is loaded when it is needed.
-            from karbor_manila.cli.tenant.cloud import Cloud  # noqa: PLC0415
-
-            self.cloud = Cloud(parser, argv)
+        parser = super().get_parser(prog_name)
         _add_serving(parser)
         _add_limits(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Serve until SIGTERM or Ctrl-C; or print once."""
+        # Here and below: what takes long to load is loaded when it is needed.
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
 
         from karbor_manila.cli.tenant.exported import Collector  # noqa: PLC0415
         from karbor_manila.cli.tenant.looking import Looking  # noqa: PLC0415
-        from karbor_manila.common.clock import Clock  # noqa: PLC0415
 
-        clock = self.clock or Clock()
-        karbor = self.cloud.karbor(parsed_args, clock)
+        clock, karbor = self.time, self.karbor
         if parsed_args.all_projects:
             karbor = karbor.of_all_projects()
         if parsed_args.audit is not None:
-            try:
-                read_audit(parsed_args.audit)  # one that can never be read is said at once
-            except WrongUsage as error:
-                sys.stderr.write(f"{error}\n")
-                return 2
+            read_audit(parsed_args.audit)  # one that can never be read is said at once
         looking = Looking(lambda: look(karbor, clock, parsed_args), clock)
         registry = CollectorRegistry()
         registry.register(Collector(lambda: looking.known, parsed_args.plans))
@@ -78,9 +58,7 @@ class Exporter(Command):
             self.app.stdout.write(generate_latest(registry).decode())
             return 0
         serve(registry, parsed_args.listen, parsed_args.port)
-        self.app.stderr.write(
-            f"Metrics are at http://{parsed_args.listen}:{parsed_args.port}/metrics\n"
-        )
+        self.inform(f"Metrics are at http://{parsed_args.listen}:{parsed_args.port}/metrics")
         run(looking, parsed_args.interval)
         return 0
 
@@ -128,17 +106,19 @@ def read_audit(path: Path) -> tuple[list["Found"], datetime]:
         raise WrongUsage(f"{path} is not what 'karbor-manila audit -f json' prints.") from error
 
 
-def serve(registry: Any, address: str, port: int) -> None:
+def serve(registry: Any, address: str, port: int) -> int:
     """Serve in threads of prometheus_client's from now on.
 
+    :returns: the port; another one than 0
     :raises CannotListen: the port cannot be had
     """
     from prometheus_client import start_http_server  # noqa: PLC0415
 
     try:
-        start_http_server(port, address, registry)
+        server, _thread = start_http_server(port, address, registry)
     except OSError as error:
         raise CannotListen(address, port, error.strerror or str(error)) from error
+    return int(server.server_port)
 
 
 def run(looking: "Looking", interval: float) -> None:

@@ -81,6 +81,7 @@ EXAMPLES = (
     cli.SharesRefused("list the shares", "HTTP 403, Forbidden"),
     cli.SharesTransient("list the shares", "connection refused"),
     cli.NotWritten("/srv/report.html", "Permission denied"),
+    cli.CannotListen("127.0.0.1", 9753, "Address already in use"),
     cli.StillGoing("Restore r-1", 60, "karbor-manila show r-1", trouble="HTTP 503."),
     cli.WrongUsage("There is no plan 'x'."),
     manila.ManilaRefused("list shares", 403, "Forbidden.", "req-1", endpoint=URL),
