@@ -6,11 +6,11 @@ import concurrent.futures
 import json
 import logging
 import math
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from karbor_manila.cli.columns import Facts, Names
+from karbor_manila.cli.deadline import within
 from karbor_manila.cli.operator.commands import HostCommand
 from karbor_manila.common.errors import KarborManilaError
 
@@ -28,9 +28,6 @@ _TIMEOUT = 10.0  # seconds
 _EVERY_OTHER = "every other"
 
 _PARALLEL = 10
-
-#: The name of the threads in which it is waited for answers.
-THREAD = "karbor-manila drivers"
 
 
 class Drivers(HostCommand):
@@ -203,26 +200,6 @@ class _Probe:
         except Exception as error:  # noqa: BLE001 - another package's driver raises what it likes
             LOG.debug("%s", who, exc_info=True)
             return str(error) or type(error).__name__
-
-
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """What a call gives if that takes no longer than so many seconds; raises what it raises.
-
-    A call that hangs is left behind in a thread which does not keep the process from its end, as
-    those of an executor would.
-
-    :raises concurrent.futures.TimeoutError: it took longer
-    """
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-            future.set_exception(error)
-
-    threading.Thread(target=run, name=THREAD, daemon=True).start()
-    return future.result(timeout=seconds)
 
 
 def _health(driver: Any, manila: "Manila", options: Any, timeout: float) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 """``karbor-manila drivers``: which drivers are listed, what is said of each, what it answers."""
 
 import concurrent.futures
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -316,14 +315,6 @@ def test_a_timeout_that_is_no_number_of_seconds_is_wrong_usage(
     ran = run("drivers", f"--timeout={timeout}")
     assert ran.code == 2
     assert "--timeout" in ran.err
-
-
-def test_what_hangs_is_left_behind() -> None:
-    never = threading.Event()
-    with pytest.raises(concurrent.futures.TimeoutError):
-        drivers.within(0, never.wait)
-    assert [thread for thread in threading.enumerate() if thread.name == drivers.THREAD][0].daemon
-    never.set()
 
 
 def test_a_driver_that_hangs_is_listed_with_how_long_it_was_waited_for(
