@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from karbor_manila.cli.deadline import within
+from karbor_manila.cli.errors import NotKnown
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.http import without_secrets
 
@@ -72,19 +73,6 @@ class Check:
     wrong: str
     todo: str
     look: Callable[[Any], Iterable[Finding]]
-
-
-@dataclass(eq=False)
-class NotKnown(KarborManilaError):
-    """A check cannot tell, because of something that another check reports.
-
-    :ivar why: what is missing, and why, a phrase
-    """
-
-    why: str
-
-    def _sentence(self) -> str:
-        return f"This was not looked at: {self.why}"
 
 
 class Asked:

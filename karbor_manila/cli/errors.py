@@ -150,5 +150,18 @@ class CannotListen(KarborManilaError):
         )
 
 
+@dataclass(eq=False)
+class NotKnown(KarborManilaError):
+    """A check cannot tell, because of something that another check reports.
+
+    :ivar why: what is missing, and why, a phrase
+    """
+
+    why: str
+
+    def _sentence(self) -> str:
+        return f"This was not looked at: {self.why}"
+
+
 class WrongUsage(KarborManilaError):
     """What was written on the command line cannot be meant (exit code 2)."""

@@ -115,6 +115,14 @@ class Connection:
         absolute: dict[str, int] = self._part(asked, limits, "absolute")
         return absolute
 
+    def quota_of(self, project_id: str) -> View:
+        """A project's quota, for administrators: by name a view with ``limit`` (-1 for none),
+        ``in_use`` and ``reserved`` (manila/api/views/quota_sets.py, detail_list)."""
+        asked = f"show the quota of project {project_id}"
+        reply = self._ask("GET", f"/quota-sets/{project_id}/detail", asked)
+        found: View = self._part(asked, reply, "quota_set")
+        return found
+
     def _get(self, path: str, key: str, asked: str, **form: Any) -> View | None:
         try:
             view: View = self._part(asked, self._send(asked, "GET", path, **form)[1], key)

@@ -107,6 +107,16 @@ def prune(bank: Any, age: float) -> None:
         LOG.warning("Old leases could not be removed: %s", error)
 
 
+def every(bank: Any) -> list[Lease]:
+    """All leases in a bank that can be understood, of dead processes too; for people.
+
+    :raises BankUnreadable: the bank cannot be read
+    """
+    keys = bank_access.ask(lambda: bank.list_objects(_LEASES), "list its leases")
+    found = [_read(bank, key.rpartition("/")[2]) for key in keys]
+    return [lease for lease in found if lease]
+
+
 class Observer:
     """Judges other processes by the change of their leases.
 

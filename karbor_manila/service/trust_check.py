@@ -11,6 +11,7 @@ from keystoneauth1 import exceptions as keystone_errors
 from oslo_log import log as logging
 
 from karbor_manila.database.scheduled_runs import Run
+from karbor_manila.database.trusts import Trusted
 from karbor_manila.service import sessions
 from karbor_manila.service.errors import NoUse, RolesLost, TrustGone
 
@@ -31,7 +32,7 @@ class TrustCheck:
         self._timeout = timeout
         self._session = session
 
-    def __call__(self, run: Run) -> str | None:
+    def __call__(self, run: Run | Trusted) -> str | None:
         """A sentence about the first thing that is wrong; None when all is well, or when Karbor's
         own user is not shown it.
 
@@ -70,7 +71,7 @@ class _Keystone:
             return {}
 
 
-def _lost(keystone: _Keystone, run: Run, trust: Any) -> list[str]:
+def _lost(keystone: _Keystone, run: Run | Trusted, trust: Any) -> list[str]:
     """The names of the roles that the trust hands on and that its maker has no more."""
     handed_on = {role["id"]: role.get("name") or role["id"] for role in trust.get("roles", ())}
     assigned = keystone.look(

@@ -84,6 +84,8 @@ class Cloud:
     #: Locks of deletion, by the id of the share.
     locks: dict[str, list[View]] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
+    #: What an administrator is shown of them, by project.
+    quotas: dict[str, View] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)

@@ -279,15 +279,6 @@ class FakeManila(FakeAccess, FakePlacement, FakeSnapshotAccess, FakeBackups, Fak
     def limits(self) -> dict[str, int]:
         return self._call("limits", lambda: dict(self._cloud.limits))
 
-    def share_types(self) -> list[View]:
-        return self._call(
-            "share_types",
-            lambda: [
-                {"id": self._cloud.type_ids.get(name, f"id-of-{name}"), "name": name}
-                for name in sorted(self._cloud.share_types)
-            ],
-        )
-
     def messages(self, **filters: str) -> list[View]:
         return self._call(
             "messages",

@@ -32,6 +32,18 @@ class FakePlacement:
         specs = self._cloud.type_specs.get(type_id, {})
         return self._call("share_type", lambda: {"id": type_id, "extra_specs": dict(specs)})
 
+    def share_types(self) -> list[View]:
+        def view(name: str) -> View:
+            type_id = self._cloud.type_ids.get(name, f"id-of-{name}")
+            found = {"id": type_id, "name": name}
+            specs = self._cloud.type_specs.get(type_id)
+            return found | ({"extra_specs": dict(specs)} if specs else {})
+
+        return self._call("share_types", lambda: list(map(view, sorted(self._cloud.share_types))))
+
+    def quota_of(self, project_id: str) -> View:
+        return self._call("quota_of", lambda: dict(self._cloud.quotas.get(project_id, {})))
+
     def mounted_as(self, name: str, *, soft_deleted: bool = False) -> list[View]:
         return self._call(
             "mounted_as",

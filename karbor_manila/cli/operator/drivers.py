@@ -2,32 +2,20 @@
 """``karbor-manila drivers``: which drivers are installed, and whether those in use work."""
 
 import argparse
-import concurrent.futures
-import json
 import logging
 import math
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 from karbor_manila.cli.columns import Facts, Names
-from karbor_manila.cli.deadline import within
 from karbor_manila.cli.operator.commands import HostCommand
-from karbor_manila.common.errors import KarborManilaError
-
-if TYPE_CHECKING:
-    from oslo_config import cfg
-
-    from karbor_manila.manila.client import Manila
+from karbor_manila.cli.operator.driver_probe import Probe
 
 LOG = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _TIMEOUT = 10.0  # seconds
 
 _EVERY_OTHER = "every other"
-
-_PARALLEL = 10
 
 
 class Drivers(HostCommand):
@@ -56,7 +44,7 @@ class Drivers(HostCommand):
 
         host = Host(parsed_args.config_file)
         providers = host.ours()
-        probe = _Probe(parsed_args.timeout)
+        probe = Probe(parsed_args.timeout)
         rows = [row for provider in providers for row in self._rows(provider, probe)]
         return (
             (
@@ -76,7 +64,7 @@ class Drivers(HostCommand):
             rows,
         )
 
-    def _rows(self, provider: Any, probe: "_Probe") -> Iterator[tuple[Any, ...]]:
+    def _rows(self, provider: Any, probe: "Probe") -> Iterator[tuple[Any, ...]]:
         from karbor_manila.drivers import catalogue  # noqa: PLC0415
         from karbor_manila.drivers.errors import DriverOrderInvalid  # noqa: PLC0415
         from karbor_manila.drivers.order import Orders  # noqa: PLC0415
@@ -121,101 +109,6 @@ def _unknown(share_types: list[str], known: dict[str, str] | None) -> list[str] 
         return None
     there = {*(known or {}), *(known or {}).values()}
     return [each for each in share_types if each not in there]
-
-
-class _Probe:
-    """What is asked of Manila and of the drivers, each no longer than so many seconds.
-
-    :param timeout: seconds
-    """
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._connected: Manila | str | None = None
-        self._types: dict[str, str] | None = None
-
-    def health(
-        self, conf: "cfg.ConfigOpts", name: str, option: str, *, configured: bool
-    ) -> dict[str, Any]:
-        """``alive`` (None if it was not asked), ``latency`` in seconds, ``capabilities``, and what
-        the driver says of itself or the ``error``.
-
-        :param conf: the ConfigOpts of the provider's file
-        :param option: what names the driver there
-        """
-        from karbor_manila.drivers import catalogue  # noqa: PLC0415
-
-        found: dict[str, Any] = {"alive": False, "latency": None, "capabilities": []}
-        try:
-            driver = catalogue.usable(conf, name, option)
-        except (KarborManilaError, ValueError) as error:
-            return found | {"error": str(error)}
-        found["capabilities"] = sorted(driver.capabilities)
-        if catalogue.is_for_tests(name) and not configured:
-            return found | {"alive": None, "note": "for tests alone"}
-        manila = self._manila()
-        if isinstance(manila, str):
-            return found | {"error": manila}
-        options = catalogue.register_options(conf, driver)
-        state = self._within(lambda: _health(driver, manila, options, self._timeout), f"{name!r}")
-        if isinstance(state, str):
-            return found | {"error": state}
-        return found | state
-
-    def types(self) -> dict[str, str] | None:
-        """The names of Manila's share types by their ids; None when they are not known."""
-        from karbor_manila.service import driver_options  # noqa: PLC0415
-
-        manila = self._manila()
-        if isinstance(manila, str):
-            return None
-        if self._types is None:
-            known = self._within(lambda: driver_options.known_types(manila), "Manila")
-            if isinstance(known, str):
-                LOG.error("The share types are not known: %s", known)
-                return None
-            self._types = known
-        return self._types
-
-    def _manila(self) -> "Manila | str":
-        """Manila as Karbor's own user reaches it, or why he does not; asked once."""
-        from karbor_manila.manila.client import EVERY_PROJECT  # noqa: PLC0415
-        from karbor_manila.service import sessions  # noqa: PLC0415
-
-        if self._connected is None:
-            self._connected = self._within(
-                lambda: sessions.connect_as_karbor(
-                    EVERY_PROJECT, timeout=self._timeout, parallel=_PARALLEL
-                ),
-                "Manila",
-            )
-        return self._connected
-
-    def _within(self, call: Callable[[], T], who: str) -> T | str:
-        """What a call gives, or the sentence that says why it gives nothing."""
-        try:
-            return within(self._timeout, call)
-        except concurrent.futures.TimeoutError:
-            return f"{who} did not answer within {self._timeout:g} s"
-        except Exception as error:  # noqa: BLE001 - another package's driver raises what it likes
-            LOG.debug("%s", who, exc_info=True)
-            return str(error) or type(error).__name__
-
-
-def _health(driver: Any, manila: "Manila", options: Any, timeout: float) -> dict[str, Any]:
-    """What a driver of this class says of its health, as JSON can have it."""
-    from karbor_manila.drivers.base import Environment, Timeouts  # noqa: PLC0415
-    from karbor_manila.manila.flow_client import FlowClient  # noqa: PLC0415
-    from karbor_manila.manila.shares import Shares  # noqa: PLC0415
-
-    client = FlowClient(manila, Timeouts(request=timeout, outage=0.0))
-    made = driver(Environment(client, Shares(client), options))
-    try:
-        state: dict[str, Any] = json.loads(json.dumps(dict(made.health()), default=str))
-        state.pop("driver", None)
-        return state | {"alive": bool(state["alive"]), "latency": round(float(state["latency"]), 3)}
-    finally:
-        made.close()
 
 
 def _seconds(text: str) -> float:

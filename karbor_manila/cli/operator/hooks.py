@@ -58,7 +58,7 @@ class Hooks(HostCommand):
             hook: Hook | None = None
             error = "hook_drivers does not name it any more"
             if name in named:
-                hook, error = _usable(conf, name)
+                hook, error = usable(conf, name)
             self.left |= bool(error)
             yield (
                 provider.id,
@@ -74,7 +74,7 @@ class Hooks(HostCommand):
             )
 
 
-def _usable(conf: "cfg.ConfigOpts", name: str) -> "tuple[Hook | None, str]":
+def usable(conf: "cfg.ConfigOpts", name: str) -> "tuple[Hook | None, str]":
     """A hook, and why it cannot be called; empty if it can."""
     from karbor_manila.hooks import catalogue  # noqa: PLC0415
 

@@ -12,10 +12,10 @@ from karbor_manila.cli.diagnosis import (
     Check,
     Finding,
     Level,
-    NotKnown,
     diagnose,
     good,
 )
+from karbor_manila.cli.errors import NotKnown
 from karbor_manila.common.errors import KarborManilaError
 
 

@@ -3,16 +3,33 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from karbor.db.sqlalchemy import api as karbor_db
+from keystoneauth1 import session, token_endpoint
 from oslo_config import cfg
 
 from karbor_manila.cli.app import KarborManila
 from karbor_manila.cli.operator import host
-from karbor_manila.recovery import audit
+from karbor_manila.cli.operator.checks import facts
+from karbor_manila.database import schema
+from karbor_manila.recovery import audit, lease
+from karbor_manila.service import sessions
 from tests.unit.cli.operator.acts import (
     PASSWORD,
     Ran,
+)
+from tests.unit.cli.operator.doctoring import (
+    KEYSTONE,
+    MANILA,
+    NOW,
+    Diagnosis,
+    Look,
+    at,
+    doctor,
+    keystone_says,
+    write_conf,
 )
 from tests.unit.karbor_stage import (
     Service,
@@ -66,3 +83,32 @@ def run(conf: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code=code, out=said.out, err=said.err)
 
     return run
+
+
+@pytest.fixture
+def keystone(requests_mock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(
+        sessions,
+        "for_service",
+        lambda *_args, **_kwargs: session.Session(auth=token_endpoint.Token(KEYSTONE, "secret")),
+    )
+    version = {"id": "v3.14", "status": "stable", "links": [{"rel": "self", "href": KEYSTONE}]}
+    requests_mock.get(KEYSTONE, json={"version": version}, headers=at(0))
+    requests_mock.get(MANILA, json={}, headers=at(0))
+    keystone_says(requests_mock)
+    return requests_mock
+
+
+@pytest.fixture
+def look(service: Service, keystone: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> Look:
+    monkeypatch.setattr(facts.Clock, "utcnow", lambda _self: NOW)
+    monkeypatch.setattr(lease, "_now", lambda: NOW)
+    lease.renew(service.provider.bank)
+    schema.upgrade(karbor_db.get_engine())
+
+    def look(*checks: str, argv: tuple[str, ...] = (), **options: str) -> Diagnosis:
+        conf = write_conf(service, **options)
+        named = [word for name in checks for word in ("--check", name)]
+        return doctor(capsys, "doctor", *named, *argv, "--config-file", str(conf))
+
+    return look

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from karbor_manila.cli.operator import drivers
+from karbor_manila.cli.operator import driver_probe
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.faulty import PLANNED
 from karbor_manila.drivers.snapshot import SnapshotDriver
@@ -326,7 +326,7 @@ def test_a_driver_that_hangs_is_listed_with_how_long_it_was_waited_for(
             raise concurrent.futures.TimeoutError
         return result
 
-    monkeypatch.setattr(drivers, "within", hangs)
+    monkeypatch.setattr(driver_probe, "within", hangs)
     code, rows = listed("--timeout", "2.5")
     assert (code, rows["snapshot"]["Alive"]) == (3, False)
     assert rows["snapshot"]["Health"] == {"error": "'snapshot' did not answer within 2.5 s"}

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of Keystone and Manila: who Karbor's own user is, where the services are, what they speak,
+and whether schedules may still act for their makers."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from oslo_config import cfg
+
+from karbor_manila.cli.diagnosis import Check, Finding, bad, doubtful, good
+from karbor_manila.cli.operator.checks.facts import HostFacts
+from karbor_manila.database import trusts as trusts_of_database
+from karbor_manila.manila.endpoint import NEWEST, OLDEST, SERVICE_TYPES
+from karbor_manila.manila.features import as_numbers
+from karbor_manila.service import driver_options, sessions
+from karbor_manila.service.trust_check import TrustCheck
+
+#: Of a service token: what Karbor's Keystone middleware and Manila's want by default.
+_SERVICE_ROLE = "service"
+
+_OF_KARBOR = ("data-protect",)
+
+#: So many trusts are looked at: each is some questions to Keystone.
+_TRUSTS = 200
+
+
+def roles(facts: HostFacts) -> Iterator[Finding]:
+    """The roles of Karbor's own user, by its token; it is also the service token of requests."""
+    token = facts.token()
+    who = f"user {token['user']['name']}"
+    if not token.get("project"):
+        yield bad(
+            who,
+            "The token of Karbor's own user is for no project",
+            "Give the user of [trustee] a default project in which it has its roles.",
+        )
+        return
+    names = [role["name"] for role in token.get("roles", ())]
+    wanted = cfg.CONF.keystone_authtoken.service_token_roles or [_SERVICE_ROLE]
+    if not set(names) & set(wanted):
+        yield bad(
+            who,
+            f"Its roles ({', '.join(names) or 'none'}) have none of {', '.join(wanted)}: its "
+            f"token does not vouch for the users' tokens, so operations end when those expire",
+            f"openstack role add --project {token['project']['name']} --user "
+            f"{token['user']['name']} {wanted[0]}",
+        )
+    else:
+        yield good(who, f"It has the roles {', '.join(names)} in {token['project']['name']}")
+    facts.manila()  # raises NotAdministrator, with what to do
+    yield good(who, "It is an administrator of Manila")
+
+
+def catalogue(facts: HostFacts) -> Iterator[Finding]:
+    """What Keystone's catalogue has of Karbor and Manila."""
+    services = facts.token().get("catalog", ())
+    for what, types, todo in (
+        ("Manila", SERVICE_TYPES, "Set manila_endpoint in [manila_client], or make a service."),
+        ("Karbor", _OF_KARBOR, "Make the service data-protect and its endpoints in Keystone."),
+    ):
+        found = [each for each in services if each["type"] in types and each.get("endpoints")]
+        if found:
+            yield good(what, _places(found))
+        elif what == "Manila" and cfg.CONF.manila_client.manila_endpoint:
+            yield good(what, f"manila_endpoint = {cfg.CONF.manila_client.manila_endpoint}")
+        else:
+            yield bad(what, f"The catalogue has no endpoint of {' or '.join(types)}", todo)
+        regions = {end.get("region_id") for each in found for end in each["endpoints"]}
+        if what == "Manila" and len(regions) > 1 and not sessions.where().region:
+            yield doubtful(
+                what,
+                f"It is in {len(regions)} regions ({', '.join(sorted(map(str, regions)))}), and "
+                f"no region_id says which one counts",
+                "Set region_id in [manila_client] to the one in which the shares are.",
+            )
+
+
+def _places(services: list[Mapping[str, Any]]) -> str:
+    return "; ".join(
+        f"{each['type']}: "
+        + ", ".join(f"{end['interface']} {end['url']}" for end in each["endpoints"])
+        for each in services
+    )
+
+
+def endpoints(facts: HostFacts) -> Iterator[Finding]:
+    """Whether Manila answers where Karbor asks it, and in which microversion."""
+    manila = facts.manila()
+    spoken = manila.features.microversion
+    yield good("Manila", f"{manila.endpoint} answers, and is spoken to in {spoken}")
+
+
+def microversions(facts: HostFacts) -> Iterator[Finding]:
+    """What the drivers in use cannot do on this Manila."""
+    features = facts.manila().features
+    spoken = features.microversion
+    used = {
+        name
+        for provider in facts.ours()
+        for name in driver_options.catalogue_of(provider).configured()
+    }
+    todo = "Upgrade Manila; doc/operating/manila.md has what works on which."
+    if "backup" in used and not features.backups:
+        said = f"The driver backup needs 2.80, and Manila speaks {spoken}: it protects nothing"
+        yield bad("backup", said, todo)
+    elif "backup" in used and not features.backups_into_other_shares:
+        said = f"The driver backup restores in place alone: Manila speaks {spoken}, and not 2.91"
+        yield doubtful("backup", said, todo)
+    if not features.snapshot_metadata:
+        yield doubtful(
+            "",
+            f"Snapshots have no metadata (2.73): Manila speaks {spoken}. Marks stand in their "
+            f"descriptions, and each list is of all snapshots of a project",
+            todo,
+        )
+    behind = as_numbers(spoken) < as_numbers(NEWEST)
+    also = f"; this release was run with up to {NEWEST}" if behind else ""
+    yield good("", f"Manila is spoken to in {spoken}, at least {OLDEST} is needed{also}")
+
+
+def trusts(facts: HostFacts) -> Iterator[Finding]:
+    """Whether Karbor may still act for those who have scheduled something."""
+    facts.settings()
+    found = trusts_of_database.in_use()
+    session = facts.session()
+    check = TrustCheck(facts.timeout, lambda _context, **_options: session)
+    fine = 0
+    for each in found[:_TRUSTS]:
+        why = check(each)
+        if not why:
+            fine += 1
+            continue
+        about = f"project {each.project_id}"
+        runs = f"{len(each.operations)} scheduled operations ({', '.join(each.operations[:5])})"
+        todo = "doc/operating/troubleshooting.md, A user's schedules after a revoked trust."
+        yield bad(about, f"{runs} make no checkpoint: {why}", todo)
+    if len(found) > _TRUSTS:
+        said = f"{len(found) - _TRUSTS} more users and projects were not looked at"
+        yield doubtful("", said, "Their runs that fail stand in Karbor's operation log.")
+    if fine:
+        yield good("", f"Karbor may act for {fine} users in their projects")
+
+
+CHECKS = (
+    Check(
+        "roles",
+        "Who Karbor's own user (`[trustee]`) is: its login, its roles, its rights in Manila. Its "
+        "token is the service token of each request.",
+        "Bad: Keystone refuses the login or is away; no default project; none of "
+        "`service_token_roles`; no administrator of Manila.",
+        "Look at [trustee] in karbor.conf, and at that user in Keystone.",
+        roles,
+    ),
+    Check(
+        "catalogue",
+        "What Keystone's catalogue has of Karbor and Manila.",
+        "Bad: nothing of one of them. Doubtful: Manila in several regions, and no `region_id`.",
+        "Look at the services and endpoints in Keystone.",
+        catalogue,
+    ),
+    Check(
+        "endpoints",
+        "Whether Manila answers where karbor-protection asks it.",
+        "Bad: it is away, refuses, is older than 2.37, or something else answers there.",
+        "Look at [manila_client] in karbor.conf, and at Manila's API.",
+        endpoints,
+    ),
+    Check(
+        "microversions",
+        "What the drivers in use cannot do on this Manila.",
+        "Bad: a driver in use can do nothing. Doubtful: no restore of backups into new shares; no "
+        "metadata of snapshots.",
+        "Look at Manila's version document.",
+        microversions,
+    ),
+    Check(
+        "trusts",
+        "Whether Karbor may still act for those who have scheduled operations: the user, the "
+        "project, the trust and its roles, in Keystone.",
+        "Bad: schedules that can make no checkpoint, by project, with the reason.",
+        "Look whether Karbor's database and Keystone answer.",
+        trusts,
+    ),
+)
