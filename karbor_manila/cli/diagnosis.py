@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from karbor_manila.cli.deadline import within
 from karbor_manila.cli.errors import NotKnown
 from karbor_manila.common.errors import KarborManilaError
-from karbor_manila.common.http import without_secrets
 
 LOG = logging.getLogger(__name__)
 
@@ -152,6 +151,8 @@ def _of_one(
 def _sentence(error: Exception) -> str:
     if isinstance(error, KarborManilaError):
         return str(error)
+    from karbor_manila.common.http import without_secrets  # noqa: PLC0415 - loads keystoneauth1
+
     # Of strangers: their kind says what a bare key or number would not.
     said = " ".join(without_secrets(str(error)).split())
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -115,6 +115,22 @@ class NotWritten(KarborManilaError):
 
 
 @dataclass(eq=False)
+class CloudRefused(KarborManilaError):
+    """Another service of the cloud did not give what a check asked it for.
+
+    :ivar service: its name
+    :ivar why: what it answered, or what became of the request
+    """
+
+    service: str
+    asked: str
+    why: str
+
+    def _sentence(self) -> str:
+        return f"{self.service} could not be asked to {self.asked}: {self.why.rstrip('.')}."
+
+
+@dataclass(eq=False)
 class StillGoing(KarborManilaError):
     """A command waited long enough; what it waited for goes on.
 
@@ -160,7 +176,7 @@ class NotKnown(KarborManilaError):
     why: str
 
     def _sentence(self) -> str:
-        return f"This was not looked at: {self.why}"
+        return f"This was not looked at: {self.why.rstrip('.')}."
 
 
 class WrongUsage(KarborManilaError):

@@ -60,6 +60,11 @@ class Karbor:
             logger=logging.getLogger("keystoneauth"),
         )
 
+    @property
+    def adapter(self) -> Any:
+        """How Karbor is reached: session, interface and region."""
+        return self._adapter
+
     def plans(self) -> list[View]:
         """The project's plans."""
         return list(self._pages("list the plans", "/plans", "plans"))

@@ -71,7 +71,7 @@ def test_what_is_asked_for_in_vain_is_the_finding_of_one_check_alone() -> None:
     (_, first), (_, second) = diagnose([check("a", look), check("b", look)], None, 1.0, at_once)
     assert (first.level, first.seen) == (Level.BAD, "Manila is away")
     assert second.level is Level.DOUBTFUL
-    assert second.seen == "This was not looked at: Manila: Manila is away"
+    assert second.seen == "This was not looked at: Manila: Manila is away."
     assert times == [1]
 
 

@@ -65,6 +65,7 @@ def test_the_names_stay():
         (COMMANDS, "db_upgrade", "karbor_manila.cli.operator.database:DbUpgrade"),
         (COMMANDS, "db_version", "karbor_manila.cli.operator.database:DbVersion"),
         (COMMANDS, "doctor", "karbor_manila.cli.operator.doctor:Doctor"),
+        (COMMANDS, "doctor_tenant", "karbor_manila.cli.tenant.doctor:DoctorTenant"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
         (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
         (COMMANDS, "hold", "karbor_manila.cli.tenant.hold:Hold"),

@@ -74,6 +74,7 @@ EXAMPLES = (
     bank.RecordVersionUnknown("record", 9, "tape"),
     bank.BankUnreadable("list its checkpoints", "No space left."),
     bank.BankNotOurs("provider", None, "bank-2", "checkpoint cp-1"),
+    cli.CloudRefused("Manila", "show the quota", "HTTP 403, Policy does not allow it."),
     cli.NotKnown("Manila: it is away"),
     cli.NoProvider("provider p", ["q"]),
     cli.WrongUser("p", "/srv/bank", "karbor", "audit --repair"),

@@ -2,23 +2,19 @@
 """The check of clocks: this host's against those of Keystone, Manila, the database and others."""
 
 import datetime
-import email.utils
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 from karbor.db.sqlalchemy import api as karbor_db
 
-from karbor_manila.cli.diagnosis import Check, Finding, bad, doubtful, good
+from karbor_manila.cli import clock_reading
+from karbor_manila.cli.clock_reading import DOUBTFUL, TODO, date_of, judged
+from karbor_manila.cli.diagnosis import Check, Finding, doubtful
 from karbor_manila.cli.errors import NotKnown
 from karbor_manila.cli.operator.checks.facts import INTERFACES, HostFacts
 from karbor_manila.manila.endpoint import base_of
 from karbor_manila.recovery import lease
 
-#: Seconds of difference from which it is doubtful, and bad.
-DOUBTFUL, BAD = 5.0, 60.0
-
-_TODO = "Have both hosts ask the same time server (chrony, ntpd)."
 _OF_DATABASE = {
     "mysql": "SELECT utc_timestamp()",
     "postgresql": "SELECT timezone('utc', now())",
@@ -28,12 +24,12 @@ _OF_DATABASE = {
 def clocks(facts: HostFacts) -> Iterator[Finding]:
     """Each clock that can be read without a login of the operating system."""
     for about, read in (
-        ("Keystone", lambda: _date(facts.session(), _keystone(facts))),
-        ("Manila", lambda: _date(facts.session(), base_of(facts.manila().endpoint))),
+        ("Keystone", lambda: date_of(facts.session(), _keystone(facts))),
+        ("Manila", lambda: date_of(facts.session(), base_of(facts.manila().endpoint))),
         ("the database", _of_database),
     ):
         try:
-            found = compared(about, read, facts.clock.utcnow)
+            found = clock_reading.compared(about, read, facts.clock.utcnow)
         except NotKnown as error:
             found = doubtful(about, str(error), "Mend what is bad above, and look again.")
         except Exception as error:  # noqa: BLE001 - one that is away has a check of its own
@@ -44,37 +40,7 @@ def clocks(facts: HostFacts) -> Iterator[Finding]:
         for each in lease.every(provider.bank):
             if -each.age > DOUBTFUL and not each.ended:
                 said = f"Its clock is ahead of this host's by {-each.age:.0f} s"
-                yield _sorted(f"host {each.host}", -each.age, said)
-
-
-def compared(
-    about: str,
-    read: Callable[[], datetime.datetime | None],
-    now: Callable[[], datetime.datetime],
-) -> Finding | None:
-    """What is to be said of a clock; None when there is none.
-
-    :param read: gives its time (UTC), some time after it was asked
-    :param now: gives ours
-    """
-    before = now()
-    theirs = read()
-    after = now()
-    if theirs is None:
-        return None
-    # The answer may be of any moment meanwhile, and a Date has whole seconds.
-    early = (before - theirs).total_seconds() - 1.0
-    late = (theirs - after).total_seconds()
-    difference = max(early, late, 0.0)
-    where = "behind" if early > late else "ahead of"
-    said = f"Its clock is {where} this host's by {difference:.0f} s"
-    if difference < DOUBTFUL:
-        return good(about, "Its clock agrees with this host's")
-    return _sorted(about, difference, said)
-
-
-def _sorted(about: str, difference: float, said: str) -> Finding:
-    return (bad if difference >= BAD else doubtful)(about, said, _TODO)
+                yield judged(f"host {each.host}", -each.age, said)
 
 
 def _keystone(facts: HostFacts) -> str:
@@ -82,13 +48,6 @@ def _keystone(facts: HostFacts) -> str:
         service_type="identity", interface=INTERFACES, skip_discovery=True
     )
     return str(found)
-
-
-def _date(session: Any, url: str) -> datetime.datetime | None:
-    """The header Date of an answer, whatever it answers."""
-    answer = session.get(url, authenticated=False, raise_exc=False)
-    text = answer.headers.get("Date")
-    return email.utils.parsedate_to_datetime(text) if text else None
 
 
 def _of_database() -> datetime.datetime | None:
@@ -109,7 +68,7 @@ CHECKS = (
         "leases are in the bank.",
         "Bad: 60 seconds of difference or more: tokens seem to be expired, schedules run late. "
         "Doubtful: 5 seconds or more, or a clock that could not be read.",
-        _TODO,
+        TODO,
         clocks,
     ),
 )

@@ -10,8 +10,9 @@ from karbor.db.sqlalchemy import api as karbor_db
 from karbor.db.sqlalchemy import models
 
 from karbor_manila.bank import identity
+from karbor_manila.cli import clock_reading
 from karbor_manila.cli.errors import WrongUser
-from karbor_manila.cli.operator.checks import banks, clocks
+from karbor_manila.cli.operator.checks import banks
 from karbor_manila.cli.operator.host import Host
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila.errors import ManilaUnavailable
@@ -332,7 +333,7 @@ def test_another_hosts_clock_is_seen_by_its_lease(look: Look, service: Service) 
 def test_the_time_that_an_answer_takes_is_no_difference() -> None:
     moments = iter([NOW, NOW + datetime.timedelta(seconds=30)])
     theirs = NOW + datetime.timedelta(seconds=29)
-    found = clocks.compared("Manila", lambda: theirs, lambda: next(moments))
+    found = clock_reading.compared("Manila", lambda: theirs, lambda: next(moments))
     assert found
     assert found.seen == "Its clock agrees with this host's"
 
