@@ -2,6 +2,7 @@
 """Checks of the banks: which one it is, whether it takes what it is given and has room, and which
 processes show in it that they are alive."""
 
+import contextlib
 import datetime
 import functools
 import os
@@ -83,7 +84,8 @@ def _abandoned(bank: Any, now: datetime.datetime) -> Iterator[str]:
     """What other doctors wrote an hour ago and earlier, and were killed before they removed it."""
     for key in bank_access.ask(lambda: bank.list_objects(PREFIX), "list objects"):
         stored = bank_access.ask(functools.partial(_look, bank, key), "give an object")
-        if isinstance(stored.value, dict):
+        # What cannot be understood is no doctor's of this release, and stays.
+        with contextlib.suppress(AttributeError, TypeError, ValueError):
             at = datetime.datetime.fromisoformat(str(stored.value.get("at")))
             if (now - at).total_seconds() > _ABANDONED:
                 yield key

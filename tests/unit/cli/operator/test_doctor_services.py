@@ -276,8 +276,10 @@ def test_what_a_doctor_who_was_killed_has_left_is_removed_by_the_next_one(
     for name, minutes in (("old", 90), ("new", 1)):
         when = NOW - datetime.timedelta(minutes=minutes)
         bank.update_object(f"{banks.PREFIX}{name}", {"at": when.isoformat()})
+    bank.update_object(f"{banks.PREFIX}strange", ["not", "ours"])
     assert look("bank").wrong() == []
-    assert bank.list_objects(banks.PREFIX) == [f"{banks.PREFIX}new"]
+    left = [f"{banks.PREFIX}{name}" for name in ("new", "strange")]
+    assert sorted(bank.list_objects(banks.PREFIX)) == left
 
 
 def test_a_bank_of_another_user_is_left_alone(
