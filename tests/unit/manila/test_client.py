@@ -79,6 +79,12 @@ def test_the_limits_are_the_absolute_ones(manila, requests_mock):
     assert manila.limits() == absolute
 
 
+def test_another_projects_quota_is_shown_with_what_is_used_of_it(manila, requests_mock):
+    quota = {"id": "p1", "snapshots": {"limit": 50, "in_use": 4, "reserved": 1}}
+    requests_mock.get(f"{ENDPOINT}/quota-sets/p1/detail", json={"quota_set": quota})
+    assert manila.quota_of("p1") == quota
+
+
 def test_share_types_are_listed_with_the_private_ones(manila, requests_mock):
     kinds = [{"id": "1", "name": "default"}, {"id": "2", "name": "gold"}]
     served = requests_mock.get(f"{ENDPOINT}/types", json={"share_types": kinds})
