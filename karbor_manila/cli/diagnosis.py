@@ -2,6 +2,7 @@
 """What a doctor's check is, and how all of a catalogue are done: none ends the others."""
 
 import concurrent.futures
+import dataclasses
 import enum
 import logging
 import threading
@@ -112,47 +113,52 @@ class Asked:
         return value
 
 
+#: Calls something, and waits no longer than so many seconds for its end.
+Wait = Callable[[float, Callable[[], None]], None]
+
+
 def diagnose(
-    checks: Iterable[Check],
-    patient: Any,
-    seconds: float,
-    wait: Callable[[float, Callable[[], list[Finding]]], list[Finding]] = within,
+    checks: Iterable[Check], patient: Any, seconds: float, wait: Wait = within
 ) -> Iterator[tuple[Check, Finding]]:
     """The findings of all checks, one check after the other.
 
     :param patient: what each is called with
     :param seconds: how long one may take
-    :param wait: gives what a call gives within so many seconds, as :func:`within`
+    :param wait: raises concurrent.futures.TimeoutError when that is over, as :func:`within`
     """
     for check in checks:
         for finding in _of_one(check, patient, seconds, wait):
-            yield check, finding
+            yield check, dataclasses.replace(finding, seen=_shown(finding.seen))
 
 
-def _of_one(
-    check: Check,
-    patient: Any,
-    seconds: float,
-    wait: Callable[[float, Callable[[], list[Finding]]], list[Finding]],
-) -> list[Finding]:
+def _of_one(check: Check, patient: Any, seconds: float, wait: Wait) -> list[Finding]:
+    found: list[Finding] = []
+
+    def look() -> None:
+        for finding in check.look(patient):
+            found.append(finding)
+
     try:
-        found = wait(seconds, lambda: list(check.look(patient)))
+        wait(seconds, look)
     except NotKnown as error:
-        return [doubtful("", str(error), "Mend what is bad above, and look again.")]
+        return [*found, doubtful("", str(error), "Mend what is bad, and look again.")]
     except concurrent.futures.TimeoutError:
         said = f"There was no answer within {seconds:g} s"
-        return [bad("", said, f"{check.todo} --timeout gives it more time.")]
+        return [*found, bad("", said, f"{check.todo} --timeout gives it more time.")]
     except Exception as error:  # noqa: BLE001 - a check that fails must not end the others
         LOG.debug("Check %s", check.name, exc_info=True)
-        return [bad("", _sentence(error), check.todo)]
+        return [*found, bad("", _sentence(error), check.todo)]
     return found or [good("", "There is nothing of the kind")]
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, KarborManilaError):
-        return str(error)
+    # Of strangers: their kind says what a bare key or number would not.
+    said, kind = str(error), type(error).__name__
+    return said if isinstance(error, KarborManilaError) else f"{kind}: {said}" if said else kind
+
+
+def _shown(text: str) -> str:
+    """What was seen, in one line and without what looks like a secret: strangers have said it."""
     from karbor_manila.common.http import without_secrets  # noqa: PLC0415 - loads keystoneauth1
 
-    # Of strangers: their kind says what a bare key or number would not.
-    said = " ".join(without_secrets(str(error)).split())
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return " ".join(without_secrets(text).split())

@@ -19,9 +19,10 @@ from karbor_manila.cli.diagnosis import Asked
 from karbor_manila.cli.errors import NotKnown
 from karbor_manila.cli.operator import host
 from karbor_manila.common.clock import Clock
+from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.manila.client import EVERY_PROJECT, Manila
 from karbor_manila.operations.plugin import protects_shares
-from karbor_manila.service import sessions
+from karbor_manila.service import driver_options, sessions
 
 #: In the order in which the catalogue is searched.
 INTERFACES = ("public", "internal", "admin")
@@ -95,9 +96,11 @@ class HostFacts:
         return opts.register_service_opts(cfg.CONF)
 
     def karbor_files(self) -> list[Path]:
-        """The files that ``karbor.conf`` is made of."""
+        """The files that ``karbor.conf`` is made of, in the order in which they count."""
         self.settings()
-        return [Path(path) for path in cfg.CONF.config_file or []]
+        inside = [Path(folder).glob("*.conf") for folder in cfg.CONF.config_dir or []]
+        found = [Path(path) for path in cfg.CONF.config_file or []]
+        return [*found, *(path for paths in inside for path in sorted(paths))]
 
     def files(self) -> list[ProviderFile]:
         """All files of providers, by name.
@@ -126,6 +129,11 @@ class HostFacts:
         if not found:
             raise NotKnown("karbor-manila protects the shares of no provider")
         return found
+
+    def catalogue_of(self, provider: Any) -> Catalogue:
+        """Which drivers a provider uses; raises as :func:`.driver_options.catalogue_of`."""
+        about = f"the drivers of provider {provider.name}"
+        return self.asked(about, lambda: driver_options.catalogue_of(provider))
 
     def manila(self) -> Manila:
         """Manila, as Karbor's own user reaches it, for all projects; raises as

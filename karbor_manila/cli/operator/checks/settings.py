@@ -95,7 +95,7 @@ def _logins(files: Iterable[Path]) -> Iterator[Finding]:
     sections = _merged(files)
     trustee = sections.get("trustee", {})
     trustee = trustee | sections.get((trustee.get("auth_section") or [""])[-1], {})
-    if not trustee.get("auth_type"):
+    if not (trustee.get("auth_type") or trustee.get("auth_plugin")):
         said = "[trustee] has no login: no trust, no schedule, no reconciliation works"
         yield bad("", said, "Write auth_type, auth_url, username, password, user_domain_id there.")
     elif named := [name for name in _OF_A_PROJECT if name in trustee]:

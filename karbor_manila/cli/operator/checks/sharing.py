@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of what is to be protected: which driver serves which share type, whether it works, and
-whether the quotas suffice for the next checkpoints of the plans."""
+"""Checks of what is to be protected: which driver serves which share type, whether it works on this
+Manila, and whether the quotas suffice for the next checkpoints of the plans."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from oslo_config import cfg
+
 from karbor_manila.cli.diagnosis import Check, Finding, bad, doubtful, good
 from karbor_manila.cli.operator.checks.facts import HostFacts
 from karbor_manila.cli.operator.driver_probe import Probe
+from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.database import plans
 from karbor_manila.drivers.catalogue import Catalogue
 from karbor_manila.drivers.order import text
+from karbor_manila.manila.endpoint import NEWEST, OLDEST
+from karbor_manila.manila.features import as_numbers
 from karbor_manila.operations.plugin import PROJECT, SHARE
 from karbor_manila.service import driver_options
 
@@ -25,12 +30,18 @@ _BY_SNAPSHOTS = {"snapshot", "group"}
 
 def drivers(facts: HostFacts) -> Iterator[Finding]:
     """Whether the drivers that the providers' files name can be used, and answer."""
-    facts.manila()  # one that is away is another check's finding, once
-    probe = Probe(facts.timeout, facts.manila)
+    found = []
     for provider in facts.ours():
+        try:
+            found.append((provider, facts.catalogue_of(provider).configured()))
+        except (KarborManilaError, cfg.Error, ValueError) as error:
+            said = f"karbor-protection does not start: {error}"
+            yield bad(str(provider.name), said, "karbor-manila drivers shows what is installed.")
+    manila = facts.manila()  # one that is away is another check's finding, once
+    probe = Probe(facts.timeout, lambda: manila)
+    for provider, names in found:
         conf, _settings = driver_options.of_provider(provider)
-        catalogue = driver_options.catalogue_of(provider)
-        for name in catalogue.configured():
+        for name in names:
             health = probe.health(conf, name, "", configured=True)
             about = f"{provider.name}: {name}"
             if health["alive"]:
@@ -40,11 +51,35 @@ def drivers(facts: HostFacts) -> Iterator[Finding]:
                 yield bad(about, said, "karbor-manila drivers shows what it says of itself.")
 
 
+def microversions(facts: HostFacts) -> Iterator[Finding]:
+    """What the drivers in use cannot do on this Manila."""
+    features = facts.manila().features
+    spoken = features.microversion
+    used = {name for provider in facts.ours() for name in facts.catalogue_of(provider).configured()}
+    todo = "Upgrade Manila; doc/operating/manila.md has what works on which."
+    if "backup" in used and not features.backups:
+        said = f"The driver backup needs 2.80, and Manila speaks {spoken}: it protects nothing"
+        yield bad("backup", said, todo)
+    elif "backup" in used and not features.backups_into_other_shares:
+        said = f"The driver backup restores in place alone: Manila speaks {spoken}, and not 2.91"
+        yield doubtful("backup", said, todo)
+    if not features.snapshot_metadata:
+        yield doubtful(
+            "",
+            f"Snapshots have no metadata (2.73): Manila speaks {spoken}. Marks stand in their "
+            f"descriptions, and each list is of all snapshots of a project",
+            todo,
+        )
+    behind = as_numbers(spoken) < as_numbers(NEWEST)
+    also = f"; this release was run with up to {NEWEST}" if behind else ""
+    yield good("", f"Manila is spoken to in {spoken}, at least {OLDEST} is needed{also}")
+
+
 def share_types(facts: HostFacts) -> Iterator[Finding]:
     """Which driver serves the shares of which type."""
     types = facts.manila().share_types()
     for provider in facts.ours():
-        orders = driver_options.catalogue_of(provider).orders
+        orders = facts.catalogue_of(provider).orders
         known = {str(each[key]) for each in types for key in ("id", "name")}
         for key, order in orders.by_type.items():
             if key not in known:
@@ -82,8 +117,14 @@ def quota(facts: HostFacts) -> Iterator[Finding]:
     shares: dict[str, list[Any]] = defaultdict(list)
     for share in manila.shares():
         shares[share["project_id"]].append(share)
-    catalogues = {key: driver_options.catalogue_of(each) for key, each in by_id.items()}
-    for project_id in sorted({str(plan["project_id"]) for plan in found}):
+    catalogues = {key: facts.catalogue_of(each) for key, each in by_id.items()}
+    projects = sorted({str(plan["project_id"]) for plan in found})
+    until = facts.clock.now() + facts.timeout
+    for number, project_id in enumerate(projects):
+        if facts.clock.now() > until:
+            said = f"{len(projects) - number} more projects were not looked at, for time"
+            yield doubtful("", said, "Give it more: --check quota --timeout SECONDS.")
+            return
         theirs = [plan for plan in found if str(plan["project_id"]) == project_id]
         needs = {
             f"plan {plan['name'] or plan['id']}": _needs(
@@ -152,6 +193,14 @@ CHECKS = (
         "Bad: one that is not installed, has an option that it does not take, or is not alive.",
         "Look at default_driver and share_type_drivers in the providers' files.",
         drivers,
+    ),
+    Check(
+        "microversions",
+        "What the drivers in use cannot do on this Manila.",
+        "Bad: a driver in use can do nothing. Doubtful: no restore of backups into new shares; no "
+        "metadata of snapshots.",
+        "Look at Manila's version document.",
+        microversions,
     ),
     Check(
         "share-types",

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oslo_config import cfg
 
 from karbor_manila.cli.operator.checks import provider_files, releases, settings
 from karbor_manila.cli.operator.checks.catalogue import CHECKS
+from karbor_manila.cli.operator.checks.facts import HostFacts
+from karbor_manila.opts import register_service_opts
 from tests.unit.cli.operator.acts import SECOND
-from tests.unit.cli.operator.doctoring import KEYSTONE, Look, doctor
+from tests.unit.cli.operator.doctoring import KEYSTONE, Look, doctor, write_conf
 from tests.unit.karbor_stage import KARBORS, NOOP, OUR_PROJECT, OURS, Service, provider_file
 
 
@@ -81,6 +84,18 @@ def test_what_is_wrong_in_karbor_conf_is_bad_and_ends_no_other_check(
     assert said in row["Seen"]
     assert row["To Do"]
     assert {row["Check"] for row in found.rows} == {check.name for check in CHECKS}
+
+
+def test_what_stands_in_a_folder_of_the_configuration_counts(look: Look, service: Service) -> None:
+    folder = service.folder / "karbor.conf.d"
+    folder.mkdir()
+    (folder / "trustee.conf").write_text("[trustee]\nauth_type = password\n")
+    assert look("settings", trustee__auth_type="").code == 3
+    main = write_conf(service, trustee__auth_type="")
+    cfg.CONF(["--config-file", str(main), "--config-dir", str(folder)], project="karbor")
+    facts = HostFacts([], 1.0)
+    facts.asked("karbor.conf", lambda: register_service_opts(cfg.CONF))
+    assert {each.level.value for each in settings.settings(facts)} == {"good"}
 
 
 def test_a_configuration_that_is_not_there_is_one_bad_line(

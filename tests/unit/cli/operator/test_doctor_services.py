@@ -170,7 +170,13 @@ def test_a_driver_that_is_not_alive_or_not_installed_is_bad(
     (row,) = look("drivers").of("drivers", "bad")
     assert "It is not alive" in row["Seen"]
     configure(service, "default_driver = nosuch")
-    (row,) = look("drivers").of("drivers", "bad")
+    found = look("drivers", "microversions", "share-types")
+    assert found.wrong() == [
+        ("drivers", "bad"),
+        ("microversions", "doubtful"),
+        ("share-types", "doubtful"),
+    ]
+    (row,) = found.of("drivers", "bad")
     assert "default_driver = nosuch: share driver 'nosuch' is not installed" in row["Seen"]
 
 
