@@ -5,6 +5,7 @@ schedules may still act for their makers."""
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from keystoneauth1 import exceptions as ks_exc
 from oslo_config import cfg
 
 from karbor_manila.cli.diagnosis import Check, Finding, bad, doubtful, good
@@ -80,10 +81,35 @@ def _places(services: list[Mapping[str, Any]]) -> str:
 
 
 def endpoints(facts: HostFacts) -> Iterator[Finding]:
-    """Whether Manila answers where Karbor asks it, and in which microversion."""
+    """Whether Karbor's API and Manila answer, and in which microversion."""
+    catalogue = facts.token().get("catalog", ())
+    urls = {
+        end["url"]: f"Karbor, {end['interface']}"
+        for each in catalogue
+        if each["type"] in _OF_KARBOR
+        for end in each["endpoints"]
+    }
+    silent = {url: why for url in urls if (why := _silence(facts, url))}
+    for url, about in urls.items():
+        todo = "Look whether karbor-api and karbor-protection run, and into their logs."
+        if url not in silent:
+            yield good(about, f"{url} answers")
+        elif len(silent) == len(urls):
+            yield bad(about, f"{url} {silent[url]}", todo)
+        else:  # it may be one that is not for this host
+            yield doubtful(about, f"{url} {silent[url]}", todo)
     manila = facts.manila()
     spoken = manila.features.microversion
     yield good("Manila", f"{manila.endpoint} answers, and is spoken to in {spoken}")
+
+
+def _silence(facts: HostFacts, url: str) -> str:
+    """Why Karbor's API does not list its providers at a URL; empty when it does."""
+    try:
+        answer = facts.session().get(f"{url.rstrip('/')}/providers", raise_exc=False)
+    except ks_exc.ClientException as error:
+        return f"does not answer: {error}"
+    return "" if answer.status_code == 200 else f"answers HTTP {answer.status_code}"
 
 
 def trusts(facts: HostFacts) -> Iterator[Finding]:
@@ -131,8 +157,10 @@ CHECKS = (
     ),
     Check(
         "endpoints",
-        "Whether Manila answers where karbor-protection asks it.",
-        "Bad: it is away, refuses, is older than 2.37, or something else answers there.",
+        "Whether Karbor's API lists its providers at each endpoint, and Manila answers where "
+        "karbor-protection asks it.",
+        "Bad: one of them is away or refuses; Manila is older than 2.37, or something else answers "
+        "there. Doubtful: some of Karbor's endpoints do not answer, from this host.",
         "Look at [manila_client] in karbor.conf, and at Manila's API.",
         endpoints,
     ),

@@ -21,6 +21,7 @@ from tests.unit.cli.operator.acts import (
     Ran,
 )
 from tests.unit.cli.operator.doctoring import (
+    KARBOR,
     KEYSTONE,
     MANILA,
     NOW,
@@ -95,6 +96,7 @@ def keystone(requests_mock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     version = {"id": "v3.14", "status": "stable", "links": [{"rel": "self", "href": KEYSTONE}]}
     requests_mock.get(KEYSTONE, json={"version": version}, headers=at(0))
     requests_mock.get(MANILA, json={}, headers=at(0))
+    requests_mock.get(f"{KARBOR}/providers", json={"providers": []})
     keystone_says(requests_mock)
     return requests_mock
 

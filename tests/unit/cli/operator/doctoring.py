@@ -14,6 +14,7 @@ from tests.unit.karbor_stage import Service
 
 KEYSTONE = "http://keystone.example/v3"
 MANILA = "http://manila.invalid/"
+KARBOR = "http://karbor.example/v1"
 NOW = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
 
 #: What Keystone says of the token of Karbor's own user.
@@ -26,7 +27,7 @@ TOKEN: dict[str, Any] = {
             "type": kind,
             "endpoints": [{"interface": "public", "url": url, "region_id": "RegionOne"}],
         }
-        for kind, url in (("sharev2", f"{MANILA}v2"), ("data-protect", "http://karbor.example/v1"))
+        for kind, url in (("sharev2", f"{MANILA}v2"), ("data-protect", KARBOR))
     ],
 }
 
