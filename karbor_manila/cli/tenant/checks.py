@@ -169,7 +169,8 @@ def clocks(cloud: Surroundings) -> Iterator[Finding]:
 
 
 def _called(plan: View) -> str:
-    return f"plan {plan['name'] or plan['id']}"
+    # Several plans may have one name.
+    return f"plan {plan['name']} ({plan['id']})" if plan["name"] else f"plan {plan['id']}"
 
 
 def _shares_of(plan: View) -> list[dict[str, Any]]:

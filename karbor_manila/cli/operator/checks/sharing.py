@@ -127,7 +127,7 @@ def quota(facts: HostFacts) -> Iterator[Finding]:
             return
         theirs = [plan for plan in found if str(plan["project_id"]) == project_id]
         needs = {
-            f"plan {plan['name'] or plan['id']}": _needs(
+            f"plan {plan['name'] or ''} ({plan['id']})": _needs(
                 plan, shares[project_id], catalogues[str(plan["provider_id"])]
             )
             for plan in theirs

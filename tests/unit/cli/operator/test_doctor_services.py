@@ -225,12 +225,13 @@ def test_a_plan_that_does_not_fit_into_its_quota_is_bad(look: Look, service: Ser
         {"type": SHARE, "id": each, "name": "share"}
         for each in (service.share(), service.share(size=7))
     ]
-    made(name="both", resources=resources)
+    plan = made(name="both", resources=resources)
     service.cloud.quotas[service.project_id] = quotas(3, 9)
     assert look("quota").wrong() == []
     service.cloud.quotas[service.project_id] = quotas(2, 9)
     (row,) = look("quota").of("quota", "bad")
-    assert "plan both will be refused: it needs 2 snapshots, and 1 of 2" in row["Seen"]
+    said = f"plan both ({plan.id}) will be refused: it needs 2 snapshots, and 1 of 2 are left"
+    assert said in row["Seen"]
     service.cloud.quotas[service.project_id] = quotas(3, 8)
     (row,) = look("quota").of("quota", "bad")
     assert "8 snapshot gigabytes, and 7 of 8 are left" in row["Seen"]
@@ -239,7 +240,7 @@ def test_a_plan_that_does_not_fit_into_its_quota_is_bad(look: Look, service: Ser
 def test_plans_that_fit_alone_and_not_together_are_doubtful(look: Look, service: Service) -> None:
     share = service.share()
     whole = [{"type": PROJECT, "id": service.project_id, "name": "project"}]
-    made(name="one", resources=[{"type": SHARE, "id": share, "name": "share"}])
+    made(name="all", resources=[{"type": SHARE, "id": share, "name": "share"}])
     made(name="all", resources=whole)
     service.cloud.quotas[service.project_id] = quotas(2)
     (row,) = look("quota").of("quota", "doubtful")
