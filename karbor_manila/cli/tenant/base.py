@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tenant's commands have in common. They speak to Karbor's API and never import Karbor:
-where they run there is no karbor.conf, and to load eventlet takes long."""
+"""What the tenant's commands have in common, in ``karbor-manila`` and in ``openstack``. They speak
+to Karbor's API and never import Karbor: where they run there is no karbor.conf, and to load
+eventlet takes long."""
 
 import argparse
 import sys
@@ -16,6 +17,7 @@ from karbor_manila.common.visible import visible
 
 if TYPE_CHECKING:
     from karbor_manila.cli.tenant.api import Karbor, View
+    from karbor_manila.cli.tenant.following import Follower
     from karbor_manila.common.clock import Clock
 
 #: The exit code when something is not well.
@@ -23,6 +25,9 @@ NOT_WELL = 3
 _ERROR, _WRONG_USAGE = 1, 2
 
 HOUR = 3600.0
+
+#: The words that the OpenStack client knows our commands by.
+IN_OPENSTACK = "openstack share protection"
 
 
 class TenantCommand(Output):
@@ -36,29 +41,56 @@ class TenantCommand(Output):
     clock: "Clock | None" = None
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The cloud's options, before those of the command."""
+        """The cloud's options, before those of the command; ``openstack`` has taken its own."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        if self.in_openstack:
+            return parser
         argv = getattr(self.app, "argv", None) or sys.argv[1:]
         if cloud_options.are_enough(argv):
             cloud_options.show(parser)
             return parser
         # Here and below: what takes long to load is loaded when it is needed.
         from karbor_manila.cli.tenant.cloud import Cloud  # noqa: PLC0415
-        from karbor_manila.common.clock import Clock  # noqa: PLC0415
 
         self.cloud = Cloud(parser, argv)
-        self.time = self.clock or Clock()
         return parser
+
+    @property
+    def in_openstack(self) -> bool:
+        """Whether it is the OpenStack client that runs the command: that has logged in."""
+        return hasattr(self.app, "client_manager")
+
+    @property
+    def program(self) -> str:
+        """What stands before the name of a command of ours."""
+        return IN_OPENSTACK if self.in_openstack else "karbor-manila"
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Print what was found; the exit code says whether it is well."""
+        from karbor_manila.common.clock import Clock  # noqa: PLC0415
+
         self.code = 0
+        self.time = self.clock or Clock()
         try:
-            self.karbor: Karbor = self.cloud.karbor(parsed_args, self.time)
+            self.karbor: Karbor = self._ask(parsed_args)
             return super().run(parsed_args) or self.code
         except WrongUsage as error:
             self.inform(str(error))
             return _WRONG_USAGE
+
+    def _ask(self, parsed_args: argparse.Namespace) -> "Karbor":
+        """Karbor, as the one who has called the command."""
+        if not self.in_openstack:
+            return self.cloud.karbor(parsed_args, self.time)
+        from karbor_manila.cli.tenant.api import Karbor  # noqa: PLC0415
+
+        return Karbor(self.app.client_manager.share_protection, self.time)
+
+    def follower(self, kind: str, seconds: float) -> "Follower":
+        """Who waits for a ``restore`` or ``verification``, for so many seconds."""
+        from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
+
+        return Follower(self.karbor, kind, seconds, self.time, self.program)
 
     def not_well(self) -> None:
         """Something is not as it should be; an error is worse."""

@@ -64,8 +64,6 @@ class Browse(TenantLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each access."""
-        from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
-
         wanted = _wanted(parsed_args)
         found = self.find_checkpoint(parsed_args.checkpoint, parsed_args.provider)
         held = reading.shares(found)
@@ -73,9 +71,7 @@ class Browse(TenantLister):
         own = {f"{SHARE}#{share.id}": {"include": "true"} for share in chosen}
         asked = {SHARE: {"depth": "browse", "include": "false"} | wanted} | own
         record = self.karbor.begin("verification", found["provider_id"], found["id"], asked)
-        record = Follower(self.karbor, "verification", parsed_args.timeout, self.time).end_of(
-            record
-        )
+        record = self.follower("verification", parsed_args.timeout).end_of(record)
         if record["status"] != reading.SUCCESS:
             self.went_wrong(*reading.why_failed(record))
         by_id = {of: (status, reason) for of, status, reason in reading.outcomes(record)}

@@ -54,12 +54,18 @@ class Cloud:
             session = region.get_session()
         except (sdk_exc.SDKException, ks_exc.ClientException) as error:
             raise _unusable(error) from error
-        if session.timeout is None:
-            session.timeout = REQUEST_SECONDS
-        return Karbor(_adapter(region, session, own), clock)
+        return Karbor(adapter_of(region, session, **own), clock)
 
 
-def _adapter(region: Any, session: Any, own: dict[str, Any]) -> adapter.Adapter:
+def adapter_of(region: Any, session: Any, **own: Any) -> adapter.Adapter:
+    """What sends requests to Karbor.
+
+    :param region: openstacksdk's, which knows what clouds.yaml says of the service
+    :param session: gets a timeout when it has none
+    :param own: options of the command line that are for Karbor alone, by their names
+    """
+    if session.timeout is None:
+        session.timeout = REQUEST_SECONDS
     return adapter.Adapter(
         session=session,
         service_type=own.get("os_service_type") or SERVICE_TYPE,

@@ -61,12 +61,10 @@ class Drill(TenantLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each share."""
-        from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
-
         if bool(parsed_args.checkpoint) == parsed_args.newest:
             raise WrongUsage("Give either a CHECKPOINT or --newest.")
         jobs = self._newest(parsed_args) if parsed_args.newest else [self._single(parsed_args)]
-        follower = Follower(self.karbor, "verification", parsed_args.timeout, self.time)
+        follower = self.follower("verification", parsed_args.timeout)
         to_do = [job for job in jobs if job.checkpoint]
         begins = [functools.partial(self._begin, job.checkpoint) for job in to_do]
         ends = dict(

@@ -49,13 +49,17 @@ class Follower:
     """Follows operations until their end or for ``timeout`` seconds.
 
     :param kind: ``restore`` or ``verification``
+    :param program: what stands before the name of a command that looks at them again
     """
 
-    def __init__(self, karbor: Karbor, kind: str, timeout: float, clock: Clock) -> None:
+    def __init__(
+        self, karbor: Karbor, kind: str, timeout: float, clock: Clock, program: str
+    ) -> None:
         self._karbor = karbor
         self._kind = kind
         self._timeout = timeout
         self._clock = clock
+        self._program = program
         self._progress = Progress()
         self._trouble = ""
 
@@ -96,7 +100,7 @@ class Follower:
             work.ends[number] = self._still(record, self._timeout)
         for number, _begin in work.waiting:
             work.ends[number] = StillGoing(
-                f"What comes before this {self._kind}", self._timeout, "karbor-manila status"
+                f"What comes before this {self._kind}", self._timeout, f"{self._program} status"
             )
         return [work.ends[number] for number in range(len(begins))]
 
@@ -141,7 +145,7 @@ class Follower:
 
     def _still(self, record: View, seconds: float) -> StillGoing:
         what = f"{self._kind.capitalize()} {record['id']}"
-        look = f"karbor-manila show {record['checkpoint_id']}"
+        look = f"{self._program} show {record['checkpoint_id']}"
         return StillGoing(what, seconds, look, self._trouble)
 
 

@@ -42,7 +42,7 @@ class Restore(TenantLister):
         if record["status"] not in (reading.SUCCESS, reading.GOING):
             self.went_wrong(*reading.why_failed(record))
         if not parsed_args.wait and record["status"] == reading.GOING:
-            look = f"karbor-manila show {found['id']}"
+            look = f"{self.program} show {found['id']}"
             self.inform(f"Restore {record['id']} has begun. Look at it with: {look}")
         outcomes = reading.outcomes(record)
         for _of, status, reason in outcomes:
@@ -85,9 +85,7 @@ class Restore(TenantLister):
         )
 
     def _end_of(self, kind: str, record: dict[str, Any], timeout: float) -> dict[str, Any]:
-        from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
-
-        return Follower(self.karbor, kind, timeout, self.time).end_of(record)
+        return self.follower(kind, timeout).end_of(record)
 
 
 def _made(held: list[Share], of: str, status: str, reason: str) -> tuple[Any, ...]:

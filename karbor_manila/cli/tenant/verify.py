@@ -42,8 +42,6 @@ class Verify(TenantLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each share."""
-        from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
-
         found = self.find_checkpoint(parsed_args.checkpoint, parsed_args.provider)
         held = reading.shares(found)
         asked = asking.parameters(parsed_args, held)
@@ -51,7 +49,7 @@ class Verify(TenantLister):
             asked = asking.with_depth(asked, parsed_args.depth)
         record = self.karbor.begin("verification", found["provider_id"], found["id"], asked)
         if parsed_args.wait:
-            follower = Follower(self.karbor, "verification", parsed_args.timeout, self.time)
+            follower = self.follower("verification", parsed_args.timeout)
             record = follower.end_of(record)
         rows = results(held, record)
         bad = record["status"] not in (reading.SUCCESS, reading.GOING)

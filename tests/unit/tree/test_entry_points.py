@@ -18,6 +18,7 @@ from karbor_manila.telemetry.dispatch import Listener
 from karbor_manila.telemetry.listening import NAMESPACE as LISTENERS
 
 PROTECTABLES, PROTECTIONS = "karbor.protectables", "karbor.protections"
+OPENSTACK = "openstack.share_protection.v1"
 OPTIONS = "oslo.config.opts"
 BANK = "karbor-manila-fs-bank-plugin"
 S3 = "karbor-manila-s3-bank-plugin"
@@ -85,6 +86,24 @@ def test_the_names_stay():
         (COMMANDS, "show", "karbor_manila.cli.tenant.show:Show"),
         (COMMANDS, "status", "karbor_manila.cli.tenant.status:Status"),
         (COMMANDS, "verify", "karbor_manila.cli.tenant.verify:Verify"),
+        ("openstack.cli.extension", "share_protection", "karbor_manila.cli.tenant.plugin"),
+        (OPENSTACK, "share_protection_browse", "karbor_manila.cli.tenant.browse:Browse"),
+        (OPENSTACK, "share_protection_drill", "karbor_manila.cli.tenant.drill:Drill"),
+        (OPENSTACK, "share_protection_restore", "karbor_manila.cli.tenant.restore:Restore"),
+        (
+            OPENSTACK,
+            "share_protection_schedules_import",
+            "karbor_manila.cli.tenant.schedules:SchedulesImport",
+        ),
+        (OPENSTACK, "share_protection_hold", "karbor_manila.cli.tenant.hold:Hold"),
+        (OPENSTACK, "share_protection_prune", "karbor_manila.cli.tenant.prune:Prune"),
+        (OPENSTACK, "share_protection_purge", "karbor_manila.cli.tenant.undelete:Purge"),
+        (OPENSTACK, "share_protection_release", "karbor_manila.cli.tenant.hold:Release"),
+        (OPENSTACK, "share_protection_report", "karbor_manila.cli.tenant.report:Report"),
+        (OPENSTACK, "share_protection_undelete", "karbor_manila.cli.tenant.undelete:Undelete"),
+        (OPENSTACK, "share_protection_show", "karbor_manila.cli.tenant.show:Show"),
+        (OPENSTACK, "share_protection_status", "karbor_manila.cli.tenant.status:Status"),
+        (OPENSTACK, "share_protection_verify", "karbor_manila.cli.tenant.verify:Verify"),
         (OPTIONS, "karbor_manila.provider", "karbor_manila.opts:list_provider_opts"),
         (OPTIONS, "karbor_manila.service", "karbor_manila.opts:list_service_opts"),
         (OPTIONS, "karbor_manila.watch", "karbor_manila.hooks.watch_options:list_opts"),
@@ -100,6 +119,7 @@ def test_the_names_stay():
         (LISTENERS, Listener),
         (hooks.NAMESPACE, Hook),
         (COMMANDS, Command),
+        (OPENSTACK, Command),
     ],
 )
 def test_what_is_registered_is_what_the_group_asks_for(group, kind):
