@@ -89,8 +89,10 @@ class TenantCommand(Output):
     def follower(self, kind: str, seconds: float) -> "Follower":
         """Who waits for a ``restore`` or ``verification``, for so many seconds."""
         from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
+        from karbor_manila.cli.tenant.progress import printer  # noqa: PLC0415
 
-        return Follower(self.karbor, kind, seconds, self.time, self.program)
+        shown = printer(quiet=self.app.options.verbose_level == 0)
+        return Follower(self.karbor, kind, seconds, self.time, self.program, shown)
 
     def not_well(self) -> None:
         """Something is not as it should be; an error is worse."""

@@ -67,9 +67,9 @@ class Drill(TenantLister):
         follower = self.follower("verification", parsed_args.timeout)
         to_do = [job for job in jobs if job.checkpoint]
         begins = [functools.partial(self._begin, job.checkpoint) for job in to_do]
-        ends = dict(
-            zip(map(id, to_do), follower.ends(begins, max(1, parsed_args.parallel)), strict=True)
-        )
+        shares = sum(len(reading.shares(job.checkpoint)) for job in to_do if job.checkpoint)
+        ended = follower.ends(begins, max(1, parsed_args.parallel), shares)
+        ends = dict(zip(map(id, to_do), ended, strict=True))
         rows = [row for job in jobs for row in self._rows(job, ends.get(id(job)))]
         return ("Plan", "Checkpoint", "Share", "Share ID", "Seconds", "Check", "Result"), rows
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from karbor_manila.cli.errors import KarborTransient, StillGoing
-from karbor_manila.cli.tenant import reading
+from karbor_manila.cli.tenant import progress, reading
 from karbor_manila.cli.tenant.api import Karbor, View
+from karbor_manila.cli.tenant.progress import Printer, State
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.polling import poll
-from karbor_manila.common.visible import visible
 
 # Bounds of the interval between two looks, in seconds.
 _SHORTEST, _LONGEST = 0.5, 15.0
@@ -25,24 +25,17 @@ End = View | KarborManilaError
 
 @dataclass
 class _Work:
-    """What is to begin, what is under way, and how the others ended, each under its number."""
+    """What is to begin, what is under way, and how the others ended, each under its number.
+
+    :ivar shares: how many all of them have; None where that is not known
+    :ivar done: shares of those that have ended
+    """
 
     waiting: deque[tuple[int, Begin]]
+    shares: int | None = None
+    done: int = 0
     going: dict[int, View] = field(default_factory=dict)
     ends: dict[int, End] = field(default_factory=dict)
-
-
-class Progress:
-    """One line on stderr that is written anew; nothing when nobody looks."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-
-    def show(self, line: str) -> None:
-        """Replace the line; an empty one takes it away."""
-        if self._shown:
-            sys.stderr.write(f"\r\x1b[K{visible(line)[:100]}")
-            sys.stderr.flush()
 
 
 class Follower:
@@ -50,36 +43,46 @@ class Follower:
 
     :param kind: ``restore`` or ``verification``
     :param program: what stands before the name of a command that looks at them again
+    :param printer: shows how far they are; None for the one that fits where stderr goes to
     """
 
     def __init__(
-        self, karbor: Karbor, kind: str, timeout: float, clock: Clock, program: str
+        self,
+        karbor: Karbor,
+        kind: str,
+        timeout: float,
+        clock: Clock,
+        program: str = "karbor-manila",
+        printer: Printer | None = None,
     ) -> None:
         self._karbor = karbor
         self._kind = kind
         self._timeout = timeout
         self._clock = clock
         self._program = program
-        self._progress = Progress()
+        self._printer = printer or progress.printer(quiet=False)
         self._trouble = ""
 
-    def end_of(self, record: View) -> View:
+    def end_of(self, record: View, shares: int | None = None) -> View:
         """The record as it is at its end.
 
+        :param shares: how many it has, for the estimate
         :raises StillGoing, KarborRefused: it was not seen
         """
-        (end,) = self.ends([lambda: record], 1)
+        (end,) = self.ends([lambda: record], 1, shares)
         if isinstance(end, KarborManilaError):
             raise end
         return end
 
-    def ends(self, begins: Sequence[Begin], parallel: int) -> list[End]:
+    def ends(self, begins: Sequence[Begin], parallel: int, shares: int | None = None) -> list[End]:
         """Begin all of these, never more than ``parallel`` at a time; how each ended, in order.
 
         What could not be begun, and what did not end in time, is an error in the list.
+
+        :param shares: how many all of them have together, for the estimate
         """
         begun = self._clock.now()
-        work = _Work(deque(enumerate(begins)))
+        work = _Work(deque(enumerate(begins)), shares)
         try:
             poll(
                 lambda: self._turn(work, begun, parallel),
@@ -91,11 +94,11 @@ class Follower:
                 look_takes=math.inf,  # many requests, each with retries: all of it counts
             )
         except KeyboardInterrupt:
-            self._progress.show("")
+            self._printer.clear()
             for record in work.going.values():
                 sys.stderr.write(f"{self._still(record, self._clock.now() - begun)}\n")
             raise
-        self._progress.show("")
+        self._printer.clear()
         for number, record in work.going.items():
             work.ends[number] = self._still(record, self._timeout)
         for number, _begin in work.waiting:
@@ -117,9 +120,10 @@ class Follower:
             if work.going[number]["status"] == reading.GOING:
                 self._look(work, number)
             if number in work.going and work.going[number]["status"] != reading.GOING:
-                work.ends[number] = work.going.pop(number)
+                record = work.ends[number] = work.going.pop(number)
+                work.done += _done(record)
         if work.going:
-            self._show(begun, len(work.waiting), work.going)
+            self._show(begun, work)
 
     def _look(self, work: "_Work", number: int) -> None:
         try:
@@ -132,21 +136,35 @@ class Follower:
             del work.going[number]
             work.ends[number] = error
 
-    def _show(self, begun: float, waiting: int, going: dict[int, View]) -> None:
+    def _show(self, begun: float, work: _Work) -> None:
+        done = work.done + sum(map(_done, work.going.values()))
+        if work.shares is not None:
+            done = min(done, work.shares)  # a report may tell of more than shares
         waited = self._clock.now() - begun
-        done = sum(
-            status not in ("", "restoring")
-            for record in going.values()
-            for _id, status, _reason in reading.outcomes(record)
+        self._printer.show(
+            State(
+                self._kind,
+                len(work.going),
+                len(work.waiting),
+                done,
+                work.shares,
+                waited,
+                self._trouble,
+            )
         )
-        line = f"{self._kind}: {len(going)} under way, {done} shares done, {waited:.0f} s"
-        line += f", {waiting} to come" if waiting else ""
-        self._progress.show(self._trouble or line)
 
     def _still(self, record: View, seconds: float) -> StillGoing:
         what = f"{self._kind.capitalize()} {record['id']}"
         look = f"{self._program} show {record['checkpoint_id']}"
         return StillGoing(what, seconds, look, self._trouble)
+
+
+def _done(record: View) -> int:
+    """How many shares of a record are done."""
+    return sum(
+        bool(of) and status not in ("", "restoring")
+        for of, status, _reason in reading.outcomes(record)
+    )
 
 
 def failed(end: Any) -> bool:

@@ -38,7 +38,7 @@ class Restore(TenantLister):
             return self._plan(found, held, asked, parsed_args.timeout)
         record = self.karbor.begin("restore", found["provider_id"], found["id"], asked)
         if parsed_args.wait:
-            record = self._end_of("restore", record, parsed_args.timeout)
+            record = self._end_of("restore", record, parsed_args.timeout, len(held))
         if record["status"] not in (reading.SUCCESS, reading.GOING):
             self.went_wrong(*reading.why_failed(record))
         if not parsed_args.wait and record["status"] == reading.GOING:
@@ -72,7 +72,7 @@ class Restore(TenantLister):
         record = self.karbor.begin(
             "verification", found["provider_id"], found["id"], asking.with_depth(asked, "plan")
         )
-        record = self._end_of("verification", record, timeout)
+        record = self._end_of("verification", record, timeout, len(held))
         bad = record["status"] != reading.SUCCESS
         if bad:
             self.not_well()
@@ -84,8 +84,10 @@ class Restore(TenantLister):
             [_planned(share, *by_id.get(share.id, ("", ""))) for share in held],
         )
 
-    def _end_of(self, kind: str, record: dict[str, Any], timeout: float) -> dict[str, Any]:
-        return self.follower(kind, timeout).end_of(record)
+    def _end_of(
+        self, kind: str, record: dict[str, Any], timeout: float, shares: int
+    ) -> dict[str, Any]:
+        return self.follower(kind, timeout).end_of(record, shares)
 
 
 def _made(held: list[Share], of: str, status: str, reason: str) -> tuple[Any, ...]:

@@ -50,7 +50,7 @@ class Verify(TenantLister):
         record = self.karbor.begin("verification", found["provider_id"], found["id"], asked)
         if parsed_args.wait:
             follower = self.follower("verification", parsed_args.timeout)
-            record = follower.end_of(record)
+            record = follower.end_of(record, len(held))
         rows = results(held, record)
         bad = record["status"] not in (reading.SUCCESS, reading.GOING)
         if bad:
