@@ -25,8 +25,9 @@ for (const [kind, schema] of Object.entries(input.schemas)) {
     labels: dialog.find("label").toArray().map((label) => jQuery(label).text()),
     help: dialog.find(".help-icon").length,
     required: dialog.find(".form-group.required").length,
+    must: dialog.find(".form-group.required .form-control").toArray().map((c) => jQuery(c).attr("name")),
     may_be_saved: jQuery.Karbor.check_required(dialog),
-    untouched: jQuery.Karbor.getDynamicValue(controls),
+    untouched: jQuery.Karbor.getDynamicValue(controls) || {},
   };
   for (const control of inputs) {
     const value = input.typed[kind][control.attr("name")];
@@ -36,10 +37,10 @@ for (const [kind, schema] of Object.entries(input.schemas)) {
       control.val(value);
     }
   }
-  form.filled_in = jQuery.Karbor.getDynamicValue(controls);
+  form.filled_in = jQuery.Karbor.getDynamicValue(controls) || {};
   const provider = { extended_info_schema: { [kind]: { "OS::Manila::Share": schema } } };
   const sent = jQuery.Karbor.getResourceDefaultParameters(provider, kind);
-  form.never_opened = sent["OS::Manila::Share"];
+  form.never_opened = sent["OS::Manila::Share"] || {};
   drawn[kind] = form;
   dialog.remove();
 }
