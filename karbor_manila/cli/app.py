@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command ``karbor-manila``."""
 
+import argparse
 import importlib.metadata
 import logging
+import os
 import sys
 import warnings
+from typing import Any
 
 from cliff.app import App
 from cliff.commandmanager import CommandManager
@@ -59,6 +62,21 @@ class KarborManila(App):
             sys.stderr.write(f"{renamed.REPORT_IS_OUTCOME}\n")
         self.argv = now
         return super().run(self.argv)
+
+    def build_option_parser(
+        self, description: str | None, version: str | None, argparse_kwargs: Any = None
+    ) -> argparse.ArgumentParser:
+        """Options of all commands: those of cliff, and whether there is colour."""
+        parser = super().build_option_parser(description, version, argparse_kwargs)
+        parser.add_argument(
+            "--no-color", action="store_true", help="No colours, in help pages neither."
+        )
+        return parser
+
+    def initialize_app(self, argv: list[str]) -> None:
+        """The environment is what everything that paints asks, cliff's help pages too."""
+        if self.options.no_color:
+            os.environ["NO_COLOR"] = "1"
 
     def configure_logging(self) -> None:
         """Warnings on the console; ``-v`` adds what is done, ``-vv`` everything.
