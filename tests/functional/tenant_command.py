@@ -22,12 +22,20 @@ def environment(info: StackInfo, user: str, how: str) -> dict[str, str]:
     return plain | credentials.environment(info.users[user])
 
 
-def command(info: StackInfo, user: str, how: str = "clouds.yaml") -> Run:
-    """Runs a command line without a terminal: exit code, JSON (None if there is none), stderr."""
+def command(
+    info: StackInfo,
+    user: str,
+    how: str = "clouds.yaml",
+    program: tuple[str, ...] = ("karbor-manila",),
+) -> Run:
+    """Runs a command line without a terminal: exit code, JSON (None if there is none), stderr.
+
+    :param program: what stands before the name of the command
+    """
 
     def run(*argv: str) -> tuple[int, Any, str]:
         ended = subprocess.run(
-            [str(info.bin / "karbor-manila"), *argv, "-f", "json"],
+            [str(info.bin / program[0]), *program[1:], *argv, "-f", "json"],
             env=environment(info, user, how),
             stdin=subprocess.DEVNULL,
             capture_output=True,
