@@ -10,7 +10,7 @@ project = "karbor-manila"
 author = "the karbor-manila developers"
 copyright = author
 
-extensions = ["myst_parser", "oslo_config.sphinxext", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"
 html_theme = "alabaster"
