@@ -14,6 +14,7 @@ import configparser
 import importlib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ _OF_LIBRARIES = (
     "API Connection Options",
     "Service Options",
 )
+#: Code, which stays as it is, or an option.
+_OPTION = re.compile(r"`[^`]*`|(?<![\w-])(--[a-z][\w-]*)")
 #: What users give: the schema that checks it, a heading, and the schema that it goes beyond.
 _SCHEMAS = {
     "options": ("Parameters of a plan", ""),
@@ -59,10 +62,16 @@ def _between(page: Path, lines: Iterable[str]) -> str:
     return f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n{END}{after}"
 
 
+def _prose(text: Any) -> str:
+    """A text as Markdown: options of commands are code, where a site would make dashes of them."""
+    return _OPTION.sub(
+        lambda found: f"`{found[1]}`" if found[1] else found[0], str(text).replace("``", "`")
+    )
+
+
 def _cell(text: Any) -> str:
     """A text in a cell of a table: one line, as Markdown that means nothing else."""
-    plain = " ".join(str(text).replace("``", "`").split())
-    return plain.replace("|", "\\|").replace("<", "\\<")
+    return " ".join(_prose(text).split()).replace("|", "\\|").replace("<", "\\<")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -80,7 +89,7 @@ def _commands(*, tenant: bool) -> Iterator[str]:
             parser = factory(None, None).get_parser(f"karbor-manila {name}")
             yield f"## karbor-manila {name}"
             yield ""
-            yield from (inspect.getdoc(factory) or "").replace("``", "`").splitlines()
+            yield from _prose(inspect.getdoc(factory) or "").splitlines()
             yield ""
             yield from ("```text", usage(parser), "```", "")
             if rows := [_argument(parser, action) for action in arguments(parser)]:
