@@ -27,15 +27,12 @@ class OfCheckpoint(TenantCommand, ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each fact."""
-        from karbor_manila.cli.tenant.following import Follower  # noqa: PLC0415
-
         wanted = {"depth": self.depth} | self.wanted(parsed_args)
         found = self.find_checkpoint(parsed_args.checkpoint, parsed_args.provider)
         record = self.karbor.begin(
             "verification", found["provider_id"], found["id"], {reading.SHARE: wanted}
         )
-        follower = Follower(self.karbor, "verification", parsed_args.timeout, self.time)
-        record = follower.end_of(record)
+        record = self.follower("verification", parsed_args.timeout).end_of(record)
         told: dict[str, Any] = {}
         if record["status"] == reading.SUCCESS:
             for _of, _status, reason in reading.outcomes(record):

@@ -88,6 +88,11 @@ def test_the_names_stay():
         (COMMANDS, "verify", "karbor_manila.cli.tenant.verify:Verify"),
         ("openstack.cli.extension", "share_protection", "karbor_manila.cli.tenant.plugin"),
         (OPENSTACK, "share_protection_browse", "karbor_manila.cli.tenant.browse:Browse"),
+        (
+            OPENSTACK,
+            "share_protection_doctor_tenant",
+            "karbor_manila.cli.tenant.doctor:DoctorTenant",
+        ),
         (OPENSTACK, "share_protection_drill", "karbor_manila.cli.tenant.drill:Drill"),
         (OPENSTACK, "share_protection_restore", "karbor_manila.cli.tenant.restore:Restore"),
         (

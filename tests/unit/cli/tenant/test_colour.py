@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def seen(karbor, logs, monkeypatch):
+def seen(karbor, monkeypatch):
     """Run a command line on a terminal: what it shows."""
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.setenv(name, "")  # put back afterwards, whatever a command sets

@@ -30,7 +30,7 @@ COMMANDS = [name.replace("_", " ") for name in TENANTS if name not in SERVICES]
 
 
 @pytest.fixture
-def shell(logs):
+def shell():
     """The OpenStack client, as its console script makes it."""
     noisy = [logging.getLogger(name) for name in ("requests", "cliff", "stevedore", "iso8601")]
     levels = [(logger, logger.level) for logger in noisy]
