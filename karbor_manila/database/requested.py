@@ -79,6 +79,22 @@ def was_restored(checkpoint_id: str, at: datetime.datetime, slack: float = 60.0)
     return False
 
 
+def verifications(checkpoint_id: str) -> list[Any]:
+    """Karbor's verifications of a checkpoint.
+
+    :raises DatabaseUnreadable: the database does not answer
+    """
+    try:
+        return list(
+            objects.VerificationList.get_all(
+                as_karbor(), None, None, filters={"checkpoint_id": checkpoint_id}
+            )
+        )
+    except Exception as error:  # nothing is swallowed: raised as ours, with its cause
+        what = f"the verifications of checkpoint {checkpoint_id}"
+        raise DatabaseUnreadable(what, type(error).__name__) from error
+
+
 def as_karbor(project_id: str | None = None) -> Any:
     """An administrator's context, of work without a tenant; in no project or the given one."""
     context = karbor_context.get_admin_context()

@@ -89,8 +89,8 @@ class RestoreOptions:
 @dataclass(frozen=True)
 class VerifyOptions(RestoreOptions):
     """The parameters of one share's verification: those of the restore that it plans, how deeply it
-    checks, to whom it gives access, and how the checkpoint is held. ``browse_for`` is in
-    seconds, ``hold_until`` a day (UTC)."""
+    checks, to whom it gives access, and how the checkpoint is held. ``browse_for`` and
+    ``drill_older_than`` are in seconds, ``hold_until`` a day (UTC)."""
 
     depth: str
     browse_to: str | None
@@ -99,6 +99,7 @@ class VerifyOptions(RestoreOptions):
     browse_end: bool
     hold_why: str | None
     hold_until: str | None
+    drill_older_than: int | None
 
     @property
     def changes_access(self) -> bool:
@@ -148,6 +149,9 @@ def verify_options(share_id: str, given: Mapping[str, Any] | None) -> VerifyOpti
     """
     options = VerifyOptions(**resolve(VERIFY_SCHEMA, given))
     hold_parameters.refuse(options)
+    if options.drill_older_than and options.depth != DRILL:
+        why = "it is for the depth 'drill' alone"
+        raise InvalidParameter("drill_older_than", options.drill_older_than, why)
     if options.depth == BROWSE:
         browsed: VerifyOptions = browse_parameters.checked(options, vars(RestoreOptions.usual()))
         return browsed

@@ -42,6 +42,9 @@ DEFERRED = "deferred_delete"
 HOLD = "hold"
 #: Access to a share of a checkpoint is given or taken back; the row bears browses.lock_id of both.
 BROWSE = "browse"
+#: A plan is drilled by one who asks for no second drill at a time; the row bears drills.lock_id of
+#: the plan.
+DRILL = "drill"
 
 #: The posts of hooks that a dead process has left are called; the row bears the id of their run.
 HOOKS = "hooks"
@@ -50,7 +53,7 @@ HOOKS = "hooks"
 PERIODIC = "periodic_hooks"
 
 #: Claims that stand beside those of operations.
-BESIDES = frozenset({REVERT, BROWSE, HOOKS})
+BESIDES = frozenset({REVERT, BROWSE, DRILL, HOOKS})
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from karbor_manila.recovery import claim_table, exclusion
 from karbor_manila.recovery.claim_table import (
     AUDIT,
     BROWSE,
+    DRILL,
     HOLD,
     HOOKS,
     NO_OWNER,
@@ -42,7 +43,18 @@ from karbor_manila.recovery.claim_table import (
 from karbor_manila.recovery.lease_keeper import Keeper
 from karbor_manila.recovery.standing_claims import StandingClaims
 
-__all__ = ["AUDIT", "BROWSE", "HOLD", "HOOKS", "RECONCILE", "RESET", "REVERT", "Claim", "Claims"]
+__all__ = [
+    "AUDIT",
+    "BROWSE",
+    "DRILL",
+    "HOLD",
+    "HOOKS",
+    "RECONCILE",
+    "RESET",
+    "REVERT",
+    "Claim",
+    "Claims",
+]
 
 LOG = logging.getLogger(__name__)
 

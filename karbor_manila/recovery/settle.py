@@ -25,7 +25,7 @@ from karbor_manila.recovery import (
     telling,
 )
 from karbor_manila.recovery.claim_table import DEFERRED, PERIODIC
-from karbor_manila.recovery.claims import BROWSE, HOOKS, RECONCILE, REVERT, Claims
+from karbor_manila.recovery.claims import BROWSE, DRILL, HOOKS, RECONCILE, REVERT, Claims
 from karbor_manila.recovery.hook_posts import Hanging
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.slots import SideBySide
@@ -33,8 +33,8 @@ from karbor_manila.recovery.unfinished import Unfinished
 
 LOG = logging.getLogger(__name__)
 
-#: What becomes of the claim on a share whose restore has been settled before, and of that on
-#: periodic hooks, which the next process takes that has them.
+#: What becomes of the claim on a share whose restore has been settled before, of that on a plan
+#: whose drill has been, and of that on periodic hooks, which the next process takes that has them.
 _RELEASED = "released"
 
 
@@ -91,7 +91,7 @@ def _settle(
 ) -> str:
     if item.operation == HOOKS:
         return settle_hooks.settle(item, provider, side_by_side, hanging)
-    if item.operation in (REVERT, PERIODIC):
+    if item.operation in (REVERT, DRILL, PERIODIC):
         return _RELEASED
     if item.operation == BROWSE:
         return settle_browse.settle(item, provider, side_by_side)

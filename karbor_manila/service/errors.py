@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common.drilled_once import NOT_AGAIN
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.manila.errors import ManilaTransient, Misconfigured
 
@@ -38,6 +39,36 @@ class OperationLacking(KarborManilaError):
             f"Provider {self.provider!r} has a plugin for {self.resource_type} that knows no "
             f"operation {self.operation!r}, and the checkpoint holds {self.resource_type} "
             f"{self.resource_id}. {end}"
+        )
+
+
+@dataclass(eq=False)
+class DrillUnderWay(KarborManilaError):
+    """A drill that is asked for when the last one is old, while another one is going on.
+
+    ``since`` (UTC) is None when that has just ended.
+    """
+
+    plan_id: str
+    since: datetime.datetime | None
+
+    def _sentence(self) -> str:
+        since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
+        return f"Plan {self.plan_id} is being drilled{since}. {NOT_AGAIN}"
+
+
+@dataclass(eq=False)
+class DrilledAlready(KarborManilaError):
+    """As above, after a good one. ``began`` is UTC."""
+
+    checkpoint_id: str
+    verification_id: str
+    began: datetime.datetime
+
+    def _sentence(self) -> str:
+        return (
+            f"Checkpoint {self.checkpoint_id} was drilled by verification {self.verification_id}, "
+            f"begun at {self.began:%Y-%m-%d %H:%M:%S} UTC, and was good. {NOT_AGAIN}"
         )
 
 

@@ -65,6 +65,7 @@ TYPED: dict[str, dict[str, Any]] = {
         "browse_type": "ip",
         "browse_for": "600",
         "browse_end": True,
+    "drill_older_than": "3600",
         "hold_why": "the auditor looks at it",
         "hold_until": "2026-12-31",
     },

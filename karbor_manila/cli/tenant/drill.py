@@ -8,7 +8,7 @@ from typing import Any
 
 from karbor_manila.cli import columns
 from karbor_manila.cli.errors import WrongUsage
-from karbor_manila.cli.tenant import reading, verify
+from karbor_manila.cli.tenant import due, reading, verify
 from karbor_manila.cli.tenant.base import (
     HOUR,
     TenantLister,
@@ -20,23 +20,27 @@ from karbor_manila.cli.tenant.base import (
 from karbor_manila.cli.tenant.reading import SHARE
 from karbor_manila.common.errors import KarborManilaError
 
-_DRILL = {SHARE: {"depth": "drill"}}
-
 
 @dataclass(frozen=True)
 class _Job:
-    """What is drilled: a checkpoint of a plan, or why there is none."""
+    """What is drilled: a checkpoint of a plan, or why there is none.
+
+    :ivar not_due: why it need not be; empty when it has to be
+    """
 
     plan: str
     checkpoint: dict[str, Any] | None
     problem: str = ""
+    not_due: str = ""
 
 
 class Drill(TenantLister):
     """Restore checkpoints into temporary shares, check them, and remove them again.
 
-    Of one CHECKPOINT, or with --newest of the newest good checkpoint of each plan, for example from
-    cron. Exit code 3: a drill failed, or a plan has nothing (young enough) to drill.
+    Of one CHECKPOINT, or with --all of the newest good checkpoint of each plan, for example from
+    cron: --older-than 7d leaves alone what was drilled well since, and what somebody else is
+    drilling. A drill that fails keeps no other from being carried out. Exit code 3: a drill failed,
+    or a plan has nothing (young enough) to drill.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -45,8 +49,16 @@ class Drill(TenantLister):
         add_checkpoint(parser, optional=True)
         parser.add_argument(
             "--newest",
+            "--all",
             action="store_true",
+            dest="newest",
             help="drill the newest good checkpoint of each plan.",
+        )
+        parser.add_argument(
+            "--older-than",
+            metavar="LENGTH",
+            help="only what no good drill began of within this time, such as 7d or 12h. Of several "
+            "who ask so at once, one drills a plan.",
         )
         add_plans(parser)
         parser.add_argument(
@@ -63,9 +75,10 @@ class Drill(TenantLister):
         """One line for each share."""
         if bool(parsed_args.checkpoint) == parsed_args.newest:
             raise WrongUsage("Give either a CHECKPOINT or --newest.")
+        self.older_than = due.length(parsed_args.older_than)
         jobs = self._newest(parsed_args) if parsed_args.newest else [self._single(parsed_args)]
         follower = self.follower("verification", parsed_args.timeout)
-        to_do = [job for job in jobs if job.checkpoint]
+        to_do = [job for job in jobs if job.checkpoint and not job.not_due]
         begins = [functools.partial(self._begin, job.checkpoint) for job in to_do]
         shares = sum(len(reading.shares(job.checkpoint)) for job in to_do if job.checkpoint)
         ended = follower.ends(begins, max(1, parsed_args.parallel), shares)
@@ -74,8 +87,11 @@ class Drill(TenantLister):
         return ("Plan", "Checkpoint", "Share", "Share ID", "Seconds", "Check", "Result"), rows
 
     def _begin(self, checkpoint: Any) -> Any:
+        asked = {"depth": "drill"}
+        if self.older_than:
+            asked["drill_older_than"] = str(self.older_than)
         return self.karbor.begin(
-            "verification", checkpoint["provider_id"], checkpoint["id"], _DRILL
+            "verification", checkpoint["provider_id"], checkpoint["id"], {SHARE: asked}
         )
 
     def _single(self, parsed_args: argparse.Namespace) -> _Job:
@@ -84,12 +100,16 @@ class Drill(TenantLister):
         return _Job(plan.get("name") or plan.get("id") or "", found)
 
     def _newest(self, parsed_args: argparse.Namespace) -> list[_Job]:
+        # What is begun later is looked at again, by Karbor.
+        last = due.LastDrills(self.karbor, self.time) if self.older_than else None
         return [
-            self._of_plan(plan, parsed_args.max_age)
+            self._of_plan(plan, parsed_args.max_age, last)
             for plan in chosen_plans(self.karbor, parsed_args.plan)
         ]
 
-    def _of_plan(self, plan: dict[str, Any], max_age: float | None) -> _Job:
+    def _of_plan(
+        self, plan: dict[str, Any], max_age: float | None, last: due.LastDrills | None
+    ) -> _Job:
         """One plan that cannot be asked for does not keep the others from being drilled."""
         from karbor_manila.cli.views.plan_state import made_at  # noqa: PLC0415
 
@@ -105,15 +125,21 @@ class Drill(TenantLister):
                 now = self.time.utcnow()
                 if begun is None or (now - begun).total_seconds() > max_age * HOUR:
                     late = f"older than {max_age:g} h"
+            not_due = last.why_not_due(plan, self.older_than) if last else ""
         except KarborManilaError as error:
             return _Job(name, None, str(error))
-        return _Job(name, {**newest, "provider_id": plan["provider_id"]}, late)
+        return _Job(name, {**newest, "provider_id": plan["provider_id"]}, late, not_due)
 
     def _rows(self, job: _Job, end: Any) -> list[tuple[Any, ...]]:
         if job.checkpoint is None:
             self.not_well()
             return [(job.plan, *[columns.Text(None)] * 5, job.problem)]
         checkpoint_id = job.checkpoint["id"]
+        if not_due := job.not_due or due.is_not_due(end):
+            if job.problem:
+                self.not_well()
+            said = ": ".join(filter(None, (not_due, job.problem)))
+            return [(job.plan, checkpoint_id, *[columns.Text(None)] * 4, said)]
         if isinstance(end, KarborManilaError):
             self.not_well()
             return [(job.plan, checkpoint_id, *[columns.Text(None)] * 4, str(end))]

@@ -145,7 +145,8 @@ def _drill(verification: View, sources: Sources) -> Drill:
         checkpoint_id=verification["checkpoint_id"],
         at=verified_at(
             sources.logs_of(verification["checkpoint_id"]), sources.verifications, verification
-        ),
+        )
+        or _told_at(verification),
         reasons=reading.why_failed(verification) if bad else [],
     )
 
@@ -189,6 +190,14 @@ def verified_at(
         return None
     fit = all(log["status"] == item["status"] for log, item in zip(verified, before, strict=False))
     return reading.moment(verified[len(before) - 1]["started_at"]) if fit else None
+
+
+def _told_at(verification: View) -> datetime.datetime | None:
+    """When the last share of a drill was restored, as the drill itself tells; None when none was.
+    Karbor's logs may be purged, or fit no more."""
+    told = [reading.details(reason) or {} for _id, _of, reason in reading.outcomes(verification)]
+    moments = [reading.moment(each.get("at")) for each in told]
+    return max(filter(None, moments), default=None)
 
 
 def _was_refused(verification: View) -> bool:

@@ -21,7 +21,7 @@ from karbor_manila.bank import fencing
 from karbor_manila.bank.checkpoints import IN_WORK
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import Taken
-from karbor_manila.recovery.claims import AUDIT, BROWSE, HOLD, RECONCILE, Claim, Claims
+from karbor_manila.recovery.claims import AUDIT, BROWSE, DRILL, HOLD, RECONCILE, Claim, Claims
 from karbor_manila.service.flows.running import FAILED, Running
 
 LOG = logging.getLogger(__name__)
@@ -135,8 +135,8 @@ class ClaimingWorker(worker.Worker):
         """Hold the claim of a restore or verification of a checkpoint; a flow that is begun
         meanwhile keeps it until its end. So long the checkpoint cannot be deleted.
 
-        Gives a function that claims besides, by its id, a share that is to be reverted (REVERT) or
-        access that is to be changed (BROWSE).
+        Gives a function that claims besides, by its id, a share that is to be reverted (REVERT),
+        access that is to be changed (BROWSE) or a plan that is drilled once (DRILL).
 
         :param timeout: seconds to wait while the checkpoint is being reconciled
         :raises Taken: an operation that excludes this one is at work on the checkpoint or the share
@@ -146,8 +146,8 @@ class ClaimingWorker(worker.Worker):
 
         def target(claimed_id: str, operation: str) -> None:
             # What a dead restore has left of it is settled before the next one; what a dead browse
-            # has left, the next one ends itself.
-            dead = operation == BROWSE
+            # has left, the next one ends itself, and of a dead drill the verification is settled.
+            dead = operation in (BROWSE, DRILL)
             take = functools.partial(self._take, claimed_id, operation, checkpoint, over_dead=dead)
             self._once_reconciled(take, timeout) if dead else take()
             targets.append(claimed_id)

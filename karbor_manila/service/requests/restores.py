@@ -4,7 +4,7 @@ in the record of one that is refused."""
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from karbor import exception
@@ -19,7 +19,7 @@ from karbor_manila.operations import parameters, restore_plan
 from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.recovery.claims import BROWSE, REVERT
 from karbor_manila.service import bank_refusals, refusals
-from karbor_manila.service.requests import access, manila_checks, share_parameters
+from karbor_manila.service.requests import access, drills, manila_checks, share_parameters
 from karbor_manila.service.runtime import Runtime
 
 LOG = logging.getLogger(__name__)
@@ -62,17 +62,29 @@ def accepted(runtime: Runtime, context: Any, record: Any, use: Use) -> Iterator[
         checkpoint = access.own_checkpoint(runtime, context, provider_id, checkpoint_id)
         using = runtime.worker.using(checkpoint, record, use.operation)
         with bank_refusals.explained(runtime.provider(provider_id)), using as claim:
-            for claimed_id, operation in _check(runtime, context, record, use):
+            asked = _check(runtime, context, record, use)
+            for claimed_id, operation in asked.besides:
                 claim(claimed_id, operation)
+            if asked.drill_older_than:
+                drills.once(claim, checkpoint, record, asked.drill_older_than)
             yield
 
 
-def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[str, str]]:
-    """Refuse what cannot be done, before anything is begun.
+@dataclass
+class _Asked:
+    """What a request asks for that is not its flow's alone.
 
-    :returns: what is claimed besides, and for what: the shares that are put back, or whose content
-        is replaced, and those to which access is given or taken back
+    :ivar besides: what is claimed besides, and for what: the shares that are put back, or whose
+        content is replaced, and those to which access is given or taken back
+    :ivar drill_older_than: seconds; of several shares the most. 0: nothing asks for it
     """
+
+    besides: list[tuple[str, str]] = field(default_factory=list)
+    drill_older_than: int = 0
+
+
+def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> _Asked:
+    """Refuse what cannot be done, before anything is begun."""
     checkpoint = access.own_checkpoint(
         runtime, context, record["provider_id"], record["checkpoint_id"]
     )
@@ -83,9 +95,10 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[
         )
     provider = runtime.provider(record["provider_id"])
     if not protects_shares(provider):
-        return []
+        return _Asked()
     shares = [node.id for node in checkpoints.resources(checkpoint) if node.type == SHARE]
-    besides: list[tuple[str, str]] = []
+    asked = _Asked()
+    besides = asked.besides
     resolved = _resolved_once(use.check)
     opened = _opened_once(provider, checkpoint)
 
@@ -99,7 +112,11 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[
                 why = "it is given for two shares, and can take the content of one alone"
                 raise InvalidParameter("share_id", target, why)
             besides.append((target, REVERT))
-        if isinstance(options, parameters.VerifyOptions) and options.changes_access:
+        if not isinstance(options, parameters.VerifyOptions):
+            return
+        if options.include and options.drill_older_than:
+            asked.drill_older_than = max(asked.drill_older_than, options.drill_older_than)
+        if options.changes_access:
             if options.browse_end and share_id not in opened():
                 return  # nothing to take back: of a project of 10,000 few are open, if any
             besides.append((browses.lock_id(checkpoint.id, share_id), BROWSE))
@@ -110,7 +127,7 @@ def _check(runtime: Runtime, context: Any, record: Any, use: Use) -> list[tuple[
     )
     if wrong:
         raise _of_shares(record, wrong)
-    return besides
+    return asked
 
 
 def _resolved_once(check: Callable[[str, dict[str, Any]], Any]) -> Callable[..., Any]:

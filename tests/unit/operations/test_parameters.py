@@ -80,8 +80,9 @@ def test_a_restore_may_leave_everything_out():
 def test_a_verification_takes_a_depth_and_what_a_restore_takes():
     of_a_browse = {"browse_to": None, "browse_type": None, "browse_for": None, "browse_end": False}
     of_a_hold = {"hold_why": None, "hold_until": None}
+    of_a_drill = {"drill_older_than": None}
     assert parameters.resolve(VERIFY, {}) == (
-        {"depth": "record"} | of_a_browse | of_a_hold | parameters.resolve(RESTORE, {})
+        {"depth": "record"} | of_a_browse | of_a_hold | of_a_drill | parameters.resolve(RESTORE, {})
     )
 
 
