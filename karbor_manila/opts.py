@@ -24,6 +24,7 @@ from karbor_manila.drivers import catalogue
 from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.options import HOOK_OPTS
 from karbor_manila.opts_of_deletion import DELETION_OPTS
+from karbor_manila.opts_of_drills import DRILL_OPTS
 from karbor_manila.opts_of_karbor import BANK_OPTS
 from karbor_manila.opts_of_karbor import PROVIDER_OPTS as KARBORS_OPTS
 from karbor_manila.telemetry import listening
@@ -133,22 +134,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         "to Manila a share. Without them a restore gives no access rules back, and says so. A plan "
         "may say otherwise (its option record_access_rules).",
     ),
-    cfg.StrOpt(
-        "drill_command",
-        default="",
-        help="A command that checks a share that a drill has restored, run without a shell on the "
-        "host of karbor-protection. It gets KARBOR_MANILA_EXPORT_LOCATION, _EXPORT_LOCATIONS (one "
-        "a line), _SHARE_ID, _SOURCE_SHARE_ID, _SNAPSHOT_ID, _CHECKPOINT_ID and _PROJECT_ID in its "
-        "environment. Exit code 0 says that the share is good. A dollar sign is written "
-        "twice, as everywhere in this file. Left empty, a drill only restores.",
-    ),
-    cfg.FloatOpt(
-        "drill_timeout",
-        default=600.0,
-        min=1.0,
-        max=604800.0,
-        help="Seconds that drill_command may take before it is killed and the drill has failed.",
-    ),
+    *DRILL_OPTS,
     cfg.StrOpt(
         "default_driver",
         default="snapshot",

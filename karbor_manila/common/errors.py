@@ -136,6 +136,20 @@ class CheckFailed(KarborManilaError):
 
 
 @dataclass(eq=False)
+class KeyUnusable(KarborManilaError):
+    """A file that should hold a key for signatures. Nothing of what is in it is in ``why``."""
+
+    path: str
+    why: str
+
+    def _sentence(self) -> str:
+        return (
+            f"The key in {self.path} cannot be used: {self.why.rstrip('.')}. Make one with: "
+            f"openssl genpkey -algorithm ed25519."
+        )
+
+
+@dataclass(eq=False)
 class Taken(KarborManilaError):
     """Another process works on a checkpoint, a restore, a verification or a share.
 

@@ -42,6 +42,8 @@ class ShareJob:
     #: Whether it is not known if it is complete, and whether the reconciliation finds that out.
     unsettled: bool = False
     followed: bool = False
+    #: When a drill began, by the flow's clock.
+    began: float | None = None
     #: Why the operation failed, if it did.
     cause: Exception | None = None
     #: The hooks around it, if there are any, and those that it shares with others.

@@ -23,6 +23,7 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.operations import (
     browse,
+    drill_results,
     hooking,
     managed_again,
     reporting,
@@ -76,6 +77,8 @@ class VerifyOperation(ShareOperation):
     def failed(self, job: ShareJob, reason: str) -> None:
         """Into the verification."""
         report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
+        if job.began is not None:
+            reporting.guard(drill_results.keep_failure, job, reason)
 
 
 def check_record(job: ShareJob) -> None:
@@ -92,6 +95,8 @@ def check_record(job: ShareJob) -> None:
 
 def drill(job: ShareJob, options: RestoreOptions) -> None:
     """Restore into a temporary share, let the operator's command look at it, and remove it."""
+    job.began = job.flow.clock.now()
+    drill_results.signer(job)
     plan = plan_drill(job, options)
     began = job.flow.clock.now()
     intent = restore.begin(job, plan, DRILL, hooks=hooking.prepare(job, POINT))
@@ -103,6 +108,7 @@ def drill(job: ShareJob, options: RestoreOptions) -> None:
         report(job, job.share_id, constants.RESOURCE_STATUS_AVAILABLE, jsonutils.dumps(told))
 
     found = hooking.leave(job, found, tell)
+    found = drill_results.keep(job, found)
     tell(found)  # whatever becomes of its share
     hooking.written(job)
     remove_share(job, intent, str(job.made), found)

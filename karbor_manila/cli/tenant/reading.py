@@ -198,6 +198,12 @@ def remarks(details: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in said] if isinstance(said, list) else []
 
 
+def signed_by(verification: Mapping[str, Any]) -> list[str]:
+    """The ids of the operator's keys that signed what is kept of a drill."""
+    told = [details(reason) or {} for _id, _status, reason in outcomes(verification)]
+    return sorted({str(each["signed_by"]) for each in told if each.get("signed_by")})
+
+
 def sentence(reason: str | None) -> str:
     """The reason when it is a sentence, as one line."""
     return "" if reason is None or details(reason) is not None else " ".join(reason.split())

@@ -134,6 +134,7 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
             parts = [
                 f"from share {source}" if source else "",
                 f"{details['seconds']} s" if "seconds" in details else "",
+                f"signed by {details['signed_by']}" if details.get("signed_by") else "",
                 _browsed(details),
                 _of_checkpoint(details),
                 *(details.get("not_restored") or []),

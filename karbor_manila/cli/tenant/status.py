@@ -59,7 +59,7 @@ class Status(TenantLister):
 
 _ALL = (
     "Plan", "ID", "Provider", "Shares", "Newest Good", "Made At", "Age", "In Error", "Stuck",
-    "Drill", "Drilled", "Drilled At", "Not Well",
+    "Drill", "Drilled", "Drilled At", "Drill Signed By", "Not Well",
 )  # fmt: skip
 _SHORT = ("Plan", "Provider", "Shares", "Newest Good", "Age", "In Error", "Stuck", "Drill",
           "Not Well")  # fmt: skip
@@ -107,6 +107,7 @@ def _row(state: Any, names: dict[str, str], age: float | None, wrong: list[str])
         "Drill": _DrillWord(drill),
         "Drilled": columns.Text(drill.checkpoint_id if drill else None),
         "Drilled At": columns.Moment(drill.at if drill else None),
+        "Drill Signed By": columns.Names(drill.signed_by if drill else []),
         "Not Well": columns.Lines(wrong),
     }
 

@@ -3,7 +3,7 @@
 
 import datetime
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from karbor_manila.cli.tenant import reading
@@ -13,12 +13,13 @@ View = dict[str, Any]
 
 @dataclass(frozen=True)
 class Drill:
-    """The last drill of a plan."""
+    """The last drill of a plan. ``signed_by`` are the keys under what is kept of it."""
 
     status: str
     checkpoint_id: str
     at: datetime.datetime | None
     reasons: list[str]
+    signed_by: list[str] = field(default_factory=list)
 
     @property
     def word(self) -> str:
@@ -148,6 +149,7 @@ def _drill(verification: View, sources: Sources) -> Drill:
         )
         or _told_at(verification),
         reasons=reading.why_failed(verification) if bad else [],
+        signed_by=reading.signed_by(verification),
     )
 
 

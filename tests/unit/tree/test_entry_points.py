@@ -68,6 +68,11 @@ def test_the_names_stay():
         (COMMANDS, "doctor", "karbor_manila.cli.operator.doctor:Doctor"),
         (COMMANDS, "doctor_tenant", "karbor_manila.cli.tenant.doctor:DoctorTenant"),
         (COMMANDS, "drill", "karbor_manila.cli.tenant.drill:Drill"),
+        (
+            COMMANDS,
+            "drill_results",
+            "karbor_manila.cli.operator.drill_results:DrillResults",
+        ),
         (COMMANDS, "drivers", "karbor_manila.cli.operator.drivers:Drivers"),
         (COMMANDS, "hold", "karbor_manila.cli.tenant.hold:Hold"),
         (COMMANDS, "exporter", "karbor_manila.cli.tenant.exporter:Exporter"),

@@ -47,6 +47,7 @@ def test_the_names_of_the_providers_options_stay():
         "record_access_rules",
         "drill_command",
         "drill_timeout",
+        "drill_signing_key",
         "default_driver",
         "share_type_drivers",
         "hook_drivers",

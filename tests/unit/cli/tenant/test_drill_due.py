@@ -102,3 +102,12 @@ def test_what_is_no_length_of_time_is_wrong_usage(karbor, run, text):
     assert code == 2
     assert "--older-than" in err
     assert not karbor.asked
+
+
+def test_status_and_show_say_which_key_has_signed_a_drill(karbor, rows, run):
+    checkpoint = plan(karbor, "home")
+    told = json.dumps(DRILLED | {"at": NOW.isoformat(), "signed_by": "0123456789abcdef"})
+    drilled(karbor, checkpoint, 1, reason=told)
+    _code, (row,) = rows("status")
+    assert row["Drill Signed By"] == ["0123456789abcdef"]
+    assert "signed by 0123456789abcdef" in run("show", checkpoint["id"])[1]

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is kept of a drill, good or bad: what, when, how long, what was compared, and by whom."""
+
+import datetime
+import socket
+from typing import Any
+
+from oslo_log import log as logging
+from oslo_serialization import jsonutils
+
+from karbor_manila.bank import drill_results
+from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common import sealing
+from karbor_manila.common.errors import KeyUnusable
+from karbor_manila.operations.share_job import ShareJob
+
+LOG = logging.getLogger(__name__)
+
+GOOD, BAD = "good", "bad"
+
+
+def signer(job: ShareJob) -> sealing.Signer | None:
+    """The operator's key, before anything is made; None when there is none.
+
+    :raises KeyUnusable: there is one, and it cannot be used
+    """
+    path = job.flow.settings.drill_signing_key
+    return sealing.signer(path) if path else None
+
+
+def keep(job: ShareJob, found: dict[str, Any]) -> dict[str, Any]:
+    """Keep the result of a good drill.
+
+    :param found: what its user reads of it
+    :returns: the same, with the key that signed what is kept, or why nothing is: a drill is as good
+        as its check says
+    """
+    try:
+        by = signer(job)
+        _keep(job, GOOD, found, by)
+    except (BankUnreadable, KeyUnusable) as error:
+        LOG.warning(
+            "Share %s, checkpoint %s: the result of its drill is not kept: %s",
+            job.share_id,
+            job.checkpoint.id,
+            error,
+        )
+        said = f"The result of the drill is not kept: {error}"
+        return found | {"remarks": [*(found.get("remarks") or []), said]}
+    return found | ({"signed_by": by.id} if by else {})
+
+
+def keep_failure(job: ShareJob, reason: str) -> None:
+    """Keep that a drill has failed, and why; unsigned, when the key is why.
+
+    :raises BankUnreadable: the bank does not take it
+    """
+    try:
+        by = signer(job)
+    except KeyUnusable:
+        by = None
+    _keep(job, BAD, {"reason": reason}, by)
+
+
+def _keep(job: ShareJob, result: str, found: dict[str, Any], by: sealing.Signer | None) -> None:
+    bank = job.checkpoint.checkpoint_section.bank  # written to under the claim
+    at = job.flow.clock.utcnow().replace(microsecond=0)
+    place = drill_results.Place(
+        str(job.checkpoint.provider_id),
+        str(job.checkpoint.project_id),
+        job.share_id,
+        at,
+        str(job.checkpoint.id),
+        str(job.request.id),
+    )
+    drill_results.put(bank, place, sealing.seal(statement(job, place, result, found), by))
+    drill_results.forget_oldest(bank, place)
+
+
+def statement(job: ShareJob, place: drill_results.Place, result: str, found: dict[str, Any]) -> str:
+    """The text that is kept, and signed: JSON, of which no letter changes any more."""
+    began = place.at - datetime.timedelta(seconds=_seconds(job))
+    return jsonutils.dumps(
+        {
+            "version": 1,
+            "result": result,
+            **about(place),
+            "began": began.isoformat(timespec="seconds"),
+            "temporary_share_id": job.made,
+            "by": {
+                "user": getattr(job.context, "user_id", None),
+                "project": getattr(job.context, "project_id", None),
+                "host": socket.gethostname(),
+            },
+            "found": found,
+        },
+        sort_keys=True,
+    )
+
+
+def _seconds(job: ShareJob) -> float:
+    """How long the work on a share has taken so far."""
+    return 0.0 if job.began is None else job.flow.clock.now() - job.began
+
+
+def about(place: drill_results.Place) -> dict[str, str]:
+    """What a text says of its own place, so that none can stand in another's."""
+    return {
+        "provider_id": place.provider_id,
+        "project_id": place.project_id,
+        "share_id": place.share_id,
+        "at": place.at.isoformat(timespec="seconds"),
+        "checkpoint_id": place.checkpoint_id,
+        "verification_id": place.verification_id,
+    }
