@@ -35,6 +35,7 @@ INTENT = "intent"
 RESTORES = "restores/"
 BROWSES = "browses/"
 REPORTS = "reports/"
+MANIFEST = "manifest"
 
 
 class Begun(NamedTuple):
@@ -179,6 +180,14 @@ class ShareSection:
         reported = self._read(REPORTS + record_id)
         return reported if isinstance(reported, dict) else {}
 
+    def keep_manifest(self, sealed: dict[str, str]) -> None:
+        """Keep what a sample of the share's files was (:mod:`karbor_manila.common.manifest`)."""
+        self._write(MANIFEST, sealed)
+
+    def manifest(self) -> Any:
+        """What was kept so, which may be damaged; None when nothing was."""
+        return self._read(MANIFEST)
+
     def forget(self) -> None:
         """The checkpoint does not hold this share: no object of it is left."""
         self._remove_listed(RECORD, INTENT, STATUS)
@@ -211,10 +220,11 @@ class ShareSection:
         self._ask(lambda: self._section.update_object(key, value), f"take {key!r}")
 
     def _remove_listed(self, *keys: str) -> None:
-        """Remove those of these that are there, in this order, and the reports."""
+        """Remove those of these that are there, in this order, the reports and the manifest."""
         maybe = keys if bank_access.lists_lag(self._section) else ()
         listed = self._ask(self._section.list_objects, "list the objects of a share")
-        for key in (*keys, *(key for key in listed if key.startswith(REPORTS))):
+        more = [key for key in listed if key.startswith(REPORTS) or key == MANIFEST]
+        for key in (*keys, *more):
             if key in listed or key in maybe:
                 self._remove(key)
 

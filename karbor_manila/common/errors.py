@@ -136,6 +136,39 @@ class CheckFailed(KarborManilaError):
 
 
 @dataclass(eq=False)
+class ContentDiffers(KarborManilaError):
+    """What a drill has restored is not what was protected. ``named`` are the first of the ``bad``
+    files of a sample of ``of``, with what is wrong; their paths are quoted as in a URL."""
+
+    bad: int
+    of: int
+    named: list[str]
+
+    def _sentence(self) -> str:
+        more = ", and others" if self.bad > len(self.named) else ""
+        return (
+            f"{self.bad} of {self.of} files that were compared are not as they were when the share "
+            f"was protected: {', '.join(self.named)}{more}. Do not count on this checkpoint; look "
+            f"at its share in Manila's backend."
+        )
+
+
+@dataclass(eq=False)
+class ContentUnreadable(KarborManilaError):
+    """The content of a share could not be read. ``output`` is what the operator's command said."""
+
+    why: str
+    output: str = ""
+
+    def _sentence(self) -> str:
+        lines = "; ".join(filter(None, map(str.strip, self.output.splitlines())))
+        tail = f" It said: {lines.rstrip('.')}." if lines else ""
+        return (
+            f"The content could not be read: {self.why}.{tail} Ask the operator (content_command)."
+        )
+
+
+@dataclass(eq=False)
 class KeyUnusable(KarborManilaError):
     """A file that should hold a key for signatures. Nothing of what is in it is in ``why``."""
 

@@ -28,6 +28,7 @@ from karbor_manila.manila.errors import (
 from karbor_manila.manila.kept import Kept
 from karbor_manila.manila.views import Rule, View
 from karbor_manila.operations import (
+    content,
     elsewhere,
     hook_results,
     hooking,
@@ -70,6 +71,7 @@ class ProtectOperation(ShareOperation):
         kept = driver.wait(begun.kept)
         tell_held_back(job, driver, kept)
         complete(job, begun.intent, kept, rules)
+        content.take_manifest(job, begun.intent)
 
     def await_begun(self, job: ShareJob) -> None:
         """It may just be asked for with the others."""

@@ -23,6 +23,7 @@ from karbor_manila.manila.errors import (
 )
 from karbor_manila.operations import (
     browse,
+    content,
     drill_results,
     hooking,
     managed_again,
@@ -164,7 +165,8 @@ def check_share(
             },
             settings.drill_timeout,
         )
-    return found | {"check": "passed" if settings.drill_command else "none is configured"}
+    found |= {"check": "passed" if settings.drill_command else "none is configured"}
+    return found | content.compare(job, str(view["id"]))
 
 
 # What can keep the share of a good drill from going. It does not make the drill a bad one.

@@ -162,6 +162,8 @@ EXAMPLES = (
     recovery.ToldInvalid("it is no JSON"),
     recovery.SnapshotTaken("snap-1", "was deleted on 2026-01-02 03:04:05 UTC by user u-1"),
     service.OperationLacking("p", "copy", "OS::Nova::Server", "vm-1", passed_over=True),
+    common.ContentDiffers(12, 100, ["a%20b is missing"]),
+    common.ContentUnreadable("the command for it ended with exit code 1", "mount: no"),
     common.KeyUnusable("/etc/karbor/drills.pem", "No such file or directory"),
     service.DrillUnderWay("plan-1", datetime.datetime(2026, 11, 20, 2, 30)),
     service.DrilledAlready("cp-1", "ver-1", datetime.datetime(2026, 11, 20, 2, 30)),

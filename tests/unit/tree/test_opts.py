@@ -48,6 +48,11 @@ def test_the_names_of_the_providers_options_stay():
         "drill_command",
         "drill_timeout",
         "drill_signing_key",
+        "content_command",
+        "content_files",
+        "content_bytes",
+        "content_timeout",
+        "content_settled",
         "default_driver",
         "share_type_drivers",
         "hook_drivers",
@@ -94,7 +99,7 @@ def test_an_option_has_help_and_a_default(name):
 @pytest.mark.parametrize("name", NUMERIC)
 def test_a_number_names_its_unit_and_has_bounds(name):
     option = NUMERIC[name]
-    assert re.match(r"(Seconds|Requests|Events|The port) ", option.help)
+    assert re.match(r"(Seconds|Requests|Events|Files|Bytes|The port) ", option.help)
     assert option.type.min is not None
     assert option.type.max is not None
     assert option.type.min <= option.default <= option.type.max
