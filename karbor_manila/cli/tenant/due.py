@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which plans are due for a drill: those of which no good one began within some time."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli import columns
@@ -31,9 +32,12 @@ def length(text: str | None) -> int:
 
 def is_not_due(end: Any) -> str:
     """Why a drill was refused that somebody else carries out or has; empty for any other end."""
-    if isinstance(end, KarborRefused) and drilled_once.is_not_due(end.answer):
-        return f"not due: {end.answer}"
-    return ""
+    why = ""
+    if isinstance(end, KarborRefused):
+        why = end.answer if drilled_once.is_not_due(end.answer) else ""
+    elif isinstance(end, Mapping):
+        why = reading.why_not_due(end)
+    return f"not due: {why}" if why else ""
 
 
 class LastDrills:

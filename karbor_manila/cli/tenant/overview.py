@@ -95,7 +95,7 @@ class Overview:
         newest: dict[str, View] = {}
         look_ups = _LOOK_UPS
         for verification in self._verifications:
-            if reading.depth(verification) != "drill":
+            if reading.depth(verification) != "drill" or reading.why_not_due(verification):
                 continue
             checkpoint_id = verification["checkpoint_id"]
             if checkpoint_id not in self._plan_of:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from karbor_manila.cli.errors import WrongUsage
-from karbor_manila.common import left_out
+from karbor_manila.common import drilled_once, left_out
 
 Found = TypeVar("Found")
 
@@ -196,6 +196,13 @@ def remarks(details: Mapping[str, Any]) -> list[str]:
     """What the operator's hooks around a restore or a drill could not do, sentences."""
     said = details.get("remarks")
     return [str(each) for each in said] if isinstance(said, list) else []
+
+
+def why_not_due(verification: Mapping[str, Any]) -> str:
+    """Why a drill was refused that somebody else carries out or has; empty for any other one.
+    Karbor's API answers with a verification that has failed."""
+    reasons = (sentence(reason) for _id, _status, reason in outcomes(verification))
+    return next(filter(drilled_once.is_not_due, reasons), "")
 
 
 def signed_by(verification: Mapping[str, Any]) -> list[str]:

@@ -76,6 +76,20 @@ def test_what_another_one_drills_at_the_moment_is_well_and_left_to_him(karbor, r
     assert second["Result"] == "good"
 
 
+def test_a_verification_that_was_refused_so_is_none_that_failed(karbor, rows):
+    checkpoint = plan(karbor, "a")
+    drilled(karbor, checkpoint, 1)
+    refused = {f"checkpoint#{checkpoint['id']}": f"Plan is being drilled. {NOT_AGAIN}"}
+    karbor.verification(checkpoint, "fail", resources_reason=refused)
+    code, (row,) = rows("status")
+    assert (code, row["Drill"], row["Not Well"]) == (0, "good", [])
+    code, (row,) = rows("drill", "--all", "--older-than", "7d")
+    assert (code, row["Result"]) == (0, "not due: drilled well 24 h 0 min ago")
+    karbor.scripts["verification"] = ends("fail", {}, refused)
+    code, (row,) = rows("drill", "--all", "--older-than", "1h")
+    assert (code, row["Result"]) == (0, f"not due: Plan is being drilled. {NOT_AGAIN}")
+
+
 def test_another_refusal_is_none_of_these(karbor, rows, good):
     plan(karbor, "a")
     karbor.failures[("POST", "/verifications")] = [(400, "The checkpoint is error.")]
