@@ -42,7 +42,7 @@ def cloud(karbor, requests_mock):
 
 def log_in(mocker, lacking=(), **changes):
     body = copy.deepcopy(fake._TOKEN_BODY)
-    catalogue = body["token"]["catalog"]
+    catalogue = [each for each in body["token"]["catalog"] if each["type"] != "sharev2"]
     catalogue += [service("sharev2", f"{MANILA}/v2/p1"), service("identity", AUTH_URL)]
     body["token"]["catalog"] = [each for each in catalogue if each["type"] not in lacking]
     for name, value in changes.items():
