@@ -43,6 +43,13 @@ def test_a_plan_may_leave_everything_out(given):
         "description": None,
         "force": False,
         "record_access_rules": None,
+        "keep_last": None,
+        "keep_hourly": None,
+        "keep_daily": None,
+        "keep_weekly": None,
+        "keep_monthly": None,
+        "keep_yearly": None,
+        "keep_time_zone": None,
     }
 
 
@@ -210,7 +217,7 @@ def test_a_plan_for_karbors_own_share_plugin_is_accepted():
         name: samples[prop["type"]] for name, prop in peer.OPTIONS_SCHEMA["properties"].items()
     }
     resolved = parameters.resolve(OPTIONS, stringified(given))
-    assert resolved == given | {"record_access_rules": None}
+    assert resolved == dict.fromkeys(OPTIONS["properties"]) | given
 
 
 def test_a_restore_for_karbors_own_share_plugin_is_accepted():
