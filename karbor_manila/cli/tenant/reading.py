@@ -15,6 +15,9 @@ Found = TypeVar("Found")
 SHARE = "OS::Manila::Share"
 PROJECT = "OS::Keystone::Project"
 
+# Begins the key of what is said of a restore or verification as a whole.
+_CHECKPOINT = "checkpoint#"
+
 #: Statuses of a checkpoint.
 GOOD = "available"
 FAILED = ("error", "error-deleting")
@@ -200,9 +203,14 @@ def remarks(details: Mapping[str, Any]) -> list[str]:
 
 def why_not_due(verification: Mapping[str, Any]) -> str:
     """Why a drill was refused that somebody else carries out or has; empty for any other one.
-    Karbor's API answers with a verification that has failed."""
-    reasons = (sentence(reason) for _id, _status, reason in outcomes(verification))
-    return next(filter(drilled_once.is_not_due, reasons), "")
+    Karbor's API answers with a verification that has failed.
+
+    Only what is said of the checkpoint counts, as a refusal is: in the reason of a share the
+    operator's check speaks, and who wrote into the share may choose its words.
+    """
+    reasons = verification.get("resources_reason") or {}
+    refusals = (sentence(why) for of, why in sorted(reasons.items()) if of.startswith(_CHECKPOINT))
+    return next(filter(drilled_once.is_not_due, refusals), "")
 
 
 def signed_by(verification: Mapping[str, Any]) -> list[str]:

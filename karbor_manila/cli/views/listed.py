@@ -89,5 +89,10 @@ class Listed:
 
     @cached_property
     def drills(self) -> Sequence[dict[str, Any]]:
-        """The verifications that were drills."""
-        return [item for item in self.verifications if reading.depth(item) == "drill"]
+        """The verifications that were drills. One that was refused because another one drills is
+        none."""
+        return [
+            item
+            for item in self.verifications
+            if reading.depth(item) == "drill" and not reading.why_not_due(item)
+        ]

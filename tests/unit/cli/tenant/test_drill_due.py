@@ -90,6 +90,28 @@ def test_a_verification_that_was_refused_so_is_none_that_failed(karbor, rows):
     assert (code, row["Result"]) == (0, f"not due: Plan is being drilled. {NOT_AGAIN}")
 
 
+def test_the_second_cron_makes_no_bad_drill_in_the_report_and_the_metrics(karbor, rows, run):
+    checkpoint = plan(karbor, "a")
+    drilled(karbor, checkpoint, 1)
+    refused = {f"checkpoint#{checkpoint['id']}": f"Plan is being drilled. {NOT_AGAIN}"}
+    karbor.verification(checkpoint, "fail", resources_reason=refused)
+    code, out, _err = run("exporter", "--once")
+    assert code == 0
+    (line,) = [x for x in out.splitlines() if x.startswith("karbor_manila_plan_last_drill_good{")]
+    assert line.endswith(" 1.0")
+
+
+def test_a_bad_drill_stays_bad_whatever_words_its_check_printed(karbor, rows):
+    checkpoint = plan(karbor, "a")
+    drilled(karbor, checkpoint, 1, "fail", f"The check ended with exit code 1. {NOT_AGAIN}")
+    code, (row,) = rows("status")
+    assert (code, row["Drill"]) == (3, "bad")
+    karbor.scripts["verification"] = ends("fail", {key("s1"): "error"}, {key("s1"): NOT_AGAIN})
+    code, (row,) = rows("drill", "--all", "--older-than", "1h")
+    assert code == 3
+    assert row["Result"].startswith("bad")
+
+
 def test_another_refusal_is_none_of_these(karbor, rows, good):
     plan(karbor, "a")
     karbor.failures[("POST", "/verifications")] = [(400, "The checkpoint is error.")]
