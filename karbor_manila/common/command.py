@@ -31,6 +31,9 @@ MOST_OUTPUT = 16 * 2**20
 _END = 4 * TAIL
 # Seconds between two looks at how much there is.
 _LOOK = 0.1
+# Seconds that a killed command may take to be gone. In a call of the kernel that no signal ends it
+# stays for as long as a file server does not answer.
+_DEATH = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def execute(
     :param timeout: seconds; then the command and what it has started are killed
     :param given: what it reads from its standard input
     :param outlived: whether this returns at the deadline although the command cannot be killed,
-        because it runs as another user (``sudo``); else once it has ended by itself
+        because it runs as another user (``sudo``) or hangs in the kernel (a mount whose server is
+        gone); else once it has ended by itself
     """
     # Files and not pipes: neither what the command leaves running in the background nor one that
     # does not read must hold us up.
@@ -104,10 +108,11 @@ def execute(
             said = f"did not end within {timeout:.0f} seconds"
             if _kill(process):
                 return Ended(said, None, _tail(output))
-            LOG.warning("A command of another user (%s) cannot be killed", process.pid)
+            LOG.warning("Command %s cannot be killed: another user's, or a hang", process.pid)
             if not outlived:
                 _wait(process, output, math.inf)
-            return Ended(f"{said} and cannot be killed, as another user's", None, _tail(output))
+            said += " and cannot be killed: it is another user's, or hangs on a file server"
+            return Ended(said, None, _tail(output))
         except BaseException:  # nothing is swallowed: a killed green thread ends its command, too
             _kill(process)
             raise
@@ -144,7 +149,10 @@ def _kill(process: subprocess.Popen[bytes]) -> bool:
         return process.poll() is not None
     except ProcessLookupError:
         pass  # it has ended, and nothing of it is left
-    process.wait()
+    try:
+        process.wait(_DEATH)
+    except subprocess.TimeoutExpired:
+        return False
     return True
 
 

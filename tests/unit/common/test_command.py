@@ -3,6 +3,7 @@
 
 import os
 import shlex
+import subprocess
 from pathlib import Path
 from typing import IO
 
@@ -114,3 +115,20 @@ def test_what_runs_as_another_user_is_not_said_to_be_killed(
     )
     assert "cannot be killed" in ended.said
     assert ended.output == ("" if outlived else "frozen")
+
+
+def test_what_hangs_in_the_kernel_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a mount does whose server is gone: it is killed, and stays."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def never(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        assert timeout is not None, "this waits for ever"
+        started.append(process)
+        raise subprocess.TimeoutExpired("mount", timeout)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess.Popen, "wait", never)
+        ended = command.execute("sleep 600", {"PATH": os.environ["PATH"]}, 0.0)
+    assert ended.code is None
+    assert "cannot be killed" in ended.said
+    started[0].wait()
