@@ -11,6 +11,7 @@ nothing but regular files is opened.
 :data:`REQUEST` and RESULT are files with JSON: what :func:`take` and :func:`compare` get and give.
 """
 
+import errno
 import hashlib
 import heapq
 import json
@@ -27,6 +28,8 @@ from typing import Any
 MOST_ENTRIES = 1_000_000
 #: Differences that are named.
 MOST_NAMED = 10
+#: Bytes of a path that is looked at (a tree may be deeper), and of all folders yet to be entered.
+LONGEST, MOST_WAITING = 4096, 256 * 2**20
 
 # A larger file is not read whole: so many blocks of it are, spread evenly, the first and the last
 # among them. A sparse one of some TiB costs no more.
@@ -41,7 +44,7 @@ Stopped = Callable[[], bool]
 
 
 class _OutOfTime(Exception):  # noqa: N818 - no error
-    """The time is over; what was found by then counts."""
+    """The time or the room is over; what was found by then counts."""
 
 
 def take(folder: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -141,24 +144,26 @@ def _sample(root: int, request: dict[str, Any], over: Stopped) -> tuple[list[byt
     most, seed = int(request["files"]), str(request["seed"]).encode()
     heap: list[tuple[int, bytes]] = []  # the largest first
     seen, cut = 0, False
-    for path, state in _walk(root, over):
-        if path is None:
-            cut = True
-            break
-        if state.st_ctime >= request["before"]:
-            continue
-        seen += 1
-        digest = int.from_bytes(hashlib.sha256(seed + b"\0" + path).digest(), "big")
-        (heapq.heappush if len(heap) < most else heapq.heappushpop)(heap, (-digest, path))
+    try:
+        for path, state in _walk(root, request["before"], over):
+            if state.st_ctime < request["before"]:
+                seen += 1
+                digest = int.from_bytes(hashlib.sha256(seed + b"\0" + path).digest(), "big")
+                (heapq.heappush if len(heap) < most else heapq.heappushpop)(heap, (-digest, path))
+    except _OutOfTime:
+        cut = True
     return sorted(path for _digest, path in heap), seen, cut
 
 
-def _walk(root: int, over: Stopped) -> Iterator[tuple[bytes | None, os.stat_result]]:
-    """The files and links below a folder; None for a path when it was cut off."""
+def _walk(root: int, before: float, over: Stopped) -> Iterator[tuple[bytes, os.stat_result]]:
+    """The files and links below a folder, without what may have stood elsewhere then."""
     device = os.fstat(root).st_dev
-    folders, looked = [b""], 0
+    folders, looked, waiting = [b""], 0, 0
     while folders:
         path = folders.pop()
+        waiting -= len(path)
+        if over():
+            raise _OutOfTime
         try:
             here = _opened(root, path, _FOLDER)
         except OSError:
@@ -167,19 +172,20 @@ def _walk(root: int, over: Stopped) -> Iterator[tuple[bytes | None, os.stat_resu
             with os.scandir(here) as entries:
                 for entry in entries:
                     looked += 1
-                    if looked > MOST_ENTRIES or over():
-                        yield None, os.fstat(root)
-                        return
+                    if looked > MOST_ENTRIES or waiting > MOST_WAITING or over():
+                        raise _OutOfTime
                     name = os.fsencode(entry.name)
                     below = path + b"/" + name if path else name
                     try:
                         state = entry.stat(follow_symlinks=False)
                     except OSError:
                         continue  # it has gone
-                    if state.st_dev != device:
+                    if state.st_dev != device or len(below) > LONGEST:
                         continue
                     if stat.S_ISDIR(state.st_mode):
-                        folders.append(below)
+                        if not _was_renamed(state, before):
+                            folders.append(below)
+                            waiting += len(below)
                     elif stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
                         yield below, state
         except OSError:
@@ -188,13 +194,21 @@ def _walk(root: int, over: Stopped) -> Iterator[tuple[bytes | None, os.stat_resu
             os.close(here)
 
 
+def _was_renamed(folder: os.stat_result, before: float) -> bool:
+    """Whether a folder may have had another name then. The files in it do not tell: of a rename the
+    folder alone has the time, as of no entry that comes or goes in it, which changes both times."""
+    return folder.st_ctime >= before and folder.st_ctime_ns != folder.st_mtime_ns
+
+
 def _opened(root: int, path: bytes, flags: int) -> int:
-    """Open a path below a folder, by its parts: none of them may be a link.
+    """Open a path below a folder, by its parts: none of them may be a link, or lead up.
 
     :raises OSError: one is, or it is not there, or may not be read
     """
-    here = os.dup(root)
     parts = [part for part in path.split(b"/") if part]
+    if b".." in parts:  # no walk finds one: somebody has written it into the manifest
+        raise PermissionError(errno.EPERM, "it leads out of the share")
+    here = os.dup(root)
     try:
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
@@ -219,6 +233,8 @@ def _read(
     :raises OSError: it cannot be read
     """
     folder, _, name = path.rpartition(b"/")
+    if name in (b"", b".", b".."):
+        raise PermissionError(errno.EPERM, "it is no name of a file")
     parent = _opened(root, folder, _FOLDER)
     try:
         state = os.stat(name, dir_fd=parent, follow_symlinks=False)

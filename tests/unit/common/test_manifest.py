@@ -21,6 +21,11 @@ def take(folder: Path, **given: Any) -> dict[str, Any]:
     return manifest.take(str(folder), asked | given)
 
 
+def never() -> bool:
+    """The time is not over."""
+    return False
+
+
 def compare(folder: Path, taken: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
     return manifest.compare(str(folder), {"files": taken["files"], "seconds": seconds})
 
@@ -90,6 +95,62 @@ def test_the_folder_itself_may_be_no_link(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tree)
     with pytest.raises(OSError, match="link"):
         take(tmp_path / "link")
+
+
+@pytest.mark.parametrize("path", ["../secret", "deep/../../secret", "deep/..", "..", "."])
+def test_no_path_that_somebody_wrote_into_a_manifest_leads_out_of_the_share(
+    tree: Path, tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "secret").write_text("root's")
+    found = compare(tree, {"files": [[path, "file", 1, "0"]]})
+    assert found["bad"] == 1
+    assert "cannot be read" in found["named"][0]
+
+
+def test_files_whose_folder_was_renamed_of_late_are_not_sampled(tree: Path) -> None:
+    """They are older than the snapshot, and stand elsewhere in it."""
+    for path in (tree / "deep" / "er", tree / "deep"):
+        os.utime(path, (1, 1))
+    before = (tree / "deep").stat().st_ctime - 5.0  # all are younger, and the walk alone counts
+    walked = {path for path, _state in manifest._walk(os.open(tree, os.O_RDONLY), before, never)}
+    assert walked == {b"a", b"empty", b"link"}
+    settled = manifest._walk(os.open(tree, os.O_RDONLY), LATER, never)
+    assert b"deep/er/b" in {path for path, _state in settled}
+
+
+def test_files_whose_folder_has_a_new_file_are_sampled(tree: Path) -> None:
+    (tree / "deep" / "er" / "new").write_text("")
+    (tree / "deep" / "new").write_text("")
+    walked = manifest._walk(os.open(tree, os.O_RDONLY), 0.0, never)
+    assert b"deep/er/b" in {path for path, _state in walked}
+
+
+def test_a_tree_deeper_than_any_path_fills_neither_memory_nor_the_bank(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "LONGEST", 20)
+    shallow = tmp_path / "aaaaaaaaaa"
+    (shallow / "bbbbbbbbbb").mkdir(parents=True)
+    (shallow / "bbbbbbbbbb" / "c").write_text("")
+    (shallow / "c").write_text("")
+    assert [file[0] for file in take(tmp_path)["files"]] == ["aaaaaaaaaa/c"]
+    (tmp_path / "dddddddddd").mkdir()
+    monkeypatch.setattr(manifest, "MOST_WAITING", 5)
+    assert take(tmp_path)["cut"]
+
+
+def test_folders_without_a_file_take_no_longer_than_all_may(tree: Path) -> None:
+    """Each is a request to the file server, and there may be a million of them."""
+    for number in range(20):
+        (tree / f"empty-{number}").mkdir()
+    asked = []
+
+    def over() -> bool:
+        asked.append(1)
+        return len(asked) > 26  # the entries of the folder itself, and two more
+
+    with pytest.raises(manifest._OutOfTime):
+        list(manifest._walk(os.open(tree, os.O_RDONLY), 0.0, over))
 
 
 def test_odd_names_come_back_as_they_are(tree: Path) -> None:
