@@ -108,6 +108,24 @@ def test_a_good_drill_whose_result_the_bank_does_not_take_is_good_and_says_so(
     assert "is not kept" in json.loads(reason)["remarks"][0]
 
 
+def test_a_result_that_is_kept_is_not_said_to_be_lost_for_old_ones_that_stay(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share, checkpoint = protected(stage)
+    listing = stage.bank_plugin.list_objects
+
+    def refuse(prefix: Any = None, **given: Any) -> Any:
+        if str(prefix).startswith("/karbor-manila-drills/"):
+            raise OSError(5, "Input/output error")
+        return listing(prefix, **given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.bank_plugin, "list_objects", refuse)
+        _status, reason = verified(stage, checkpoint, share, depth="drill")
+    assert "remarks" not in json.loads(reason)
+    assert [told["result"] for _place, told in kept(stage, checkpoint)] == ["good"]
+
+
 def test_a_drill_that_dies_after_its_result_was_kept_has_left_the_result(stage: Stage) -> None:
     share, checkpoint = protected(stage)
     stage.cloud.plan("delete_share", Died)
