@@ -107,7 +107,7 @@ def _trusted(job: ShareJob, sealed: Any) -> tuple[dict[str, Any], str]:
         about = _about(job)
         is_ours = {name: manifest[name] for name in about} == about
         is_ours &= isinstance(manifest["files"], list) and isinstance(manifest["seen"], int)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ContentUnreadable("the manifest in the bank is damaged") from error
     if state is sealing.State.BAD or not is_ours:
         raise ContentUnreadable("the manifest in the bank was changed after it was written")

@@ -133,7 +133,7 @@ def _read(
 
     try:
         told = _mapping(json.loads(str(sealed.get("text"))))
-    except ValueError:
+    except (ValueError, RecursionError):  # anybody may have written it, as deep as he likes
         return {}, _DAMAGED
     state = sealing.state(sealed, known)
     if state is sealing.State.BAD:

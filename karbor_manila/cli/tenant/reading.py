@@ -263,5 +263,5 @@ def _loaded(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):  # a tenant's own, as deep as he likes
         return None

@@ -146,6 +146,7 @@ def _moved(sealed: dict[str, Any]) -> dict[str, Any]:
         (_moved, "was changed"),
         (lambda _sealed: {"text": "{"}, "is damaged"),
         (lambda _sealed: {"text": "[]"}, "is damaged"),
+        (lambda _sealed: {"text": "[" * 100_000}, "is damaged"),
         (lambda _sealed: {"other": 1}, "is damaged"),
         (lambda _sealed: "", "is damaged"),
     ],

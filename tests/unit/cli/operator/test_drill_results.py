@@ -96,7 +96,7 @@ def test_a_result_without_a_signature_is_said_to_have_none(
     assert listed(run, "--require-signed")[0] == 3
 
 
-@pytest.mark.parametrize("what", ["text", "signature", "share", "damage"])
+@pytest.mark.parametrize("what", ["text", "signature", "share", "damage", "depth"])
 def test_what_somebody_changed_is_found(
     service: Service,
     run: Run,
@@ -119,7 +119,7 @@ def test_what_somebody_changed_is_found(
         drill_results.put(bank, moved, sealed)
         word = "of another place"
     else:
-        bank.update_object(place.key, "{")
+        bank.update_object(place.key, "{" if what == "damage" else {"text": "[" * 100_000})
         word = "damaged"
     code, (row,) = listed(run, "--public-key", public(tmp_path, signer))
     assert (code, row["Signature"], row["Result"]) == (3, word, "")
