@@ -15,7 +15,8 @@ OPERATIONS = (*ShareEvent.OPERATIONS, *BrowseEvent.OPERATIONS)
 FLOWS = ("protect", "restore", "verify", "copy", "delete")
 #: What may be unfinished, or claimed: flows, and what karbor_manila.recovery.claim_table names.
 WORK = (
-    *FLOWS, "revert", "browse", "reconcile", "reset_state", "audit", "hooks", "periodic_hooks",
+    *FLOWS, "revert", "browse", "drill", "hold", "reconcile", "reset_state", "audit", "hooks",
+    "periodic_hooks",
 )  # fmt: skip
 FINDINGS = ("orphan", "lost")
 

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from karbor_manila.recovery import claim_table
 from karbor_manila.telemetry import metric_names
 from karbor_manila.telemetry.collector import Collector, Lease
 from karbor_manila.telemetry.dispatch import Counts
@@ -104,6 +105,11 @@ def test_claims_are_counted_and_the_oldest_is_dated() -> None:
     oldest = "oldest_claim_timestamp_seconds"
     assert shown.value(oldest, operation="protect") == BEGAN.timestamp()
     assert shown.value(oldest, operation="restore") is None
+
+
+@pytest.mark.parametrize("work", [*sorted(claim_table.BESIDES), claim_table.HOLD])
+def test_what_the_table_of_claims_names_has_a_word_of_its_own(work: str) -> None:
+    assert Shown(held=[(work, BEGAN)]).value("claims", operation=work) == 1
 
 
 def test_leases_are_shown_by_their_provider() -> None:
