@@ -2,6 +2,7 @@
 """``karbor-manila exporter``: the numbers of ``report`` for Prometheus."""
 
 import argparse
+import contextlib
 import json
 import signal
 import threading
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from karbor_manila.common.clock import Clock
 
 PORT = 9753
+
+# Seconds that somebody who has connected may say nothing.
+_SILENT = 10.0
 
 
 class Exporter(PlainCommand):
@@ -116,9 +120,21 @@ def serve(registry: Any, address: str, port: int) -> int:
 
     try:
         server, _thread = start_http_server(port, address, registry)
+        # Each who connects has a thread, for ever if he says nothing.
+        server.RequestHandlerClass = _patient(server.RequestHandlerClass)
     except OSError as error:
         raise CannotListen(address, port, error.strerror or str(error)) from error
     return int(server.server_port)
+
+
+def _patient(handler: Any) -> Any:
+    """A class of socketserver's that ends with who says nothing, without a word on it."""
+
+    def handle(self: Any) -> None:
+        with contextlib.suppress(TimeoutError):
+            handler.handle(self)
+
+    return type("Handler", (handler,), {"timeout": _SILENT, "handle": handle})
 
 
 def run(looking: "Looking", interval: float) -> None:

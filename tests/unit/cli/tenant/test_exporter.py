@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """``karbor-manila exporter``: what it looks at, what it serves, and how it ends."""
 
+import contextlib
+import io
 import json
 import os
 import re
 import signal
 import socket
+import types
+from wsgiref.simple_server import WSGIRequestHandler
 
 import pytest
 
@@ -185,6 +189,23 @@ def test_a_port_that_is_taken_is_said_in_one_line(home, run, monkeypatch):
     assert code == 1
     assert f"127.0.0.1 port {port} cannot be listened on" in err
     assert "Traceback" not in err
+
+
+def test_who_connects_and_says_nothing_keeps_no_thread(monkeypatch):
+    def start(*_where):
+        server = types.SimpleNamespace(RequestHandlerClass=WSGIRequestHandler, server_port=1)
+        started.append(server)
+        return server, None
+
+    started, said = [], io.StringIO()
+    monkeypatch.setattr("prometheus_client.start_http_server", start)
+    monkeypatch.setattr(exporter, "_SILENT", 0.01)
+    exporter.serve(None, "127.0.0.1", 1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, contextlib.redirect_stderr(said):
+        theirs.send(b"GET /metr")
+        started[0].RequestHandlerClass(ours, ("127.0.0.1", 2), started[0])
+    assert said.getvalue() == ""
 
 
 def test_a_sigterm_ends_it_as_ctrl_c_does(monkeypatch):
