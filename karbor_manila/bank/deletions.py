@@ -6,9 +6,9 @@ these, which are few, tells what is due. What the checkpoint says is what counts
 another time costs one look.
 """
 
+import dataclasses
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from oslo_serialization import jsonutils
@@ -23,7 +23,7 @@ _PREFIX = identity.PREFIX + "/deletions/"
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Entry:
     """``due`` (UTC, whole seconds) is when the deletion is carried out."""
 
@@ -80,6 +80,18 @@ def note(checkpoint: Any, waits: Deferral | None) -> None:
     info = checkpoints.info(checkpoint)
     rest = {key: value for key, value in info.items() if key != deferral.KEY}
     checkpoint.extra_info = jsonutils.dumps(rest | ({deferral.KEY: waits.dump()} if waits else {}))
+
+
+def becomes(checkpoint: Any, status: str) -> None:
+    """Give a checkpoint at rest another status. One whose deletion waits goes on waiting: that is
+    the status with which it can be had back. The caller commits.
+
+    :raises ValueError: its ``extra_info`` is a tenant's own, and no JSON
+    """
+    if checkpoint.status != deferral.PENDING:
+        checkpoint.status = status
+    elif waits := of(checkpoint):
+        note(checkpoint, dataclasses.replace(waits, was=status))
 
 
 def _parsed(names: list[str]) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import checkpoints
+from karbor_manila.bank import checkpoints, deletions
 from karbor_manila.bank.errors import RecordInvalid
 from karbor_manila.bank.record import ShareRecord
 from karbor_manila.bank.share_section import ShareSection
@@ -94,7 +94,7 @@ def take_back(checkpoint: Any, share_id: str, *, sleep: Sleep) -> None:
     lost = dict(reporting.facts(checkpoint, KEY))
     lost.pop(share_id, None)
     _set(checkpoint, KEY, lost)
-    checkpoint.status = before["status"]
+    deletions.becomes(checkpoint, before["status"])
     bank_access.commit(checkpoint, sleep=sleep)
 
 
@@ -130,7 +130,7 @@ def _fail_when_empty(checkpoint: Any, sleep: Sleep) -> None:
         node.type != constants.PROJECT_RESOURCE_TYPE and node.id not in gone
         for node in checkpoints.resources(checkpoint)
     ):
-        checkpoint.status = constants.CHECKPOINT_STATUS_ERROR
+        deletions.becomes(checkpoint, constants.CHECKPOINT_STATUS_ERROR)
 
 
 def reported(checkpoint: Any) -> set[str]:

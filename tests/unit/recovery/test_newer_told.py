@@ -291,6 +291,28 @@ def test_two_removals_that_fail_leave_the_newer_checkpoint_as_it_was_before_both
     assert service.manager.claims.all() == []
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["stays", "went"])
+def test_what_becomes_of_a_removal_brings_no_checkpoint_back_whose_deletion_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    with started(tmp_path, monkeypatch, options=("delete_grace = 3600",)) as service:
+        scene = Scene(service)
+        service.cloud.seconds["delete_snapshot"] = 0.0
+        service.cloud.plan("delete_snapshot", Died, after=after)
+        with pytest.raises(Died):
+            scene.restore()
+        scene.service = service.die()
+        scene.service.manager.reconciliation._clock = service.cloud.clock
+        service.cloud.clock.sleep(5)
+        scene.service.delete(scene.new.id)
+        assert scene.newer().status == "pending-delete"
+        reconcile(scene.service)
+        assert "removing" not in told(scene.newer())
+        assert scene.newer().status == "pending-delete"
+        # As what it can be had back.
+        assert told(scene.newer())["deletion"]["was"] == ("error" if after else "available")
+
+
 def raising(error: Exception) -> Any:
     def fail(*_args: Any, **_kwargs: Any) -> None:
         raise error
