@@ -27,6 +27,10 @@ IN_WORK = ("protecting", "deleting", "wait_copying", "copying")
 GOING = "in_progress"
 SUCCESS = "success"
 
+#: The depths of verifications that are of a whole checkpoint: they check nothing, and have no flow
+#: and no operation log.
+OF_A_CHECKPOINT = ("hold", "release", "undelete", "purge")
+
 
 @dataclass(frozen=True)
 class Share:

@@ -13,9 +13,6 @@ from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.base import TenantCommand, add_checkpoint
 from karbor_manila.common import deferral, holds
 
-#: The depths of verifications that are of a whole checkpoint.
-_OF_A_CHECKPOINT = ("hold", "release", "undelete", "purge")
-
 
 class Show(TenantCommand, ShowOne):
     """Show a checkpoint, its shares, and what became of its restores and verifications.
@@ -169,7 +166,7 @@ def _browsed(details: dict[str, Any]) -> str:
 
 def _of_checkpoint(details: dict[str, Any]) -> str:
     """What became of it, a sentence; empty for a depth that is none of these."""
-    return str(details.get("told") or "") if details.get("depth") in _OF_A_CHECKPOINT else ""
+    return str(details.get("told") or "") if details.get("depth") in reading.OF_A_CHECKPOINT else ""
 
 
 def _is_verification(record: dict[str, Any]) -> bool:

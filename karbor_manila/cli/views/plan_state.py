@@ -177,13 +177,13 @@ def verified_at(
     """When a verification began; None when that is not known.
 
     A verification has no time in Karbor's API, and its operation log does not name it. Both come
-    newest first; one that was refused has no log. So they are counted, and nothing is said when
-    they do not fit each other.
+    newest first; one that was refused, or held the checkpoint, has no log. So they are counted, and
+    nothing is said when they do not fit each other.
     """
     checkpoint_id = verification["checkpoint_id"]
     before = []
     for item in verifications:
-        if item["checkpoint_id"] == checkpoint_id and not _was_refused(item):
+        if item["checkpoint_id"] == checkpoint_id and not _has_no_log(item):
             before.append(item)
         if item["id"] == verification["id"]:
             break
@@ -202,8 +202,10 @@ def _told_at(verification: View) -> datetime.datetime | None:
     return max(filter(None, moments), default=None)
 
 
-def _was_refused(verification: View) -> bool:
-    """Refused as a whole, before Karbor wrote a log of it."""
+def _has_no_log(verification: View) -> bool:
+    """Carried out without a flow, or refused as a whole before Karbor wrote a log of it."""
+    if reading.depth(verification) in reading.OF_A_CHECKPOINT:
+        return True
     reasons = verification.get("resources_reason") or {}
     return verification["status"] == "fail" and (
         not reasons or any(key.startswith("checkpoint#") for key in reasons)

@@ -152,6 +152,18 @@ def test_the_last_drill_is_told_with_its_time(karbor, rows):
     assert row["Drilled At"] == "2026-11-20T11:30:00+00:00"
 
 
+@pytest.mark.parametrize("depth", ["hold", "release", "undelete", "purge"])
+def test_what_is_done_with_a_whole_checkpoint_gives_its_drill_no_other_time(karbor, rows, depth):
+    good = karbor.checkpoint(karbor.plan("home", (SHARE, "s1")))
+    for hour in (10, 11):
+        karbor.verification(good)
+        karbor.log("verify", good["id"], f"2026-11-20T{hour}:30:00.000000", "success")
+        # Carried out before there is a flow, so Karbor writes no log of it.
+        karbor.verification(good, parameters={SHARE: {"depth": depth}})
+    _code, (row,) = rows("status")
+    assert row["Drilled At"] == "2026-11-20T11:30:00+00:00"
+
+
 def test_a_failed_last_drill_is_not_well_and_says_why(karbor, rows):
     plan = karbor.plan("home", (SHARE, "s1"))
     good = karbor.checkpoint(plan)
