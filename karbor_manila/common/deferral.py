@@ -19,17 +19,22 @@ KEY = "deletion"
 
 @dataclass(frozen=True)
 class Deferral:
-    """``asked`` and ``due`` are UTC; ``by`` is the id of a user, ``was`` the status before."""
+    """``asked`` and ``due`` are UTC; ``by`` is the id of a user, ``was`` the status before.
+
+    :ivar counted: whether the quota of checkpoints counts one less since then
+    """
 
     asked: str
     due: datetime.datetime
     by: str
     was: str
+    counted: bool = True
 
     def dump(self) -> dict[str, Any]:
         """As it stands in the checkpoint: JSON."""
         due = self.due.isoformat(timespec="seconds")
-        return {"asked": self.asked, "due": due, "by": self.by, "was": self.was}
+        told = {"asked": self.asked, "due": due, "by": self.by, "was": self.was}
+        return told if self.counted else told | {"counted": False}
 
 
 def of(extra_info: Mapping[str, Any]) -> Deferral | None:
@@ -46,4 +51,4 @@ def of(extra_info: Mapping[str, Any]) -> Deferral | None:
         return None
     due = due if due.tzinfo else due.replace(tzinfo=datetime.UTC)
     asked, by, was = (str(known.get(name) or "") for name in ("asked", "by", "was"))
-    return Deferral(asked, due, by, was)
+    return Deferral(asked, due, by, was, known.get("counted") is not False)

@@ -40,15 +40,18 @@ def grace(provider: Any, checkpoint: Any) -> int:
     return seconds
 
 
-def defer(context: Any, checkpoint: Any, seconds: int, now: datetime.datetime) -> None:
+def defer(
+    context: Any, checkpoint: Any, seconds: int, now: datetime.datetime, *, counted: bool = True
+) -> None:
     """Have the deletion wait. The caller holds the checkpoint's claim.
 
+    :param counted: whether the quota counts one less from now on
     :raises karbor.exception.InvalidInput: nothing can be written into its ``extra_info``
     :raises BankUnreadable: the bank does not take it
     """
     due = now.replace(microsecond=0) + datetime.timedelta(seconds=seconds)
     asked = now.isoformat(timespec="seconds")
-    waits = Deferral(asked, due, str(context.user_id), str(checkpoint.status))
+    waits = Deferral(asked, due, str(context.user_id), str(checkpoint.status), counted)
     try:
         deletions.note(checkpoint, waits)
     except ValueError:
@@ -71,8 +74,10 @@ def take_back(context: Any, checkpoint: Any) -> str:
     """
     waits = deletions.of(checkpoint)
     project_id = str(checkpoint.project_id)
+    # What was not counted before (a copy, for instance) would never be uncounted.
+    more = 0 if waits and not waits.counted else 1
     try:
-        reserved = quota.QUOTAS.reserve(context, project_id=project_id, checkpoints=1)
+        reserved = quota.QUOTAS.reserve(context, project_id=project_id, checkpoints=more)
     except exception.OverQuota as error:
         raise QuotaFull(str(checkpoint.id), project_id) from error
     try:

@@ -60,7 +60,9 @@ def begin(
         retention.check(context, provider, held.checkpoint)
         if seconds := deferring.grace(provider, held.checkpoint):
             access.end_logs(runtime, context, held)
-            deferring.defer(context, held.checkpoint, seconds, runtime.worker.utcnow())
+            counted = retention.counts(context, provider, held.checkpoint)
+            now = runtime.worker.utcnow()
+            deferring.defer(context, held.checkpoint, seconds, now, counted=counted)
             return True
         if held.is_dead_end:
             _reopen(held.checkpoint)

@@ -186,7 +186,8 @@ class KeepRun:
         """The deletion waits as one that a user asks for, and can be taken back so long."""
         context = as_karbor(str(checkpoint.project_id))
         fenced.hold.confirm()
-        deferring.defer(context, checkpoint, seconds, self._clock.utcnow())
+        counted = not checkpoints.is_copy(checkpoint)
+        deferring.defer(context, checkpoint, seconds, self._clock.utcnow(), counted=counted)
         _count(checkpoint)
 
     def _settle(self, fenced: fencing.Provider, plan: KeepingPlan, checkpoint: Any) -> str:

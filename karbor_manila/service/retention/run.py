@@ -75,6 +75,12 @@ class RetentionRun:
         """Whether a list or a DELETE is one of retention, of a provider whose shares are ours."""
         return protects_shares(provider) and self._recogniser.is_retention(context)
 
+    def counts(self, context: Any, provider: Any, checkpoint: Any) -> bool:
+        """Whether the quota counts one less after the DELETE of a checkpoint at rest: of each that
+        Karbor's API takes, and of the failed ones that are cleared here if it counted them."""
+        is_good = checkpoint.status == constants.CHECKPOINT_STATUS_AVAILABLE
+        return is_good or is_counted(checkpoint) or not self.asks(context, provider)
+
     def shown(self, context: Any, provider: Any, plan_id: str) -> list[dict[str, Any]]:
         """The list from which retention comes to what may go of a plan; failed checkpoints that
         may go as well are removed in the background.
