@@ -91,7 +91,6 @@ def purge(runtime: Runtime, context: Any, checkpoint: Any) -> None:
                 reason=f"checkpoint {checkpoint.id} is {held.status}; only a deletion that waits "
                 f"({PENDING}) is carried out before its time"
             )
-        deferring.forget(held.checkpoint)
         access.end_logs(runtime, context, held)
         _begin_flow(runtime, context, provider, held.checkpoint)
 
@@ -111,8 +110,11 @@ def _begin_flow(runtime: Runtime, context: Any, provider: Any, checkpoint: Any) 
     claim."""
     runtime.worker.begins(checkpoint)
     reporting.begin_anew(checkpoint)
+    has_waited = checkpoint.status == PENDING
     checkpoint.status = constants.CHECKPOINT_STATUS_DELETING
     bank_access.commit(checkpoint)
+    if has_waited:
+        deferring.forget(checkpoint)
     try:
         flow = runtime.worker.get_flow(
             context=context,

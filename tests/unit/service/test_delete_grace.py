@@ -13,6 +13,7 @@ from karbor import exception as karbor_exception
 from karbor import objects, quota
 
 from karbor_manila.bank import deletions
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.recovery.searched import Look
 from karbor_manila.service import driver_options
 from tests.unit.karbor_stage import SHARE, Service, started, told
@@ -131,6 +132,19 @@ def test_a_purge_carries_it_out_at_once(service: Service, deleted: str) -> None:
     assert service.checkpoint(deleted).status == "deleted"
     assert (service.cloud.snapshots, waiting(service)) == ({}, [])
     assert refusal(undelete, service, deleted).code in (400, 404)
+
+
+def test_a_purge_that_the_bank_refuses_leaves_it_to_be_carried_out_in_time(
+    service: Service, deleted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: Any, **_kwargs: Any) -> None:
+        raise BankUnreadable("take it", "away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("karbor_manila.service.requests.deletion.bank_access.commit", away)
+        refusal(asked, service, deleted, None, depth="purge")
+    assert service.checkpoint(deleted).status == "pending-delete"
+    assert waiting(service) == [deleted]
 
 
 def test_only_what_waits_is_purged(service: Service, checkpoint: Any) -> None:
