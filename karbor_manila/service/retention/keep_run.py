@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Removes what no keep rule of a plan keeps, as Karbor's own user.
 
-What goes is decided twice: once to find candidates, and once more when these are claimed. A
+What goes is decided twice: once to find candidates, and once more for each when it is claimed. A
 checkpoint under somebody's claim that ends it speaks for no other one then. Claims are written
 before they are read, so of two who remove different checkpoints at the same moment one sees the
 other: none of them counts on what the other one takes away.
@@ -11,7 +11,7 @@ reconciliation.
 """
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from karbor import exception as karbor_exception
@@ -42,9 +42,6 @@ from karbor_manila.service.requests import deferring
 from karbor_manila.service.retention import facts
 
 LOG = logging.getLogger(__name__)
-
-#: So many checkpoints are claimed and removed at a time.
-AT_A_TIME = 10
 
 _DELETE = constants.OPERATION_DELETE
 _DELETED = constants.CHECKPOINT_STATUS_DELETED
@@ -104,32 +101,10 @@ class KeepRun:
         :returns: how many are gone
         :raises Exception: of the bank, the database or Manila: the next run goes on
         """
-        gone = 0
-        tried: set[str] = set()
-        while True:
-            going = [item for item in self._decide(provider, plan).going() if item not in tried][
-                :AT_A_TIME
-            ]
-            if not going:
-                return gone
-            tried.update(going)
-            gone += self._remove_all(provider, plan, going)
-
-    def _remove_all(self, provider: Any, plan: KeepingPlan, going: Iterable[str]) -> int:
-        """Claim these, decide once more, and remove those that still go."""
-        claimed: list[str] = []
-        try:
-            for checkpoint_id in going:
-                if self._claim(provider, checkpoint_id):
-                    claimed.append(checkpoint_id)
-            if not claimed:
-                return 0
-            still = set(self._decide(provider, plan, frozenset(claimed)).going())
-            return sum(self._remove(provider, plan, item) for item in claimed if item in still)
-        finally:
-            # What was removed is released or left already; of the others nothing was changed.
-            for checkpoint_id in claimed:
-                self._claims.release(checkpoint_id)
+        # One after the other, each by a look of its own: a removal takes its time in Manila, and
+        # what justified the next one may be gone by then.
+        going = self._decide(provider, plan).going()
+        return sum(self._remove(provider, plan, item) for item in going)
 
     def _claim(self, provider: Any, checkpoint_id: str) -> bool:
         try:
@@ -147,24 +122,17 @@ class KeepRun:
         return True
 
     def _remove(self, provider: Any, plan: KeepingPlan, checkpoint_id: str) -> bool:
-        """Remove one under its claim, which is given back or left. Returns whether it is gone, or
-        waits for its end."""
+        """Claim one and remove it if it still goes. Returns whether it is gone, or waits for its
+        end."""
+        if not self._claim(provider, checkpoint_id):
+            return False
         fenced = fencing.Provider(provider, fencing.Hold(self._claims, checkpoint_id))
         status = ""
         begun = False
         try:
-            checkpoint = settle_checkpoint.as_it_stands(fenced, checkpoint_id)
-            if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
+            checkpoint = self._condemned(provider, plan, fenced, checkpoint_id)
+            if checkpoint is None:
                 return False
-            if share_recovery.resources(fenced, checkpoint).others:
-                # Other plugins work with the tenant's own token, and the tenant is not here.
-                LOG.info("Checkpoint %s holds more than shares: delete it by hand", checkpoint_id)
-                return False
-            LOG.info(
-                "Checkpoint %s of plan %s is removed: no keep rule keeps it",
-                checkpoint_id,
-                plan.id,
-            )
             begun = True
             if seconds := deferring.grace(provider, checkpoint):
                 self._defer(fenced, checkpoint, seconds)
@@ -177,10 +145,29 @@ class KeepRun:
         except (Postponed, BankUnreadable, ClaimLost) as error:
             LOG.warning("Checkpoint %s is removed later: %s", checkpoint_id, error)
         finally:
-            # A green thread that is killed comes by here, too.
+            # A green thread that is killed comes by here, too. Once and no more: another operation
+            # of this process may claim it from now on.
             left = begun and not status
             (self._claims.leave if left else self._claims.release)(checkpoint_id)
         return status == _DELETED
+
+    def _condemned(
+        self, provider: Any, plan: KeepingPlan, fenced: fencing.Provider, checkpoint_id: str
+    ) -> Any:
+        """The checkpoint, which is claimed, if no rule keeps it; None for one that stays."""
+        if checkpoint_id not in self._decide(provider, plan, frozenset({checkpoint_id})).going():
+            return None
+        checkpoint = settle_checkpoint.as_it_stands(fenced, checkpoint_id)
+        if checkpoint.status != constants.CHECKPOINT_STATUS_AVAILABLE:
+            return None
+        if share_recovery.resources(fenced, checkpoint).others:
+            # Other plugins work with the tenant's own token, and the tenant is not here.
+            LOG.info("Checkpoint %s holds more than shares: delete it by hand", checkpoint_id)
+            return None
+        LOG.info(
+            "Checkpoint %s of plan %s is removed: no keep rule keeps it", checkpoint_id, plan.id
+        )
+        return checkpoint
 
     def _defer(self, fenced: fencing.Provider, checkpoint: Any, seconds: int) -> None:
         """The deletion waits as one that a user asks for, and can be taken back so long."""

@@ -183,6 +183,47 @@ def test_who_claims_after_the_first_look_is_seen_by_the_second(
     assert days.left() == [days.order[n] for n in (0, 4, 5, 6)]
 
 
+def test_the_newest_good_one_stays_whatever_is_deleted_while_others_go(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each removal waits for Manila, and the decision on the next one is as old as that."""
+    run = days.service.manager.runtime.keep_run
+    settle, newest = run._settle, days.order[7:]
+
+    def settled(*args: Any) -> Any:
+        status = settle(*args)
+        while newest:
+            days.service.delete(newest.pop())
+        return status
+
+    monkeypatch.setattr(run, "_settle", settled)
+    days.turn()
+    assert days.left() == [days.order[n] for n in (4, 5, 6)]
+
+
+def test_what_another_claims_after_its_removal_is_not_given_back(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the reconciliation of this process does with one whose removal it has to settle."""
+    run, claims = days.service.manager.runtime.keep_run, days.service.manager.claims
+    settle, tokens = run._settle, []
+    first = days.order[0]
+
+    def settled(fenced: Any, plan: Any, checkpoint: Any) -> Any:
+        if checkpoint.id == first:
+            raise BankUnreadable("give it", "it is away")
+        if not tokens:
+            place = {"provider_id": plan.provider_id, "checkpoint_id": first}
+            claims.take(first, "reconcile", bank=days.service.provider.bank, **place)
+            tokens.append(claims.token(first))
+        return settle(fenced, plan, checkpoint)
+
+    monkeypatch.setattr(run, "_settle", settled)
+    days.turn()
+    assert [claims.token(first)] == tokens
+    claims.release(first)
+
+
 def test_two_processes_at_once_remove_each_once(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
