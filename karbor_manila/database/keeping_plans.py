@@ -24,7 +24,7 @@ _PLANS = models.Plan.__table__
 
 @dataclass(frozen=True)
 class KeepingPlan:
-    """A plan that is not deleted, with its rules, which are not empty."""
+    """A plan that is not deleted, with its rules; they are empty when they cannot be read."""
 
     id: str
     project_id: str
@@ -33,8 +33,8 @@ class KeepingPlan:
 
 
 def read(plan_id: str | None = None) -> list[KeepingPlan]:
-    """The plans that have keep rules. Rules that cannot be read are none: nothing goes by them, and
-    the next protection of the plan refuses them.
+    """The plans that have keep rules, also those whose rules cannot be read: nothing of these plans
+    is removed by a rule or by retention, and their next protection is refused.
 
     :param plan_id: only this one
     :raises DatabaseUnreadable: the database does not answer
@@ -52,15 +52,21 @@ def read(plan_id: str | None = None) -> list[KeepingPlan]:
             rows = [dict(row) for row in connection.execute(asked)]
     except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
         raise DatabaseUnreadable("the plans", type(error).__name__) from error
-    found = [_plan(row) for row in rows]
-    return [plan for plan in found if plan.rules]
+    return [plan for row in rows if (plan := _plan(row))]
 
 
-def _plan(row: dict[str, Any]) -> KeepingPlan:
+def _plan(row: dict[str, Any]) -> KeepingPlan | None:
+    """None for one that has no rules."""
     try:
         parameters = jsonutils.loads(row["parameters"])
         rules = keep_rules.of_plan(parameters if isinstance(parameters, dict) else None)
+        if not rules:
+            return None
     except (InvalidParameter, ValueError) as error:
-        LOG.warning("Plan %s: nothing is removed by its keep rules: %s", row["id"], error)
+        LOG.warning(
+            "Plan %s: its keep rules cannot be read, so nothing of it is removed by them or by "
+            "retention: %s",
+            *(row["id"], error),
+        )
         rules = KeepRules()
     return KeepingPlan(str(row["id"]), str(row["project_id"]), str(row["provider_id"]), rules)

@@ -80,7 +80,8 @@ class KeepRun:
         self, provider: Any, plan_id: str, ours: frozenset[str] = frozenset()
     ) -> frozenset[str]:
         """The ids of the good checkpoints of a plan that its keep rules keep: Karbor's own
-        retention does not get them either. Empty for a plan without rules.
+        retention does not get them either. Empty for a plan without rules; all of them when its
+        rules cannot be read.
 
         :param ours: the ids of those that are claimed for this
         :raises DatabaseUnreadable: the plan is not known
@@ -101,6 +102,8 @@ class KeepRun:
         :returns: how many are gone
         :raises Exception: of the bank, the database or Manila: the next run goes on
         """
+        if not plan.rules:
+            return 0
         # One after the other, each by a look of its own: a removal takes its time in Manila, and
         # what justified the next one may be gone by then.
         going = self._decide(provider, plan).going()
