@@ -111,9 +111,14 @@ def _instead(pairs: list[str]) -> "KeepRules | None":
     if not given:
         return None
     try:
-        return keep_rules.of_plan({reading.SHARE: given})
+        rules = keep_rules.of_plan({reading.SHARE: given})
     except InvalidParameter as error:
         raise WrongUsage(str(error)) from error
+    if not rules:
+        # A zone alone: the plan's own rules, which would be shown for none, may have another one.
+        known = ", ".join(keep_rules.PARTS)
+        raise WrongUsage(f"--set {' '.join(pairs)}: give a rule as well, of {known}.")
+    return rules
 
 
 def _rules(plan: dict[str, Any]) -> "KeepRules":

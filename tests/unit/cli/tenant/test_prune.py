@@ -66,6 +66,13 @@ def test_wrong_rules_are_wrong_usage(plan, run, word):
     assert "keep_" in err
 
 
+@pytest.mark.parametrize("word", ["keep_time_zone=Europe/Berlin", "keep_daily="])
+def test_what_is_tried_is_never_taken_for_the_plans_own_rules(plan, run, word):
+    code, out, err = run("prune", "--dry-run", "--set", word)
+    assert (code, out) == (2, "")
+    assert "give a rule as well" in err
+
+
 def test_a_plan_without_rules_is_shown_when_it_is_asked_for(karbor, rows):
     karbor.checkpoint(karbor.plan("home", (SHARE, "s1")))
     assert rows("prune", "--dry-run") == (0, [])
