@@ -84,6 +84,23 @@ def of(given: Mapping[str, Any] | None) -> Selection:
     return Selection(include, exclude)
 
 
+def of_project(
+    parameters: Mapping[str, Mapping[str, Any]] | None, resource_type: str, project_id: str
+) -> Selection:
+    """What the parameters of a plan say of one project: those for its type, its own on top.
+
+    :param parameters: of the plan, as Karbor's API takes them
+    :param resource_type: Karbor's word for a project
+    :raises InvalidParameter: one of them cannot be read
+    """
+    given: dict[str, Any] = {}
+    for key in (resource_type, f"{resource_type}#{project_id}"):
+        values = (parameters or {}).get(key) or {}
+        # A form sends empty text for what was left alone.
+        given |= {name: value for name, value in values.items() if value}
+    return of(given)
+
+
 def _terms(name: str, text: str) -> tuple[Term, ...]:
     words = [word for part in _SEPARATORS.split(text) if (word := part.strip())]
     if len(words) > MOST_TERMS:

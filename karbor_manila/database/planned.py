@@ -50,16 +50,12 @@ def by_project(provider_id: str) -> dict[str, Meant]:
             if each["type"] == constants.SHARE_RESOURCE_TYPE:
                 meant.share_ids.add(str(each["id"]))
             elif (each["type"], str(each["id"])) == (_PROJECT, str(plan.project_id)):
-                meant.chosen.append(_chosen(plan.parameters))
+                meant.chosen.append(_chosen(plan.parameters, str(each["id"])))
     return found
 
 
-def _chosen(parameters: Mapping[str, Mapping[str, Any]] | None) -> Selection:
-    given: dict[str, Any] = {}
-    for key, values in (parameters or {}).items():
-        if key.partition("#")[0] == _PROJECT:
-            given |= {name: value for name, value in values.items() if value}
+def _chosen(parameters: Mapping[str, Mapping[str, Any]] | None, project_id: str) -> Selection:
     try:
-        return selection.of(given)
+        return selection.of_project(parameters, _PROJECT, project_id)
     except InvalidParameter:  # it is refused when it is protected; until then it means everything
         return Selection()

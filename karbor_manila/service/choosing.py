@@ -16,27 +16,27 @@ from karbor_manila.schemas import PROJECT_OPTIONS_SCHEMA
 from karbor_manila.service import driver_options
 from karbor_manila.service.protectable import Objection
 
+_ANY = Selection()
 _ADVICE = "Change the plan, or the share, if it is to be protected."
 
 
-def chosen(plan: Mapping[str, Any]) -> Selection:
-    """What a plan chooses of its project.
+def chosen(plan: Mapping[str, Any]) -> dict[str, Selection]:
+    """What a plan chooses of each of its projects, by their ids.
 
     :param plan: Karbor's plan: ``resources`` and ``parameters``
     :raises InvalidParameter: it cannot be read, or is of a project that is not in the plan
     """
     named = [item["id"] for item in plan.get("resources") or [] if item["type"] == PROJECT]
-    given: dict[str, Any] = {}
-    for key, values in (plan.get("parameters") or {}).items():
+    given = plan.get("parameters") or {}
+    for key, values in given.items():
         resource_type, _, project_id = key.partition("#")
         if resource_type != PROJECT:
             continue
         wanted = parameters.resolve(PROJECT_OPTIONS_SCHEMA, values)
-        given |= {name: value for name, value in wanted.items() if value}
         asked = any(value for value in wanted.values())
         if asked and (not named or (project_id and project_id not in named)):
             raise InvalidParameter(key, dict(values), "that project is not in the plan")
-    return selection.of(given)
+    return {project_id: selection.of_project(given, PROJECT, project_id) for project_id in named}
 
 
 def objection(provider: Any, plan: Mapping[str, Any]) -> Objection | None:
@@ -51,7 +51,7 @@ def objection(provider: Any, plan: Mapping[str, Any]) -> Objection | None:
     wanted, able = chosen(plan), driver_options.catalogue_of(provider)
 
     def objected(share: View) -> ShareNotProtectable | None:
-        if why := wanted.why_not(share):
+        if why := wanted.get(str(share.get("project_id")), _ANY).why_not(share):
             return ShareNotProtectable(str(share["id"]), why, _ADVICE, kind=EXCLUDED)
         return able.objection(share)
 

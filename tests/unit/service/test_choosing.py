@@ -11,7 +11,7 @@ from karbor_manila.schemas import PROJECT_OPTIONS_SCHEMA
 from oslo_serialization import jsonutils
 
 from karbor_manila.database import planned
-from karbor_manila.service import forms
+from karbor_manila.service import choosing, forms
 from tests.unit.karbor_stage import PROJECT, Service, told
 
 
@@ -40,6 +40,30 @@ def test_what_is_chosen_is_protected_and_the_others_are_named(service: Service) 
         temporary: ("excluded", "the plan excludes name:tmp*"),
         other: ("excluded", "the plan includes only type:gold"),
     }
+
+
+def test_each_project_of_a_plan_has_its_own_choice() -> None:
+    """An administrator's plan may name several; a form asks for each of them by itself."""
+    given = {
+        f"{PROJECT}#one": {"include": "name:home", "exclude": ""},
+        f"{PROJECT}#two": {"include": "name:wiki"},
+        PROJECT: {"include": "name:all", "exclude": "name:tmp"},
+    }
+    resources = [{"type": PROJECT, "id": each} for each in ("one", "two", "three")]
+    found = choosing.chosen({"resources": resources, "parameters": given})
+    said = {each: [term.text for term in wanted.include] for each, wanted in found.items()}
+    assert said == {"one": ["name:home"], "two": ["name:wiki"], "three": ["name:all"]}
+    assert {wanted.exclude[0].text for wanted in found.values()} == {"name:tmp"}
+
+
+def test_one_project_is_not_chosen_by_what_is_said_of_another(service: Service) -> None:
+    home, _other = service.share(name="home"), service.share(name="wiki")
+    plan = whole(service, {f"{PROJECT}#{service.project_id}": {"include": "name:home"}})
+    plan.resources = [*plan.resources, {"type": PROJECT, "id": "another", "name": "another"}]
+    plan.parameters = dict(plan.parameters) | {f"{PROJECT}#another": {"include": "name:none"}}
+    objected = choosing.objection(service.provider, plan)
+    assert objected is not None
+    assert objected(service.cloud.shares[home]) is None
 
 
 def test_a_new_share_is_covered_without_a_change_of_the_plan(service: Service) -> None:
