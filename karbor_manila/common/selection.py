@@ -63,14 +63,18 @@ class Selection:
 
     def why_not(self, share: Mapping[str, Any]) -> str:
         """Why a share (a view) is not covered, a phrase; empty when it is."""
-        label = (share.get("metadata") or {}).get(LABEL)
-        if str(label).strip().lower() in NO:
-            return f"its owner says {LABEL}={label}"
+        if is_out(share):
+            return f"its owner says {LABEL}={share['metadata'][LABEL]}"
         if fitting := next((term for term in self.exclude if term.fits(share)), None):
             return f"the plan excludes {fitting.text}"
         if self.include and not any(term.fits(share) for term in self.include):
             return f"the plan includes only {', '.join(term.text for term in self.include)}"
         return ""
+
+
+def is_out(share: Mapping[str, Any]) -> bool:
+    """Whether the owner of a share (a view) has taken it out of all plans that do not name it."""
+    return str((share.get("metadata") or {}).get(LABEL)).strip().lower() in NO
 
 
 def of(given: Mapping[str, Any] | None) -> Selection:

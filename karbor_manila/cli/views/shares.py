@@ -17,9 +17,7 @@ from karbor_manila.cli.views.plans import (
     PlanView,
     age_of,
 )
-
-#: A share that its owner has left out, by this key and value of its metadata.
-PROTECT_KEY, PROTECT_NO = "karbor:protect", "no"
+from karbor_manila.common import selection
 
 # In the metadata of shares that are not the user's (karbor_manila/manila/marks.py): those of a
 # drill or a copy.
@@ -217,7 +215,8 @@ class _Maker:
             state = NOT_PROTECTED
         else:
             state = TOO_OLD if oldest is not None and (age is None or age > oldest) else PROTECTED
-        left_out = (share.get("metadata") or {}).get(PROTECT_KEY) == PROTECT_NO
+        # One that a plan names itself is protected all the same.
+        left_out = selection.is_out(share) and share_id not in self._by_share
         failure = self._failures.get(share_id, "") or _of_plans(of, begun)
         return ShareView(
             id=share_id,

@@ -25,6 +25,23 @@ def test_the_three_numbers_count_every_share_once():
     assert (totals.left_out, totals.all) == (1, 4)
 
 
+@pytest.mark.parametrize("said", ["no", "No ", "false", "off", "0"])
+def test_a_share_is_left_out_by_the_words_by_which_it_is_not_protected(said):
+    world = World()
+    world.share("mine", metadata={"karbor:protect": said})
+    assert face(world.listed()).totals.left_out == 1
+
+
+def test_a_share_that_a_plan_names_is_counted_whatever_its_owner_says():
+    world = World()
+    world.share("named", metadata={"karbor:protect": "no"})
+    plan = world.plan("a", "named", cron="0 2 * * *")
+    world.checkpoint(plan, 3 * DAY)
+    world.checkpoint(plan, HOUR, reasons={f"{SHARE}#named": "Manila has no room."})
+    (named,) = face(world.listed()).shares
+    assert (named.left_out, named.state, named.failure) == (False, "too old", "Manila has no room.")
+
+
 def test_the_worst_share_comes_first_with_what_was_promised_and_what_to_do():
     world = World()
     for share in ("good", "old", "alone"):
