@@ -2,7 +2,7 @@
 """Which checkpoints of a plan its keep rules keep, and which go: plain values in, each with the
 rules that say so out.
 
-As with Karbor's own retention here (service/retention/rules.py) it is not checkpoints that are
+As with Karbor's own retention here (common/retention.py) it is not checkpoints that are
 counted but, for each resource, those that hold it: what is missing from the newer ones pushes
 nothing out. In the usual case, in which all hold the same, the newest checkpoint of each of the
 last so many days (weeks, months, years) *that have one* stays. A day without one counts for none:

@@ -9,7 +9,7 @@ from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.views.listed import Listed, View
 from karbor_manila.cli.views.plans import PlanView
 from karbor_manila.common import left_out
-from karbor_manila.service.retention.rules import Kept, Rules, decide
+from karbor_manila.common.retention import Kept, Rules, decide
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Held:
 
 def going(listed: Listed, plans: Sequence[PlanView]) -> list[Going]:
     """By plan, the oldest first. It is what the rules of Karbor's own retention come to here
-    (:mod:`karbor_manila.service.retention.rules`) if the next run goes well."""
+    (:mod:`karbor_manila.common.retention`) if the next run goes well."""
     return [item for plan in plans if plan.promise.retention for item in _of_plan(listed, plan)]
 
 

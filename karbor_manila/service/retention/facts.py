@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What :mod:`.rules` decides from: checkpoints and scheduled operations."""
+"""What :mod:`karbor_manila.common.retention` decides from: checkpoints and scheduled operations."""
 
 import datetime
 from collections.abc import Callable, Iterable
@@ -14,9 +14,9 @@ from karbor_manila.bank import checkpoints, holding
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
 from karbor_manila.common import left_out
+from karbor_manila.common.retention import Kept, Rules
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.recovery.audit import told_words
-from karbor_manila.service.retention.rules import Kept, Rules
 
 LOG = logging.getLogger(__name__)
 

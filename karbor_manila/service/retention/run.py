@@ -5,7 +5,8 @@ Karbor's operation engine prunes through the REST API with nothing but a list an
 for the plan's checkpoints, deletes what comes after the first ``max_backups`` of those that are
 ``available``, then what is older than ``retention_duration`` days, and ends at the first DELETE
 that is refused (karbor/services/operationengine/operations/retention_operation.py). What it may
-remove is decided in :mod:`.rules`; the list is written so that its arithmetic comes to that.
+remove is decided in :mod:`karbor_manila.common.retention`; the list is written so that its
+arithmetic comes to that.
 """
 
 import datetime
@@ -19,16 +20,16 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import checkpoints
+from karbor_manila.common import retention as rules
 from karbor_manila.common.clock import Clock
+from karbor_manila.common.retention import Decision, Kept, Rules
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.operations.plugin import protects_shares
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.service import counts
 from karbor_manila.service.errors import KeptForRules, StaysForRetention
-from karbor_manila.service.retention import rules
 from karbor_manila.service.retention.facts import AT_REST, is_counted, kept, rules_of
 from karbor_manila.service.retention.recogniser import Recogniser
-from karbor_manila.service.retention.rules import Decision, Kept, Rules
 
 LOG = logging.getLogger(__name__)
 

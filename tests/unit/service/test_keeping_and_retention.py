@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from karbor_manila.common import keep_rules, keeping
+from karbor_manila.common import retention as rules
 from karbor_manila.common.keep_rules import KeepRules
 from karbor_manila.common.keeping import Made
-from karbor_manila.service.retention import rules
-from karbor_manila.service.retention.rules import Kept
+from karbor_manila.common.retention import Kept
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karbor_manila.service.retention.rules import Decision, Kept, Rules, decide, may_go
+from karbor_manila.common.retention import Decision, Kept, Rules, decide, may_go
 
 TODAY = datetime.date(2026, 11, 26)
 ALL = "ABC"
