@@ -86,7 +86,7 @@ def of_plan(parameters: Mapping[str, Any] | None) -> KeepRules:
     :raises InvalidParameter: a value cannot be used, or two places say different things
     """
     found: dict[str, Any] = {}
-    for key, values in (parameters or {}).items():
+    for key, values in parameters.items() if isinstance(parameters, Mapping) else ():
         if key.partition("#")[0] != _SHARE or not isinstance(values, Mapping):
             continue
         for name in (*PARTS, ZONE):

@@ -14,13 +14,20 @@ from karbor_manila.common import keeping, left_out
 from karbor_manila.common.holds import in_force
 from karbor_manila.common.keeping import Made
 
+_LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
 
 def made_at(checkpoint: Mapping[str, Any]) -> tuple[datetime.datetime, bool]:
     """When a listed checkpoint was made, UTC, and whether that is exact; else the beginning of its
     day: of a service before this release."""
-    exact = reading.moment(reading.extra_info(checkpoint).get(keeping.MADE_AT))
-    day = reading.moment(checkpoint.get("created_at"))
-    return exact or day or datetime.datetime.min.replace(tzinfo=datetime.UTC), exact is not None
+    exact = _usable(reading.extra_info(checkpoint).get(keeping.MADE_AT))
+    return exact or _usable(checkpoint.get("created_at")) or _LONG_AGO, exact is not None
+
+
+def _usable(text: object) -> datetime.datetime | None:
+    """A time that every time zone has: what somebody forged ends nobody's list."""
+    found = reading.moment(text)
+    return found if found and _LONG_AGO.year <= found.year < datetime.MAXYEAR else None
 
 
 def _ordered(checkpoint: Mapping[str, Any], place: int) -> datetime.datetime:

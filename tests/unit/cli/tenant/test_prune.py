@@ -125,3 +125,13 @@ def test_a_service_that_tells_only_days_is_said_to_do_so(karbor, run):
         ["a", "keep"],
         ["z", "remove"],
     ]
+
+
+def test_a_forged_time_of_making_ends_no_table(karbor, rows):
+    plan = karbor.plan("home", (SHARE, "s1")) | {}
+    karbor.plans[0]["parameters"] = {
+        SHARE: {"keep_daily": "2", "keep_time_zone": "America/New_York"}
+    }
+    karbor.checkpoint(plan, extra_info=json.dumps({"made_at": "0001-01-01T00:00:00"}))
+    code, found = rows("prune", "--dry-run")
+    assert (code, [row["Verdict"] for row in found]) == (0, ["keep"])
