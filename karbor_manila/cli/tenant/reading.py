@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from karbor_manila.cli.errors import WrongUsage
-from karbor_manila.common import drilled_once, left_out
+from karbor_manila.common import deferral, drilled_once, holds, left_out
+from karbor_manila.common.holds import Hold
 
 Found = TypeVar("Found")
 
@@ -55,18 +56,17 @@ def shares(checkpoint: Mapping[str, Any]) -> list[Share]:
     return sorted(found.values(), key=lambda share: (share.name, share.id))
 
 
-def hold(checkpoint: Mapping[str, Any], today: datetime.date) -> Mapping[str, Any] | None:
-    """The hold on a checkpoint, as it stands there; None when there is none, or its last day is
-    over. What cannot be understood holds.
+def hold(checkpoint: Mapping[str, Any], now: datetime.datetime) -> Hold | None:
+    """The hold on a checkpoint; None when there is none, or its last day is over.
 
-    :param today: UTC
+    :param now: UTC
     """
-    stored = extra_info(checkpoint).get("hold")
-    if stored is None:
-        return None
-    known = _mapping(stored)
-    until = day(known.get("until"))
-    return None if until and today > until else known
+    return holds.in_force(extra_info(checkpoint), now)
+
+
+def waits(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint waits for its deletion (``delete_grace``)."""
+    return bool(checkpoint["status"] == deferral.PENDING)
 
 
 def day(text: object) -> datetime.date | None:

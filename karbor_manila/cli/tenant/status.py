@@ -2,6 +2,7 @@
 """``karbor-manila status``: are all plans well?"""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from karbor_manila.cli import columns
@@ -12,11 +13,11 @@ from karbor_manila.cli.tenant.base import HOUR, TenantLister, add_plans, chosen_
 class Status(TenantLister):
     """Tell how well each plan of the project is protected.
 
-    One line for each plan: its newest good checkpoint and the age of it, checkpoints in error or
-    stuck, and the last drill. A checkpoint is good when it is available, holds all that it should
-    and is no copy. Exit code 3: a plan has no good checkpoint, or none that is young enough
-    (--max-age), or its last run missed something that is broken, or a run of its schedule made
-    none since, or its last drill failed.
+    One line for each plan: its newest good checkpoint and the age of it, checkpoints in error,
+    stuck, held, or waiting for their deletion, and the last drill. A checkpoint is good when it is
+    available, holds all that it should and is no copy. Exit code 3: a plan has no good checkpoint,
+    or none that is young enough (--max-age), or its last run missed something that is broken, or a
+    run of its schedule made none since, or its last drill failed.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -53,16 +54,23 @@ class Status(TenantLister):
             if phrases:
                 self.not_well()
             rows.append(_row(state, names, age, phrases))
-        shown = _ALL if parsed_args.long or parsed_args.formatter != "table" else _SHORT
+        shown = _ALL if parsed_args.long or parsed_args.formatter != "table" else _short(states)
         return shown, [[row[name] for name in shown] for row in rows]
 
 
 _ALL = (
     "Plan", "ID", "Provider", "Shares", "Newest Good", "Made At", "Age", "In Error", "Stuck",
-    "Drill", "Drilled", "Drilled At", "Drill Signed By", "Not Well",
+    "Held", "Deletion Waits", "Drill", "Drilled", "Drilled At", "Drill Signed By", "Not Well",
 )  # fmt: skip
 _SHORT = ("Plan", "Provider", "Shares", "Newest Good", "Age", "In Error", "Stuck", "Drill",
           "Not Well")  # fmt: skip
+
+
+def _short(states: Sequence[Any]) -> tuple[str, ...]:
+    """The columns of a table: what few plans have is there when one has it."""
+    few = {"Held": any(state.held for state in states)}
+    few["Deletion Waits"] = any(state.waiting for state in states)
+    return tuple(name for name in _ALL if name in _SHORT or few.get(name))
 
 
 class _Shares(columns.FormattableColumn[int | None]):
@@ -104,6 +112,8 @@ def _row(state: Any, names: dict[str, str], age: float | None, wrong: list[str])
         "Age": columns.Seconds(age) if state.exact else _Age(age),
         "In Error": _Count(state.failed),
         "Stuck": _Count(state.stuck),
+        "Held": _Count(state.held),
+        "Deletion Waits": _Count(state.waiting),
         "Drill": _DrillWord(drill),
         "Drilled": columns.Text(drill.checkpoint_id if drill else None),
         "Drilled At": columns.Moment(drill.at if drill else None),

@@ -20,7 +20,8 @@ class Face:
     :ivar manila: whether Manila told which shares there are; if not, only those of plans are known
     :ivar runs: those of the days that are looked at, the newest first
     :ivar stuck: runs that go on for too long; they are among ``running``
-    :ivar going: what the next retention removes
+    :ivar going: what the next retention and the keep rules remove
+    :ivar waiting: deletions that wait
     :ivar audit: what an operator's audit found; None when there was none
     """
 
@@ -42,6 +43,7 @@ class Face:
     proofs: proofs.Proofs
     going: tuple[removal.Going, ...]
     held: tuple[removal.Held, ...]
+    waiting: tuple[removal.Waiting, ...]
     audit: tuple[audited.Found, ...] | None
 
 
@@ -75,5 +77,6 @@ def face(
         proofs=proofs.proofs(listed, limits, found),
         going=tuple(removal.going(listed, plans)),
         held=tuple(removal.held(listed)),
+        waiting=tuple(removal.waiting(listed)),
         audit=tuple(audit) if audit is not None else None,
     )

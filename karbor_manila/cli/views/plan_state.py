@@ -34,7 +34,8 @@ class PlanState:
     :ivar newest: the newest good checkpoint: a whole one that is no copy
     :ivar made_at: when the newest good checkpoint was begun; what was written later is not in it
     :ivar exact: whether that is to the second; if not, it is the beginning of that day
-    :ivar failed, stuck: ids of checkpoints
+    :ivar failed, stuck, held: ids of checkpoints
+    :ivar waiting: ids of checkpoints whose deletion waits
     :ivar missing: what is wrong with the checkpoint that would be newer, a phrase each
     :ivar missed: why the last run of a schedule made no checkpoint, if none was made since
     """
@@ -45,6 +46,8 @@ class PlanState:
     exact: bool
     failed: list[str]
     stuck: list[str]
+    held: list[str]
+    waiting: list[str]
     drill: Drill | None
     missing: list[str]
     missed: str
@@ -113,6 +116,8 @@ def state_of(
         exact=exact,
         failed=[item["id"] for item in checkpoints if item["status"] in reading.FAILED],
         stuck=[item["id"] for item in checkpoints if _is_stuck(item, sources)],
+        held=[item["id"] for item in checkpoints if reading.hold(item, sources.now)],
+        waiting=[item["id"] for item in checkpoints if reading.waits(item)],
         drill=_drill(drilled, sources) if drilled else None,
         missing=_missing(checkpoints, newest),
         missed=_missed(plan["id"], begun, sources.failures),

@@ -32,6 +32,7 @@ class PlanView:
     :ivar oldest: seconds that the age may reach; None when nothing is promised
     :ivar last_status: of its last run: good, partial, failed, missed, running, or none
     :ivar failed, stuck, held: ids of checkpoints
+    :ivar waiting: ids of those whose deletion waits
     :ivar not_well: what is wrong, a phrase each
     :ivar failure: its last run that failed or was missed, unless a good one came after it
     """
@@ -53,6 +54,7 @@ class PlanView:
     failed: tuple[str, ...]
     stuck: tuple[str, ...]
     held: tuple[str, ...]
+    waiting: tuple[str, ...]
     drill: Drill | None
     not_well: tuple[str, ...]
     failure: Run | None
@@ -123,7 +125,7 @@ def _view(
     of_plan: Mapping[str, Sequence[Run]],
 ) -> PlanView:
     plan, checkpoints = state.plan, listed.of_plan[state.plan["id"]]
-    latest, today = of_plan.get(plan["id"], ()), listed.at.date()
+    latest = of_plan.get(plan["id"], ())
     age, oldest = age_of(state.made_at, listed.at), promise.oldest(limits.max_age)
     late = bool(state.newest) and oldest is not None and (age is None or age > oldest)
     whole = any(item["type"] == reading.PROJECT for item in plan["resources"])
@@ -145,7 +147,8 @@ def _view(
         last_status=latest[0].state if latest else "none",
         failed=tuple(state.failed),
         stuck=tuple(state.stuck),
-        held=tuple(c["id"] for c in checkpoints if reading.hold(c, today) is not None),
+        held=tuple(state.held),
+        waiting=tuple(state.waiting),
         drill=state.drill,
         not_well=tuple(wrong(state, age, oldest / 3600.0 if oldest is not None else None)),
         failure=_failure(latest, state.made_at),

@@ -160,7 +160,7 @@ class _Maker:
         :param seen: the shares that newer ones of its plan have whole
         """
         whole = reading.held_shares(checkpoint)
-        if reading.hold(checkpoint, self._listed.at.date()) is not None:
+        if reading.hold(checkpoint, self._listed.at) is not None:
             self._held.update(share.id for share in whole)
         if reading.is_copy(checkpoint):
             return

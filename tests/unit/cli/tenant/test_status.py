@@ -273,3 +273,16 @@ def test_a_plan_that_never_had_a_checkpoint_says_why(karbor, rows):
     karbor.checkpoint(plan, "error")
     missed_run(karbor, plan, "2026-11-20T09:00:00.000000")
     assert rows("status")[1][0]["Not Well"] == ["no good checkpoint", WHY]
+
+
+def test_status_says_what_is_held_and_what_waits_to_be_deleted(karbor, run, rows):
+    plan = karbor.plan("home", (SHARE, "s1"))
+    karbor.checkpoint(plan)
+    assert "Held" not in run("status")[1]
+    held = karbor.checkpoint(plan, extra_info=json.dumps({"hold": {"why": "audit"}}))
+    waits = karbor.checkpoint(plan, "pending-delete")
+    code, (row,) = rows("status")
+    assert (code, row["Held"], row["Deletion Waits"]) == (0, [held["id"]], [waits["id"]])
+    header = run("status")[1]
+    assert "Held" in header
+    assert "Deletion Waits" in header
