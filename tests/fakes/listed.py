@@ -145,14 +145,13 @@ class World:
         age: float,
         seconds: dict[str, float],
         bad: dict[str, str] | None = None,
+        **told: Any,
     ) -> View:
         """A drill: by share how long it took, or why it failed."""
         bad = bad or {}
         status = "fail" if bad else "success"
-        told = {
-            share: json.dumps({"depth": "drill", "at": ago(age) + "+00:00", "seconds": took})
-            for share, took in seconds.items()
-        }
+        at = {"depth": "drill", "at": ago(age) + "+00:00"}
+        good = {share: json.dumps(at | {"seconds": took} | told) for share, took in seconds.items()}
         record = {
             "id": f"ver-{len(self._verifications)}",
             "provider_id": "prov",
@@ -163,7 +162,7 @@ class World:
                 f"{SHARE}#{share}": "error" if share in bad else "available"
                 for share in (*seconds, *bad)
             },
-            "resources_reason": {f"{SHARE}#{s}": said for s, said in (told | bad).items()},
+            "resources_reason": {f"{SHARE}#{s}": said for s, said in (good | bad).items()},
         }
         self._verifications.append((age, record))
         plan_id = checkpoint["protection_plan"]["id"]

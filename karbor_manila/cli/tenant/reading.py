@@ -205,6 +205,17 @@ def remarks(details: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in said] if isinstance(said, list) else []
 
 
+def compared(details: Mapping[str, Any]) -> str:
+    """What of a drill's content was compared, a phrase; empty when nothing was."""
+    found = details.get("compared")
+    if not isinstance(found, dict):
+        return ""
+    if "files" not in found:
+        return str(found.get("told") or "")
+    left = f", {found['not_compared']} not" if found.get("not_compared") else ""
+    return f"{found['files']} files compared{left}"
+
+
 def why_not_due(verification: Mapping[str, Any]) -> str:
     """Why a drill was refused that somebody else carries out or has; empty for any other one.
     Karbor's API answers with a verification that has failed.

@@ -55,6 +55,13 @@ class Report(PlainCommand):
             help="what the operator's 'karbor-manila audit -f json' printed; - for the standard "
             "input. With it the page has orphans and lost snapshots.",
         )
+        parser.add_argument(
+            "--drills",
+            metavar="FILE",
+            help="what the operator's 'karbor-manila drill results -f json' printed; - for the "
+            "standard input. With it the page has what the bank keeps of drills, who asked for "
+            "them, and what their signatures show.",
+        )
         _add_limits(parser)
         return parser
 
@@ -64,8 +71,7 @@ class Report(PlainCommand):
             raise WrongUsage("--serve shows the page; for JSON leave it out.")
         if parsed_args.all_projects:
             self.karbor = self.karbor.of_all_projects()
-        audit = _audited(parsed_args.audit) if parsed_args.audit else None
-        look = functools.partial(self._look, parsed_args, audit)
+        look = functools.partial(self._look, parsed_args, *_given(parsed_args))
         if parsed_args.serve is not None:
             return self._serve(look, parsed_args.serve)
         to_terminal = parsed_args.output is None and self.app.stdout.isatty()
@@ -79,7 +85,7 @@ class Report(PlainCommand):
         self._write(self._text(face, parsed_args.json), parsed_args.output)
         return self.code
 
-    def _look(self, parsed_args: argparse.Namespace, audit: Any) -> "Face":
+    def _look(self, parsed_args: argparse.Namespace, audit: Any, drilled: Any) -> "Face":
         from karbor_manila.cli.tenant.gathering import gather  # noqa: PLC0415 - as in base
         from karbor_manila.cli.tenant.manila_shares import SERVICE_TYPE, ManilaShares  # noqa: PLC0415
         from karbor_manila.cli.views.face import face  # noqa: PLC0415
@@ -100,7 +106,7 @@ class Report(PlainCommand):
             drill_days=parsed_args.drilled_within,
             days=parsed_args.days,
         )
-        return face(listed, limits, audit)
+        return face(listed, limits, audit, drilled)
 
     def _text(self, face: "Face", as_json: bool) -> str:
         if as_json:
@@ -192,16 +198,28 @@ def _replace(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _audited(file: str) -> Any:
-    """:raises WrongUsage: it cannot be read, or is not what an audit printed"""
-    from karbor_manila.cli.views import audited  # noqa: PLC0415
+def _given(parsed_args: argparse.Namespace) -> tuple[Any, Any]:
+    """What an operator's commands printed: an audit's findings, and what is kept of drills.
 
+    :raises WrongUsage: it cannot be read, or is something else
+    """
+    from karbor_manila.cli.views import audited, evidence  # noqa: PLC0415
+
+    if parsed_args.audit == parsed_args.drills == "-":
+        raise WrongUsage("Only one of --audit and --drills can be the standard input.")
+    return (
+        audited.read(_json(parsed_args.audit)) if parsed_args.audit else None,
+        evidence.read(_json(parsed_args.drills)) if parsed_args.drills else None,
+    )
+
+
+def _json(file: str) -> Any:
+    """:raises WrongUsage: it cannot be read, or is no JSON"""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
-        return audited.read(json.loads(text))
+        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
     except OSError as error:
         raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{file} is no JSON.") from error
 
 

@@ -131,7 +131,7 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
             parts = [
                 f"from share {source}" if source else "",
                 f"{details['seconds']} s" if "seconds" in details else "",
-                _compared(details),
+                reading.compared(details),
                 f"signed by {details['signed_by']}" if details.get("signed_by") else "",
                 _browsed(details),
                 _of_checkpoint(details),
@@ -143,17 +143,6 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
             parts = [details or ""]
         rest = "; ".join(filter(None, parts))
         yield f"  {item['id']} {item['status']}" + (f": {rest}" if rest else "")
-
-
-def _compared(details: dict[str, Any]) -> str:
-    """What of a drill's content was compared, a phrase; empty when nothing was."""
-    found = details.get("compared")
-    if not isinstance(found, dict):
-        return ""
-    if "files" not in found:
-        return str(found.get("told") or "")
-    left = f", {found['not_compared']} not" if found.get("not_compared") else ""
-    return f"{found['files']} files compared{left}"
 
 
 def _browsed(details: dict[str, Any]) -> str:

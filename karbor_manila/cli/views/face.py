@@ -5,7 +5,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from karbor_manila.cli.views import audited, days, proofs, removal, runs, shares, work
+from karbor_manila.cli.views import audited, days, evidence, proofs, removal, runs, shares, work
 from karbor_manila.cli.views import plans as plan_views
 from karbor_manila.cli.views.listed import Limits, Listed
 
@@ -23,6 +23,7 @@ class Face:
     :ivar going: what the next retention and the keep rules remove
     :ivar waiting: deletions that wait
     :ivar audit: what an operator's audit found; None when there was none
+    :ivar evidence: what the bank keeps of drills, as an operator listed it; None when none did
     """
 
     at: datetime.datetime
@@ -45,12 +46,14 @@ class Face:
     held: tuple[removal.Held, ...]
     waiting: tuple[removal.Waiting, ...]
     audit: tuple[audited.Found, ...] | None
+    evidence: tuple[evidence.Evidence, ...] | None
 
 
 def face(
     listed: Listed,
     limits: Limits = Limits(),  # noqa: B008 - frozen, of constants
     audit: Sequence[audited.Found] | None = None,
+    drilled: Sequence[evidence.Evidence] | None = None,
 ) -> Face:
     """Everything, from what was listed."""
     plans = plan_views.plans(listed, limits)
@@ -58,6 +61,7 @@ def face(
     recent = work.within(all_runs, listed, limits)
     found = shares.shares(listed, plans)
     going = work.running(all_runs)
+    names = {share.id: share.name for share in found}
     return Face(
         at=listed.at,
         since=listed.since,
@@ -79,4 +83,5 @@ def face(
         held=tuple(removal.held(listed)),
         waiting=tuple(removal.waiting(listed)),
         audit=tuple(audit) if audit is not None else None,
+        evidence=None if drilled is None else tuple(evidence.named(drilled, names)),
     )

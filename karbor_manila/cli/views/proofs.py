@@ -19,6 +19,7 @@ class Proofs:
     :ivar worst_share: the share that took longest
     :ivar overdue: the shares without one
     :ivar failed: those among them whose last drill went wrong
+    :ivar told: all shares that Karbor tells an ended drill of, the newest first
     """
 
     of: int
@@ -28,6 +29,7 @@ class Proofs:
     worst_share: ShareView | None
     overdue: tuple[ShareView, ...]
     failed: tuple[ShareView, ...]
+    told: tuple[ShareView, ...]
 
 
 def proofs(listed: Listed, limits: Limits, shares: Sequence[ShareView]) -> Proofs:
@@ -46,7 +48,13 @@ def proofs(listed: Listed, limits: Limits, shares: Sequence[ShareView]) -> Proof
         worst_share=worst[1] if worst else None,
         overdue=overdue,
         failed=tuple(s for s in overdue if s.drill and not s.drill.good and not s.drill.under_way),
+        told=tuple(sorted((s for s in shares if s.drill and not s.drill.under_way), key=_newest)),
     )
+
+
+def _newest(share: ShareView) -> tuple[float, str]:
+    at = share.drill.at if share.drill else None
+    return -at.timestamp() if at else 0.0, share.id
 
 
 def _is_recent(share: ShareView, listed: Listed, limits: Limits) -> bool:

@@ -31,6 +31,8 @@ class ShareDrill:
     """The last drill of a share.
 
     :ivar seconds: until its content was back; None when it did not get there
+    :ivar compared: what of its content was compared, a phrase; empty when nothing was
+    :ivar signed_by: the id of the operator's key under what is kept of it
     """
 
     good: bool
@@ -38,6 +40,9 @@ class ShareDrill:
     at: datetime.datetime | None
     seconds: float | None
     reason: str
+    checkpoint_id: str
+    compared: str
+    signed_by: str
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,9 @@ class _Maker:
                     at=reading.moment(told.get("at")) or at,
                     seconds=float(seconds) if isinstance(seconds, int | float) else None,
                     reason=reading.sentence(reason) if status == "error" else "",
+                    checkpoint_id=verification["checkpoint_id"],
+                    compared=reading.compared(told),
+                    signed_by=str(told.get("signed_by") or ""),
                 )
         return found
 

@@ -128,6 +128,17 @@ def test_what_an_audit_printed_is_on_the_page(karbor, home, run, tmp_path):
     assert "cannot be read" in run("report", "--audit", tmp_path / "none")[2]
 
 
+def test_what_is_kept_of_drills_is_on_the_page(karbor, home, run, tmp_path):
+    found = tmp_path / "drills.json"
+    found.write_text("[]")
+    assert "Kept in the bank of drills: 0" in run("report", "--drills", found)[1]
+    found.write_text("[{}]")
+    code, _out, err = run("report", "--drills", found)
+    assert (code, "is not what" in err) == (2, True)
+    code, _out, err = run("report", "--drills", "-", "--audit", "-")
+    assert (code, "Only one" in err) == (2, True)
+
+
 def test_a_file_that_cannot_be_written_is_one_line(karbor, home, run, tmp_path):
     code, _out, err = run("report", "--output", tmp_path / "none" / "report.html")
     assert (code, err.count("\n")) == (1, 1)
@@ -150,6 +161,7 @@ def test_days_are_from_one_to_a_year(run, days):
         ("report --output=x --serve 8080", None),
         ("report --serve --all-projects --os-cloud mine", None),
         ("report --audit - --days 7", None),
+        ("report --drills - --days 7", None),
         ("report", None),
         ("show report 1b2c", None),
     ],
