@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.views.advice import advice
+from karbor_manila.cli.views.covered import Covered
 from karbor_manila.cli.views.listed import Listed, View
 from karbor_manila.cli.views.plan_state import made_at, verified_at
 from karbor_manila.cli.views.plans import (
@@ -17,7 +18,6 @@ from karbor_manila.cli.views.plans import (
     PlanView,
     age_of,
 )
-from karbor_manila.common import selection
 
 # In the metadata of shares that are not the user's (karbor_manila/manila/marks.py): those of a
 # drill or a copy.
@@ -142,14 +142,7 @@ class _Maker:
 
     def __init__(self, listed: Listed, plans: Sequence[PlanView]) -> None:
         self._listed = listed
-        self._by_share: dict[str, list[PlanView]] = {}
-        self._by_project: dict[str, list[PlanView]] = {}
-        by_id = {plan.id: plan for plan in plans}
-        by_type = {reading.SHARE: self._by_share, reading.PROJECT: self._by_project}
-        for given in listed.plans:
-            for item in given["resources"]:
-                if (at := by_type.get(item["type"])) is not None:
-                    at.setdefault(item["id"], []).append(by_id[given["id"]])
+        self._covered = Covered(listed.plans, plans)
         self._newest: dict[str, tuple[float, View]] = {}
         self._held: set[str] = set()
         self._failures: dict[str, str] = {}
@@ -210,7 +203,7 @@ class _Maker:
     def view(self, share: View) -> ShareView:
         """That of one share."""
         share_id, project_id = share["id"], str(share.get("project_id") or "")
-        of = [*self._by_share.get(share_id, ()), *self._by_project.get(project_id, ())]
+        of = self._covered.by(share)
         _began, newest = self._newest.get(share_id, (0.0, None))
         begun, exact = (
             made_at(self._listed.logs_of.get(newest["id"], ()), dict(newest))
@@ -223,8 +216,8 @@ class _Maker:
             state = NOT_PROTECTED
         else:
             state = TOO_OLD if oldest is not None and (age is None or age > oldest) else PROTECTED
-        # One that a plan names itself is protected all the same.
-        left_out = selection.is_out(share) and share_id not in self._by_share
+        left_out = self._covered.left_out(share)
+        why_not = "" if of else self._covered.why_not(share)
         failure = self._failures.get(share_id, "") or _of_plans(of, begun)
         return ShareView(
             id=share_id,
@@ -242,7 +235,7 @@ class _Maker:
             drill=self._drilled.get(share_id),
             held=share_id in self._held,
             failure="" if left_out else failure,
-            advice="" if left_out else advice(state, of, failure),
+            advice="" if left_out else f"{why_not} {advice(state, of, failure)}".strip(),
         )
 
 
