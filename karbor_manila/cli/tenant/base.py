@@ -4,6 +4,7 @@ to Karbor's API and never import Karbor: where they run there is no karbor.conf,
 eventlet takes long."""
 
 import argparse
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,17 @@ def add_timeout(parser: argparse.ArgumentParser, seconds: float = HOUR) -> None:
     )
 
 
+def length(text: str) -> float:
+    """A length of time; "nan" would be no limit, without a word.
+
+    :raises ValueError: it is no number, below 0, or without an end
+    """
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
 def add_plans(parser: argparse.ArgumentParser) -> None:
     """Which plans a command is about, and how old a checkpoint may be."""
     parser.add_argument(
@@ -180,7 +192,7 @@ def add_plans(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-age",
-        type=float,
+        type=length,
         metavar="HOURS",
         help="not well (exit code 3) when the newest good checkpoint of a plan is older.",
     )

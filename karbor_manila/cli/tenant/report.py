@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli.errors import NotWritten, WrongUsage
+from karbor_manila.cli.tenant.base import length
 from karbor_manila.cli.tenant.plain import PlainCommand
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--max-age",
-        type=float,
+        type=length,
         metavar="HOURS",
         help="a newest good checkpoint that is older is too old. By default what the schedule of "
         "its plan promises: the longest time between two runs and a quarter of it, an hour at "
@@ -157,14 +158,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--stuck-after",
-        type=float,
+        type=length,
         default=24.0,
         metavar="HOURS",
         help="what is worked on for longer counts as stuck (default: 24).",
     )
     add(
         "--drilled-within",
-        type=float,
+        type=length,
         default=30.0,
         metavar="DAYS",
         help="each share should have come back in a drill within so many days (default: 30).",

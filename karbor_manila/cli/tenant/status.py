@@ -7,7 +7,7 @@ from typing import Any
 
 from karbor_manila.cli import columns
 from karbor_manila.cli.tenant import reading
-from karbor_manila.cli.tenant.base import HOUR, TenantLister, add_plans, chosen_plans
+from karbor_manila.cli.tenant.base import HOUR, TenantLister, add_plans, chosen_plans, length
 
 
 class Status(TenantLister):
@@ -26,7 +26,7 @@ class Status(TenantLister):
         add_plans(parser)
         parser.add_argument(
             "--stuck-after",
-            type=float,
+            type=length,
             default=24.0,
             metavar="HOURS",
             help="a checkpoint that is worked on for longer counts as stuck (default: 24).",

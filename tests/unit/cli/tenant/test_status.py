@@ -286,3 +286,10 @@ def test_status_says_what_is_held_and_what_waits_to_be_deleted(karbor, run, rows
     header = run("status")[1]
     assert "Held" in header
     assert "Deletion Waits" in header
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+@pytest.mark.parametrize("option", ["--max-age", "--stuck-after"])
+@pytest.mark.parametrize("hours", ["nan", "inf", "-1"])
+def test_a_limit_that_nothing_reaches_is_refused(run, command, option, hours):
+    assert run(command, f"{option}={hours}")[0] == 2
