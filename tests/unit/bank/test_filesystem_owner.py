@@ -20,8 +20,9 @@ from karbor_manila.bank.opening import as_found
 from karbor_manila.cli.operator.host import Host
 from karbor_manila.recovery import audit
 from tests.unit.banks import open_bank
+from tests.unit.cli.conftest import _logging_as_it_was  # noqa: F401
 from tests.unit.cli.operator.acts import killed
-from tests.unit.cli.operator.conftest import _logging_as_it_was, conf, run  # noqa: F401
+from tests.unit.cli.operator.conftest import conf, run  # noqa: F401
 from tests.unit.karbor_stage import OUR_PROJECT, OURS, Service, provider_file, started
 from tests.unit.recovery.audit.stage import orphaned, protected
 
