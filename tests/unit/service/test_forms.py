@@ -89,6 +89,8 @@ def sample(kind: str, name: str) -> Any:
         return "0c7f5f8e-6f0e-4b3f-9a53-4ad7a3f7a7d1"
     if "enum" in prop:
         return prop["enum"][-1]
+    if "pattern" in prop:
+        return "2027-01-31"  # days are the only ones with a pattern
     number = max(7, prop.get("minimum", 7))
     return {"boolean": not prop["default"], "integer": number, "string": "7"}[
         parameters.types(prop)[0]
