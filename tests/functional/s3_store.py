@@ -21,7 +21,8 @@ from sandbox.services import PORTS, Services
 from sandbox.state import BANK_PROXY, S3, Settings, State
 
 READY_SECONDS = 60
-TIMEOUT = 1.0  # seconds, of one request of a bank
+TIMEOUT = 2.5  # seconds, of one request of a bank on a busy machine
+SLOW = 0.5
 _DENIED = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
 
 
@@ -115,8 +116,8 @@ class S3World(BankWorld):
         rules = {
             Fault.ERROR: Rule.answer("*", "", 500, **many),
             Fault.BUSY: Rule.answer("*", "", 503, **many),
-            Fault.SLOW: Rule.delay("*", "", TIMEOUT / 2, **many),
-            Fault.SILENT: Rule.delay("*", "", TIMEOUT * 4, **many),
+            Fault.SLOW: Rule.delay("*", "", SLOW, **many),
+            Fault.SILENT: Rule.delay("*", "", TIMEOUT * 2, **many),
             Fault.GONE: Rule.reset("*", "", **many),
             Fault.LOST_REPLY: Rule.lose_reply("*", "", **many),
             Fault.FULL: Rule.answer("PUT", "", 507, **many),
