@@ -5,6 +5,7 @@ import datetime
 import html
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +176,15 @@ def test_long_lists_are_cut_and_say_so(monkeypatch):
     monkeypatch.setattr(render, "MOST_ROWS", 3)
     text = " ".join(Tags(drawn(forty(), audit=audit())).text.split())
     assert "and 5 more" in text
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(render.__file__).parent.glob("*.html")), ids=lambda file: file.name
+)
+def test_no_list_is_cut_in_silence(file):
+    template = file.read_text()
+    for cut in set(re.findall(r"in ([\w.]+)\[:most\]", template)):
+        assert f"{{% if {cut} | length > most %}}" in template
 
 
 def test_every_state_of_a_day_has_a_word_and_a_letter_beside_its_colour():
