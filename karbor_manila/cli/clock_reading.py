@@ -11,7 +11,7 @@ from karbor_manila.cli.diagnosis import Finding, bad, doubtful, good
 #: Seconds of difference from which it is doubtful, and bad.
 DOUBTFUL, BAD = 5.0, 60.0
 
-TODO = "Have both hosts ask the same time server (chrony, ntpd)."
+ADVICE = "Have both hosts ask the same time server (chrony, ntpd)."
 
 
 def compared(
@@ -41,7 +41,7 @@ def judged(about: str, difference: float, said: str) -> Finding:
     """The finding for so many seconds of difference."""
     if difference < DOUBTFUL:
         return good(about, "Its clock agrees with this host's")
-    return (bad if difference >= BAD else doubtful)(about, said, TODO)
+    return (bad if difference >= BAD else doubtful)(about, said, ADVICE)
 
 
 def date_of(session: Any, url: str) -> datetime.datetime | None:

@@ -18,13 +18,13 @@ class Together:
 
         def write(worker: int) -> None:
             for turn in range(10):
-                banks[worker].update_object(f"/work/{worker}/{turn}", [worker, turn])
+                banks[worker].update_object(f"/turns/{worker}/{turn}", [worker, turn])
 
         with ThreadPoolExecutor(_WRITERS) as pool:
             list(pool.map(write, range(_WRITERS)))
         bank = world.open()
-        keys = sorted(f"/work/{worker}/{turn}" for worker in range(_WRITERS) for turn in range(10))
-        assert sorted(bank.list_objects("/work/")) == keys
+        keys = sorted(f"/turns/{worker}/{turn}" for worker in range(_WRITERS) for turn in range(10))
+        assert sorted(bank.list_objects("/turns/")) == keys
         for key in keys:
             assert bank.get_object(key) == [int(part) for part in key.split("/")[2:]]
 

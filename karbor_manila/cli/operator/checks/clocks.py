@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from karbor.db.sqlalchemy import api as karbor_db
 
 from karbor_manila.cli import clock_reading
-from karbor_manila.cli.clock_reading import DOUBTFUL, TODO, date_of, judged
+from karbor_manila.cli.clock_reading import ADVICE, DOUBTFUL, date_of, judged
 from karbor_manila.cli.diagnosis import Check, Finding, doubtful
 from karbor_manila.cli.errors import NotKnown
 from karbor_manila.cli.operator.checks.facts import INTERFACES, HostFacts
@@ -68,7 +68,7 @@ CHECKS = (
         "leases are in the bank.",
         "Bad: 60 seconds of difference or more: tokens seem to be expired, schedules run late. "
         "Doubtful: 5 seconds or more, or a clock that could not be read.",
-        TODO,
+        ADVICE,
         clocks,
     ),
 )
