@@ -1,69 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keep rules of a plan are carried out: after a protection, under claims, nothing twice."""
 
-import datetime
 import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
-from karbor import quota
 from karbor.db.sqlalchemy import api as karbor_db
-from karbor.services.protection import checkpoint as karbor_checkpoint
-from oslo_serialization import jsonutils
 
 from karbor_manila import schemas
-from karbor_manila.bank import checkpoints, holding
+from karbor_manila.bank import holding
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common import keep_rules
-from karbor_manila.common.deferral import PENDING
 from karbor_manila.common.holds import Hold
 from karbor_manila.database import keeping_plans
 from karbor_manila.recovery.searched import Look
 from karbor_manila.service import counts
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
 from tests.unit.recovery import hooked
+from tests.unit.service.keep_stage import Days
 from tests.unit.service.retention_stage import Stage
-
-DAY = 86_400
-#: Noon, UTC.
-START = int(datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC).timestamp())
-
-
-class Days:
-    """A plan in Karbor's database, of which a checkpoint is made each day."""
-
-    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch, **rules: Any) -> None:
-        self.stage, self.service = stage, stage.service
-        self.share = self.service.share()
-        self.plan = self.service.plan(self.share, parameters={SHARE: rules})
-        self.now = itertools.count(START, DAY)
-        monkeypatch.setattr(karbor_checkpoint.timeutils, "utcnow_ts", lambda: next(self.now))
-        self.store(rules)
-
-    def store(self, rules: Any) -> None:
-        names = ("id", "name", "provider_id", "project_id", "status")
-        values = {name: self.plan[name] for name in names}
-        resources = [dict(item) for item in self.plan.resources]
-        parameters = jsonutils.dumps({SHARE: rules})
-        karbor_db.plan_create(
-            self.service.context(), values | {"parameters": parameters, "resources": resources}
-        )
-
-    def protect(self, days: int = 1, **kwargs: Any) -> list[str]:
-        """The ids of the checkpoints of so many days; no rule is carried out meanwhile."""
-        return [self.service.protect(self.plan, **kwargs).id for _ in range(days)]
-
-    def turn(self, service: Service | None = None) -> None:
-        runtime = (service or self.service).manager.runtime
-        runtime.keeping.soon(self.plan.id)
-        runtime.keeping.turn()
-
-    def left(self) -> list[str]:
-        return sorted(self.stage.left(), key=self.order.index)
-
-    order: list[str]
 
 
 @pytest.fixture
@@ -375,62 +332,3 @@ def test_the_operators_hooks_are_called_around_the_removal(
         assert days.left() == days.order[1:]
         calls = [call for _name, call, _data, _outcome in hooked.First.posts]
         assert {(call.point, call.checkpoint_id) for call in calls} == {("delete", days.order[0])}
-
-
-def test_a_copy_that_comes_back_is_counted_no_more_than_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with started(tmp_path, monkeypatch, options=("delete_grace = 3600",)) as service:
-        days = Days(Stage(service, monkeypatch), monkeypatch, keep_last="1")
-        days.order = days.protect(2)
-        for each in days.order:
-            copy = service.checkpoint(each)
-            copy.extra_info = jsonutils.dumps({checkpoints.COPY_OF: each})
-            copy.commit()
-        before = in_use(service)
-        days.turn()
-        assert (days.stage.left()[days.order[0]], in_use(service)) == (PENDING, before)
-        given = {SHARE: {"depth": "undelete"}}
-        assert service.saved(service.verify(days.order[0], given)).status == "success"
-        assert (days.stage.left()[days.order[0]], in_use(service)) == ("available", before)
-
-
-def test_a_failed_copy_that_retention_cleared_comes_back_uncounted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with started(tmp_path, monkeypatch, options=("delete_grace = 3600",)) as service:
-        stage = Stage(service, monkeypatch)
-        plan = service.plan(service.share())
-        stage.schedule(plan, max_backups=1)
-        failed, good = (service.protect(plan) for _ in range(2))
-        for copy in (failed, good):
-            copy.extra_info = jsonutils.dumps({checkpoints.COPY_OF: copy.id})
-        failed.status = "error"
-        failed.commit()
-        good.commit()
-        before = in_use(service)
-        stage.prune(plan, most=1)
-        assert stage.left() == {failed.id: PENDING, good.id: "available"}
-        given = {SHARE: {"depth": "undelete"}}
-        assert service.saved(service.verify(failed.id, given)).status == "success"
-        assert (stage.left()[failed.id], in_use(service)) == ("error", before)
-
-
-def in_use(service: Service) -> int:
-    usages = quota.QUOTAS.get_project_quotas(service.context(), service.project_id)
-    return int(usages["checkpoints"]["in_use"])
-
-
-def test_a_removal_waits_as_a_deletion_does_and_can_be_taken_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with started(tmp_path, monkeypatch, options=("delete_grace = 3600",)) as service:
-        days = Days(Stage(service, monkeypatch), monkeypatch, keep_last="2")
-        days.order = days.protect(4)
-        days.turn()
-        statuses = days.stage.left()
-        assert [statuses[each] for each in days.order] == [PENDING] * 2 + ["available"] * 2
-        assert days.stage.snapshots(days.share) == 4
-        assert not service.manager.claims.held
-        days.turn()  # one that waits counts for nothing, and is not removed twice
-        assert days.stage.left() == statuses
