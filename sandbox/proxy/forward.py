@@ -23,6 +23,7 @@ from sandbox.proxy.counts import Counts
 LOG = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 STOP_SECONDS = 5
+LOOK_SECONDS = 0.05
 _BODY = "body"
 # They speak of one connection, not of the message (RFC 9110, 7.6.1), and each side has its own.
 HOP_BY_HOP = frozenset(
@@ -105,6 +106,8 @@ class Forwarder:
         if rule.action in (rules.RESET, rules.OUTAGE):
             self._break(request, rule)
             return None
+        if rule.action == rules.SILENCE:
+            return await self._hold(request, rule)
         if rule.action == rules.DELAY:
             return await self._delay(request, rule)
         if rule.action in rules.WITH_PID:
@@ -130,6 +133,15 @@ class Forwarder:
         if rule.side == rules.AFTER:
             return await self._forward(request, first=lambda: asyncio.sleep(rule.seconds))
         await asyncio.sleep(rule.seconds)
+        return await self._forward(request)
+
+    async def _hold(self, request: web.BaseRequest, rule: rules.Rule) -> web.StreamResponse | None:
+        """What a delayed request does not have: it is not forwarded behind the client's back."""
+        await _body(request)
+        for _look in range(round(rule.seconds / LOOK_SECONDS)):
+            if request.transport is None or request.transport.is_closing():
+                return None
+            await asyncio.sleep(LOOK_SECONDS)
         return await self._forward(request)
 
     async def _kill(self, request: web.BaseRequest, rule: rules.Rule) -> None:

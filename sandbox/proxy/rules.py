@@ -14,7 +14,8 @@ __all__ = ["AFTER", "BEFORE", "DELAY", "KILL", "OUTAGE", "PAUSE", "SIDES", "Rule
 ANSWER = "answer"
 RESET = "reset"
 LOSE_REPLY = "lose_reply"
-ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, OUTAGE, KILL, PAUSE)
+SILENCE = "silence"
+ACTIONS = (ANSWER, DELAY, RESET, LOSE_REPLY, SILENCE, OUTAGE, KILL, PAUSE)
 WITH_PID = (KILL, PAUSE)
 FOREVER = None
 
@@ -35,7 +36,7 @@ class Rule:
     :param status: of the answer, for ``answer``.
     :param body: of the answer: text, or a value that is sent as JSON.
     :param headers: of the answer.
-    :param seconds: how long, for ``delay`` and ``outage``; for ``pause``, when the request that
+    :param seconds: how long, for ``delay``, ``silence`` and ``outage``; for ``pause``, when the request that
         was held back is delivered after all.
     :param pid: of the process that ``kill`` ends and ``pause`` stops.
     :param side: of the request: when ``kill``, ``pause`` and ``delay`` act, one of ``SIDES``.
@@ -96,6 +97,12 @@ class Rule:
     def lose_reply(cls, method: str, path: str, **more: Any) -> "Rule":
         """Forward, wait for Manila's whole reply, then reset the client's connection."""
         return cls(method, path, LOSE_REPLY, **more)
+
+    @classmethod
+    def silence(cls, method: str, path: str, seconds: float, **more: Any) -> "Rule":
+        """Hold the request for so many seconds. If the client gives up before, Manila never hears
+        of it; if not, it is forwarded."""
+        return cls(method, path, SILENCE, seconds=seconds, **more)
 
     @classmethod
     def outage(cls, method: str, path: str, seconds: float, **more: Any) -> "Rule":

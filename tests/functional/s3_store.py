@@ -21,7 +21,9 @@ from sandbox.services import PORTS, Services
 from sandbox.state import BANK_PROXY, S3, Settings, State
 
 READY_SECONDS = 60
-TIMEOUT = 2.5  # seconds, of one request of a bank on a busy machine
+# Seconds, of one request of a bank: on a busy machine, and where the store never answers.
+PATIENT, IMPATIENT = 60.0, 1.0
+SILENCE = 10  # seconds: far beyond the patience of who is asked then
 SLOW = 0.5
 _DENIED = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
 
@@ -88,7 +90,6 @@ class S3World(BankWorld):
 
     faults: ClassVar[frozenset[Fault]] = frozenset(Fault)
     page: ClassVar[int] = 50
-    deadline: ClassVar[float] = 30.0
 
     def __init__(self, store: S3Store, plugin: Any) -> None:
         self._store = store
@@ -97,13 +98,19 @@ class S3World(BankWorld):
         store.empty()
 
     def open(self) -> Any:
+        return self._open(PATIENT)
+
+    def open_impatient(self) -> Any:
+        return self._open(IMPATIENT)
+
+    def _open(self, timeout: float) -> Any:
         conf = cfg.ConfigOpts()
         conf(args=[])
         options.register(conf)
         for group, values in self._store.access.sections().items():
             for name, value in values.items():
                 conf.set_override(name, value, group)
-        conf.set_override("request_timeout", TIMEOUT, options.OBJECTS)
+        conf.set_override("request_timeout", timeout, options.OBJECTS)
         conf.set_override("s3_retry_attempts", 2, options.CLIENT)
         return Bank(self._plugin(conf))
 
@@ -117,7 +124,7 @@ class S3World(BankWorld):
             Fault.ERROR: Rule.answer("*", "", 500, **many),
             Fault.BUSY: Rule.answer("*", "", 503, **many),
             Fault.SLOW: Rule.delay("*", "", SLOW, **many),
-            Fault.SILENT: Rule.delay("*", "", TIMEOUT * 2, **many),
+            Fault.SILENT: Rule.silence("*", "", SILENCE, **many),
             Fault.GONE: Rule.reset("*", "", **many),
             Fault.LOST_REPLY: Rule.lose_reply("*", "", **many),
             Fault.FULL: Rule.answer("PUT", "", 507, **many),

@@ -24,8 +24,10 @@ from sandbox.state import BANK_PROXY, SWIFT, Settings, State
 from sandbox.swift import config as swift
 
 READY_SECONDS = 60
-# Seconds, of one request of a bank, on a busy machine; Keystone's answer is one of them.
-TIMEOUT = 2.5
+# Seconds, of one request of a bank: on a busy machine (Keystone's answer is one of them), and where
+# the store never answers.
+PATIENT, IMPATIENT = 60.0, 1.0
+SILENCE = 10  # seconds: far beyond the patience of who is asked then
 SLOW = 0.3
 
 
@@ -90,7 +92,6 @@ class SwiftWorld(BankWorld):
 
     faults: ClassVar[frozenset[Fault]] = frozenset(Fault)
     page: ClassVar[int] = swift.LISTING
-    deadline: ClassVar[float] = 5 * TIMEOUT
 
     def __init__(self, store: Swift, plugin: Any) -> None:
         self._store = store
@@ -100,6 +101,12 @@ class SwiftWorld(BankWorld):
         store.proxy.reset()
 
     def open(self) -> Any:
+        return self._open(PATIENT)
+
+    def open_impatient(self) -> Any:
+        return self._open(IMPATIENT)
+
+    def _open(self, timeout: float) -> Any:
         conf = cfg.ConfigOpts()
         conf(args=[])
         conf.register_opts(karbors.swift_bank_plugin_opts, "swift_bank_plugin")
@@ -109,7 +116,7 @@ class SwiftWorld(BankWorld):
             conf.set_override(name, value, "swift_client")
         conf.set_override("swift_retry_attempts", 0, "swift_client")
         conf.set_override("bank_swift_object_container", self._container, "swift_bank_plugin")
-        conf.set_override("request_timeout", TIMEOUT, options.GROUP)
+        conf.set_override("request_timeout", timeout, options.GROUP)
         return Bank(self._plugin(conf))
 
     def spoil(self, key: str) -> None:
@@ -132,7 +139,7 @@ class SwiftWorld(BankWorld):
             Fault.ERROR: Rule.answer("*", "/v1/", 500, **many),
             Fault.BUSY: Rule.answer("*", "/v1/", 503, **many),
             Fault.SLOW: Rule.delay("*", "/v1/", SLOW, **many),
-            Fault.SILENT: Rule.delay("*", "/v1/", TIMEOUT * 2, **many),
+            Fault.SILENT: Rule.silence("*", "/v1/", SILENCE, **many),
             Fault.LOST_REPLY: Rule.lose_reply("*", "/v1/", **many),
             Fault.FULL: Rule.answer("PUT", "/v1/", 507, **many),
             Fault.DENIED: Rule.answer("*", "/v1/", 403, **many),

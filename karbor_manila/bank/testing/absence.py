@@ -2,6 +2,7 @@
 """Absence: what is not there is told from what is not given."""
 
 import logging
+from typing import Any
 
 import pytest
 from karbor import exception as karbor_exception
@@ -54,20 +55,20 @@ class Absence:
         bank, key = world.open(), some_key()
         bank.update_object(key, 1)
 
-        def look() -> access.Stored:
-            return access.look(lambda: bank.get_object(key), lambda: key in listed(bank, key))
+        def look(at: Any) -> access.Stored:
+            return access.look(lambda: at.get_object(key), lambda: key in listed(at, key))
 
-        with world.trouble(fault), pytest.raises(BankUnreadable):
-            access.ask(look, "give it", sleep=lambda _seconds: None, attempts=2)
-        assert look().value == 1
+        with world.befalling(fault, bank) as asked, pytest.raises(BankUnreadable):
+            access.ask(lambda: look(asked), "give it", sleep=lambda _seconds: None, attempts=2)
+        assert look(bank).value == 1
 
     @pytest.mark.parametrize("fault", _OUT)
     def test_a_store_in_trouble_gets_no_new_id(self, world: BankWorld, fault: Fault) -> None:
         world.requires(fault)
         bank = world.open()
         known = identity.bank_id(bank)
-        with world.trouble(fault), pytest.raises(BankUnreadable):
-            identity.bank_id(bank)
+        with world.befalling(fault, bank) as asked, pytest.raises(BankUnreadable):
+            identity.bank_id(asked)
         assert identity.bank_id(world.open()) == known
 
     def test_a_bank_keeps_the_id_that_it_was_given(self, world: BankWorld) -> None:

@@ -42,8 +42,8 @@ class Trouble:
         bank.update_object(key, "old")
         error, act = _CALLS[call]
         began = time.monotonic()
-        with world.trouble(fault), pytest.raises(error):
-            act(bank, key)
+        with world.befalling(fault, bank) as asked, pytest.raises(error):
+            act(asked, key)
         assert time.monotonic() - began < world.deadline
         assert bank.get_object(key) in {"old", "new"}
 

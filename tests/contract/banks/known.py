@@ -69,8 +69,9 @@ class Known:
         given = identity.bank_id(bank)
         if is_known:
             identity.confirm(bank, _PROVIDER, known)
-        with world.trouble(fault), pytest.raises(BankUnreadable) as caught:
-            identity.confirm(bank, _PROVIDER, known)
+        raises = pytest.raises(BankUnreadable)
+        with world.befalling(fault, bank) as asked, raises as caught:
+            identity.confirm(asked, _PROVIDER, known)
         assert not isinstance(caught.value, BankNotOurs)
         assert identity.confirm(world.open(), _PROVIDER, known) == given
 

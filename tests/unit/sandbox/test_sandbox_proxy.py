@@ -230,6 +230,28 @@ def test_a_delay_comes_before_forwarding(client, proxy, upstream, naps, aside):
     assert len(upstream.seen) == 1
 
 
+def test_a_silence_keeps_the_request_from_the_server_when_the_client_gives_up(
+    client, proxy, upstream, naps
+):
+    with proxy.fault(Rule.silence("POST", "shares", 3600)):
+        client.request("POST", "/v2/shares", b"body")
+        naps.asked()
+        client.close()
+        naps.end()
+    assert ask(client, "GET", "/v2/shares")[0] == 200
+    assert [item[0] for item in upstream.seen] == ["GET"]
+
+
+def test_a_silence_ends_for_who_waits_so_long(client, proxy, upstream, naps, aside):
+    with proxy.fault(Rule.silence("POST", "shares", 0.1)):
+        answer = aside(client, "POST", "/v2/shares", b"body")
+        naps.asked()
+        assert upstream.seen == []
+        naps.end()
+        assert answer.result(60)[0] == 201
+    assert len(upstream.seen) == 1
+
+
 def test_a_reset_keeps_the_request_from_the_server(client, proxy, upstream):
     with proxy.fault(Rule.reset("POST", "shares")), pytest.raises(ConnectionResetError):
         ask(client, "POST", "/v2/shares", b"body")
