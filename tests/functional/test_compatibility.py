@@ -6,9 +6,11 @@ as doc/migration.md has it. All checkpoints of one side are made before Karbor i
 other's.
 """
 
+import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,12 +35,15 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def karbors_own(stack: Stack, alpha: Tenant) -> Iterator[Callable[[], None]]:
-    """Starts Karbor with its own plugin, bank and manager; with ours again at the end."""
+def karbors_own(stack: Stack, alpha: Tenant, beta: Tenant) -> Iterator[Callable[[], None]]:
+    """Starts Karbor with its own plugin, bank and manager. At the end it has ours again, which
+    deletes what Karbor's own could not: no file that comes later finds a checkpoint of this one."""
     before = stack.state.settings()
     # Without the tests' widgets: Karbor has no plugin for them, so no plan on a project would work.
     yield lambda: stack.restart("karbor", **KARBORS_OWN, pythonpath=[])
     with_ours(stack, before)
+    for tenant in (alpha, beta):
+        tenant.delete_checkpoints()
 
 
 def with_ours(stack: Stack, before: Any, **karbor_options: Any) -> None:
@@ -49,6 +54,16 @@ def with_ours(stack: Stack, before: Any, **karbor_options: Any) -> None:
         karbor_options={**before.karbor_options, **karbor_options},
         pythonpath=before.pythonpath,
     )
+
+
+@contextlib.contextmanager
+def planned(file: Path, **rules: Any) -> Iterator[None]:
+    """While this is held, the backend has these delays or faults."""
+    knobs.write(file, rules)
+    try:
+        yield
+    finally:
+        file.unlink()
 
 
 def protected(tenant: Tenant, **fields: Any) -> Kept:
@@ -107,9 +122,8 @@ def theirs(stack: Stack, alpha: Tenant, beta: Tenant, karbors_own: Callable[[], 
 
     def fails(status: str) -> tuple[Any, Any]:
         broken = alpha.make_share("fails")
-        knobs.write(faults, {"create_snapshot": {"id": broken.id}})
-        ended = alpha.protect(alpha.plan_of_shares([broken]), status="error")
-        faults.unlink()
+        with planned(faults, create_snapshot={"id": broken.id}):
+            ended = alpha.protect(alpha.plan_of_shares([broken]), status="error")
         if status == "error-deleting":
             ended = alpha.delete(ended, status=status)
             with pytest.raises(karbor_errors.ClientException):
@@ -120,11 +134,10 @@ def theirs(stack: Stack, alpha: Tenant, beta: Tenant, karbors_own: Callable[[], 
 
     share = alpha.make_share("killed")
     plan = alpha.plan_of_shares([share])
-    knobs.write(delays, {"create_snapshot": 2})
-    begun = alpha.karbor.checkpoints.create(plan.provider_id, plan.id)
-    wait("its snapshot", lambda: alpha.snapshots(share.id), bool, 30)
-    stack.kill("karbor", signal.SIGKILL)
-    delays.unlink()
+    with planned(delays, create_snapshot=2):
+        begun = alpha.karbor.checkpoints.create(plan.provider_id, plan.id)
+        wait("its snapshot", lambda: alpha.snapshots(share.id), bool, 30)
+        stack.kill("karbor", signal.SIGKILL)
     # Nothing tells of the dead but that time has passed since it began.
     options = {"lease_interval": 1, "lease_timeout": 3, "reconcile_interval": 5}
     group = "manila_share_protection"
@@ -149,7 +162,7 @@ def test_a_checkpoint_of_karbors_own_plugin_is_verified_by_ours(
     before = {share.id for share in alpha.shares()}
     verification = alpha.verify(kept.checkpoint, {SHARE: {"depth": depth}})
     assert verification.resources_status == {f"{SHARE}#{kept.share.id}": "available"}
-    assert {share.id for share in alpha.shares()} == before
+    assert {share.id for share in alpha.shares()} <= before
 
 
 def clones_of(tenant: Tenant, copied: Any) -> list[Any]:
@@ -239,9 +252,8 @@ def ours(stack: Stack, alpha: Tenant, theirs: Theirs, karbors_own: Callable[[], 
     copied = alpha.wait_checkpoint(alpha.provider, alpha.copy(source.plan)[source.checkpoint.id])
     (clone,) = clones_of(alpha, copied)
     broken = alpha.make_share("fails")
-    knobs.write(faults, {"create_snapshot": {"id": broken.id}})
-    failed = alpha.protect(alpha.plan_of_shares([broken]), status="error")
-    faults.unlink()
+    with planned(faults, create_snapshot={"id": broken.id}):
+        failed = alpha.protect(alpha.plan_of_shares([broken]), status="error")
     karbors_own()
     return Ours(complete, source, copied, clone, (broken, failed))
 
