@@ -2,6 +2,7 @@
 """On real services: Karbor's database is lost, and the bank is enough for the whole main job."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,25 +61,38 @@ def test_without_its_database_every_checkpoint_is_listed_verified_restored_and_d
         for each in (older, newer):
             alpha.delete(each)
         beta.delete(of_beta)
-        assert alpha.karbor.checkpoints.list(plan.provider_id) == []
+        listed = [each.id for each in alpha.karbor.checkpoints.list(plan.provider_id)]
+        assert not [each for each in listed if each in mine]
         for tenant, share in ((alpha, shares[0]), (alpha, shares[1]), (beta, theirs)):
             assert tenant.snapshots(share.id) == []
-        assert json.loads(command("audit", "-f", "json").stdout) == []
+        found = json.loads(command("audit", "-f", "json").stdout)
+        ours = {*mine, of_beta.id}
+        assert not [row for row in found if row["Checkpoint"] in ours]
 
 
 ONCE_A_YEAR = {"pattern": "0 0 1 1 *", "format": "crontab", "window": 30}
 
 
-def scheduled(tenant: Tenant, plan: Any, name: str, **more: str) -> None:
-    """A plan is protected once a year; with a schedule of its own."""
-    trigger = tenant.karbor.triggers.create(f"when {name}", "time", ONCE_A_YEAR)
-    definition = {"provider_id": plan.provider_id, "plan_id": plan.id, **more}
-    kind = "retention_protect" if more else "protect"
-    tenant.karbor.scheduled_operations.create(name, kind, trigger.id, definition)
+@pytest.fixture
+def scheduled() -> Iterator[Callable[..., None]]:
+    """Makes schedules that go again: a plan is protected once a year, with a trigger of its own."""
+    made: list[tuple[Tenant, str, str]] = []
+
+    def make(tenant: Tenant, plan: Any, name: str, **more: str) -> None:
+        trigger = tenant.karbor.triggers.create(f"when {name}", "time", ONCE_A_YEAR)
+        definition = {"provider_id": plan.provider_id, "plan_id": plan.id, **more}
+        kind = "retention_protect" if more else "protect"
+        schedule = tenant.karbor.scheduled_operations.create(name, kind, trigger.id, definition)
+        made.append((tenant, schedule.id, trigger.id))
+
+    yield make
+    for tenant, schedule, trigger in made:
+        tenant.karbor.scheduled_operations.delete(schedule)
+        tenant.karbor.triggers.delete(trigger)
 
 
-def schedules(tenant: Tenant) -> dict[str, tuple[Any, ...]]:
-    """The project's schedules by name, without any id but the plan's."""
+def schedules(tenant: Tenant, plan: Any) -> dict[str, tuple[Any, ...]]:
+    """The plan's schedules by name, without any id but the plan's."""
     triggers = {each.id: each for each in tenant.karbor.triggers.list()}
     return {
         each.name: (
@@ -89,11 +103,17 @@ def schedules(tenant: Tenant) -> dict[str, tuple[Any, ...]]:
             triggers[each.trigger_id].properties["pattern"],
         )
         for each in tenant.karbor.scheduled_operations.list()
+        if each.operation_definition["plan_id"] == plan.id
     }
 
 
 def test_plans_and_schedules_come_back_from_the_bank_with_their_checkpoints(
-    alpha: Tenant, beta: Tenant, stack: Stack, command: Command, tmp_path: Path
+    alpha: Tenant,
+    beta: Tenant,
+    stack: Stack,
+    command: Command,
+    scheduled: Callable[..., None],
+    tmp_path: Path,
 ) -> None:
     share = alpha.make_share("planned")
     key = f"OS::Manila::Share#{share.id}"
@@ -103,7 +123,7 @@ def test_plans_and_schedules_come_back_from_the_bank_with_their_checkpoints(
     scheduled(alpha, plan, "kept", max_backups="3", retention_duration="-1")
     theirs = beta.plan_of_project()
     scheduled(beta, theirs, "of beta")
-    before, of_beta = schedules(alpha), schedules(beta)
+    before, of_beta = schedules(alpha, plan), schedules(beta, theirs)
     about = {"name", "description", "provider_id", "resources", "parameters", "status"}
     was = {name: getattr(plan, name, None) for name in about}
 
@@ -135,15 +155,15 @@ def test_plans_and_schedules_come_back_from_the_bank_with_their_checkpoints(
         assert len(alpha.karbor.plans.list()) == 1
 
         told = tmp_path / "plans.json"
-        told.write_text(command("plans", "list", "-f", "json").stdout)
-        for tenant, user, wanted in ((alpha, "alpha", before), (beta, "beta", of_beta)):
+        told.write_text(command("plans", "list", plan.id, theirs.id, "-f", "json").stdout)
+        for tenant, of, wanted in ((alpha, plan, before), (beta, theirs, of_beta)):
+            user = tenant.project_name
             run = tenant_command(stack.info, user)
             for state in ("made", "there already") if tenant is alpha else ("made",):
                 code, rows, said = run("schedules", "import", str(told))
-                made = {row["Name"]: row["State"] for row in rows if row["Name"] in wanted}
+                made = {row["Name"]: row["State"] for row in rows}
                 assert (code, made) == (0, dict.fromkeys(wanted, state)), said
-            found = schedules(tenant)
-            assert {name: found[name] for name in wanted} == wanted
+            assert schedules(tenant, of) == wanted
         new = alpha.protect(back)
         wait(
             "the end of what was lost",
