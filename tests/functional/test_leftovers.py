@@ -19,6 +19,8 @@ from tests.functional.operator_command import Command
 
 LEAVING = Path(__file__).parent / "leaving"
 
+pytestmark = pytest.mark.usefixtures("few_checkpoints")
+
 
 @pytest.fixture
 def collecting(stack: Stack) -> Iterator[None]:
@@ -54,7 +56,9 @@ def test_without_leftovers_the_command_lists_nothing(command: Command) -> None:
 
 
 @pytest.mark.usefixtures("collecting")
-def test_what_is_left_of_a_restore_goes_and_nothing_else_does(alpha: Tenant, beta: Tenant) -> None:
+def test_what_is_left_of_a_restore_goes_and_nothing_else_does(
+    alpha: Tenant, beta: Tenant, request: pytest.FixtureRequest
+) -> None:
     share = alpha.make_share("collected")
     fill(alpha.folder(share.id), "then")
     then = contents(alpha.folder(share.id))
@@ -63,6 +67,7 @@ def test_what_is_left_of_a_restore_goes_and_nothing_else_does(alpha: Tenant, bet
     mark = marks.read({"metadata": dict(kept.metadata)})
     assert mark
     foreign = left(beta, beta.make_share("of another project"), mark)
+    request.addfinalizer(beta.clean)  # nothing of ours ever removes it
     mine = left(alpha, share, mark)
     wait("the end of it", lambda: there(alpha), lambda seen: mine not in seen, 60)
     assert kept.id in there(alpha)
@@ -71,4 +76,3 @@ def test_what_is_left_of_a_restore_goes_and_nothing_else_does(alpha: Tenant, bet
     new = alpha.restored_share(alpha.restore(checkpoint))
     assert contents(alpha.folder(new.id)) == then
     alpha.delete(checkpoint)
-    beta.manila.share_snapshots.delete(foreign)
