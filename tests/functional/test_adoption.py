@@ -4,6 +4,7 @@
 import contextlib
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,19 @@ def restored(tenant: Tenant, checkpoint: Any) -> dict[str, dict[str, bytes]]:
     return found
 
 
+def rows_of(ran: "subprocess.CompletedProcess[str]", checkpoint: Any) -> list[dict[str, Any]]:
+    """What a command printed with ``-f json`` about a checkpoint."""
+    return [row for row in json.loads(ran.stdout) if row["Checkpoint"] == checkpoint.id]
+
+
 def test_checkpoints_of_today_are_adopted_into_a_bank_of_yesterday(
-    alpha: Tenant, stack: Stack, command: Command
+    alpha: Tenant, stack: Stack, command: Command, tmp_path: Path
 ) -> None:
     shares = [alpha.make_share(f"adopted {n}") for n in range(2)]
     plan = alpha.plan_of_shares(shares)
     morning = filled(alpha, shares, "the morning")
     earlier = alpha.protect(plan)
-    bank, copy = stack.info.bank, stack.info.bank.parent / "copy"
+    bank, copy = stack.info.bank, tmp_path / "copy"
     shutil.copytree(bank, copy)
     evening = filled(alpha, shares, "the evening")
     later = alpha.protect(plan)
@@ -61,16 +67,17 @@ def test_checkpoints_of_today_are_adopted_into_a_bank_of_yesterday(
         assert (judged.returncode, json.loads(judged.stdout)) == (1, [])
         assert f"karbor-manila adopt {plan.provider_id} --all" in judged.stderr
         listed = command("adopt", plan.provider_id, "-f", "json")
-        (row,) = json.loads(listed.stdout)
+        (row,) = rows_of(listed, later)
         assert (listed.returncode, row["Checkpoint"]) == (3, later.id)
         assert set(row["Shares"]) == {share.id for share in shares}
         assert [each.id for each in alpha.checkpoints(plan)] == [earlier.id]
 
         adopted = command("adopt", plan.provider_id, "--all", "-f", "json")
-        (row,) = json.loads(adopted.stdout)
+        (row,) = rows_of(adopted, later)
         assert (adopted.returncode, row["State"]) == (0, "adopted"), adopted.stderr
         assert {snapshot.id for snapshot in alpha.snapshots()} == before
-        assert json.loads(command("audit", "-f", "json").stdout) == []
+        found = command("audit", "-f", "json")
+        assert rows_of(found, later) + rows_of(found, earlier) == []
     assert [each.id for each in alpha.checkpoints(plan)] == [later.id, earlier.id]
     alpha.verify(later)
     assert restored(alpha, later) == evening
@@ -81,18 +88,18 @@ def test_checkpoints_of_today_are_adopted_into_a_bank_of_yesterday(
 
 
 def test_with_the_database_lost_too_the_operator_names_the_plan(
-    alpha: Tenant, stack: Stack, command: Command
+    alpha: Tenant, stack: Stack, command: Command, tmp_path: Path
 ) -> None:
     share = alpha.make_share("all lost")
     plan = alpha.plan_of_shares([share])
     alpha.protect(plan)
-    bank, copy = stack.info.bank, stack.info.bank.parent / "copy"
+    bank, copy = stack.info.bank, tmp_path / "copy"
     shutil.copytree(bank, copy)
     written = filled(alpha, [share], "the evening")
     later = alpha.protect(plan)
     with put_back(bank, copy), database_lost(stack):
         found = command("audit", "-f", "json")
-        (row,) = json.loads(found.stdout)
+        (row,) = rows_of(found, later)
         assert (found.returncode, row["Checkpoint"], row["Finding"]) == (3, later.id, "orphan")
         adopted = command("adopt", plan.provider_id, later.id, "--plan", plan.id, "-f", "json")
         assert adopted.returncode == 0, adopted.stderr

@@ -31,12 +31,12 @@ def karbor_starts_without(stack: Stack, away: Path, other: Path | None = None) -
     bank = stack.info.bank
     stack.stop_service("karbor")
     bank.rename(away)
-    if other:
-        other.rename(bank)
-    else:
-        (bank / "karbor").mkdir(parents=True)
-    stack.start_service("karbor")
     try:
+        if other:
+            other.rename(bank)
+        else:
+            (bank / "karbor").mkdir(parents=True)
+        stack.start_service("karbor")
         yield bank
     finally:
         shutil.rmtree(bank)
@@ -55,8 +55,7 @@ def test_a_karbor_that_starts_before_its_bank_is_mounted_writes_nothing_and_reco
     checkpoint = alpha.protect(plan)
     known = json.loads((stack.info.bank / "karbor/karbor-manila/bank.json").read_text())["id"]
     snapshots = {snapshot.id for snapshot in alpha.snapshots()}
-    away = stack.info.bank.parent / "away"
-    with karbor_starts_without(stack, away) as empty:
+    with karbor_starts_without(stack, tmp_path / "away") as empty:
         for call, *args in (
             (alpha.karbor.checkpoints.create, plan.provider_id, plan.id),
             (alpha.karbor.checkpoints.get, plan.provider_id, checkpoint.id),
@@ -84,17 +83,17 @@ def test_a_karbor_that_starts_before_its_bank_is_mounted_writes_nothing_and_reco
 
 
 def test_a_bank_of_yesterday_keeps_the_snapshots_of_today(
-    alpha: Tenant, stack: Stack, command: Command, plan: Any
+    alpha: Tenant, stack: Stack, command: Command, plan: Any, tmp_path: Path
 ) -> None:
     earlier = alpha.protect(plan)
     bank = stack.info.bank
-    copy, newer = bank.parent / "copy", bank.parent / "newer"
+    copy, newer = tmp_path / "copy", tmp_path / "newer"
     shutil.copytree(bank, copy)
     later = alpha.protect(plan)
     before = {snapshot.id for snapshot in alpha.snapshots()}
     bank.rename(newer)
-    copy.rename(bank)
     try:
+        copy.rename(bank)
         ran = command("audit", "--fix", "--grace", "0", "-f", "json")
         assert (ran.returncode, json.loads(ran.stdout)) == (1, [])
         assert later.id in ran.stderr
