@@ -135,6 +135,26 @@ def karbor_lives(request: pytest.FixtureRequest) -> Iterator[None]:
     stack.start_service("karbor")
 
 
+@pytest.fixture(autouse=True)
+def backend_works(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that failed while Manila's backend was slow or faulty leaves it so to none after it.
+
+    Before the test, too, as above.
+    """
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    stack: Stack = request.getfixturevalue("stack")
+    _lift_knobs(stack)
+    yield
+    _lift_knobs(stack)
+
+
+def _lift_knobs(stack: Stack) -> None:
+    for name in ("delays.json", "faults.json"):
+        (stack.state.directory("manila") / name).unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="session")
 def info(stack: Stack) -> StackInfo:
     return stack.info
