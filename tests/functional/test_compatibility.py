@@ -21,6 +21,7 @@ from sandbox.manila import knobs
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Tenant, wait
 from tests.fixtures.make import KARBORS_OWN
+from tests.functional.clones import clones_of
 from tests.functional.folders import contents, fill
 
 
@@ -163,12 +164,6 @@ def test_a_checkpoint_of_karbors_own_plugin_is_verified_by_ours(
     verification = alpha.verify(kept.checkpoint, {SHARE: {"depth": depth}})
     assert verification.resources_status == {f"{SHARE}#{kept.share.id}": "available"}
     assert {share.id for share in alpha.shares()} <= before
-
-
-def clones_of(tenant: Tenant, copied: Any) -> list[Any]:
-    """The shares that a copied checkpoint has for itself; other tests may have left theirs."""
-    mark = {"karbor_manila_purpose": "copy", "karbor_manila_checkpoint": copied.id}
-    return [share for share in tenant.shares() if mark.items() <= share.metadata.items()]
 
 
 def test_a_checkpoint_of_karbors_own_plugin_is_copied_by_ours(

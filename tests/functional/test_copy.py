@@ -14,6 +14,7 @@ from sandbox.proxy.control import Proxy
 from sandbox.proxy.rules import Rule
 from sandbox.stack import Stack
 from sandbox.tenant import SHARE, Refused, Tenant, wait
+from tests.functional.clones import clones_of
 from tests.functional.folders import contents, fill
 
 
@@ -100,7 +101,7 @@ def test_what_has_a_copy_is_not_copied_again_and_clones_are_in_no_plan(clean: Te
     plan, made, _held = protected_twice(clean)
     copies = copies_of(clean, plan, made)
     assert clean.copy(plan) == {}
-    clones = [s for s in clean.shares() if s.metadata.get("karbor_manila_purpose") == "copy"]
+    clones = clones_of(clean, *copies)
     assert len(clones) == 2
     assert not any(clone.is_public for clone in clones)
     listed = {item.id for item in clean.karbor.protectables.list_instances(SHARE)}
@@ -119,7 +120,7 @@ def test_a_lost_reply_makes_nothing_twice(clean: Tenant, proxy: Proxy, path: str
     source = clean.protect(plan)
     with proxy.fault(Rule.lose_reply("POST", path)):
         (copied,) = copies_of(clean, plan, [source])
-    clones = [s for s in clean.shares() if s.metadata.get("karbor_manila_purpose") == "copy"]
+    clones = clones_of(clean, copied)
     assert len(clones) == 1
     assert len(clean.snapshots(clones[0].id)) == 1
     clean.delete(source)
