@@ -35,7 +35,7 @@ def with_grace(stack: Stack) -> Iterator[None]:
 
 
 def test_what_is_held_is_refused_to_a_delete_and_passed_over_by_retention(
-    stack: Stack, alpha: Tenant, run: Run
+    stack: Stack, alpha: Tenant, run: Run, request: pytest.FixtureRequest
 ) -> None:
     share = alpha.make_share("held")
     folder = alpha.folder(share.id)
@@ -44,6 +44,8 @@ def test_what_is_held_is_refused_to_a_delete_and_passed_over_by_retention(
     plan = alpha.plan_of_shares([share])
     held = alpha.protect(plan)
     code, shown, err = run("hold", held.id, "--why", "the auditor looks at it")
+    # What is held nobody else can delete, if this test fails.
+    request.addfinalizer(lambda: run("release", held.id))
     assert (code, shown["result"], shown["until"]) == (0, "held", None), err
     fill(folder, "later")
     time.sleep(SECOND)

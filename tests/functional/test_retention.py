@@ -28,12 +28,14 @@ def test_five_runs_keep_the_newest_two_and_no_snapshot_of_the_others(
             made[checkpoint.id] = checkpoint
         return made
 
-    for run in range(1, RUNS + 1):
-        schedule.come_due()
-        wait(f"run {run}", seen, lambda them, run=run: len(them) >= run, 60)
-        wait("its end", lambda: states(alpha, plan), lambda them: them == {"available"}, 60)
-        time.sleep(SECOND)
-    schedule.close()
+    try:
+        for run in range(1, RUNS + 1):
+            schedule.come_due()
+            wait(f"run {run}", seen, lambda them, run=run: len(them) >= run, 60)
+            wait("its end", lambda: states(alpha, plan), lambda them: them == {"available"}, 60)
+            time.sleep(SECOND)
+    finally:
+        schedule.close()
 
     def left() -> list[Any]:
         return list(alpha.checkpoints(plan))
