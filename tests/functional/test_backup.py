@@ -59,7 +59,13 @@ def turn(stack: Stack) -> Iterator[Path]:
 
 @pytest.fixture
 def emptied(alpha: Tenant, stack: Stack) -> Iterator[Tenant]:
+    """The project with nothing in it, before and after."""
+    _empty(alpha, stack)
     yield alpha
+    _empty(alpha, stack)
+
+
+def _empty(alpha: Tenant, stack: Stack) -> None:
     admin = Tenant(stack.info, "admin").manila
     idle = ("available", "error")
     wait(

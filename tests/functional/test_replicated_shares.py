@@ -33,6 +33,7 @@ class Scene:
         self.replica = alpha.manila.share_replicas.create(self.share.id)
         self.wait("in_sync")
         self.mirror = stack.info.shares.with_name("exports-of-mirror")
+        self._before = self._snapshots_far()
         self.far = self.mirror / "shares" / self.replica.id / "data"
         self.plan = alpha.plan_of_shares([self.share])
 
@@ -45,8 +46,11 @@ class Scene:
         )
 
     def kept_far(self) -> list[dict[str, bytes]]:
-        """What the snapshots on the other backend hold."""
-        return [contents(path / "data") for path in (self.mirror / "snapshots").iterdir()]
+        """What the snapshots on the other backend hold that were not there before."""
+        return [contents(path / "data") for path in self._snapshots_far() - self._before]
+
+    def _snapshots_far(self) -> set[Path]:
+        return set((self.mirror / "snapshots").iterdir())
 
     def promote(self) -> None:
         self.alpha.manila.share_replicas.promote(self.replica.id)
