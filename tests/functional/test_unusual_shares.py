@@ -258,9 +258,10 @@ def test_a_locked_share_is_protected_restored_and_put_back_as_any_other(
 @pytest.fixture
 def deferred(stack: Stack) -> Iterator[None]:
     """Manila that takes deletions and carries them out later."""
-    stack.restart("manila", manila_options=DEFERRED)
+    before = stack.state.settings().manila_options
+    stack.restart("manila", manila_options={**before, **DEFERRED})
     yield
-    stack.restart("manila", manila_options={})
+    stack.restart("manila", manila_options=before)
 
 
 @pytest.mark.usefixtures("deferred")
