@@ -192,11 +192,20 @@ class Stack(workers.Workers):
             return self._stop(self._members(name), seconds)
 
     def restart(self, name: str, **changes: Any) -> None:
-        """End one service and start it again, with changed settings if any are given."""
+        """End one service and start it again, with changed settings if any are given.
+
+        :raises errors.ServiceFailed: with the end of its log; the settings are as before.
+        """
         self.stop_service(name)
+        before = self.state.settings()
         if changes:
             self.configure(**changes)
-        self.start_service(name)
+        try:
+            self.start_service(name)
+        except BaseException:
+            # As at a start of all: who starts it next gets those that worked.
+            self.state.save_settings(before)
+            raise
 
     def _install(self, settings: Settings) -> None:
         """Make the venvs of what is to be started, if anything is."""

@@ -133,6 +133,14 @@ def test_options_of_a_failed_start_are_forgotten(made, story, tmp_path):
     assert not made.state.settings().debug
 
 
+def test_options_of_a_failed_restart_are_forgotten(made, story):
+    made.start()
+    story.break_("karbor")
+    with pytest.raises(errors.ServiceFailed):
+        made.restart("karbor", share_options={"deadline": 5})
+    assert made.state.settings().share_options == {}
+
+
 def test_one_service_of_a_sandbox_that_was_never_started(made):
     with pytest.raises(errors.NotStarted):
         made.start_service("karbor")
