@@ -14,8 +14,8 @@ from tests.functional.operator_command import Command
 
 
 @pytest.fixture(scope="module")
-def private(stack: Stack, alpha: Tenant) -> Any:
-    """A private share type for alpha."""
+def private(stack: Stack, alpha: Tenant) -> Iterator[Any]:
+    """A private share type for alpha, with none of its shares left at the end."""
     manila = Tenant(stack.info, "admin").manila
     made = manila.share_types.create(
         "vault",
@@ -25,7 +25,10 @@ def private(stack: Stack, alpha: Tenant) -> Any:
         extra_specs={"create_share_from_snapshot_support": "True"},
     )
     manila.share_type_access.add_project_access(made, alpha.project_id)
-    return made
+    yield made
+    alpha.delete_checkpoints()
+    alpha.clean()
+    manila.share_types.delete(made)
 
 
 @pytest.fixture(scope="module")
