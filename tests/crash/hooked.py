@@ -74,6 +74,11 @@ def options(folder: Path) -> dict[str, Any]:
 class Hooked(Harness):
     """Kills at the calls of the command, too, and judges by what it has put down."""
 
+    def __init__(self, world: World, deadline: float) -> None:
+        super().__init__(world, deadline)
+        # Of whoever had the sandbox before.
+        self._foreign = frozenset(world.pages.hooks_left())
+
     @classmethod
     def on(cls, stack: Stack, deadline: float, provider: str, folder: Path) -> "Hooked":
         """On a sandbox whose provider has :func:`options` of this folder."""
@@ -114,7 +119,8 @@ class Hooked(Harness):
             f"no post follows the pre of {line['point']}, share {line['share']}"
             for line in witness.open_calls(self.folder)
         ]
-        left += [f"in the bank: {key}" for key in self.world.pages.hooks_left()]
+        ours = (key for key in self.world.pages.hooks_left() if key not in self._foreign)
+        left += [f"in the bank: {key}" for key in ours]
         return [Finding(FROZEN, each) for each in left]
 
     def _frozen(self, stage: Stage) -> Iterator[Finding]:
