@@ -38,12 +38,18 @@ class Told:
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         return [json.loads(line) for line in lines]
 
-    def types(self) -> list[str]:
-        return [each["event_type"].removeprefix(PREFIX) for each in self.events()]
+    def of(self, checkpoint: Any) -> list[dict[str, Any]]:
+        """What was told of a checkpoint; Karbor may be at work on others."""
+        return [each for each in self.events() if each["payload"]["checkpoint_id"] == checkpoint.id]
 
-    def wait_for(self, last: str, number: int) -> list[str]:
-        """The types, once so many are there and the last is this one."""
-        return wait("events", self.types, lambda seen: len(seen) >= number and seen[-1] == last, 30)
+    def wait_for(self, checkpoint: Any, last: str, number: int) -> list[str]:
+        """The types of its events, once so many are there and the last is this one."""
+        return wait(
+            "events",
+            lambda: [each["event_type"].removeprefix(PREFIX) for each in self.of(checkpoint)],
+            lambda seen: len(seen) >= number and seen[-1] == last,
+            30,
+        )
 
     def read(self) -> "Told":
         """What a consumer of notifications has got."""
@@ -109,11 +115,11 @@ def test_a_whole_life_of_a_checkpoint_is_told_in_its_order(alpha: Tenant, told: 
     assert contents(alpha.folder(new.id)) == then
     alpha.delete(checkpoint)
     expected = life("protect", "verify", "drill", "restore", "delete")
-    assert told.wait_for("checkpoint.end", len(expected)) == expected
-    events = told.events()
+    assert told.wait_for(checkpoint, "checkpoint.end", len(expected)) == expected
+    events = told.of(checkpoint)
     # Each priority is a queue of its own; here is no error, and so one order.
-    assert told.read().wait_for("checkpoint.end", len(expected)) == expected
-    assert told.read().events() == events
+    assert told.read().wait_for(checkpoint, "checkpoint.end", len(expected)) == expected
+    assert told.read().of(checkpoint) == events
     for each in events:
         sample = json.loads((SAMPLES / f"{each['event_type']}.json").read_text(encoding="utf-8"))
         assert shape(each) == shape(sample)
@@ -143,12 +149,12 @@ def test_an_audit_on_the_command_line_tells_what_it_found(
     (snapshot,) = alpha.snapshots(share.id)
     alpha.manila.share_snapshots.delete(snapshot.id)
     wait("no snapshot", lambda: alpha.snapshots(share.id), lambda seen: not seen, 30)
-    told.wait_for("checkpoint.end", 4)
+    told.wait_for(checkpoint, "checkpoint.end", 4)
     told.forget()
     config = stack.state.directory("karbor") / "karbor.conf"
     ran = run_command(stack, config, "audit", "--fix", "--grace", "0", pythonpath=LISTENING)
     # It ends although one of its listeners hangs, and has told the others all.
-    found = [each for each in told.events() if each["payload"]["checkpoint_id"] == checkpoint.id]
+    found = told.of(checkpoint)
     assert [each["event_type"] for each in found] == [
         f"{PREFIX}audit.start",
         f"{PREFIX}audit.end",
