@@ -73,7 +73,8 @@ def without_clashes(keys):
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=80,
 )
 @given(
     keys=st.lists(KEYS, unique=True, max_size=12).map(without_clashes),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -111,3 +112,9 @@ def test_no_unit_test_sleeps_or_has_the_machines_clock() -> None:
     found = {where: waits(tree) for where, tree in modules(TESTS / "unit")}
     del found[str(Path(__file__).relative_to(TESTS))]  # the samples above
     assert {where: lines for where, lines in found.items() if lines} == {}
+
+
+def test_no_property_fails_because_an_example_took_long() -> None:
+    assert hypothesis.settings.default is not None
+    assert hypothesis.settings.default.deadline is None
+    assert hypothesis.HealthCheck.too_slow in hypothesis.settings.default.suppress_health_check
