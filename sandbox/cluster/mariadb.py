@@ -23,7 +23,7 @@ ADMIN = "sandbox"
 _FOLDERS = (os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")
 # Installations ask for this set (devstack/plugin.sh of Karbor and Manila): three bytes a letter.
 CHARACTER_SET = "utf8mb3"
-_READY_SECONDS = 60
+_READY_SECONDS = 120
 
 
 def program(name: str = PROGRAM) -> str:

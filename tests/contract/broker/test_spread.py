@@ -62,10 +62,10 @@ def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     env = os.environ | rabbitmq.environment(folder, distribution=distribution, epmd=epmd)
     log = folder / "log"
     started = [process.spawn("epmd", rabbitmq.epmd_command(epmd), env, log, folder)]
-    process.wait_ready(started[0], rabbitmq.Listens(epmd), log, 0, 30)
+    process.wait_ready(started[0], rabbitmq.Listens(epmd), log, 0, 120)
     started.append(process.spawn("rabbitmq", [program], env, log, folder))
     try:
-        process.wait_ready(started[1], rabbitmq.Serves(port), log, 0, 60)
+        process.wait_ready(started[1], rabbitmq.Serves(port), log, 0, 120)
         yield rabbitmq.url(port, "secret")
     finally:
         for each in reversed(started):
@@ -94,7 +94,7 @@ def test_a_process_that_is_suspended_holds_up_one_request_and_not_its_share_of_a
     client = oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(topic="protection"))
 
     def ask(method: str = "name", **where: Any) -> Any:
-        return client.prepare(timeout=60, **where).call({}, method)
+        return client.prepare(timeout=180, **where).call({}, method)
 
     try:
         with futures.ThreadPoolExecutor(REQUESTS + 1) as pool:
@@ -104,7 +104,7 @@ def test_a_process_that_is_suspended_holds_up_one_request_and_not_its_share_of_a
             asked = [pool.submit(ask) for _each in range(REQUESTS)]
             try:
                 answered = set()
-                for each in futures.as_completed(asked, timeout=50):
+                for each in futures.as_completed(asked, timeout=150):
                     answered.add(each)
                     if len(answered) == REQUESTS - held_up:
                         break

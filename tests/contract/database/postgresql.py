@@ -53,7 +53,7 @@ class Server:
         env = dict(os.environ)
         self._process = process.spawn("postgresql", [*_as_user(), *argv], env, log, self.directory)
         ready = [program("pg_isready"), "-q", "-h", ports.HOST, "-p", str(self.port)]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while subprocess.run(ready, check=False).returncode:
             if not self._process.alive() or time.monotonic() > deadline:
                 raise errors.ServiceFailed("postgresql", "did not start", log)

@@ -141,7 +141,7 @@ def test_processes_that_start_at_once_make_it_once(database: Database) -> None:
         assert each.stdin is not None
         each.stdin.write("\n")
         each.stdin.flush()
-    assert [each.communicate(timeout=60)[0] for each in started] == [f"{schema.HEAD} 0\n"] * 2
+    assert [each.communicate(timeout=120)[0] for each in started] == [f"{schema.HEAD} 0\n"] * 2
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3])

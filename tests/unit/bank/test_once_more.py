@@ -88,17 +88,17 @@ def test_what_is_deleted_last_is_gone_although_a_write_was_under_way(
 
     def slow(*args: object) -> None:
         began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         put(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(world.store, "put", slow)
     with ThreadPoolExecutor(2) as pool:
         written = pool.submit(bank.update_object, "/a", 1)
-        assert began.wait(10)
+        assert began.wait(60)
         removed = pool.submit(bank.delete_object, "//a")
         with pytest.raises(TimeoutError):
             removed.result(timeout=0.1)
         go_on.set()
-        written.result(10)
-        removed.result(10)
+        written.result(60)
+        removed.result(60)
     assert world.store.objects == {}

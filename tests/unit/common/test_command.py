@@ -48,7 +48,7 @@ def test_at_its_deadline_it_is_killed_with_what_it_started(tmp_path: Path) -> No
     except psutil.NoSuchProcess:
         return
     # The kernel takes a moment to end it; whoever adopts it may leave it a zombie.
-    _gone, alive = psutil.wait_procs([left], timeout=5)
+    _gone, alive = psutil.wait_procs([left], timeout=60)
     lives = [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
     for one in lives:
         one.kill()

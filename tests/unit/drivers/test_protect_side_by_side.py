@@ -81,7 +81,7 @@ def test_no_more_than_allowed_are_under_way_and_each_comes_as_it_is_there() -> N
             under_way += 1
             most = max(most, under_way)
         if number == 0:
-            assert first.wait(10)  # it cannot end before another one has been handed out
+            assert first.wait(60)  # it cannot end before another one has been handed out
         with lock:
             under_way -= 1
         return number
@@ -102,7 +102,7 @@ def test_who_stops_early_sends_nothing_more() -> None:
     def work(number: int) -> int:
         begun.append(number)
         if number:
-            go.wait(10)
+            go.wait(60)
         return number
 
     results = as_they_come(range(20), work, at_most=2)
@@ -121,9 +121,9 @@ eventlet.monkey_patch()
 from karbor_manila.drivers.parallel import as_they_come
 meeting = threading.Barrier(11)
 def work(number):
-    meeting.wait(30)
+    meeting.wait(60)
     return number
-other = eventlet.spawn(meeting.wait, 30)
+other = eventlet.spawn(meeting.wait, 60)
 results = dict(as_they_come(range(10), work, 10))
 assert results == {number: number for number in range(10)}, results
 other.wait()
@@ -136,7 +136,7 @@ def test_under_eventlet_the_threads_are_green_and_others_run_meanwhile() -> None
         [sys.executable, "-W", "ignore", "-c", GREEN],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.stdout == "ok\n", done.stderr

@@ -325,7 +325,7 @@ def test_it_sends_notifications(module: Any, monkeypatch: pytest.MonkeyPatch) ->
     poller = driver.listen_for_notifications(
         [(target, "info")], None, None, None
     )._poll_style_listener
-    (message,) = poller.poll(timeout=5)
+    (message,) = poller.poll(timeout=60)
     assert message.message["payload"] == {"what": "failed", "mark": MARK}
     assert message.message["event_type"] == "karbor_manila.watch.failed"
     assert message.message["publisher_id"] == "share.host@backend"

@@ -111,4 +111,4 @@ def test_a_disk_that_does_not_answer_holds_up_no_green_thread() -> None:
         "    eventlet.sleep(0.01)\n"
         "assert told == [True]\n"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)  # noqa: S603
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)  # noqa: S603

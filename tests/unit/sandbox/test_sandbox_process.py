@@ -70,21 +70,21 @@ def test_a_stopped_process_is_alive_and_ends_cleanly_all_the_same(spawn):
 
 def test_a_process_that_ended_leaves_no_zombie(spawn):
     started = spawn("pass")
-    assert started.wait(10)
+    assert started.wait(60)
     with pytest.raises(ChildProcessError):
         os.waitpid(started.pid, os.WNOHANG)
 
 
 def test_what_ignores_sigterm_is_killed(spawn, tmp_path):
     started = spawn(STUBBORN, tmp_path / "ready")
-    process.wait_ready(started, tmp_path / "ready", tmp_path / "log", 0, 10)
+    process.wait_ready(started, tmp_path / "ready", tmp_path / "log", 0, 60)
     assert not started.stop(0.2)
     assert not started.alive()
 
 
 def test_wait_ready_returns_when_the_file_is_there(spawn, tmp_path):
     started = spawn(READY, tmp_path / "ready")
-    process.wait_ready(started, tmp_path / "ready", tmp_path / "log", 0, 10)
+    process.wait_ready(started, tmp_path / "ready", tmp_path / "log", 0, 60)
     assert started.alive()
 
 
@@ -94,7 +94,7 @@ def test_an_early_end_shows_the_end_of_this_start_s_log(spawn, tmp_path):
     offset = log.stat().st_size
     started = spawn('raise SystemExit("no such option: frobnicate")')
     with pytest.raises(errors.ServiceFailed) as caught:
-        process.wait_ready(started, tmp_path / "ready", log, offset, 10)
+        process.wait_ready(started, tmp_path / "ready", log, offset, 60)
     assert "dummy ended at start" in str(caught.value)
     assert "no such option: frobnicate" in str(caught.value)
     assert "an older start" not in str(caught.value)

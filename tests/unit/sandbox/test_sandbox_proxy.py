@@ -67,7 +67,7 @@ def server(upstream):
     thread.start()
 
     def wait(job):
-        return asyncio.run_coroutine_threadsafe(job, loop).result(10)
+        return asyncio.run_coroutine_threadsafe(job, loop).result(60)
 
     async def make():
         made = ProxyServer(f"http://127.0.0.1:{upstream.port}")
@@ -93,7 +93,7 @@ def proxy(server, upstream):
 
 @pytest.fixture
 def client(server, proxy):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     yield connection
     connection.close()
 
@@ -104,7 +104,7 @@ def test_who_waits_to_be_asked_for_a_long_body_is_asked_and_all_of_it_is_forward
     """As the clients of S3 do."""
     body = b"y" * 2_000_000
     head = f"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(head.encode() + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
         assert client.recv(1024).startswith(b"HTTP/1.1 100 Continue")
         client.sendall(body)
@@ -286,7 +286,7 @@ def test_a_kill_ends_a_process_on_one_side_of_the_nth_request(
         assert victim.poll() is None
         with pytest.raises(ConnectionResetError):
             ask(client, "POST", "/v2/shares", b"second of the rule")
-    assert victim.wait(10) == -signal.SIGKILL
+    assert victim.wait(60) == -signal.SIGKILL
     assert [item[0] for item in upstream.seen] == ["POST", *heard]
     assert proxy.requests() == ["POST /v2/shares"] * 2
 
@@ -346,7 +346,7 @@ def test_a_kill_of_a_process_that_is_gone_breaks_the_connection_all_the_same(
 
 def test_an_outage_resets_who_is_connected_and_refuses_the_others(client, proxy, server, naps):
     ask(client, "GET", "/v2/shares")
-    other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    other = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     with proxy.fault(Rule.outage("GET", "shares", 2.0)):
         with pytest.raises(ConnectionResetError):
             ask(other, "GET", "/v2/shares")

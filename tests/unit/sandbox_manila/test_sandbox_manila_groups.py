@@ -103,7 +103,7 @@ def snapshot_while_written(backend, folders, monkeypatch):
     written = threading.Event()
 
     def write():
-        copied.wait(10)
+        copied.wait(60)
         with freezing.writing(backend.freezes, ["one-instance", "two-instance"]):
             for folder in folders:
                 (folder / "file").write_text("later")
@@ -116,7 +116,7 @@ def snapshot_while_written(backend, folders, monkeypatch):
         if not copied.is_set():
             copied.set()
             # One that is not kept off has its time; one that is kept off has no use for it.
-            written.wait(0 if backend.configuration.sandbox_consistent_groups else 10)
+            written.wait(0 if backend.configuration.sandbox_consistent_groups else 60)
 
     monkeypatch.setattr(backend, "keep", keep)
     writer = threading.Thread(target=write)

@@ -13,7 +13,7 @@ def queue_up(line, name, order):
     before = len(line._waiting)
 
     def work():
-        line.take(10)
+        line.take(60)
         order.append(name)
         line.give()
 

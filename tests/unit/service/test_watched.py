@@ -225,7 +225,7 @@ def test_it_reads_and_writes_where_eventlet_has_patched_the_system(tmp_path: Pat
         f"spool = Spool({str(tmp_path / 'green')!r}, most=5)\n"
         "assert spool.read(spool.put(b'told')) == b'told'\n"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)  # noqa: S603
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)  # noqa: S603
 
 
 def test_a_spool_that_cannot_be_read_is_one_line_in_the_log(

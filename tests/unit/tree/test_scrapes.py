@@ -57,7 +57,7 @@ def serving(script: str) -> Iterator[str]:
     ) as running:  # fmt: skip
         assert running.stdout
         yield f"http://127.0.0.1:{running.stdout.readline().strip()}"
-        running.communicate("", timeout=30)
+        running.communicate("", timeout=60)
     assert running.returncode == 0
 
 
@@ -73,7 +73,7 @@ def test_a_scrape_gives_what_prometheus_reads(script: str, name: str) -> None:
     with serving(script) as url:
         for accepted in ("text/plain;version=0.0.4", "application/openmetrics-text;version=1.0.0"):
             asked = urllib.request.Request(f"{url}/metrics", headers={"Accept": accepted})
-            with _OPENER.open(asked, timeout=30) as reply:
+            with _OPENER.open(asked, timeout=60) as reply:
                 kind, text = reply.headers["Content-Type"], reply.read().decode()
             assert kind.startswith(accepted.partition(";")[0])
             shown = {family.name for family in text_string_to_metric_families(text)}
