@@ -2,7 +2,7 @@
 """What is held stays, and what is deleted can be had back: on real services, with bytes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.functional.tenant_command import command as command_of
 
 SECOND = 1.1  # Karbor's timestamps are whole seconds
 GRACE = 8  # seconds
+LONG = 3600  # no test lasts so long
 
 
 @pytest.fixture
@@ -26,11 +27,12 @@ def run(stack: Stack) -> Run:
 
 
 @pytest.fixture
-def with_grace(stack: Stack) -> Iterator[None]:
-    """Our provider lets a deletion wait."""
+def with_grace(stack: Stack) -> Iterator[Callable[[int], None]]:
+    """Has our provider let a deletion wait for so many seconds."""
     before = stack.state.settings()
-    stack.restart("karbor", share_options={**before.share_options, "delete_grace": GRACE})
-    yield
+    yield lambda seconds: stack.restart(
+        "karbor", share_options={**before.share_options, "delete_grace": seconds}
+    )
     stack.restart("karbor", share_options=before.share_options)
 
 
@@ -73,8 +75,9 @@ def test_what_is_held_is_refused_to_a_delete_and_passed_over_by_retention(
 
 
 def test_what_was_deleted_comes_back_with_its_bytes_and_goes_when_it_is_due(
-    with_grace: None, alpha: Tenant, run: Run, command: Command
+    with_grace: Callable[[int], None], alpha: Tenant, run: Run, command: Command
 ) -> None:
+    with_grace(LONG)
     share = alpha.make_share("had back")
     folder: Path = alpha.folder(share.id)
     fill(folder, "had back")
@@ -90,6 +93,13 @@ def test_what_was_deleted_comes_back_with_its_bytes_and_goes_when_it_is_due(
     new = alpha.restored_share(alpha.restore(checkpoint))
     assert contents(alpha.folder(new.id)) == then
 
+    purged = alpha.protect(alpha.plan_of_shares([share]))
+    alpha.delete(purged, "pending-delete")
+    assert run("purge", purged.id)[1]["result"] == "purged"
+    alpha.wait_checkpoint(alpha.provider, purged.id, "deleted")
+    wait("its snapshot's end", lambda: alpha.snapshots(share.id), lambda seen: len(seen) == 1, 60)
+
+    with_grace(GRACE)
     alpha.delete(checkpoint, "pending-delete")
     time.sleep(GRACE + 1)
     command("reconcile")
@@ -100,9 +110,3 @@ def test_what_was_deleted_comes_back_with_its_bytes_and_goes_when_it_is_due(
         60,
     )
     assert alpha.snapshots(share.id) == []
-
-    purged = alpha.protect(alpha.plan_of_shares([share]))
-    alpha.delete(purged, "pending-delete")
-    assert run("purge", purged.id)[1]["result"] == "purged"
-    alpha.wait_checkpoint(alpha.provider, purged.id, "deleted", 60)
-    wait("the snapshots", lambda: alpha.snapshots(share.id), lambda seen: seen == [], 30)
