@@ -140,7 +140,7 @@ def theirs(stack: Stack, alpha: Tenant, beta: Tenant, karbors_own: Callable[[], 
         wait("its snapshot", lambda: alpha.snapshots(share.id), bool, 30)
         stack.kill("karbor", signal.SIGKILL)
     # Nothing tells of the dead but that time has passed since it began.
-    options = {"lease_interval": 1, "lease_timeout": 3, "reconcile_interval": 5}
+    options = {"lease_interval": 1, "lease_timeout": 30, "reconcile_interval": 5}
     group = "manila_share_protection"
     with_ours(stack, before, **{f"{group}/{name}": value for name, value in options.items()})
     return Theirs(complete, project, failed, undeletable, (share, begun))
