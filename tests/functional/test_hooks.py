@@ -46,8 +46,8 @@ def witness(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "hook_drivers": "witness_hook:WitnessHook",
         "enable_pre_hooks": True,
         "enable_post_hooks": True,
-        "hook_timeout": 3,
-        "hook_freeze_timeout": 5,
+        "hook_timeout": 10,
+        "hook_freeze_timeout": 20,
         "witness_file": str(file),
     }
     stack.restart(
@@ -131,8 +131,8 @@ def test_a_pre_that_ends_after_it_was_given_up_leaves_nothing_frozen(
 ) -> None:
     share = alpha.make_share("late")
     ended = alpha.protect(alpha.plan_of_shares([share]), status="error")
-    assert "3 seconds (hook_timeout)" in ended.extra_info
-    wait("the late one", lambda: len(witness.of(share)), lambda seen: seen >= 3, 30)
+    assert "10 seconds (hook_timeout)" in ended.extra_info
+    wait("the late one", lambda: len(witness.of(share)), lambda seen: seen >= 3, 60)
     quiet = alpha.folder(share.id) / "quiet"
     wait("it to be thawed", quiet.exists, lambda is_there: not is_there, 60)
     assert alpha.snapshots(share.id) == []
@@ -142,10 +142,10 @@ def test_after_the_freeze_time_it_is_thawed_and_the_checkpoint_says_so(
     alpha: Tenant, witness: Witness, backend: Path, command: Command
 ) -> None:
     share = alpha.make_share("witnessed")
-    knobs.write(backend / "delays.json", {"create_snapshot": {"seconds": 9, "id": share.id}})
+    knobs.write(backend / "delays.json", {"create_snapshot": {"seconds": 26, "id": share.id}})
     checkpoint = alpha.protect(alpha.plan_of_shares([share]))
     assert witness.order(share) == ["pre", "post timed_out creating"]
-    assert "after 5 seconds" in remarks(alpha, checkpoint)[f"{SHARE}#{share.id}"]
+    assert "after 20 seconds" in remarks(alpha, checkpoint)[f"{SHARE}#{share.id}"]
     wait(
         "what is left",
         lambda: json.loads(command(*WHAT_IS_LEFT).stdout),
