@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +63,7 @@ def options(heard: Path, **more: Any) -> dict[str, Any]:
         "event_listeners": "zaqar,event_file:EventFileListener",
         "event_file_path": str(heard),
         "zaqar_retry_timeout": 1,
-        "zaqar_timeout": 2,
+        "zaqar_timeout": 30,
         **more,
     }
     return {f"{GROUP}/{name}": value for name, value in ours.items()}
@@ -108,7 +109,7 @@ def events_of(checkpoint_id: str, reader: Reader, last: str, queue: str = QUEUE)
         f"{last} of checkpoint {checkpoint_id} in {queue}",
         lambda: reader.bodies(queue),
         lambda bodies: last in types_of(checkpoint_id, bodies),
-        30,
+        120,
     )
 
 
@@ -124,7 +125,7 @@ def test_a_whole_life_of_a_checkpoint_can_be_read_back_in_order(
         "the end of the deletion in the queue",
         lambda: karbor.bodies(QUEUE),
         lambda bodies: bodies == told(heard) and flows(bodies)[-1:] == ["delete.end"],
-        30,
+        120,
     )
     assert flows(bodies) == [
         f"{flow}.{phase}"
@@ -154,7 +155,7 @@ def test_a_protect_ends_well_while_nothing_can_be_posted_and_events_flow_again(
 ) -> None:
     plan = alpha.plan_of_shares([alpha.make_share("z")])
     log = posting.info.logs["karbor"]
-    before = log.stat().st_size
+    before, began = log.stat().st_size, time.monotonic()
 
     def lines() -> int:
         return log.read_bytes()[before:].count(b"The listener zaqar could not take events")
@@ -166,14 +167,14 @@ def test_a_protect_ends_well_while_nothing_can_be_posted_and_events_flow_again(
     ):
         posting.kill(service, number)
         checkpoint = alpha.protect(plan)  # raises unless it becomes available
-        wait("events for the other listener", lambda: told(heard), done_for(checkpoint.id), 30)
-        wait("a line of the log that says that events are lost", lines, bool, 30)
+        wait("events for the other listener", lambda: told(heard), done_for(checkpoint.id), 60)
+        wait("a line of the log that says that events are lost", lines, bool, 120)
         posting.kill(service, signal.SIGCONT)
         posting.start_service(service)
     again = alpha.protect(plan)
     bodies = events_of(again.id, karbor, "checkpoint.end")
     assert types_of(again.id, bodies) == types_of(again.id, told(heard))
-    assert lines() <= 2  # one a minute
+    assert lines() <= 1 + (time.monotonic() - began) / 60  # one a minute
 
 
 def test_what_waits_when_karbor_is_ended_is_posted_still(
@@ -184,7 +185,7 @@ def test_what_waits_when_karbor_is_ended_is_posted_still(
     checkpoint = alpha.protect(plan)
     posting.kill("karbor", signal.SIGTERM)
     posting.kill("zaqar", signal.SIGCONT)
-    wait("the end of Karbor", lambda: posting.running("karbor"), lambda runs: not runs, 30)
+    wait("the end of Karbor", lambda: posting.running("karbor"), lambda runs: not runs, 120)
     posting.start_service("karbor")
     found = types_of(checkpoint.id, karbor.bodies(QUEUE))
     assert found == ["checkpoint.start", "protect.start", "protect.end", "checkpoint.end"]
@@ -280,7 +281,7 @@ def test_zaqar_s_subscriptions_send_events_as_mail_and_to_a_webhook(
     assert message["body"] == event.as_dict()
     assert message["queue_name"] == QUEUE
     mails = posting.state.directory("zaqar") / "mails"
-    text = wait("the mail", lambda: mails.exists() and mails.read_text(), bool, 30)
+    text = wait("the mail", lambda: mails.exists() and mails.read_text(), bool, 60)
     assert "to: operator@example.org" in text
     assert event.event_id in text
 
@@ -309,7 +310,9 @@ def test_redis_killed_under_a_burst_is_waited_for_and_the_order_stays(
 
 def test_what_cannot_be_posted_in_time_is_counted(posting: Stack, karbor: Reader) -> None:
     posting.kill("redis")
-    counts = with_dispatcher(posting, [an_event(number) for number in range(5)], patience=1.0)
+    counts = with_dispatcher(
+        posting, [an_event(number) for number in range(5)], patience=1.0, timeout=2.0
+    )
     assert (counts.delivered, counts.failed) == (0, 5)
 
 
@@ -328,19 +331,20 @@ def with_dispatcher(
     stack: Stack,
     events: list[ShareEvent],
     step: Any = lambda number: None,
-    patience: float = 20.0,
+    patience: float = 60.0,
+    timeout: float = 30.0,
 ) -> Any:
     """Have these events told by a dispatcher of this process, as Karbor's user; what came of it."""
     conf = cfg.ConfigOpts()
     conf([])
     conf.register_opts(zaqar.OPTIONS, GROUP)
-    conf.set_override("zaqar_timeout", 2.0, GROUP)
+    conf.set_override("zaqar_timeout", timeout, GROUP)
     conf.set_override("zaqar_retry_timeout", patience, GROUP)
     auth = karbor_auth(stack)
     listener = zaqar.ZaqarListener(
         name="zaqar",
         settings=conf[GROUP],
-        sessions=lambda context: keystone_session.Session(auth=auth, timeout=2.0),
+        sessions=lambda context: keystone_session.Session(auth=auth, timeout=timeout),
     )
     listener.check()
     dispatcher = Dispatcher([listener], size=10000)
@@ -350,5 +354,5 @@ def with_dispatcher(
             step(number)
             dispatcher.put(event, None)
     finally:
-        assert dispatcher.stop(60)
+        assert dispatcher.stop(120)
     return dispatcher.counts()["zaqar"]
