@@ -101,7 +101,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         pythonpath=[PLUGINS],
         # Tests take snapshots away by hand, for the audit to find; test_watch turns it on.
         karbor_options={
-            "manila_share_protection/listing_timeout": 5,
+            "manila_share_protection/listing_timeout": 30,
             "manila_share_protection/plans_interval": 5,
             "manila_share_protection/watch_spool": "",
             # A schedule that comes due begins at once (tests.functional.schedules).
