@@ -73,8 +73,8 @@ def test_what_is_planted_is_found_and_what_hangs_ends_no_other_check(
     text = text.replace(karbor_config.OUR_MANAGER, karbor_config.STOCK_MANAGER)
     planted = tmp_path / "karbor.conf"
     files.write(planted, text)
-    with proxy.fault(Rule.delay("GET", "/services", 30, times=None)):
-        ran = run_command(stack, planted, "doctor", "--timeout", "4", "-f", "json")
+    with proxy.fault(Rule.delay("GET", "/services", 60, times=None)):
+        ran = run_command(stack, planted, "doctor", "--timeout", "20", "-f", "json")
     bad = found(ran, "bad")
     assert ran.returncode == 3, ran.stderr
     assert bad.keys() - LEFT_BEHIND == {"settings", "providers", "plugins", "roles", "bank"}

@@ -224,7 +224,7 @@ def test_drivers_are_listed_with_their_health_and_what_manila_does_not_have(
     assert ours
     for row in ours:
         assert (row["Configured"], row["Alive"]) == (True, True)
-        assert 0 < row["Latency"] < 10
+        assert 0 < row["Latency"] < 60
         assert row["Health"]["endpoint"].startswith("http")
 
     other = shutil.copytree(stack.state.directory("karbor") / "providers.d", tmp_path / "other")

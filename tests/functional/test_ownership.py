@@ -85,7 +85,7 @@ def test_a_deletion_that_policy_forbids_says_so_at_once(alpha: Tenant, proxy: Pr
     with proxy.fault(Rule.answer("DELETE", SNAPSHOT, 403, body, times=None)):
         ended = alpha.delete(checkpoint, status="error-deleting")
     assert "Policy does not allow it" in ended.extra_info
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
     alpha.delete(checkpoint)
 
 
@@ -97,7 +97,7 @@ def test_a_name_that_the_database_does_not_take_is_told(alpha: Tenant, proxy: Pr
     with proxy.fault(Rule.answer("POST", "^/v2/snapshots$", 500, body, times=None)):
         ended = alpha.protect(plan, status="error")
     assert "U+1F4A9" in ended.extra_info
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 90
 
 
 # -- with options of their own --------------------------------------------------------------------
@@ -107,7 +107,7 @@ def test_a_name_that_the_database_does_not_take_is_told(alpha: Tenant, proxy: Pr
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Little patience, and a Karbor that is told of Manila's endpoint without its version."""
     folder: Path = tmp_path_factory.mktemp("bare")
-    with Stack(folder, share_options={"outage_timeout": 10, "request_timeout": 5}) as stack:
+    with Stack(folder, share_options={"outage_timeout": 20, "request_timeout": 15}) as stack:
         url = stack.info.proxy_url.partition("/v2")[0]
         stack.restart("karbor", karbor_options={"manila_client/manila_endpoint": url})
         yield stack
