@@ -88,7 +88,7 @@ def test_access_ends_with_its_time_and_the_users_own_stays(yesterday: Yesterday,
     code, (row,), err = run("browse", yesterday.checkpoint.id, "--to", "10.0.0.9")
     assert (code, row["Result"]) == (0, "already")
     assert "nothing will be taken back" in err
-    run("browse", yesterday.checkpoint.id, "--to", HOST, "--for", "10s")
+    run("browse", yesterday.checkpoint.id, "--to", HOST, "--for", "25s")
     assert yesterday.rules() == [(HOST, "active"), ("10.0.0.9", "active")]
     yesterday.wait_until([("10.0.0.9", "active")], 150)
     assert run("browse", yesterday.checkpoint.id, "--list")[1] == []
@@ -126,7 +126,7 @@ def test_a_killed_karbor_leaves_no_access_that_nobody_knows_of(
 def test_what_is_open_ends_with_its_time_after_karbor_was_killed(
     yesterday: Yesterday, stack: Stack
 ) -> None:
-    yesterday.alpha.verify(yesterday.checkpoint, yesterday.given(browse_for="15"))
+    yesterday.alpha.verify(yesterday.checkpoint, yesterday.given(browse_for="30"))
     assert yesterday.rules() == [(HOST, "active")]
     stack.kill("karbor", signal.SIGKILL)
     stack.start_service("karbor")

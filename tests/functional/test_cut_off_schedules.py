@@ -157,7 +157,7 @@ def test_who_is_cut_off_in_the_middle_leaves_no_snapshot_of_nobody(
 ) -> None:
     """Karbor cannot even remove what it began; the checkpoint has it, and goes with it."""
     site = make(stack, people, "in the middle")
-    delays(stack, create_snapshot=5)
+    delays(stack, create_snapshot=15)
     site.schedule.come_due()
     (begun,) = wait("a checkpoint", lambda: site.other.checkpoints(site.schedule.plan), bool, 30)
     wait("its snapshot", site.other.snapshots, bool, 30)

@@ -265,7 +265,7 @@ def test_a_revert_that_fails_says_who_can_help_and_succeeds_after_that(
 def test_a_kill_during_a_revert_ends_as_a_success_that_was_seen(
     scene: Scene, alpha: Tenant, stack: Stack, delays: Path
 ) -> None:
-    delays.write_text(json.dumps({"revert_to_snapshot": 20}))
+    delays.write_text(json.dumps({"revert_to_snapshot": 35}))
     provider = scene.checkpoint.protection_plan["provider_id"]
     begun = alpha.karbor.restores.create(
         provider, scene.checkpoint.id, None, in_place(scene.share), None
