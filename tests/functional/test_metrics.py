@@ -29,7 +29,7 @@ OPTION = "manila_share_protection/metrics_port"
 def scraped(port: int, name: str) -> Values:
     """One metric, as Prometheus reads it; empty as long as nobody serves."""
     try:
-        with _OPENER.open(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+        with _OPENER.open(f"http://127.0.0.1:{port}/metrics", timeout=60) as reply:
             text = reply.read().decode()
     except OSError:
         return {}
@@ -63,7 +63,7 @@ def exporting(info: StackInfo, user: str, *argv: str) -> Iterator[int]:
         yield chosen
     finally:
         running.send_signal(signal.SIGTERM)
-        _out, told = running.communicate(timeout=30)
+        _out, told = running.communicate(timeout=120)
     assert (running.returncode, told.count("Traceback")) == (0, 0), told
 
 

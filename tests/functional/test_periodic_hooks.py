@@ -13,7 +13,7 @@ from sandbox.stack import Stack
 from sandbox.tenant import Tenant, wait
 from tests.functional.operator_command import Command
 
-SECONDS = 30
+SECONDS = 120
 
 
 @pytest.mark.usefixtures("empty_alpha")
