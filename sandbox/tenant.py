@@ -74,7 +74,7 @@ class Tenant:
         share = self.manila.shares.create("NFS", size, name=name, **fields)
         return self.wait_share(share.id)
 
-    def wait_share(self, share_id: str, status: str = "available", seconds: float = 60) -> Any:
+    def wait_share(self, share_id: str, status: str = "available", seconds: float = 120) -> Any:
         """The share, as soon as it has the status."""
         return wait(
             f"share {share_id} becoming {status}",
@@ -250,7 +250,7 @@ class Tenant:
         parameters: dict[str, Any] | None = None,
         status: str = "success",
         provider: str | None = None,
-        seconds: float = 60,
+        seconds: float = 120,
     ) -> Any:
         """A verification of the checkpoint, once it is in ``status``."""
         provider = provider or checkpoint.protection_plan["provider_id"]

@@ -37,7 +37,7 @@ class Backups:
         return ended
 
     def wait(self, backup: str, done: Any) -> Any:
-        return wait("the backup", lambda: self.manila.get(backup), done, 30)
+        return wait("the backup", lambda: self.manila.get(backup), done, 60)
 
     def restore(self, backup: Any, share: str | None = None, status: str = "available") -> None:
         self.manila.restore(backup.id, share)
@@ -105,12 +105,13 @@ def test_a_backup_survives_the_loss_of_its_share(
 
 
 def test_progress_is_shown(backups: Backups, turn: Path) -> None:
-    knobs.write(turn / "delays.json", dict.fromkeys(CONTINUE, {"steps": 3}))
+    knobs.write(turn / "delays.json", dict.fromkeys(CONTINUE, {"steps": 6}))
+    parts = ("16", "33", "50", "66", "83")
     made = backups.manila.create(backups.share.id, backup_options=OWN)
-    backups.wait(made.id, lambda seen: seen.progress in ("33", "66"))
+    backups.wait(made.id, lambda seen: seen.progress in parts)
     backup = backups.wait(made.id, lambda seen: seen.status == "available")
     backups.manila.restore(backup.id)
-    backups.wait(made.id, lambda seen: seen.restore_progress in ("33", "66"))
+    backups.wait(made.id, lambda seen: seen.restore_progress in parts)
     backups.wait(made.id, lambda seen: seen.status == "available")
 
 

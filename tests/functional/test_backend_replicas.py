@@ -66,7 +66,7 @@ def test_a_replica_takes_over_and_snapshots_stay(
 
     fill(near, "now")
     now = contents(near)
-    wait("the replica's update", lambda: contents(far), lambda seen: seen == now, 20)
+    wait("the replica's update", lambda: contents(far), lambda seen: seen == now, 60)
     shutil.rmtree(near.parent)
     wait_replica(empty_alpha, replica.id, "out_of_sync")
     admin.manila.share_replicas.reset_replica_state(replica.id, "in_sync")

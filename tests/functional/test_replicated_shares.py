@@ -88,7 +88,7 @@ def test_all_replicas_are_kept_and_the_share_comes_back_new_and_in_place_after_a
     assert scene.kept_far() == [scene.then]
     fill(scene.near, "now")
     now = contents(scene.near)
-    wait("the replica's update", lambda: contents(scene.far), lambda seen: seen == now, 20)
+    wait("the replica's update", lambda: contents(scene.far), lambda seen: seen == now, 60)
     scene.promote()
     assert scene.alpha.folder(scene.share.id) == scene.far
 
