@@ -5,6 +5,9 @@ checks nothing. It is of a whole checkpoint, and carried out before there is a f
 from collections.abc import Mapping
 from typing import Any
 
+from karbor.common import constants
+from oslo_serialization import jsonutils
+
 from karbor_manila.common.errors import InvalidParameter
 
 #: The depths that are of a whole checkpoint.
@@ -12,6 +15,39 @@ HOLD, RELEASE, UNDELETE, PURGE = "hold", "release", "undelete", "purge"
 DEPTHS = frozenset({HOLD, RELEASE, UNDELETE, PURGE})
 
 _NAMES = ("hold_why", "hold_until")
+
+
+def given(of_all: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The parameters of the whole checkpoint.
+
+    :param of_all: all of a verification, as Karbor keeps them
+    """
+    found: Mapping[str, Any] = (of_all or {}).get(constants.SHARE_RESOURCE_TYPE) or {}
+    return found
+
+
+def of_request(of_all: Mapping[str, Any] | None) -> str:
+    """Which of :data:`DEPTHS` a verification asks for; empty when it checks something.
+
+    :param of_all: as of :func:`given`
+    """
+    depth = given(of_all).get("depth")
+    return depth if depth in DEPTHS else ""
+
+
+def told(depth: str, way: str, said: str, **more: Any) -> dict[str, Any]:
+    """What the user reads of one that was carried out.
+
+    :param way: what became of it, a word such as ``held`` or ``already``
+    :param said: the same as a sentence
+    :param more: how it stands then
+    """
+    return {"depth": depth, "way": way, "told": said} | more
+
+
+def dump(said: Mapping[str, Any]) -> str:
+    """As :func:`told` stands in Karbor's record: JSON."""
+    return str(jsonutils.dumps(said))
 
 
 def refuse(options: Any) -> None:

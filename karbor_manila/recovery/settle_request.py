@@ -9,8 +9,8 @@ from karbor.common import constants
 from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor, get_record
-from karbor_manila.operations import adopt
-from karbor_manila.recovery import operation_logs, settle_browse, share_recovery
+from karbor_manila.operations import adopt, hold_parameters
+from karbor_manila.recovery import operation_logs, settle_browse, settle_holding, share_recovery
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.settle_checkpoint import as_it_stands
 from karbor_manila.recovery.slots import SideBySide
@@ -34,6 +34,12 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
             settle_browse.settle(item, provider, side_by_side)
         return constants.RESTORE_STATUS_FAILURE
     is_restore = item.operation == constants.OPERATION_RESTORE
+    if not is_restore and hold_parameters.of_request(request.parameters):
+        # It makes nothing, and has no log: one that is open is of another verification.
+        if request.status == IN_PROGRESS:
+            settle_holding.settle(provider, request)
+            columns.save(request)
+        return str(request.status)
     if request.status == IN_PROGRESS:
         if is_restore and _settle_restore(provider, request, side_by_side):
             request.status = constants.RESTORE_STATUS_SUCCESS

@@ -12,7 +12,6 @@ from typing import Any
 from karbor import exception
 from karbor.common import constants
 from oslo_log import log as logging
-from oslo_serialization import jsonutils
 
 from karbor_manila.bank import checkpoints, deletions
 from karbor_manila.bank import holding as in_bank
@@ -43,8 +42,7 @@ def is_asked(record: Any) -> bool:
 
     :param record: Karbor's Verification
     """
-    given = (record["parameters"] or {}).get(SHARE) or {}
-    return given.get("depth") in hold_parameters.DEPTHS
+    return bool(hold_parameters.of_request(record["parameters"]))
 
 
 def carry_out(runtime: Runtime, context: Any, record: Any) -> None:
@@ -66,7 +64,8 @@ def carry_out(runtime: Runtime, context: Any, record: Any) -> None:
         asked = _asked(record["parameters"], now)
         if asked["depth"] == hold_parameters.PURGE:
             deletion.purge(runtime, context, checkpoint)
-            told = _told("purge", "purged", f"The deletion of checkpoint {checkpoint.id} begins.")
+            said = f"The deletion of checkpoint {checkpoint.id} begins."
+            told = hold_parameters.told(hold_parameters.PURGE, "purged", said)
         else:
             with access.claimed(runtime, checkpoint, HOLD, over_dead=False) as held:
                 told = _act(context, held.checkpoint, asked, now)
@@ -118,17 +117,13 @@ def _act(
             reason=f"checkpoint {checkpoint.id} has an extra_info of its user's own that is no "
             f"JSON, so nothing can be written into it"
         ) from None
-    return _told(asked["depth"], way, said, hold=hold.dump() if hold else None)
-
-
-def _told(depth: str, way: str, said: str, **more: Any) -> dict[str, Any]:
-    return {"depth": depth, "way": way, "told": said} | more
+    return hold_parameters.told(asked["depth"], way, said, hold=hold.dump() if hold else None)
 
 
 def _undelete(context: Any, checkpoint: Any) -> dict[str, Any]:
     if checkpoint.status in AT_REST:
         said = f"Checkpoint {checkpoint.id} is {checkpoint.status}, and its deletion waits no more."
-        return _told(hold_parameters.UNDELETE, "already", said)
+        return hold_parameters.told(hold_parameters.UNDELETE, "already", said)
     if checkpoint.status != PENDING:
         raise exception.InvalidInput(
             reason=f"checkpoint {checkpoint.id} is {checkpoint.status}; only one whose deletion "
@@ -136,7 +131,7 @@ def _undelete(context: Any, checkpoint: Any) -> dict[str, Any]:
         )
     status = deferring.take_back(context, checkpoint)
     said = f"Checkpoint {checkpoint.id} is {status} again."
-    return _told(hold_parameters.UNDELETE, "undeleted", said, status=status)
+    return hold_parameters.told(hold_parameters.UNDELETE, "undeleted", said, status=status)
 
 
 Act = tuple[str, Hold | None, str]
@@ -193,7 +188,7 @@ def _release(
 def _report(record: Any, told: dict[str, Any]) -> None:
     """How it ended. What is written into the bank stays, whatever becomes of this."""
     key = f"checkpoint#{record['checkpoint_id']}"
-    text = jsonutils.dumps(told)
+    text = hold_parameters.dump(told)
     columns.report(record, key, constants.RESOURCE_STATUS_AVAILABLE, text)
     record["status"] = constants.VERIFICATION_STATUS_SUCCESS
     try:
