@@ -106,10 +106,9 @@ class Forwarder:
         if rule.action in (rules.RESET, rules.OUTAGE):
             self._break(request, rule)
             return None
-        if rule.action == rules.SILENCE:
-            return await self._hold(request, rule)
-        if rule.action == rules.DELAY:
-            return await self._delay(request, rule)
+        if rule.action in (rules.DELAY, rules.SILENCE):
+            late = self._delay if rule.action == rules.DELAY else self._hold
+            return await late(request, rule)
         if rule.action in rules.WITH_PID:
             return await (self._kill if rule.action == rules.KILL else self._pause)(request, rule)
         return await self._forward(request, lose=rule.action == rules.LOSE_REPLY)

@@ -36,8 +36,8 @@ class Rule:
     :param status: of the answer, for ``answer``.
     :param body: of the answer: text, or a value that is sent as JSON.
     :param headers: of the answer.
-    :param seconds: how long, for ``delay``, ``silence`` and ``outage``; for ``pause``, when the request that
-        was held back is delivered after all.
+    :param seconds: how long, for ``delay``, ``silence`` and ``outage``; for ``pause``, when the
+        request that was held back is delivered after all.
     :param pid: of the process that ``kill`` ends and ``pause`` stops.
     :param side: of the request: when ``kill``, ``pause`` and ``delay`` act, one of ``SIDES``.
     """
