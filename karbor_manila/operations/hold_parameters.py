@@ -18,12 +18,12 @@ _NAMES = ("hold_why", "hold_until")
 
 
 def given(of_all: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The parameters of the whole checkpoint.
+    """The parameters of the whole checkpoint; none when they are no mapping.
 
     :param of_all: all of a verification, as Karbor keeps them
     """
-    found: Mapping[str, Any] = (of_all or {}).get(constants.SHARE_RESOURCE_TYPE) or {}
-    return found
+    found = (of_all or {}).get(constants.SHARE_RESOURCE_TYPE)
+    return found if isinstance(found, Mapping) else {}
 
 
 def of_request(of_all: Mapping[str, Any] | None) -> str:
@@ -32,7 +32,7 @@ def of_request(of_all: Mapping[str, Any] | None) -> str:
     :param of_all: as of :func:`given`
     """
     depth = given(of_all).get("depth")
-    return depth if depth in DEPTHS else ""
+    return depth if isinstance(depth, str) and depth in DEPTHS else ""
 
 
 def told(depth: str, way: str, said: str, **more: Any) -> dict[str, Any]:
