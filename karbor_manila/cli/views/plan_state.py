@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from karbor_manila.cli.tenant import reading
+from karbor_manila.cli.tenant import kept, reading
 
 View = dict[str, Any]
 
@@ -59,13 +59,16 @@ def made_at(logs: Iterable[View], checkpoint: View) -> tuple[datetime.datetime |
     :param logs: all operation logs of the checkpoint
 
     Karbor shows the day only; the time stands in the operation log. The log of a deletion is called
-    one of a protection as well, but begins later.
+    one of a protection as well, but begins later. Logs may be purged: then it is what our manager
+    has written into the checkpoint.
     """
     begun = [
         reading.moment(log["started_at"]) for log in logs if log["operation_type"] == "protect"
     ]
-    known = [moment for moment in begun if moment]
-    return (min(known), True) if known else (reading.moment(checkpoint.get("created_at")), False)
+    if known := [moment for moment in begun if moment]:
+        return min(known), True
+    told, exact = kept.made_at(checkpoint)
+    return (told, True) if exact else (reading.moment(checkpoint.get("created_at")), False)
 
 
 def newest_good(checkpoints: Iterable[View]) -> View | None:

@@ -150,6 +150,10 @@ class _Maker:
             seen: set[str] = set()
             for checkpoint in items:
                 self._look(checkpoint, seen)
+        self._verifications: dict[str, list[View]] = {}
+        for verification in listed.verifications:
+            of = self._verifications.setdefault(verification["checkpoint_id"], [])
+            of.append(verification)
         self._drilled = self._drills()
 
     def _look(self, checkpoint: View, seen: set[str]) -> None:
@@ -183,8 +187,9 @@ class _Maker:
             ]
             if not outcomes:
                 continue
-            logs = self._listed.logs_of.get(verification["checkpoint_id"], [])
-            at = verified_at(logs, self._listed.verifications, verification)
+            checkpoint_id = verification["checkpoint_id"]
+            logs = self._listed.logs_of.get(checkpoint_id, [])
+            at = verified_at(logs, self._verifications[checkpoint_id], verification)
             for share_id, status, reason in outcomes:
                 told = reading.details(reason) or {}
                 seconds = told.get("seconds")
@@ -194,7 +199,7 @@ class _Maker:
                     at=reading.moment(told.get("at")) or at,
                     seconds=float(seconds) if isinstance(seconds, int | float) else None,
                     reason=reading.sentence(reason) if status == "error" else "",
-                    checkpoint_id=verification["checkpoint_id"],
+                    checkpoint_id=checkpoint_id,
                     compared=reading.compared(told),
                     signed_by=str(told.get("signed_by") or ""),
                 )
