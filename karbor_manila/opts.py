@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from karbor_manila.bank.objects import options as objects
+from karbor_manila.common.float_opt import FloatOpt
 from karbor_manila.drivers import catalogue
 from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.hooks.options import HOOK_OPTS
@@ -33,7 +34,7 @@ from karbor_manila.telemetry.options import EVENT_OPTS
 GROUP = "manila_share_protection"
 
 CALL_OPTS: list[cfg.Opt] = [
-    cfg.FloatOpt(
+    FloatOpt(
         "request_timeout",
         default=60.0,
         min=1.0,
@@ -57,7 +58,7 @@ CALL_OPTS: list[cfg.Opt] = [
 
 PROVIDER_OPTS: list[cfg.Opt] = [
     *CALL_OPTS,
-    cfg.FloatOpt(
+    FloatOpt(
         "outage_timeout",
         default=120.0,
         min=0.0,
@@ -65,7 +66,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds for which a call that ends in a transient error (HTTP 5xx, 408, 429, a "
         "broken or refused connection) is retried before the operation fails.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "poll_interval_min",
         default=0.1,
         min=0.01,
@@ -73,14 +74,14 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds between the first looks at what an operation waits for. The interval grows "
         "with the time already waited.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "poll_interval_max",
         default=15.0,
         min=0.1,
         max=3600.0,
         help="Seconds that the interval between two looks never exceeds.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "share_busy_timeout",
         default=600.0,
         min=0.0,
@@ -88,14 +89,14 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds to wait for a share that is busy (being created, extended, migrated and so "
         "on) before its protection fails. A plan with force=true does not wait at all.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "protect_timeout",
         default=3600.0,
         min=1.0,
         max=2592000.0,
         help="Seconds that a snapshot may take to become available.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "restore_timeout",
         default=86400.0,
         min=1.0,
@@ -103,7 +104,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds that a new share may take to become available from its snapshot, or a share "
         "to be put back in place.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "delete_timeout",
         default=3600.0,
         min=1.0,
@@ -111,7 +112,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds that a snapshot may take to be gone, busy periods included.",
     ),
     *DELETION_OPTS,
-    cfg.FloatOpt(
+    FloatOpt(
         "undo_timeout",
         default=120.0,
         min=0.0,
@@ -119,7 +120,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
         help="Seconds that a failed operation spends on removing what it made. What is left after "
         "them stays in the checkpoint's record and goes with the checkpoint.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "request_settle_time",
         default=15.0,
         min=0.0,
@@ -153,7 +154,7 @@ PROVIDER_OPTS: list[cfg.Opt] = [
 
 SERVICE_OPTS: list[cfg.Opt] = [
     *CALL_OPTS,
-    cfg.FloatOpt(
+    FloatOpt(
         "listing_timeout",
         default=40.0,
         min=0.0,
@@ -162,7 +163,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         "listed. Keep it below rpc_response_timeout (60 s by default), because Karbor's API waits "
         "for the list.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "lease_interval",
         default=10.0,
         min=1.0,
@@ -170,7 +171,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         help="Seconds between two renewals of the lease by which a karbor-protection process says "
         "in each bank that it is alive.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "lease_timeout",
         default=60.0,
         min=3.0,
@@ -178,7 +179,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         help="Seconds without a change of a lease, as watched by another process, after which its "
         "owner counts as dead. At least three times lease_interval.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "reconcile_interval",
         default=60.0,
         min=1.0,
@@ -187,7 +188,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         "is at start-up; one that did not get through is repeated sooner. Every twentieth searches "
         "the banks, the others only Karbor's database.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "shutdown_timeout",
         default=30.0,
         min=0.0,
@@ -198,7 +199,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         "graceful_shutdown_timeout seconds after the signal, so ten seconds before that are the "
         "most.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "audit_grace",
         default=3600.0,
         min=0.0,
@@ -213,7 +214,7 @@ SERVICE_OPTS: list[cfg.Opt] = [
         help="Seconds between two looks for what drivers made for restores and copies, besides "
         "their shares, and nobody removed. The first is so long after the start; 0 for none.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "gc_grace",
         default=86400.0,
         min=0.0,

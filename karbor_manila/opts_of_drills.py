@@ -3,6 +3,8 @@
 
 from oslo_config import cfg
 
+from karbor_manila.common.float_opt import FloatOpt
+
 DRILL_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         "drill_command",
@@ -13,7 +15,7 @@ DRILL_OPTS: list[cfg.Opt] = [
         "environment. Exit code 0 says that the share is good. A dollar sign is written "
         "twice, as everywhere in this file. Left empty, a drill only restores.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "drill_timeout",
         default=600.0,
         min=1.0,
@@ -52,7 +54,7 @@ DRILL_OPTS: list[cfg.Opt] = [
         help="Bytes that are read of the files of a share for a sample, at most. Of a file larger "
         "than 64 MiB 64 blocks of 1 MiB are read, whatever its size.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "content_timeout",
         default=300.0,
         min=1.0,
@@ -61,7 +63,7 @@ DRILL_OPTS: list[cfg.Opt] = [
         "fifths of it reading stops, and what was read by then counts. Four shares are read at a "
         "time, and a protection lasts until all are.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "content_settled",
         default=300.0,
         min=0.0,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from oslo_config import cfg
 
 from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.common.float_opt import FloatOpt
 from karbor_manila.drivers.base import Driver
 from karbor_manila.drivers.values import Preflight, ProtectOptions
 from karbor_manila.manila import lookup, quota, statuses
@@ -35,7 +36,7 @@ OPTIONS: Final[Collection[cfg.Opt]] = (
         "which no tenant can ask for; a share of another protocol is refused before anything is "
         "made.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "backup_timeout",
         default=86400.0,
         min=1.0,
@@ -43,7 +44,7 @@ OPTIONS: Final[Collection[cfg.Opt]] = (
         help="Seconds that one backup may take. protect_timeout does not count for backups: they "
         "copy every file.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "progress_timeout",
         default=1800.0,
         min=1.0,

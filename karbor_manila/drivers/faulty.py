@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from karbor_manila.common.float_opt import FloatOpt
 from karbor_manila.drivers import base, catalogue
 from karbor_manila.drivers.abilities import ABILITIES
 from karbor_manila.drivers.copy_preflight import Refused
@@ -49,7 +50,7 @@ class Faulty(base.Driver):
             help="What goes wrong: pairs of a method of the driver contract and one of fail, lose, "
             "hang and forget, such as protect:fail,find:forget. For tests alone.",
         ),
-        cfg.FloatOpt(
+        FloatOpt(
             "hang_seconds",
             default=3600.0,
             min=0.0,

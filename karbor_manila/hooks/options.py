@@ -4,6 +4,8 @@
 
 from oslo_config import cfg
 
+from karbor_manila.common.float_opt import FloatOpt
+
 HOOK_OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
         "hook_drivers",
@@ -37,21 +39,21 @@ HOOK_OPTS: list[cfg.Opt] = [
         help="Whether only the log has it when a hook that is called after an operation failed. "
         "Else its user reads it, too. It never undoes what is complete.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "periodic_hooks_interval",
         default=300.0,
         min=1.0,
         max=2592000.0,
         help="Seconds between two calls of the periodic hooks of this provider.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "hook_timeout",
         default=60.0,
         min=0.1,
         max=86400.0,
         help="Seconds that one call of a hook may take.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "hook_freeze_timeout",
         default=300.0,
         min=1.0,

@@ -20,6 +20,7 @@ from oslo_serialization import jsonutils
 
 from karbor_manila.common.clock import Clock
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.float_opt import FloatOpt
 from karbor_manila.common.retry import retry
 from karbor_manila.hooks import deadline, payload
 from karbor_manila.hooks.base import CHECKPOINT, POINTS, SHARE, Call, Environment, Hook, Outcome
@@ -65,7 +66,7 @@ _OPTIONS: tuple[cfg.Opt, ...] = (
         default="",
         help="The CA certificates to verify it with; by default those that requests brings along.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "webhook_timeout",
         default=10.0,
         min=0.1,

@@ -3,6 +3,8 @@
 
 from oslo_config import cfg
 
+from karbor_manila.common.float_opt import FloatOpt
+
 EVENT_OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
         "event_listeners",
@@ -19,7 +21,7 @@ EVENT_OPTS: list[cfg.Opt] = [
         help="Events that wait for each listener at most, of at most 10 KiB each. Those that come "
         "while its queue is full are dropped, and counted.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "event_stop_timeout",
         default=5.0,
         min=0.0,

@@ -3,6 +3,8 @@
 
 from oslo_config import cfg
 
+from karbor_manila.common.float_opt import FloatOpt
+
 KARBOR, TENANT = "karbor", "tenant"
 
 OPTIONS: list[cfg.Opt] = [
@@ -48,14 +50,14 @@ OPTIONS: list[cfg.Opt] = [
         help="Bytes that a request may have: max_messages_post_size in zaqar.conf. An event that "
         "does not fit is cut to its ids, and says so.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "zaqar_timeout",
         default=10.0,
         min=0.1,
         max=600.0,
         help="Seconds to wait for one answer of Zaqar, or of Keystone.",
     ),
-    cfg.FloatOpt(
+    FloatOpt(
         "zaqar_retry_timeout",
         default=30.0,
         min=0.0,

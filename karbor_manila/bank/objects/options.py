@@ -3,10 +3,12 @@
 
 from oslo_config import cfg
 
+from karbor_manila.common.float_opt import FloatOpt
+
 GROUP = "karbor_manila_object_bank"
 
 OBJECT_BANK_OPTS: list[cfg.Opt] = [
-    cfg.FloatOpt(
+    FloatOpt(
         "request_timeout",
         default=5.0,
         min=0.1,

@@ -12,6 +12,7 @@ from karbor.services.protection.provider import provider_opts
 from oslo_config import cfg
 
 from karbor_manila import opts
+from karbor_manila.common.float_opt import FloatOpt
 from karbor_manila.hooks import catalogue as hooks
 
 CALLS = ["request_timeout", "max_parallel_requests"]
@@ -22,6 +23,7 @@ ALL = {
     for opt in listed
 }
 NUMERIC = {name: opt for name, opt in ALL.items() if isinstance(opt, NUMBERS)}
+FRACTIONS = {name: opt for name, opt in ALL.items() if isinstance(opt, cfg.FloatOpt)}
 
 
 def defaults(register):
@@ -111,6 +113,20 @@ def test_a_number_out_of_its_bounds_is_refused(name):
     for wrong in (option.type.min - 1, option.type.max + 1):
         with pytest.raises(ValueError, match="Should be"):
             option.type(wrong)
+
+
+@pytest.mark.parametrize("word", ["nan", "-NaN", "inf", "-inf", "1e999", "soon"])
+@pytest.mark.parametrize("name", FRACTIONS)
+def test_what_is_no_number_is_within_no_bounds(name, word):
+    with pytest.raises(ValueError, match="Should be|no number|could not convert"):
+        FRACTIONS[name].type(word)
+
+
+def test_no_option_takes_its_type_from_oslo_config_which_takes_what_is_no_number():
+    lists = [*opts.list_provider_opts(), *opts.list_service_opts()]
+    found = [opt for _group, listed in lists for opt in listed if isinstance(opt, cfg.FloatOpt)]
+    assert len(found) > 20
+    assert [opt.name for opt in found if not isinstance(opt, FloatOpt)] == []
 
 
 def test_a_dead_process_is_not_declared_dead_for_one_renewal_missed():
