@@ -2,10 +2,10 @@
 """What the doctors' commands have in common: which checks are done, their table, the exit code."""
 
 import argparse
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.diagnosis import Check, Level, diagnose
 
 #: Seconds that one check may take.
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=seconds,
+        type=numbers.fraction(above=True),
         default=TIMEOUT,
         metavar="SECONDS",
         help="how long one check may take (default: %(default)g). The others go on.",
@@ -75,11 +75,3 @@ def examined(
         state = finding.level.value
         rows.append((check.name, finding.about, state, finding.seen, finding.todo))
     return (COLUMNS, rows), is_wrong
-
-
-def seconds(text: str) -> float:
-    """A length of time above 0, as argparse takes it."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return number

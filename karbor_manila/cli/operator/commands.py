@@ -9,12 +9,12 @@ import argparse
 import contextlib
 import functools
 import logging
-import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.output import Output
 from karbor_manila.common.errors import KarborManilaError
 
@@ -143,7 +143,7 @@ class Audit(HostCommand):
         )
         parser.add_argument(
             "--grace",
-            type=seconds,
+            type=numbers.fraction(),
             metavar="SECONDS",
             help="Leave alone what is younger (by default audit_grace of karbor.conf).",
         )
@@ -222,11 +222,3 @@ def _columns(finding: "Finding") -> tuple[str, ...]:
         finding.project_id,
         finding.why,
     )
-
-
-def seconds(text: str) -> float:
-    """An age in seconds, as argparse takes it."""
-    number = float(text)
-    if not 0 <= number < math.inf:  # nothing is younger than no number
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 0 on")
-    return number

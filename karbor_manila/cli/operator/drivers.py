@@ -3,10 +3,10 @@
 
 import argparse
 import logging
-import math
 from collections.abc import Iterator
 from typing import Any
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.columns import Facts, Names
 from karbor_manila.cli.operator.commands import HostCommand
 from karbor_manila.cli.operator.driver_probe import Probe
@@ -31,7 +31,7 @@ class Drivers(HostCommand):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "--timeout",
-            type=_seconds,
+            type=numbers.fraction(above=True),
             default=_TIMEOUT,
             metavar="SECONDS",
             help="Wait so long for Manila, and for each driver (by default %(default)g).",
@@ -109,10 +109,3 @@ def _unknown(share_types: list[str], known: dict[str, str] | None) -> list[str] 
         return None
     there = {*(known or {}), *(known or {}).values()}
     return [each for each in share_types if each not in there]
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return seconds

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from karbor_manila.cli.operator.commands import HostCommand, seconds
+from karbor_manila.cli import numbers
+from karbor_manila.cli.operator.commands import HostCommand
 from karbor_manila.common.errors import KarborManilaError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Gc(HostCommand):
         )
         parser.add_argument(
             "--grace",
-            type=seconds,
+            type=numbers.fraction(),
             metavar="SECONDS",
             help="Leave alone what is younger (by default gc_grace of karbor.conf).",
         )

@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.reading import SHARE, Share
@@ -63,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--description", help="description of the new shares.")
     add(
         "--size",
-        type=_positive,
+        type=numbers.whole(1),
         metavar="GIB",
         help="size of the new shares, at least the old one.",
     )
@@ -213,13 +214,6 @@ def _pairs(words: Iterable[str]) -> dict[str, str]:
             raise WrongUsage(f"{word!r} is not KEY=VALUE.")
         found[key] = value
     return found
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _option(name: str) -> str:

@@ -4,12 +4,12 @@ to Karbor's API and never import Karbor: where they run there is no karbor.conf,
 eventlet takes long."""
 
 import argparse
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.errors import KarborRefused, WrongUsage
 from karbor_manila.cli.output import Output
 from karbor_manila.cli.tenant import cloud_options, reading
@@ -162,22 +162,11 @@ def add_timeout(parser: argparse.ArgumentParser, seconds: float = HOUR) -> None:
     """How long a command waits."""
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=numbers.fraction(),
         default=seconds,
         metavar="SECONDS",
         help=f"how long to wait (default: {seconds:.0f}). What has begun goes on afterwards.",
     )
-
-
-def length(text: str) -> float:
-    """A length of time; "nan" would be no limit, without a word.
-
-    :raises ValueError: it is no number, below 0, or without an end
-    """
-    number = float(text)
-    if not 0 <= number < math.inf:
-        raise ValueError(text)
-    return number
 
 
 def add_plans(parser: argparse.ArgumentParser) -> None:
@@ -192,7 +181,7 @@ def add_plans(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-age",
-        type=length,
+        type=numbers.fraction(),
         metavar="HOURS",
         help="not well (exit code 3) when the newest good checkpoint of a plan is older.",
     )

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from karbor_manila.cli import columns
+from karbor_manila.cli import columns, numbers
 from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.tenant import due, reading, verify
 from karbor_manila.cli.tenant.base import (
@@ -63,7 +63,7 @@ class Drill(TenantLister):
         add_plans(parser)
         parser.add_argument(
             "--parallel",
-            type=int,
+            type=numbers.whole(1, 1000),
             default=2,
             metavar="N",
             help="so many checkpoints at a time (default: 2).",
@@ -81,7 +81,7 @@ class Drill(TenantLister):
         to_do = [job for job in jobs if job.checkpoint and not job.not_due]
         begins = [functools.partial(self._begin, job.checkpoint) for job in to_do]
         shares = sum(len(reading.shares(job.checkpoint)) for job in to_do if job.checkpoint)
-        ended = follower.ends(begins, max(1, parsed_args.parallel), shares)
+        ended = follower.ends(begins, parsed_args.parallel, shares)
         ends = dict(zip(map(id, to_do), ended, strict=True))
         rows = [row for job in jobs for row in self._rows(job, ends.get(id(job)))]
         return ("Plan", "Checkpoint", "Share", "Share ID", "Seconds", "Check", "Result"), rows

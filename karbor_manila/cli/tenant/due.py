@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from karbor_manila.cli.tenant.api import Karbor, View
     from karbor_manila.common.clock import Clock
 
+# Seconds; as drill_older_than in schemas/verify.json.
+_LONGEST = 315_360_000
+
 
 def length(text: str | None) -> int:
     """The seconds of ``--older-than``; 0 when it was not given.
@@ -27,6 +30,8 @@ def length(text: str | None) -> int:
         raise WrongUsage(f"--older-than: {error}") from None
     if not found:
         raise WrongUsage("--older-than: give more than no time at all.")
+    if found > _LONGEST:
+        raise WrongUsage(f"--older-than {text}: it is {_LONGEST // 86400}d at most.")
     return found
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.errors import CannotListen, WrongUsage
 from karbor_manila.cli.tenant.plain import PlainCommand
 
@@ -146,16 +147,6 @@ def run(looking: "Looking", interval: float) -> None:
         return
 
 
-def _above(least: float, kind: type = float) -> Any:
-    def number(text: str) -> Any:
-        value = kind(text)
-        if not least <= value <= 10**9:  # no number is neither
-            raise argparse.ArgumentTypeError(f"{text} is no number from {least:g} on")
-        return value
-
-    return number
-
-
 def _add_serving(parser: argparse.ArgumentParser) -> None:
     """Where, and how often."""
     parser.add_argument(
@@ -166,11 +157,11 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "and names of plans are shown.",
     )
     parser.add_argument(
-        "--port", type=_above(1, int), default=PORT, help=f"the port (default: {PORT})."
+        "--port", type=numbers.whole(1, 65535), default=PORT, help=f"the port (default: {PORT})."
     )
     parser.add_argument(
         "--interval",
-        type=_above(10),
+        type=numbers.fraction(10),
         default=300.0,
         metavar="SECONDS",
         help="seconds between two looks at Karbor (default: 300).",
@@ -191,7 +182,7 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plans",
-        type=_above(0, int),
+        type=numbers.whole(0),
         default=1000,
         metavar="NUMBER",
         help="plans that have metrics of their own at most, the worst first (default: 1000).",
@@ -202,28 +193,28 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     """What counts as not well."""
     parser.add_argument(
         "--max-age",
-        type=_above(0),
+        type=numbers.fraction(),
         metavar="HOURS",
         help="how old the newest good checkpoint of a plan may get; by default what its schedules "
         "promise.",
     )
     parser.add_argument(
         "--stuck-after",
-        type=_above(0),
+        type=numbers.fraction(),
         default=24.0,
         metavar="HOURS",
         help="what is worked on for longer counts as stuck (default: 24).",
     )
     parser.add_argument(
         "--drill-days",
-        type=_above(0),
+        type=numbers.fraction(),
         default=30.0,
         metavar="DAYS",
         help="days within which each share should have had a good drill (default: 30).",
     )
     parser.add_argument(
         "--days",
-        type=_above(1, int),
+        type=numbers.whole(1, 3660),
         default=30,
         metavar="DAYS",
         help="how far back runs are counted (default: 30).",

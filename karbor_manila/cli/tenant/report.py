@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from karbor_manila.cli import numbers
 from karbor_manila.cli.errors import NotWritten, WrongUsage
-from karbor_manila.cli.tenant.base import length
 from karbor_manila.cli.tenant.plain import PlainCommand
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Report(PlainCommand):
         where.add_argument(
             "--serve",
             nargs="?",
-            type=_port,
+            type=numbers.whole(0, 65535),
             const=0,
             metavar="PORT",
             help="show it live on loopback, at a URL that is printed, until Ctrl-C.",
@@ -150,7 +150,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--max-age",
-        type=length,
+        type=numbers.fraction(),
         metavar="HOURS",
         help="a newest good checkpoint that is older is too old. By default what the schedule of "
         "its plan promises: the longest time between two runs and a quarter of it, an hour at "
@@ -158,21 +158,21 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--stuck-after",
-        type=length,
+        type=numbers.fraction(),
         default=24.0,
         metavar="HOURS",
         help="what is worked on for longer counts as stuck (default: 24).",
     )
     add(
         "--drilled-within",
-        type=length,
+        type=numbers.fraction(),
         default=30.0,
         metavar="DAYS",
         help="each share should have come back in a drill within so many days (default: 30).",
     )
     add(
         "--days",
-        type=_days,
+        type=numbers.whole(1, 366),
         default=30,
         metavar="DAYS",
         help="so many days back is looked, 366 at most (default: 30).",
@@ -222,20 +222,6 @@ def _json(file: str) -> Any:
         raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{file} is no JSON.") from error
-
-
-def _days(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 366:
-        raise ValueError(text)
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError(text)
-    return number
 
 
 def _version() -> str:

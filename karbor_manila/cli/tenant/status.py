@@ -5,9 +5,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from karbor_manila.cli import columns
+from karbor_manila.cli import columns, numbers
 from karbor_manila.cli.tenant import reading
-from karbor_manila.cli.tenant.base import HOUR, TenantLister, add_plans, chosen_plans, length
+from karbor_manila.cli.tenant.base import HOUR, TenantLister, add_plans, chosen_plans
 
 
 class Status(TenantLister):
@@ -26,7 +26,7 @@ class Status(TenantLister):
         add_plans(parser)
         parser.add_argument(
             "--stuck-after",
-            type=length,
+            type=numbers.fraction(),
             default=24.0,
             metavar="HOURS",
             help="a checkpoint that is worked on for longer counts as stuck (default: 24).",

@@ -132,7 +132,7 @@ def test_one_that_fails_keeps_no_other_from_being_drilled(karbor, rows):
     assert [row["Result"] for row in seen] == ["bad", "good", "good"]
 
 
-@pytest.mark.parametrize("text", ["", "7", "7 days", "0d", "-1d"])
+@pytest.mark.parametrize("text", ["", "7", "7 days", "0d", "-1d", "999999999w"])
 def test_what_is_no_length_of_time_is_wrong_usage(karbor, run, text):
     code, _out, err = run("drill", "--all", f"--older-than={text}")
     assert code == 2

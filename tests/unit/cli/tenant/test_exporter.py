@@ -166,12 +166,14 @@ def test_an_audit_that_goes_away_later_takes_only_its_own_numbers_with_it(
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (("--port", "0"), "no number from 1 on"),
-        (("--port", "http"), "invalid"),
-        (("--interval", "1"), "no number from 10 on"),
-        (("--interval", "nan"), "no number from 10 on"),
-        (("--plans", "-1"), "no number from 0 on"),
-        (("--days", "0"), "no number from 1 on"),
+        (("--port", "0"), "no whole number from 1 to 65535"),
+        (("--port", "65536"), "no whole number from 1 to 65535"),
+        (("--port", "http"), "no whole number"),
+        (("--interval", "1"), "no number from 10 to"),
+        (("--interval", "nan"), "no number from 10 to"),
+        (("--plans", "-1"), "no whole number from 0 to"),
+        (("--days", "0"), "no whole number from 1 to 3660"),
+        (("--days", "999999999"), "no whole number from 1 to 3660"),
     ],
 )
 def test_a_number_that_cannot_be_meant_is_refused(karbor, run, served, argv, said):

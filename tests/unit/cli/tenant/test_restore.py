@@ -84,6 +84,9 @@ def test_options_become_parameters_of_the_type_and_of_each_share(karbor, run, tw
     assert body["parameters"] == sent
 
 
+NO_TIMES = ("nan", "inf", "-5", "1e300")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -99,6 +102,7 @@ def test_options_become_parameters_of_the_type_and_of_each_share(karbor, run, tw
         (("--set", "novalue"), "not KEY=VALUE"),
         (("--size", "0"), "--size"),
         (("--timeout", "soon"), "--timeout"),
+        *((("--timeout", text), f"{text!r} is no number from 0 to") for text in NO_TIMES),
     ],
 )
 def test_what_cannot_be_meant_is_2_and_nothing_is_asked_for(karbor, run, two, options, said):
