@@ -3,11 +3,13 @@
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli.columns import Facts, Text
 from karbor_manila.cli.operator.commands import HostCommand
+from karbor_manila.common import durations
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -132,8 +134,11 @@ def _read(
     from karbor_manila.operations import drill_results  # noqa: PLC0415
 
     try:
-        told = _mapping(json.loads(str(sealed.get("text"))))
+        told = _mapping(_plain(str(sealed.get("text"))))
     except (ValueError, RecursionError):  # anybody may have written it, as deep as he likes
+        return {}, _DAMAGED
+    seconds = _mapping(told.get("found")).get("seconds")
+    if seconds is not None and durations.told(seconds) is None:
         return {}, _DAMAGED
     state = sealing.state(sealed, known)
     if state is sealing.State.BAD:
@@ -142,6 +147,21 @@ def _read(
     if {name: told.get(name) for name in about} != about:
         return {}, _MOVED
     return told, state.value
+
+
+def _plain(text: str) -> Any:
+    """JSON, as other languages read it: its numbers have an end.
+
+    :raises ValueError: it is none
+    """
+
+    def number(digits: str) -> float:
+        found = float(digits)
+        if not math.isfinite(found):
+            raise ValueError(f"{digits} is no number")
+        return found
+
+    return json.loads(text, parse_constant=number, parse_float=number)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from karbor_manila.cli.tenant.base import (
     chosen_plans,
 )
 from karbor_manila.cli.tenant.reading import SHARE
+from karbor_manila.common import durations
 from karbor_manila.common.errors import KarborManilaError
 
 
@@ -163,7 +164,7 @@ class Drill(TenantLister):
                     checkpoint_id,
                     share.name,
                     share.id,
-                    details.get("seconds"),
+                    durations.told(details.get("seconds")),
                     columns.Text(details.get("check")),
                     ": ".join(filter(None, parts)),
                 )

@@ -11,7 +11,7 @@ from cliff.show import ShowOne
 from karbor_manila.cli import columns
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.base import TenantCommand, add_checkpoint
-from karbor_manila.common import deferral, holds
+from karbor_manila.common import deferral, durations, holds
 
 
 class Show(TenantCommand, ShowOne):
@@ -127,10 +127,11 @@ def _lines(record: dict[str, Any]) -> Iterable[str]:
     for item in record["results"]:
         details = item["told"]
         if isinstance(details, dict):
+            took = durations.told(details.get("seconds"))
             source = (details.get("restored_from") or {}).get("share_id")
             parts = [
                 f"from share {source}" if source else "",
-                f"{details['seconds']} s" if "seconds" in details else "",
+                "" if took is None else f"{took} s",
                 reading.compared(details),
                 f"signed by {details['signed_by']}" if details.get("signed_by") else "",
                 _browsed(details),

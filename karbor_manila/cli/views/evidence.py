@@ -11,6 +11,10 @@ from typing import Any
 
 from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.tenant import reading
+from karbor_manila.common import durations
+
+#: Stands in the place of what its signature shows.
+DAMAGED = "damaged"
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,11 @@ def _evidence(row: Mapping[str, Any]) -> Evidence:
     def text(name: str) -> str:
         return str(row[name] or "")
 
-    seconds, by = row["Seconds"], row["By"]
+    seconds, by = durations.told(row["Seconds"]), row["By"]
+    # Its numbers may be anybody's: what is no length of time makes all of it say nothing.
+    if seconds is None and row["Seconds"] is not None:
+        nothing = dict.fromkeys(("Result", "Compared", "Reason"))
+        row, by = {**row, **nothing, "Signature": DAMAGED}, None
     known = by if isinstance(by, Mapping) else {}
     who = (f"{name} {known[name]}" for name in ("user", "project", "host") if known.get(name))
     return Evidence(
@@ -76,7 +84,7 @@ def _evidence(row: Mapping[str, Any]) -> Evidence:
         share_id=text("Share"),
         share_name=text("Share"),
         checkpoint_id=text("Checkpoint"),
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        seconds=seconds,
         compared=reading.compared({"compared": row["Compared"]}),
         reason=text("Reason"),
         by=", ".join(who),

@@ -18,6 +18,7 @@ from karbor_manila.cli.views.plans import (
     PlanView,
     age_of,
 )
+from karbor_manila.common import durations
 
 # In the metadata of shares that are not the user's (karbor_manila/manila/marks.py): those of a
 # drill or a copy.
@@ -192,12 +193,11 @@ class _Maker:
             at = verified_at(logs, self._verifications[checkpoint_id], verification)
             for share_id, status, reason in outcomes:
                 told = reading.details(reason) or {}
-                seconds = told.get("seconds")
                 found[share_id] = ShareDrill(
                     good=status == "available",
                     under_way=verification["status"] == reading.GOING and status != "error",
                     at=reading.moment(told.get("at")) or at,
-                    seconds=float(seconds) if isinstance(seconds, int | float) else None,
+                    seconds=durations.told(told.get("seconds")),
                     reason=reading.sentence(reason) if status == "error" else "",
                     checkpoint_id=checkpoint_id,
                     compared=reading.compared(told),

@@ -125,6 +125,21 @@ def test_what_somebody_changed_is_found(
     assert (code, row["Signature"], row["Result"]) == (3, word, "")
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "1e999", "-4.2", "1e300", "true", '"4"'])
+def test_what_is_no_length_of_time_is_damaged(
+    service: Service, run: Run, drilled: str, signer: sealing.Signer, seconds: str
+) -> None:
+    place, sealed = kept(service)
+    told = json.loads(sealed["text"])
+    took = json.dumps(told["found"]["seconds"])
+    text = sealed["text"].replace(f'"seconds": {took}', f'"seconds": {seconds}')
+    assert text != sealed["text"]
+    drill_results.put(service.provider.bank, place, sealing.seal(text, signer))
+    code, (row,) = listed(run)
+    assert (code, row["Share"], row["Signature"]) == (3, drilled, "damaged")
+    assert (row["Result"], row["Seconds"]) == ("", None)
+
+
 def test_only_what_is_asked_for_is_listed(service: Service, run: Run, drilled: str) -> None:
     assert listed(run, "--share", service.share())[1] == []
     assert listed(run, "--project", "another")[1] == []

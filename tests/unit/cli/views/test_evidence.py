@@ -2,6 +2,7 @@
 """What is kept of drills is on the page: what, when, how long, what was compared, and by whom."""
 
 import json
+import math
 
 import pytest
 
@@ -46,6 +47,19 @@ def test_what_changed_after_it_was_signed_says_nothing_but_that():
     assert (found.result, found.by, found.compared, found.signature) == ("", "", "", "bad")
 
 
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -1, 1e300, 10**400, True, "4"])
+def test_what_took_no_length_of_time_is_damaged_and_says_nothing_else(seconds):
+    world = World()
+    world.share("s1", "homes")
+    drilled = evidence.read([ROW | {"Seconds": seconds}])
+    found = face(world.listed(), drilled=drilled)
+    (item,) = found.evidence
+    assert (item.share_name, item.signature) == ("homes", "damaged")
+    assert (item.result, item.seconds, item.compared, item.by) == ("", None, "", "")
+    assert "damaged" in render.page(found, NOW)
+    assert json.dumps(as_json(found), allow_nan=False)
+
+
 @pytest.mark.parametrize("wrong", [[{"Plan": 1}], 7, ["x"], None, {"a": 1}])
 def test_what_is_no_list_of_results_is_refused(wrong):
     with pytest.raises(WrongUsage, match="drill results -f json"):
@@ -73,7 +87,18 @@ def test_without_the_operators_list_the_last_drills_are_told_and_where_the_rest_
 
 
 def test_a_drill_that_tells_odd_things_ends_no_page():
-    for odd in (None, 7, "x", [1], {"files": {"a": 1}}, {"files": 1, "not_compared": []}):
+    for odd in (
+        math.nan,
+        math.inf,
+        -1,
+        10**400,
+        None,
+        7,
+        "x",
+        [1],
+        {"files": {"a": 1}},
+        {"files": 1, "not_compared": []},
+    ):
         world = World()
         world.share("s1")
         made = world.checkpoint(world.plan("home", "s1"), HOUR)
@@ -81,5 +106,5 @@ def test_a_drill_that_tells_odd_things_ends_no_page():
         reason = world.drill(made, 2 * DAY, {"s1": 4.0})["resources_reason"]
         reason[f"{SHARE}#s1"] = json.dumps({"at": odd, "seconds": odd, "signed_by": odd})
         found = face(world.listed())
-        assert json.dumps(as_json(found))
+        assert json.dumps(as_json(found), allow_nan=False)
         assert render.page(found, NOW)
