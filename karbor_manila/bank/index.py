@@ -12,12 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from karbor import exception as karbor_exception
+from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.turns import taking_turns
 
+LOG = logging.getLogger(__name__)
+
 _INDICES = "/indices"
+
+# The year 9999, in seconds since the epoch: its last day has ended in no time zone.
+_LATEST = 253_370_764_800
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,19 @@ def _parsed(keys: Iterable[str]) -> Iterator[Entry]:
     for key in taking_turns(keys):
         parts = key.strip("/").split("/")
         made, _, checkpoint_id = parts[-1].partition("@")
-        if checkpoint_id and made.isdigit():
-            yield Entry(int(made), checkpoint_id, parts[2])
+        second = _second(made)
+        if checkpoint_id and second is not None:
+            yield Entry(second, checkpoint_id, parts[2])
+        elif checkpoint_id:
+            LOG.error("The index entry %r is damaged and is passed over: it has no time", key)
+
+
+def _second(text: str) -> int | None:
+    """A time in a key; None for what is none that every time zone has a day for."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_LATEST)):
+        return None
+    second = int(text)
+    return second if second < _LATEST else None
 
 
 def made_since(bank: Any, since: datetime.datetime, now: datetime.datetime) -> Iterator[Entry]:
@@ -98,7 +115,8 @@ def times(bank: Any) -> dict[str, int]:
     :raises BankUnreadable: the bank cannot be listed
     """
     names = (key.rpartition("/")[2].partition("@") for key in _keys(bank))
-    return {each: int(made) for made, _, each in names if each and made.isdigit()}
+    times = {each: _second(made) for made, _, each in names if each}
+    return {each: second for each, second in times.items() if second is not None}
 
 
 def _keys(bank: Any) -> list[str]:

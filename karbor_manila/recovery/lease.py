@@ -10,6 +10,7 @@ proves nothing, since it may be suspended.
 
 import datetime
 import functools
+import math
 import os
 import socket
 from collections.abc import Callable
@@ -212,17 +213,22 @@ def look_twice(read: Callable[[], T]) -> T:
 
 def _parse(stored: Any) -> Lease:
     """A lease as it was written. Raises KeyError, TypeError or ValueError for anything else."""
-    lease = Lease(
-        host=str(stored["host"]),
-        machine=str(stored["machine"]),
-        pid=int(stored["pid"]),
-        started=float(stored["started"]),
-        renewed=str(stored["renewed"]),
-        ticks=int(stored.get("ticks", 0)),
-        count=int(stored.get("count", 0)),
-        ended=stored.get("ended") is True,
-    )
+    try:
+        lease = Lease(
+            host=str(stored["host"]),
+            machine=str(stored["machine"]),
+            pid=int(stored["pid"]),
+            started=float(stored["started"]),
+            renewed=str(stored["renewed"]),
+            ticks=int(stored.get("ticks", 0)),
+            count=int(stored.get("count", 0)),
+            ended=stored.get("ended") is True,
+        )
+    except OverflowError as error:
+        raise ValueError("a number has no end") from error
     lease.age  # noqa: B018 - raises for what is no date, or one without a zone
+    if not math.isfinite(lease.started):
+        raise ValueError("no process has started at that time")
     if lease.pid <= 0:
         raise ValueError("no process has that number")
     return lease

@@ -275,6 +275,9 @@ def test_what_cannot_be_read_is_a_marker_all_the_same(provider, made, tmp_path):
         "/indices/by-provider/provider-1/project-a/notes.txt",
         "/indices/by-provider/provider-1/project-a/soon@checkpoint",
         "/indices/by-provider/provider-1/project-a/1766268000@",
+        "/indices/by-provider/provider-1/project-a/²@checkpoint",
+        "/indices/by-provider/provider-1/project-a/99999999999999@checkpoint",
+        "/indices/by-provider/provider-1/project-a/" + "9" * 200 + "@checkpoint",
         "/indices/by-provider/provider-1/stray",
     ],
 )
@@ -283,6 +286,8 @@ def test_what_is_no_entry_is_passed_over(provider, made, tmp_path, key):
     path.write_text("")
     assert find(provider) == made[::-1]
     assert find(provider, project_id=None) == made[::-1]
+    assert find(provider, last_day=FIRST_DAY.date()) == made[1::-1]
+    assert index.times(provider.bank).keys() == set(made)
 
 
 def test_only_what_is_shown_is_read(provider, made):

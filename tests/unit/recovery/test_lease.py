@@ -2,6 +2,7 @@
 """Leases: who is alive, by the pid on this machine and by the last renewal elsewhere."""
 
 import datetime
+import math
 import os
 import subprocess
 import sys
@@ -253,6 +254,10 @@ def test_without_a_lease_that_can_be_understood_the_owner_is_watched(
         ("started", "early"),
         ("ticks", "early"),
         ("count", None),
+        ("count", math.inf),
+        ("pid", math.inf),
+        ("started", math.nan),
+        ("started", 10**400),
     ],
 )
 def test_a_damaged_field_makes_nobody_dead_at_once(bank, here, field, damage):
