@@ -13,7 +13,14 @@ from karbor_manila import opts
 from karbor_manila.database import schema
 from karbor_manila.recovery.claims import Claims
 from karbor_manila.recovery.loop import Reconciliation
-from karbor_manila.service import bank_refusals, broker, driver_options, hook_options, shutdown
+from karbor_manila.service import (
+    bank_options,
+    bank_refusals,
+    broker,
+    driver_options,
+    hook_options,
+    shutdown,
+)
 from karbor_manila.service.choices import Choices
 from karbor_manila.service.flows.worker import Worker
 from karbor_manila.service.keep_thread import KeepThread
@@ -48,6 +55,7 @@ class Runtime:
         broker.take_one_at_a_time(cfg.CONF)
         port = self.settings.metrics_port
         self.listening = Listening(cfg.CONF, opts.GROUP, also=[metrics.NAME] if port else [])
+        bank_options.check(self.providers(), self.settings.lease_timeout)
         catalogues = driver_options.check(self.providers())
         hooks = hook_options.check(self.providers())
         self.choices = Choices(lambda: catalogues)

@@ -17,6 +17,6 @@ OBJECT_BANK_OPTS: list[cfg.Opt] = [
         "of its answer. A write that fails within this time is repeated once, whatever the "
         "client's own options say, and takes three times this time at most: that must not be more "
         "than a quarter of lease_timeout, so that no write arrives after another process took "
-        "over.",
+        "over; else the service does not start.",
     ),
 ]

@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from oslo_config import cfg
+
 from karbor_manila.bank import access as bank_access
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankNotOurs, checkpoints_named
@@ -19,6 +21,7 @@ from karbor_manila.cli.errors import WrongUser
 from karbor_manila.cli.operator.checks.facts import HostFacts
 from karbor_manila.cli.operator.host import Host
 from karbor_manila.recovery import lease
+from karbor_manila.service import bank_options
 
 #: Where a doctor writes, reads and removes an object of its own.
 PREFIX = f"{identity.PREFIX}/doctor/"
@@ -31,11 +34,21 @@ def banks(facts: HostFacts) -> Iterator[Finding]:
     """The bank of each provider."""
     for provider in facts.providers():
         about = str(provider.name)
+        yield from _writes(provider, about, facts.settings().lease_timeout)
         found = list(_identity(provider, about))
         yield from found
         if all(each.todo == "" for each in found):  # into another bank nothing is written
             yield from _writable(provider, about, facts.clock.utcnow())
             yield from _room(provider, about)
+
+
+def _writes(provider: Any, about: str, lease_timeout: float) -> Iterator[Finding]:
+    """Whether a write ends before another process takes over."""
+    try:
+        bank_options.check([provider], lease_timeout)
+    except cfg.Error as error:
+        said = f"karbor-protection does not start: {error}"
+        yield bad(about, said, "Make request_timeout smaller, or lease_timeout larger.")
 
 
 def _identity(provider: Any, about: str) -> Iterator[Finding]:
