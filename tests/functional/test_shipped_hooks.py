@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import re
 import signal
 import sys
 import threading
@@ -213,8 +214,9 @@ def test_a_snapshot_has_what_the_command_flushed_and_nothing_of_afterwards(
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ("broken", "ended with exit code 3. It said: the schema of database is being changed"),
-        ("hang", "did not end within 18 seconds. It said: the schema of database is being changed"),
+        ("broken", "ended with exit code 3"),
+        # What is left of its time once it is known where the share is.
+        ("hang", r"did not end within 1\d seconds"),
     ],
 )
 def test_a_command_that_fails_or_hangs_means_no_snapshot_and_rules_as_before(
@@ -222,7 +224,8 @@ def test_a_command_that_fails_or_hangs_means_no_snapshot_and_rules_as_before(
 ) -> None:
     it = make(wanted)
     checkpoint = alpha.protect(alpha.plan_of_shares([it.share]), "error")
-    assert said in checkpoint.extra_info
+    told = rf"{said}\. It said: the schema of database is being changed"
+    assert re.search(told, checkpoint.extra_info)
     assert "'command' failed in its pre of protect" in checkpoint.extra_info
     assert alpha.snapshots(it.share.id) == []
     assert it.phases() == [("pre", "", ALL_READ_ONLY), ("post", "failed", ALL_READ_ONLY)]
