@@ -5,6 +5,7 @@ import datetime
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.views.advice import advice
@@ -151,7 +152,7 @@ class _Maker:
             seen: set[str] = set()
             for checkpoint in items:
                 self._look(checkpoint, seen)
-        self._verifications: dict[str, list[View]] = {}
+        self._verifications: dict[str, list[dict[str, Any]]] = {}
         for verification in listed.verifications:
             of = self._verifications.setdefault(verification["checkpoint_id"], [])
             of.append(verification)
