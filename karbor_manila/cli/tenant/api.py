@@ -24,6 +24,8 @@ PAGE = 200
 #: How often a question (not an order) is put before a transient error is shown.
 ATTEMPTS = 4
 
+_NOT_FOUND = 404
+
 Parameters = dict[str, dict[str, str]]
 View = dict[str, Any]
 
@@ -138,6 +140,15 @@ class Karbor:
         """A new scheduled operation, with a trust of the user. Not retried, as above."""
         asked, key = f"make schedule {fields['name']!r}", "scheduled_operation"
         return self._make(asked, "/scheduled_operations", {key: fields}, key)
+
+    def remove_schedule(self, schedule_id: str) -> None:
+        """Remove a scheduled operation; one that is gone is removed. Not retried, as above."""
+        path = f"/scheduled_operations/{schedule_id}"
+        try:
+            self._ask(f"delete schedule {schedule_id}", "DELETE", path)
+        except KarborRefused as error:
+            if error.status != _NOT_FOUND:
+                raise
 
     def _make(self, asked: str, path: str, body: View, key: str) -> View:
         return _ANSWERS.part(asked, self._ask(asked, "POST", path, json=body), key)

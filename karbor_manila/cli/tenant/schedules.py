@@ -4,6 +4,7 @@
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,12 @@ from karbor_manila.common.schedules import content, given, when
 
 _COLUMNS = ("Schedule", "Name", "Plan", "Operation", "Trigger", "State")
 
+_MADE, _THERE = "made", "there already"
+
 Schedule = Mapping[str, Any]
+
+#: A schedule, its id now, and what was done.
+_Done = tuple[Schedule, str | None, str]
 
 
 class SchedulesImport(TenantLister):
@@ -23,7 +29,8 @@ class SchedulesImport(TenantLister):
 
     FILE is what the operator's 'karbor-manila plans list -f json' printed. Each schedule runs with
     a trust of whoever calls this command. One that is there already, with whatever id, is left
-    alone, so it may be repeated. Exit code 3: one could not be made again.
+    alone, so it may be repeated; of what two who call it at once have both made, one stays. Exit
+    code 3: one could not be made again.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -38,18 +45,57 @@ class SchedulesImport(TenantLister):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each schedule."""
         wanted = list(_wanted(_read(parsed_args.file), self.karbor.project_id()))
-        triggers = {each["id"]: each for each in self.karbor.triggers()}
-        self._triggers = {when(each): each["id"] for each in triggers.values()}
-        self._there = {
-            content({**each, "trigger": triggers[each["trigger_id"]]}): each["id"]
-            for each in self.karbor.schedules()
-            if each["trigger_id"] in triggers
-        }
+        self._triggers, there = self._listed()
+        self._there = {of: ids[0] for of, ids in there.items()}
         self._plans = {plan["id"] for plan in self.karbor.plans()}
-        return _COLUMNS, [self._row(each, parsed_args.dry_run) for each in wanted]
+        done = [(each, *self._made(each, parsed_args.dry_run)) for each in wanted]
+        if any(state == _MADE for _schedule, _id, state in done):
+            done = self._each_once(done)
+        return _COLUMNS, [self._row(*each) for each in done]
 
-    def _row(self, schedule: Schedule, dry_run: bool) -> tuple[Any, ...]:
-        made_id, state = self._made(schedule, dry_run)
+    def _listed(self) -> tuple[dict[tuple[str, ...], str], dict[tuple[str, ...], list[str]]]:
+        """The id of a trigger by when it fires, and those of schedules by what they are to do."""
+        triggers = {each["id"]: each for each in self.karbor.triggers()}
+        there: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for each in self.karbor.schedules():
+            if each["trigger_id"] in triggers:
+                there[content({**each, "trigger": triggers[each["trigger_id"]]})].append(each["id"])
+        return {when(each): each["id"] for each in triggers.values()}, there
+
+    def _each_once(self, done: list[_Done]) -> list[_Done]:
+        """Remove what somebody else has made as well, who ran this at the same moment: Karbor makes
+        a second one of everything without a word.
+
+        Who makes one looks afterwards, and of several the one with the smallest id stays. So it is
+        the same one whoever looks, it is never removed, and the last to look finds no other one.
+        What was there before is not among them: then none was made.
+        """
+        try:
+            _triggers, there = self._listed()
+        except (KarborRefused, KarborTransient) as error:
+            self.not_well()
+            said = f"made; whether somebody else made it, too, is not known: {error}"
+            return [(of, at, said if state == _MADE else state) for of, at, state in done]
+        return [
+            (of, *self._once(at, there[content(of)])) if state == _MADE and at else (of, at, state)
+            for of, at, state in done
+        ]
+
+    def _once(self, made_id: str, there: list[str]) -> tuple[str, str]:
+        """The id that stays of those that were made at the same moment, and what was done."""
+        stays = min([made_id, *there])
+        for other in there:
+            if other == stays:
+                continue
+            try:
+                self.karbor.remove_schedule(other)
+            except (KarborRefused, KarborTransient) as error:
+                self.not_well()
+                return stays, f"there twice, as {other}, too, which could not be removed: {error}"
+        return stays, _MADE if stays == made_id else _THERE
+
+    @staticmethod
+    def _row(schedule: Schedule, made_id: str | None, state: str) -> tuple[Any, ...]:
         trigger = schedule["trigger"]
         return (
             columns.Text(made_id),
@@ -64,7 +110,7 @@ class SchedulesImport(TenantLister):
         """The schedule's id now, and what was done. One that is refused does not keep the others
         from being made."""
         if known := self._there.get(content(schedule)):
-            return known, "there already"
+            return known, _THERE
         plan_id = schedule["operation_definition"]["plan_id"]
         if plan_id not in self._plans:
             self.not_well()
@@ -79,7 +125,7 @@ class SchedulesImport(TenantLister):
             self.not_well()
             return None, f"failed: {error}"
         self._there[content(schedule)] = made_id
-        return made_id, "made"
+        return made_id, _MADE
 
     def _make(self, schedule: Schedule) -> str:
         """Its trigger, unless one like it is there, and the schedule. Who dies in between leaves a
@@ -117,8 +163,10 @@ def _wanted(rows: Any, project_id: str) -> Iterator[Schedule]:
         for row in rows:
             if row["Project"] == project_id:
                 every = (*row["Schedules"], *row["Lost Schedules"])
+                for each in every:
+                    _properties(each["trigger"]["properties"])  # nothing is made of a damaged file
                 yield from {content(each): each for each in every}.values()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise WrongUsage(
             "The file is not what 'karbor-manila plans list -f json' prints."
         ) from error
@@ -130,5 +178,5 @@ def _read(file: str) -> Any:
         return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
     except OSError as error:
         raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{file} is no JSON.") from error

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``karbor-manila schedules import``: a user makes the schedules of a lost database again."""
 
+import itertools
 import json
+import re
 import uuid
 from pathlib import Path
 
@@ -19,11 +21,15 @@ class Engine:
 
     def __init__(self, mock):
         self.triggers, self.operations, self.refused = [], [], None
+        self.ids = (str(uuid.uuid4()) for _ in itertools.count())
+        self.other_is_quicker = False  # to remove one
+        self.meanwhile = []  # what others do before an operation is stored, the next one last
         base = KARBOR_URL
         mock.get(f"{base}/triggers", json=lambda *_: {"triggers": self.triggers})
         mock.get(f"{base}/scheduled_operations", json=lambda *_: {"operations": self.operations})
         mock.post(f"{base}/triggers", json=self._trigger)
         mock.post(f"{base}/scheduled_operations", json=self._operation)
+        mock.delete(re.compile(f"{base}/scheduled_operations/"), json=self._removed)
 
     def _trigger(self, request, _context):
         asked = request.json()["trigger_info"]
@@ -37,9 +43,19 @@ class Engine:
         if self.refused:
             context.status_code = 400
             return {"badRequest": {"code": 400, "message": self.refused}}
-        made = {"description": None, "enabled": True} | asked | {"id": str(uuid.uuid4())}
+        made = {"description": None, "enabled": True} | asked | {"id": next(self.ids)}
+        if self.meanwhile:
+            self.meanwhile.pop()()
         self.operations.append(made)
         return {"scheduled_operation": made}
+
+    def _removed(self, request, context):
+        gone = request.path.rpartition("/")[2]
+        there = [each for each in self.operations if each["id"] == gone]
+        there = [] if self.other_is_quicker else there
+        context.status_code = 202 if there else 404
+        self.operations = [each for each in self.operations if each["id"] != gone]
+        return {} if there else {"itemNotFound": {"code": 404, "message": "gone"}}
 
 
 @pytest.fixture
@@ -80,6 +96,41 @@ def test_a_lost_schedule_is_made_again_with_its_trigger_and_only_once(
     assert made["operation_definition"] == was["operation_definition"]
     assert made["trigger_id"] == trigger["id"] != was["trigger"]["id"]
     assert trigger["properties"] == was["trigger"]["properties"]
+
+
+@pytest.mark.parametrize("ids", [("a", "b"), ("b", "a")])
+def test_of_two_who_run_it_at_once_one_makes_it_whoever_is_first(rows, engine, tmp_path, ids):
+    file, others = told(tmp_path, lost(), lost("weekly")), []
+    engine.ids = iter([f"{ids[0]}1", f"{ids[1]}1", f"{ids[1]}2", f"{ids[0]}2"])
+    engine.meanwhile = [lambda: others.extend(rows("schedules", "import", file))]
+    code, shown = rows("schedules", "import", file)
+    assert sorted(each["name"] for each in engine.operations) == ["daily", "weekly"]
+    assert (code, others[0]) == (0, 0)
+    assert {row["Schedule"] for row in shown} == {each["id"] for each in engine.operations}
+    assert rows("schedules", "import", file)[1][0]["State"] == "there already"
+
+
+def test_what_the_other_one_has_removed_meanwhile_is_removed(rows, engine, tmp_path):
+    file = told(tmp_path, lost())
+    engine.ids = iter(["b", "a"])
+    engine.meanwhile = [lambda: rows("schedules", "import", file)]
+    engine.other_is_quicker = True
+    code, shown = rows("schedules", "import", file)
+    assert (code, states(shown)) == (0, {"daily": "there already"})
+    assert [each["id"] for each in engine.operations] == ["a"]
+
+
+@pytest.mark.parametrize("window", ["many", "NaN", "Infinity"])
+def test_a_damaged_window_is_wrong_usage_and_nothing_is_made(run, engine, tmp_path, window):
+    was = lost()
+    damaged = was["trigger"]["properties"] | {"window": "damage"}
+    trigger = was["trigger"] | {"properties": damaged}
+    file = told(tmp_path, lost("good"), was | {"trigger": trigger})
+    plain = window if window == "many" else float(window)
+    file.write_text(file.read_text().replace('"damage"', json.dumps(plain)))
+    code, _out, err = run("schedules", "import", file)
+    assert (code, engine.triggers) == (2, [])
+    assert "plans list -f json" in err
 
 
 def test_the_window_of_a_trigger_is_a_number_as_karbors_api_wants_it(
