@@ -222,7 +222,8 @@ class BankSearch:
         if self._memory.making:
             return True
         made = float(section.get_object("index.json")["timestamp"])
-        return self._clock.utcnow().timestamp() - made < self._grace
+        # Either way: the clock of this process may have been ahead, and was set right since.
+        return abs(self._clock.utcnow().timestamp() - made) < self._grace
 
     def _leftovers(self, open_restores: Iterable[tuple[str, str, str]]) -> Iterator[Unfinished]:
         """Restores and verifications that have ended and could not remove what they made.

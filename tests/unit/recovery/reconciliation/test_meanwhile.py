@@ -78,6 +78,18 @@ def test_a_new_checkpoint_of_this_process_is_not_ended_before_it_is_claimed(
     assert service.checkpoint(checkpoint.id).status == "protecting"
 
 
+def test_one_that_this_process_stamped_later_than_now_is_not_just_being_made_until_then(
+    service: Service,
+) -> None:
+    """Its clock was ahead and was set right since; it is claimed by nobody."""
+    checkpoint = service.provider.get_checkpoint_collection().create(service.plan(service.share()))
+    section = checkpoint.checkpoint_section
+    index = section.get_object("index.json")
+    month = 30 * 86_400
+    section.update_object("index.json", index | {"timestamp": index["timestamp"] + month})
+    assert reconcile(service) == ["error"]
+
+
 def test_a_checkpoint_that_takes_long_to_make_is_not_ended_by_its_own_process(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
