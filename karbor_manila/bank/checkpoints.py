@@ -108,6 +108,16 @@ def timed(provider: Any, query: Query) -> Iterator[tuple[int, Any]]:
                 yield entry.made, checkpoint
 
 
+def made_at(provider: Any, query: Query, checkpoint_id: str) -> int | None:
+    """When a checkpoint was made, in seconds since the epoch, by the index alone; None when that
+    does not have it.
+
+    :raises karbor.exception.BankListObjectsFailed: the bank cannot be listed
+    """
+    entries = _entries_of(provider.bank, query)
+    return next((entry.made for entry in entries if entry.id == checkpoint_id), None)
+
+
 def get(provider: Any, checkpoint_id: str, context: Any = None) -> Any:
     """A checkpoint; one that is there but cannot be read just now is not taken for absent.
 

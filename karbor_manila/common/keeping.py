@@ -11,7 +11,8 @@ a schedule that stood still for a month costs nothing.
 * Only good checkpoints are looked at; a failed one stays and speaks for none.
 * The newest of each resource stays whatever the rules say, and so does the newest whole one.
 * Copies are counted for themselves, by the times of their own making.
-* One that is held stays and is counted for nothing: no other one goes for it.
+* One that is held stays and is counted for nothing: no other one goes for it. So does one that is
+  stamped later than now (common/stamps.py).
 * One of which it is not known whether it holds a share stays where it would if it did, and takes no
   other one's place.
 """
@@ -30,6 +31,7 @@ MADE_AT = "made_at"
 #: Words beside those of the rules.
 NEWEST, NEWEST_WHOLE = "the newest of a share", "the newest whole one"
 HELD, FAILED, NO_RULES = "held", "failed", "the plan has no keep rules"
+AHEAD = "stamped later than now"
 #: Stands before a rule that keeps one only if it holds what it may hold.
 PERHAPS = "perhaps "
 
@@ -44,6 +46,7 @@ class Made:
     :ivar holds: the resources that it holds for certain
     :ivar perhaps: these, and those of which it is not known
     :ivar held: whether somebody holds it
+    :ivar ahead: whether it is stamped later than now
     """
 
     id: str
@@ -54,6 +57,7 @@ class Made:
     perhaps: frozenset[str]
     is_copy: bool = False
     held: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,7 @@ def decide(found: Iterable[Made], rules: KeepRules) -> list[Verdict]:
         if said := _apart(item):
             why[item.id].append(said)
     for is_copy in (False, True):
-        counted = [
-            item for item in newest_first if item.is_copy == is_copy and item.good and not item.held
-        ]
+        counted = [item for item in newest_first if item.is_copy == is_copy and not _apart(item)]
         for item_id, said in _kept(counted, rules):
             if said not in why[item_id]:
                 why[item_id].append(said)
@@ -97,6 +99,8 @@ def _apart(item: Made) -> str:
     """Why one stays whatever the others are."""
     if item.held:
         return HELD
+    if item.ahead:
+        return AHEAD
     return "" if item.good else FAILED
 
 

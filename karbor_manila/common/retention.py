@@ -9,7 +9,8 @@ holds the same, that is Karbor's own rule: the newest ``max_backups`` stay.
 
 * What may be the newest of a resource never goes, nor does the newest whole checkpoint.
 * Copies are counted for themselves: however many there are, no original goes for them.
-* What is held stays, and nothing goes for it: it is not counted at all.
+* What is held, or stamped later than now (common/stamps.py), stays, and nothing goes for it: it is
+  not counted at all.
 * What a failed checkpoint keeps goes once newer good ones hold all of it, and until then failed
   ones keep no more of a resource than ``max_backups``.
 """
@@ -35,6 +36,7 @@ class Kept:
     :ivar holds: the resources that it holds for certain
     :ivar perhaps: these, and those of which it is not known
     :ivar held: whether somebody holds it (:mod:`karbor_manila.common.holds`)
+    :ivar ahead: whether it is stamped later than now
     """
 
     id: str
@@ -45,6 +47,12 @@ class Kept:
     perhaps: frozenset[str]
     is_copy: bool = False
     held: bool = False
+    ahead: bool = False
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it stays, and speaks for no other one."""
+        return self.held or self.ahead
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ def decide(newest_first: Iterable[Kept], rules: Rules, today: datetime.date) -> 
     decision = Decision()
     series = {True: _Newer(), False: _Newer()}
     for checkpoint in newest_first:
-        if checkpoint.held:
+        if checkpoint.is_apart:
             if checkpoint.good:
                 decision.staying.append(checkpoint)
             continue
@@ -149,13 +157,13 @@ def may_go(checkpoint: Kept, newer_ones: Iterable[Kept]) -> bool:
 
     :param newer_ones: the newer checkpoints of the plan, in any order; read as far as is needed
     """
-    if checkpoint.held:
+    if checkpoint.is_apart:
         return False
     newer = _Newer()
     if newer.may_go(checkpoint):
         return True
     for other in newer_ones:
-        if other.is_copy == checkpoint.is_copy and not other.held:
+        if other.is_copy == checkpoint.is_copy and not other.is_apart:
             newer.add(other)
             if newer.may_go(checkpoint):
                 return True

@@ -139,8 +139,8 @@ class StaysForRetention(KarborManilaError):
     def _sentence(self) -> str:
         return (
             f"Checkpoint {self.checkpoint_id} stays: no newer one of its plan holds for certain "
-            f"all that it may hold. Retention goes on with its next run; a user can delete it by "
-            f"hand."
+            f"all that it may hold, or it is stamped later than now. Retention goes on with its "
+            f"next run; a user can delete it by hand."
         )
 
 

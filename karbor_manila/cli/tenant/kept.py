@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from karbor_manila.cli.tenant import reading
-from karbor_manila.common import keeping, left_out
+from karbor_manila.common import keeping, left_out, stamps
 from karbor_manila.common.holds import in_force
 from karbor_manila.common.keeping import Made
 
@@ -22,6 +22,14 @@ def made_at(checkpoint: Mapping[str, Any]) -> tuple[datetime.datetime, bool]:
     day: of a service before this release."""
     exact = _usable(reading.extra_info(checkpoint).get(keeping.MADE_AT))
     return exact or _usable(checkpoint.get("created_at")) or _LONG_AGO, exact is not None
+
+
+def is_ahead(checkpoint: Mapping[str, Any], now: datetime.datetime) -> bool:
+    """Whether a listed checkpoint is stamped later than now.
+
+    :param now: UTC
+    """
+    return stamps.is_ahead(made_at(checkpoint)[0], now)
 
 
 def _usable(text: object) -> datetime.datetime | None:
@@ -59,4 +67,5 @@ def as_made(checkpoint: Mapping[str, Any], place: int, now: datetime.datetime) -
         perhaps=perhaps,
         is_copy=reading.is_copy(checkpoint),
         held=in_force(info, now) is not None,
+        ahead=is_ahead(checkpoint, now),
     )

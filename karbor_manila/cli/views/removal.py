@@ -121,7 +121,8 @@ def _ruled(
         return _Ruled()
     made = [read.as_made(item, place, now) for place, item in enumerate(at_rest)]
     going = _without_rule(keeping.decide(made, rules))
-    newest = next((each for each in made if each.whole and not each.is_copy), None)
+    whole = (each for each in made if each.whole and not each.is_copy and not each.ahead)
+    newest = next(whole, None)
     at = plan.promise.next_run
     coming = [keeping.Made("", at, True, True, newest.holds, newest.holds)] if newest and at else []
     verdicts = keeping.decide([*coming, *made], rules)
@@ -142,7 +143,8 @@ def _limited(at_rest: Sequence[View], plan: PlanView, at: datetime.datetime) -> 
     if not plan.promise.retention:
         return set()
     counted = [_kept(item, at) for item in at_rest]
-    newest = next((each for each in counted if each.whole and not each.is_copy), None)
+    whole = (each for each in counted if each.whole and not each.is_copy and not each.ahead)
+    newest = next(whole, None)
     if newest is None:
         return set()
     coming = Kept("", at.date(), True, True, newest.holds, newest.holds)
@@ -177,6 +179,7 @@ def _kept(checkpoint: View, at: datetime.datetime) -> Kept:
         perhaps=keys,
         is_copy=reading.is_copy(checkpoint),
         held=reading.hold(checkpoint, at) is not None,
+        ahead=read.is_ahead(checkpoint, at),
     )
 
 

@@ -13,7 +13,7 @@ from oslo_log import log as logging
 from karbor_manila.bank import checkpoints, holding
 from karbor_manila.bank.errors import BankUnreadable, RecordInvalid
 from karbor_manila.bank.share_section import ShareSection
-from karbor_manila.common import left_out
+from karbor_manila.common import left_out, stamps
 from karbor_manila.common.retention import Kept, Rules
 from karbor_manila.operations import lost_snapshots, reporting
 from karbor_manila.recovery.audit import told_words
@@ -63,14 +63,24 @@ def _strictest(given: Iterable[object]) -> int | None:
     return min((limit for limit in limits if limit > 0), default=None)
 
 
-def kept(checkpoint: Any, sleep: Sleep, now: datetime.datetime) -> Kept:
+def kept(checkpoint: Any, made: int, sleep: Sleep, now: datetime.datetime) -> Kept:
     """What a checkpoint at rest holds.
 
     An available one that says nothing of a failure is taken at its word. Of another one each record
     is read; one that cannot be understood or read just now may keep a snapshot.
 
+    :param made: by the index of the bank, in seconds since the epoch
     :param now: UTC
     """
+    stamp = datetime.datetime.fromtimestamp(made, datetime.UTC)
+    ahead = stamps.is_ahead(stamp, now)
+    if ahead:
+        LOG.warning(
+            "Checkpoint %s is stamped %s, which is later than now: it stays and is counted for "
+            "nothing until then. Look at the clock of the host that made it",
+            checkpoint.id,
+            stamp.isoformat(),
+        )
     good = checkpoint.status == constants.CHECKPOINT_STATUS_AVAILABLE
     info = checkpoints.info(checkpoint)
     keys = frozenset(f"{node.type}#{node.id}" for node in contents(checkpoint))
@@ -93,6 +103,7 @@ def kept(checkpoint: Any, sleep: Sleep, now: datetime.datetime) -> Kept:
         perhaps=perhaps,
         is_copy=checkpoints.is_copy(checkpoint),
         held=holding.in_force(checkpoint, now) is not None,
+        ahead=ahead,
     )
 
 

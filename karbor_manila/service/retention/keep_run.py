@@ -231,7 +231,7 @@ class KeepRun:
                 LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
 
     def _as_made(self, made: int, checkpoint: Any) -> Made:
-        kept = facts.kept(checkpoint, self._clock.sleep, self._clock.utcnow())
+        kept = facts.kept(checkpoint, made, self._clock.sleep, self._clock.utcnow())
         return Made(
             id=kept.id,
             made=datetime.datetime.fromtimestamp(made, datetime.UTC),
@@ -241,6 +241,7 @@ class KeepRun:
             perhaps=kept.perhaps,
             is_copy=kept.is_copy,
             held=kept.held,
+            ahead=kept.ahead,
         )
 
 

@@ -92,9 +92,11 @@ class RetentionRun:
         if limits is None:
             LOG.info("Plan %s has no retention any more: nothing of it is removed", plan_id)
             return []
-        found = checkpoints.find(provider, _of_plan(provider, context.project_id, plan_id))
+        query = _of_plan(provider, context.project_id, plan_id)
+        timed = list(checkpoints.timed(provider, query))
+        found = [checkpoint for _made, checkpoint in timed]
         today = self._clock.utcnow().date()
-        at_rest = self._kept(found)
+        at_rest = self._kept(timed)
         # What an operation works with is refused to a DELETE, and retention would end there.
         busy = self._in_work(provider)
         stays = busy | self._ruled(provider, plan_id)
@@ -114,21 +116,23 @@ class RetentionRun:
         plan_id = checkpoint.protection_plan["id"]
         if str(checkpoint.id) in self._ruled(provider, plan_id, str(checkpoint.id)):
             raise KeptForRules(str(checkpoint.id))
+        query = _of_plan(provider, checkpoint.project_id, plan_id)
         newer = itertools.takewhile(
-            lambda other: other.id != checkpoint.id,
-            checkpoints.walk(provider, _of_plan(provider, checkpoint.project_id, plan_id)),
+            lambda other: other[1].id != checkpoint.id, checkpoints.timed(provider, query)
         )
-        known = kept(checkpoint, self._clock.sleep, self._clock.utcnow())
+        now = self._clock.utcnow()
+        made = checkpoints.made_at(provider, query, checkpoint.id)
+        known = kept(checkpoint, 0 if made is None else made, self._clock.sleep, now)
         if not rules.may_go(known, self._kept(newer)):
             raise StaysForRetention(str(checkpoint.id))
 
-    def _kept(self, found: Iterable[Any]) -> Iterator[Kept]:
+    def _kept(self, timed: Iterable[tuple[int, Any]]) -> Iterator[Kept]:
         """What those at rest hold. One that cannot be read counts for nothing, and stays."""
-        for checkpoint in found:
+        for made, checkpoint in timed:
             if checkpoint.status not in AT_REST:
                 continue
             try:
-                yield kept(checkpoint, self._clock.sleep, self._clock.utcnow())
+                yield kept(checkpoint, made, self._clock.sleep, self._clock.utcnow())
             except (ValueError, TypeError, karbor_exception.KarborException) as error:
                 LOG.error("Checkpoint %s: what it holds cannot be read: %s", checkpoint.id, error)
 

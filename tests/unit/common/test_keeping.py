@@ -93,6 +93,14 @@ def test_partial_ones_push_out_no_whole_one() -> None:
     assert staying(them, last=1) == ["0", "1", "3"]
 
 
+def test_one_that_is_stamped_later_than_now_stays_says_so_and_counts_for_nothing() -> None:
+    them = [made(-30, ahead=True), made(0), made(1), made(2)]
+    assert staying(them, last=1) == ["-30", "0"]
+    assert staying(them, daily=2) == ["-30", "0", "1"]
+    assert why(them, last=1)["-30"] == ("stamped later than now",)
+    assert why(them, last=1)["0"][-1] == keeping.NEWEST_WHOLE
+
+
 def test_a_held_one_stays_and_counts_for_nothing() -> None:
     them = [made(0, held=True), made(1), made(2), made(3)]
     assert staying(them, last=1) == ["0", "1"]

@@ -25,6 +25,7 @@ def kept(
     age: int = 0,
     is_copy: bool = False,
     held: bool = False,
+    ahead: bool = False,
 ) -> Kept:
     """A checkpoint by what it holds: a letter for each share. It is whole when it holds all."""
     return Kept(
@@ -36,6 +37,7 @@ def kept(
         perhaps=frozenset(holds + perhaps),
         is_copy=is_copy,
         held=held,
+        ahead=ahead,
     )
 
 
@@ -60,6 +62,15 @@ def test_what_is_held_stays_and_nothing_goes_for_it() -> None:
     assert decided(oldest_held, most=2, days=7) == ("431", "2", "")
     failed = [kept(3), kept(2, good=False, held=True), kept(1, good=False)]
     assert decided(failed, most=1) == ("3", "", "1")
+
+
+def test_what_is_stamped_later_than_now_stays_and_nothing_goes_for_it() -> None:
+    ahead = kept(9, ahead=True, age=-30)
+    assert decided([ahead, kept(3), kept(2), kept(1)], most=2) == ("932", "1", "")
+    assert decided([ahead, kept(1, age=99)], most=1, days=7) == ("91", "", "")
+    assert decided([kept(9, ahead=True, good=False), kept(1)], most=1) == ("1", "", "")
+    assert not may_go(kept(1), [ahead])
+    assert not may_go(ahead, [kept(2)])
 
 
 def test_whatever_retention_asks_for_what_is_held_does_not_go_and_speaks_for_none() -> None:

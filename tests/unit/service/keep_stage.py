@@ -10,12 +10,21 @@ from karbor.db.sqlalchemy import api as karbor_db
 from karbor.services.protection import checkpoint as karbor_checkpoint
 from oslo_serialization import jsonutils
 
+from karbor_manila.common.clock import Clock
+from karbor_manila.service.retention import keep_run
 from tests.unit.karbor_stage import SHARE, Service
 from tests.unit.service.retention_stage import Stage
 
 DAY = 86_400
 #: Noon, UTC.
 START = int(datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC).timestamp())
+
+
+class Later(Clock):
+    """Some months after all days of a plan."""
+
+    def utcnow(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(START + 300 * DAY, datetime.UTC)
 
 
 class Days:
@@ -27,6 +36,8 @@ class Days:
         self.plan = self.service.plan(self.share, parameters={SHARE: rules})
         self.now = itertools.count(START, DAY)
         monkeypatch.setattr(karbor_checkpoint.timeutils, "utcnow_ts", lambda: next(self.now))
+        monkeypatch.setattr(keep_run, "Clock", Later)
+        self.service.manager.runtime.keep_run._clock = Later()
         self.store(rules)
 
     def store(self, rules: Any) -> None:

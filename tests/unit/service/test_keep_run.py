@@ -19,7 +19,7 @@ from karbor_manila.recovery.searched import Look
 from karbor_manila.service import counts
 from tests.unit.karbor_stage import PROJECT, SHARE, Service, started, told
 from tests.unit.recovery import hooked
-from tests.unit.service.keep_stage import Days
+from tests.unit.service.keep_stage import DAY, START, Days
 from tests.unit.service.retention_stage import Stage
 
 
@@ -318,6 +318,17 @@ def test_what_is_held_stays_and_no_other_one_goes_for_it(days: Days) -> None:
     holding.write(old, Hold("a trial", "user", days.service.project_id, "2026-03-10T12:00:00"))
     days.turn()
     assert days.left() == [days.order[n] for n in (0, 6, 7, 8, 9)]
+
+
+def test_what_a_wrong_clock_has_made_is_named_stays_and_no_other_one_goes_for_it(
+    days: Days, caplog: pytest.LogCaptureFixture
+) -> None:
+    days.now = itertools.count(START + 400 * DAY, DAY)
+    (ahead,) = days.protect()
+    days.order.append(ahead)
+    days.turn()
+    assert days.left() == [*(days.order[n] for n in (7, 8, 9)), ahead]
+    assert f"Checkpoint {ahead} is stamped 2027-04-05T12:00:00+00:00" in caplog.text
 
 
 def test_the_operators_hooks_are_called_around_the_removal(

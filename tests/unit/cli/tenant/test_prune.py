@@ -98,6 +98,14 @@ def test_what_is_held_stays_and_counts_for_nothing(plan, karbor, rows):
     assert "daily 2026-03-11" in kept(found)["lapsed"]
 
 
+def test_what_is_stamped_later_than_now_stays_is_told_and_counts_for_nothing(plan, karbor, rows):
+    info = {"made_at": "2030-01-01T12:00:00+00:00"}
+    karbor.checkpoint(plan, id="ahead", extra_info=json.dumps(info), created_at="2030-01-01")
+    _code, found = rows("prune", "--dry-run")
+    assert kept(found)["ahead"] == ["stamped later than now"]
+    assert "the newest of a share" in kept(found)["cp-10"]
+
+
 def test_what_is_lost_or_in_doubt_takes_nobodys_place(plan, karbor, rows):
     made = {"made_at": "2026-03-11T12:00:00+00:00"}
     lost = made | {"lost": {"s1": "snap"}, "reasons": {key("s1"): "its snapshot is gone"}}

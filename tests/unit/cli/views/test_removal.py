@@ -76,6 +76,20 @@ def test_a_held_checkpoint_is_foretold_by_no_rule():
     assert [item.checkpoint_id for item in face(world.listed()).going] == ["cp-2", "cp-0"]
 
 
+def test_for_what_is_stamped_later_than_now_nothing_is_foretold():
+    for rules in ({"keep_last": "1"}, {}):
+        world = World()
+        plan = (
+            ruled(world, **rules)
+            if rules
+            else world.plan("home", "s1", cron="0 2 * * *", max_backups=1)
+        )
+        world.checkpoint(plan, DAY)
+        world.checkpoint(plan, HOUR)
+        world.checkpoint(plan, -30 * DAY)
+        assert {item.checkpoint_id for item in face(world.listed()).going} == {"cp-0", "cp-1"}
+
+
 def test_deletions_that_wait_are_named_with_when_they_are_due():
     world = World()
     plan = world.plan("home", "s1")
