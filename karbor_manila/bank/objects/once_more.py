@@ -13,13 +13,13 @@ from karbor_manila.bank.objects.answers import status
 from karbor_manila.common import native
 
 _PAUSE = 0.2  # seconds before the repetition
-_PASSING = frozenset({401, 408, 429})  # a token that ran out; the others are the store's own wish
+_TRANSIENT = frozenset({401, 408, 429})  # a token that ran out; the others are the store's own wish
 
 
 def once_more(
     write: Callable[[], None], *, within: float, elapsed: Callable[[], float] = native.elapsed
 ) -> None:
-    """Write; and once more if that fails for what may pass.
+    """Write, and retry once after a transient error.
 
     :param within: seconds since the first attempt began, after which there is no other one
     :param elapsed: gives seconds that pass while this process is suspended, too
@@ -29,7 +29,7 @@ def once_more(
     try:
         write()
     except Exception as error:  # whatever a client raises; only what is repeated is swallowed
-        if not _may_pass(error):
+        if not _is_transient(error):
             raise
         access.pause(_PAUSE)
         if elapsed() - began > within:
@@ -39,6 +39,6 @@ def once_more(
     write()
 
 
-def _may_pass(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     answered = status(error)
-    return answered is None or answered >= 500 or answered in _PASSING
+    return answered is None or answered >= 500 or answered in _TRANSIENT
