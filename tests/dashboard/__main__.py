@@ -20,9 +20,14 @@ def main() -> int:
         sys.stderr.write(f"{why}\n")
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        place = os.environ.get("KARBOR_MANILA_DASHBOARD") or folder
+        place = Path(os.environ.get("KARBOR_MANILA_DASHBOARD") or folder) / "js"
+        try:
+            browser.install(place)
+        except browser.NotInstalled as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
         asked = {"schemas": forms.published(), "typed": forms.TYPED}
-        rows = forms.table(browser.draw(Path(place) / "js", asked))
+        rows = forms.table(browser.draw(place, asked))
     sys.stdout.write("\n".join([*rows, ""]))
     PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
     return 0

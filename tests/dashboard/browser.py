@@ -17,6 +17,12 @@ HERE = Path(__file__).resolve().parent
 DASHBOARD = "karbor-dashboard==1.5.1"
 _SCRIPT = "karbor_dashboard/static/karbordashboard/js/jquery.karbor.js"
 _OLDEST_NODE = 18
+#: How often npm and pip are asked for what their registries did not give.
+_TIMES = 3
+
+
+class NotInstalled(Exception):  # noqa: N818 - what is so, not that we failed
+    """A registry did not give what draws the forms; with the last of what the command said."""
 
 
 def missing() -> str:
@@ -32,9 +38,8 @@ def missing() -> str:
 def draw(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """What the dashboard makes of schemas; see draw.js for both.
 
-    :param folder: is made, and used again when it has been made
+    :param folder: as `install` left it
     """
-    _install(folder)
     made: dict[str, Any] = json.loads(
         _run(
             ["node", str(folder / "draw.js"), str(folder / Path(_SCRIPT).name)],
@@ -44,7 +49,12 @@ def draw(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _install(folder: Path) -> None:
+def install(folder: Path) -> None:
+    """Have all that `draw` needs, and the script it runs.
+
+    :param folder: is made, and used again when it has been made
+    :raises NotInstalled: npm's registry or the package index did not give it
+    """
     wanted = (HERE / "package-lock.json").read_text(encoding="utf-8") + DASHBOARD
     stamp = folder / "installed"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
@@ -53,8 +63,8 @@ def _install(folder: Path) -> None:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, folder)
         quiet = ["--ignore-scripts", "--no-audit", "--no-fund"]
-        _run(["npm", "ci", *quiet, "--prefix", str(folder)])
-        _run(
+        _fetch(["npm", "ci", *quiet, "--prefix", str(folder)])
+        _fetch(
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", DASHBOARD],
             where=folder,
         )
@@ -63,6 +73,17 @@ def _install(folder: Path) -> None:
             (folder / Path(_SCRIPT).name).write_bytes(archive.read(_SCRIPT))
         stamp.write_text(wanted, encoding="utf-8")
     shutil.copy(HERE / "draw.js", folder)
+
+
+def _fetch(command: list[str], where: Path = HERE) -> None:
+    for left in reversed(range(_TIMES)):
+        try:
+            _run(command, where=where)
+        except AssertionError as error:
+            if not left:
+                raise NotInstalled(str(error)) from error
+        else:
+            return
 
 
 def _run(command: list[str], given: str = "", where: Path = HERE) -> str:

@@ -16,6 +16,7 @@ from sandbox.stack import Stack
 
 BORROWED = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py")
 """Pytest and what it needs; Manila's venv has what Manila needs and nothing else."""
+UNITS = "tests/unit/sandbox_manila"
 HOOK = ("tests/unit/common/test_spool.py", "tests/unit/hooks_manila")
 """What runs inside manila-share, which has no Karbor."""
 
@@ -38,7 +39,9 @@ def test_the_units_that_need_manila(stack: Stack, borrowed: Path) -> None:
         [
             str(stack.home.python("manila")),
             *("-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"),
-            "tests/unit/sandbox_manila",
+            # The conftest.py above is of all unit tests, and imports what is not borrowed.
+            f"--confcutdir={UNITS}",
+            UNITS,
             *HOOK,
         ],
         cwd=paths.REPO,
