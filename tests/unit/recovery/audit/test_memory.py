@@ -3,6 +3,7 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ class Alive:
         """How many are alive."""
         gc.collect()
         return len(self._living)
+
+
+@pytest.fixture(autouse=True)
+def collected_quickly() -> Iterator[None]:
+    """What was there before the test is not looked through at each collection."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 class View(dict[str, Any]):
