@@ -16,6 +16,7 @@ from sandbox.tenant import Tenant, wait
 SNAPSHOT = "snapshot"
 GROUP_SNAPSHOT = "group snapshot"
 BACKUP = "backup"
+KINDS = (SNAPSHOT, GROUP_SNAPSHOT, BACKUP)
 
 _SECONDS = 120
 #: Statuses that pass by themselves.
@@ -89,7 +90,9 @@ class Way:
     )
     #: Those that are looked at unless others are named.
     usual: ClassVar[tuple[str, ...]] = ("protect", "verify", "restore", "delete")
-    #: Whether it keeps all that belong together at once.
+    #: What it can leave in Manila that keeps shares.
+    kinds: ClassVar[tuple[str, ...]] = (SNAPSHOT,)
+    #: Whether it keeps all that belong together at once, in share groups.
     together = False
     #: How many shares a scenario with two processes has.
     few = 1
@@ -110,6 +113,7 @@ class GroupWay(Way):
     """By the snapshots of a share group that has all shares of a plan."""
 
     driver = "group"
+    kinds = (SNAPSHOT, GROUP_SNAPSHOT)
     together = True
     operations = (
         "protect",
@@ -145,6 +149,7 @@ class BackupWay(Way):
     """By backups of the backend's own type."""
 
     driver = "backup"
+    kinds = (SNAPSHOT, BACKUP)
     options: ClassVar[dict[str, Any]] = {"karbor_manila_driver_backup/backup_type": BACKEND}
     hasty: ClassVar[dict[str, Any]] = {"karbor_manila_driver_backup/backup_timeout": 2}
     operations = (
@@ -166,9 +171,10 @@ WAYS: dict[str, Way] = {way.driver: way for way in (Way(), GroupWay(), BackupWay
 # -- what a tenant has in Manila ------------------------------------------------------------------
 
 
-def kept(tenant: Tenant) -> list[Kept]:
-    """All that keeps shares of the tenant's project."""
-    return [*_snapshots(tenant), *_group_snapshots(tenant), *_backups(tenant)]
+def kept(tenant: Tenant, kinds: Collection[str] = KINDS) -> list[Kept]:
+    """All of these kinds that keeps shares of the tenant's project."""
+    lists = {SNAPSHOT: _snapshots, GROUP_SNAPSHOT: _group_snapshots, BACKUP: _backups}
+    return [each for kind in kinds for each in lists[kind](tenant)]
 
 
 def rules(tenant: Tenant) -> list[Rule]:

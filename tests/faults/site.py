@@ -82,12 +82,11 @@ class Site:
         return taken
 
     def give_back(self, shares: list[Any]) -> None:
-        """Take shares for other cases, unless this one has spoilt them, or their group is theirs
-        alone."""
+        """Take shares that nothing keeps for other cases, unless this one has spoilt them, or their
+        group is theirs alone."""
         if self.way.together:
             ways.remove_shares(self.alpha, [share.id for share in shares])
             return
-        left = {share_id for kept in ways.kept(self.alpha) for share_id in kept.shares}
         known = {share.id: share for share in self.alpha.shares()}
         self._spare += [
             known[share.id]
@@ -95,7 +94,6 @@ class Site:
             if share.id in known
             and known[share.id].status == "available"
             and known[share.id].size == 1
-            and share.id not in left
         ]
 
     def remove_share(self, share_id: str) -> None:
@@ -110,7 +108,7 @@ class Site:
         doomed = {each.id for each in kept}
         wait(
             "the end of what was left",
-            lambda: doomed & {each.id for each in ways.kept(self.alpha)},
+            lambda: doomed & {each.id for each in ways.kept(self.alpha, self.way.kinds)},
             lambda left: not left,
             60,
         )

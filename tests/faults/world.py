@@ -62,7 +62,7 @@ class World:
         #: The ids of shares that the owner has made meanwhile.
         self.owned: set[str] = set()
         self._before = {share.id for share in site.alpha.shares()}
-        self._groups_before = {group.id for group in ways.groups(site.alpha)}
+        self._groups_before = self._groups()
         site.proxy.clear_counts()
 
     @property
@@ -126,7 +126,8 @@ class World:
     def kept(self) -> list[Kept]:
         """What keeps the case's shares, or what was made for them."""
         foreign = self._before - {share.id for share in self.shares}
-        return [one for one in ways.kept(self.site.alpha) if not foreign & set(one.shares)]
+        found = ways.kept(self.site.alpha, self.site.way.kinds)
+        return [one for one in found if not foreign & set(one.shares)]
 
     def unaccounted(self) -> list[str]:
         """What is in Manila because of this case, and unaccounted for."""
@@ -165,9 +166,17 @@ class World:
 
         :param users: ids of shares whose groups are their owner's
         """
-        alpha = self.site.alpha
-        with_users = {share.share_group_id for share in alpha.shares() if share.id in users}
-        return {group.id for group in ways.groups(alpha)} - self._groups_before - with_users
+        made = self._groups() - self._groups_before
+        if made and users:
+            shares = self.site.alpha.shares()
+            made -= {share.share_group_id for share in shares if share.id in users}
+        return made
+
+    def _groups(self) -> set[str]:
+        """The ids of all share groups of the project, if the driver makes any."""
+        if not self.site.way.together:
+            return set()
+        return {group.id for group in ways.groups(self.site.alpha)}
 
     # -- what others do -------------------------------------------------------------------------
 
@@ -204,13 +213,16 @@ class World:
         site.proxy.reset()
         for path in (site.knobs("delays"), site.knobs("faults"), site.bank_faults):
             path.unlink(missing_ok=True)
-        site.remove_kept(self.kept())
-        for share_id in self.new_shares():
-            site.remove_share(share_id)
-        self.await_manila(lambda: not self.new_shares())
-        for group_id in self.new_groups():
-            site.alpha.manila.share_groups.delete(group_id)
-        self.await_manila(lambda: not self.new_groups())
+        if kept := self.kept():
+            site.remove_kept(kept)
+        if made := self.new_shares():
+            for share_id in made:
+                site.remove_share(share_id)
+            self.await_manila(lambda: not self.new_shares())
+        if groups := self.new_groups():
+            for group_id in groups:
+                site.alpha.manila.share_groups.delete(group_id)
+            self.await_manila(lambda: not self.new_groups())
         site.give_back(self.shares)
 
     # -- Karbor's API ---------------------------------------------------------------------------

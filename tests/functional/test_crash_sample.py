@@ -7,6 +7,7 @@ The seed is in the id of the test. ``KARBOR_MANILA_SEED=4711`` repeats the sampl
 import os
 import random
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from tests.crash.world import World
 SEED = int(os.environ.get("KARBOR_MANILA_SEED") or random.randrange(1_000_000))
 #: So many kills; each driver's operations have points of their own.
 SIZES = {"snapshot": 8, "group": 4, "backup": 4}
+#: Of so many of a driver's operations: to find the points of one, it is done twice.
+OPERATIONS = {"snapshot": 4, "group": 3, "backup": 3}
 #: So many of those between quiesce and thaw.
 HOOKED = 3
 SETTLE_SECONDS = 90
@@ -36,7 +39,9 @@ def test_the_promise_is_kept_wherever_karbor_dies(stack: Stack, driver: str, see
     stack.restart("karbor", mortal_bank=True, share_options=options)
     try:
         harness = Harness(World(stack, providers.OURS, driver=driver), SETTLE_SECONDS)
-        _kill(harness, SIZES[driver], seed)
+        choice = random.Random(seed)  # noqa: S311 - a sample, not a secret
+        operations = choice.sample(sorted(harness.operations), OPERATIONS[driver])
+        _kill(harness, operations, SIZES[driver], seed)
     finally:
         stack.restart("karbor", mortal_bank=False, share_options=before)
 
@@ -49,14 +54,16 @@ def test_nothing_stays_frozen_wherever_karbor_dies(stack: Stack, tmp_path: Path,
     stack.restart("karbor", mortal_bank=True, share_options=options)
     try:
         harness = hooked.Hooked.on(stack, SETTLE_SECONDS, providers.OURS, tmp_path)
-        _kill(harness, HOOKED, seed, of="hook|access|POST /v2/snapshots")
+        _kill(harness, harness.operations, HOOKED, seed, of="hook|access|POST /v2/snapshots")
     finally:
         stack.restart("karbor", mortal_bank=False, share_options=before)
 
 
-def _kill(harness: Harness, size: int, seed: int, of: str = "") -> None:
+def _kill(
+    harness: Harness, operations: Collection[str], size: int, seed: int, of: str = ""
+) -> None:
     """:param of: a regular expression that is found in the points among which is chosen"""
-    found = [each for each in harness.discover(harness.operations) if re.search(of, str(each))]
+    found = [each for each in harness.discover(operations) if re.search(of, str(each))]
     chosen = points.sample(found, size, seed)
     outcomes = [harness.run(point) for point in chosen]
     broken = [report.line(outcome) for outcome in outcomes if outcome.findings]
