@@ -19,7 +19,6 @@ from karbor import context as karbor_context
 from karbor import objects
 from karbor.common import config  # noqa: F401 - registers Karbor's options
 from karbor.db.sqlalchemy import api as sqlalchemy_api
-from karbor.db.sqlalchemy import models
 from karbor.resource import Resource
 from karbor.services.protection import manager as karbor_manager
 from karbor.services.protection import provider as karbor_provider  # noqa: F401 - as above
@@ -38,6 +37,7 @@ from karbor_manila.recovery import claims, lease, lease_keeper, loop
 from karbor_manila.service import sessions
 from karbor_manila.service.flows import claiming
 from karbor_manila.service.protectable import ShareProtectable
+from tests.fakes import database as tables
 from tests.fakes.manila import Cloud, FakeClock, FakeManila
 
 SHARE = "OS::Manila::Share"
@@ -139,7 +139,7 @@ def database(monkeypatch: pytest.MonkeyPatch, connection: str = "sqlite://") -> 
     cfg.CONF.set_override("connection", connection, "database")
     try:
         engine = sqlalchemy_api.get_engine()
-        models.BASE.metadata.create_all(engine)
+        tables.fill(engine)
         sqlalchemy.event.listen(engine, "do_execute", _as_mariadb_would)
         # A turn for green threads after each statement; here it is a real sleep, and none waits.
         sqlalchemy.event.remove(engine, "checkin", engines._thread_yield)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from karbor.db.sqlalchemy import models
 from oslo_db.sqlalchemy import engines
 
 from karbor_manila.bank import access, identity
 from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
 from karbor_manila.bank.testing import BankWorld, Fault
 from karbor_manila.database.known_banks import KnownBanks
+from tests.fakes import database
 
 _PROVIDER = "provider"
 _OUT = [Fault.ERROR, Fault.BUSY, Fault.GONE, Fault.DENIED, Fault.SILENT]
@@ -25,7 +25,7 @@ class Known:
         """What Karbor's database knows of banks: nothing yet."""
         monkeypatch.setattr(access, "pause", lambda _seconds: None)
         engine = engines.create_engine(f"sqlite:///{tmp_path / 'known.sqlite'}")
-        models.BASE.metadata.create_all(engine)
+        database.fill(engine)
         yield KnownBanks(lambda: engine)
         engine.dispose()
 

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Karbor's database on SQLite with all tables, Karbor's and ours.
+
+SQLAlchemy and alembic need a quarter of a second to make them, and thousands of tests ask for
+them: they are made once in a process, and copied since.
+"""
+
+import contextlib
+import functools
+import sqlite3
+from typing import Any
+
+import sqlalchemy
+from karbor.db.sqlalchemy import models
+from sqlalchemy import pool
+
+from karbor_manila.database import schema
+
+
+def fill(engine: Any) -> None:
+    """Have all tables, without a row, in a database of SQLite; one that has tables stays as it is.
+
+    :param engine: SQLAlchemy's
+    """
+    if engine.has_table(models.Plan.__tablename__):
+        return
+    with contextlib.closing(engine.raw_connection()) as empty:
+        _made().backup(empty.connection)
+
+
+@functools.cache
+def _made() -> sqlite3.Connection:
+    engine = sqlalchemy.create_engine(
+        "sqlite://", poolclass=pool.StaticPool, connect_args={"check_same_thread": False}
+    )
+    models.BASE.metadata.create_all(engine)
+    schema.upgrade(engine)
+    made: sqlite3.Connection = engine.raw_connection().connection
+    return made
