@@ -52,6 +52,7 @@ _OF_ALL: dict[str, dict[str, Any]] = {
     "ShareEvent": {"share_id": _SHARE},
     "CheckpointEvent": {"flow": "protect", "shares": 3},
     "BrowseEvent": {"share_id": _SHARE, "request_id": _REQUEST},
+    "HoldEvent": {"request_id": _REQUEST},
     "ReconcileEvent": {
         "item": "protect",
         "item_id": _FIXED["checkpoint_id"],
@@ -72,6 +73,11 @@ _GIVEN = {
     "access_type": "ip",
     "access_to": "10.0.0.7",
     "until": "2026-11-26T19:00:00+00:00",
+}
+_HELD = {
+    "why": "the auditor looks at it",
+    "held_by": "5d0c1b2a3f4e4d5c8b6a7f8e9d0c1b99",
+    "until": "2027-03-31",
 }
 _COUNTED = {"seconds": 12.5, "left_out": 0}
 _FAILED = "Manila answered the request to create a snapshot with HTTP 413: no quota is left."
@@ -110,6 +116,8 @@ def sample(name: str) -> Event:
             fields["made_id"] = _SNAPSHOT
         if phase == END and operation == "restore":
             fields["made_id"] = "7e57ed00-1c2d-4e3f-8a9b-0c1d2e3f4a88"
+    if kind.__name__ == "HoldEvent":
+        fields |= {"status": "available"} if operation == "undelete" else _HELD
     return kind(operation=operation, phase=phase, **fields)
 
 

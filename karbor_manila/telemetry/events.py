@@ -187,6 +187,29 @@ class BrowseEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HoldEvent(Event):
+    """A checkpoint is held or released, or its deletion, which waited, is taken back.
+
+    :ivar request_id: of the verification by which that was asked for
+    :ivar why: the checkpoint is or was held, in its user's words; empty when it was not
+    :ivar held_by: the id of the user who held it
+    :ivar until: the last day of the hold, ISO 8601; empty when it has none
+    :ivar status: of the checkpoint whose deletion was taken back
+    """
+
+    # 1.0: as it began
+    VERSION: ClassVar[str] = "1.0"
+    OPERATIONS: ClassVar[tuple[str, ...]] = ("hold", "release", "undelete")
+    PHASES: ClassVar[tuple[str, ...]] = (END,)
+
+    request_id: str
+    why: str = ""
+    held_by: str = ""
+    until: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReconcileEvent(Event):
     """What a dead process left is settled; or could not be, and is tried again.
 
@@ -233,6 +256,7 @@ CLASSES: tuple[type[Event], ...] = (
     ShareEvent,
     CheckpointEvent,
     BrowseEvent,
+    HoldEvent,
     ReconcileEvent,
     AuditEvent,
 )

@@ -20,7 +20,7 @@ from karbor_manila.common.deferral import PENDING
 from karbor_manila.common.errors import InvalidParameter
 from karbor_manila.common.holds import Hold
 from karbor_manila.database import columns
-from karbor_manila.operations import hold_parameters, parameters
+from karbor_manila.operations import hold_parameters, parameters, telling
 from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.recovery.claims import HOLD
 from karbor_manila.schemas import VERIFY_SCHEMA
@@ -33,6 +33,8 @@ from karbor_manila.service.requests.errors import (
 )
 from karbor_manila.service.retention.facts import AT_REST
 from karbor_manila.service.runtime import Runtime
+from karbor_manila.telemetry import events
+from karbor_manila.telemetry.events import HoldEvent
 
 LOG = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ def carry_out(runtime: Runtime, context: Any, record: Any) -> None:
         else:
             with access.claimed(runtime, checkpoint, HOLD, over_dead=False) as held:
                 told = _act(context, held.checkpoint, asked, now)
+            _tell(context, checkpoint, record, told)
     _report(record, told)
 
 
@@ -183,6 +186,26 @@ def _release(
         *(checkpoint.id, context.user_id, before.told()),
     )
     return "released", before, f"Checkpoint {checkpoint.id} is released; it was {before.told()}."
+
+
+def _tell(context: Any, checkpoint: Any, record: Any, told: dict[str, Any]) -> None:
+    """An event, unless all was so already."""
+    if told["way"] == "already":
+        return
+    hold = told.get("hold") or {}
+    events.emit(
+        lambda: HoldEvent(
+            operation=told["depth"],
+            phase=events.END,
+            request_id=str(record["id"]),
+            why=hold.get("why") or "",
+            held_by=hold.get("by") or "",
+            until=hold.get("until") or "",
+            status=told.get("status") or "",
+            **telling.of_checkpoint(checkpoint),
+        ),
+        context,
+    )
 
 
 def _report(record: Any, told: dict[str, Any]) -> None:

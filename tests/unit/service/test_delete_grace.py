@@ -22,6 +22,7 @@ from tests.unit.recovery.reconciliation.stage import assert_at_its_end, born, fo
 from tests.unit.service.held import asked, hold, says
 from tests.unit.service.retention_stage import Stage
 from tests.unit.service.rpc import refusal
+from tests.unit.telemetry.listeners import heard, types
 
 HOUR = 3600
 OPTIONS = (f"delete_grace = {HOUR}",)
@@ -89,8 +90,10 @@ def test_it_is_carried_out_when_the_time_is_over_and_not_before(
 def test_it_is_had_back_with_all_that_it_was(service: Service, checkpoint: Any) -> None:
     before = told(checkpoint)
     service.delete(checkpoint.id)
-    record = undelete(service, checkpoint.id)
+    with heard() as told_of:
+        record = undelete(service, checkpoint.id)
     assert (says(record)["way"], says(record)["status"]) == ("undeleted", "available")
+    assert [(*types([each]), each.status) for each in told_of] == [("undelete.end", "available")]
     now = service.checkpoint(checkpoint.id)
     assert (now.status, told(now), waiting(service)) == ("available", before, [])
     assert says(undelete(service, checkpoint.id))["way"] == "already"

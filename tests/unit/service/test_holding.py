@@ -13,6 +13,7 @@ from karbor_manila.bank import holding
 from tests.unit.karbor_stage import SHARE, Service, told
 from tests.unit.service.held import WHY, asked, hold, other_user, release, says
 from tests.unit.service.rpc import left_by, refusal
+from tests.unit.telemetry.listeners import heard, types
 
 
 def test_what_is_held_is_not_deleted_until_it_is_released(
@@ -250,3 +251,19 @@ def test_a_revert_takes_nothing_out_of_a_newer_one_that_is_held(service: Service
     release(service, new.id)
     assert service.restore(old.id, back).status == "success"
     assert service.cloud.shares[share]["_text"] == "then"
+
+
+def test_who_listens_is_told_once_of_what_is_done_and_never_of_what_stood_already(
+    service: Service, checkpoint: Any
+) -> None:
+    with heard() as told_of:
+        record = hold(service, checkpoint.id, hold_until="2999-01-01")
+        hold(service, checkpoint.id, hold_until="2999-01-01")
+        release(service, checkpoint.id)
+        release(service, checkpoint.id)
+    assert types(told_of) == ["hold.end", "release.end"]
+    assert told_of[0].request_id == record.id
+    for event in told_of:
+        assert (event.why, event.held_by, event.until) == (WHY, "user", "2999-01-01")
+        assert event.checkpoint_id == checkpoint.id
+        assert (event.project_id, event.provider_id) == (service.project_id, service.provider.id)
