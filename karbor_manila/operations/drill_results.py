@@ -7,9 +7,11 @@ from typing import Any
 
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
+from oslo_utils import timeutils
 
 from karbor_manila.bank import drill_results
 from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.bank.record_values import Intent
 from karbor_manila.common import sealing
 from karbor_manila.common.errors import KeyUnusable
 from karbor_manila.operations.share_job import ShareJob
@@ -17,6 +19,10 @@ from karbor_manila.operations.share_job import ShareJob
 LOG = logging.getLogger(__name__)
 
 GOOD, BAD = "good", "bad"
+_DIED = (
+    "The drill did not come to its end: its process died, or could not keep what came of it. "
+    "Ask for a drill again."
+)
 
 
 def signer(job: ShareJob) -> sealing.Signer | None:
@@ -50,19 +56,41 @@ def keep(job: ShareJob, found: dict[str, Any]) -> dict[str, Any]:
     return found | ({"signed_by": by.id} if by else {})
 
 
-def keep_failure(job: ShareJob, reason: str) -> None:
+def keep_failure(job: ShareJob, reason: str, began: datetime.datetime | None = None) -> None:
     """Keep that a drill has failed, and why; unsigned, when the key is why.
 
+    :param began: when the drill did, if another process did it; UTC
     :raises BankUnreadable: the bank does not take it
     """
     try:
         by = signer(job)
     except KeyUnusable:
         by = None
-    _keep(job, BAD, {"reason": reason}, by)
+    _keep(job, BAD, {"reason": reason}, by, began)
 
 
-def _keep(job: ShareJob, result: str, found: dict[str, Any], by: sealing.Signer | None) -> None:
+def keep_death(job: ShareJob, intent: Intent) -> None:
+    """Keep that a drill did not come to its end, unless its result is kept.
+
+    :param intent: of its temporary share; it stands until this is done, so that a death in here is
+        repeated
+    :raises BankUnreadable: the bank does not take it
+    """
+    bank, of = job.checkpoint.checkpoint_section.bank, job.checkpoint
+    places = drill_results.places(bank, str(of.provider_id), str(of.project_id), job.share_id)
+    if any(place.verification_id == str(job.request.id) for place in places):
+        return
+    job.made = intent.created_id
+    keep_failure(job, _DIED, timeutils.parse_isotime(intent.since))
+
+
+def _keep(
+    job: ShareJob,
+    result: str,
+    found: dict[str, Any],
+    by: sealing.Signer | None,
+    began: datetime.datetime | None = None,
+) -> None:
     bank = job.checkpoint.checkpoint_section.bank  # written to under the claim
     at = job.flow.clock.utcnow().replace(microsecond=0)
     place = drill_results.Place(
@@ -73,16 +101,22 @@ def _keep(job: ShareJob, result: str, found: dict[str, Any], by: sealing.Signer 
         str(job.checkpoint.id),
         str(job.request.id),
     )
-    drill_results.put(bank, place, sealing.seal(statement(job, place, result, found), by))
+    began = began or place.at - datetime.timedelta(seconds=_seconds(job))
+    drill_results.put(bank, place, sealing.seal(statement(job, place, result, found, began), by))
     try:
         drill_results.forget_oldest(bank, place)
     except BankUnreadable as error:  # what is kept is kept, and the next drill forgets more
         LOG.warning("Share %s: old results of drills stay for now: %s", job.share_id, error)
 
 
-def statement(job: ShareJob, place: drill_results.Place, result: str, found: dict[str, Any]) -> str:
+def statement(
+    job: ShareJob,
+    place: drill_results.Place,
+    result: str,
+    found: dict[str, Any],
+    began: datetime.datetime,
+) -> str:
     """The text that is kept, and signed: JSON, of which no letter changes any more."""
-    began = place.at - datetime.timedelta(seconds=_seconds(job))
     return jsonutils.dumps(
         {
             "version": 1,

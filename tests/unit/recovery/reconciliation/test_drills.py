@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A drill whose process dies is among the results that are kept, once, and as what it was."""
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from karbor import objects
+
+from karbor_manila.bank import drill_results
+from tests.fakes.manila import Died
+from tests.unit.karbor_stage import SHARE, Service
+from tests.unit.points import Points
+from tests.unit.recovery.reconciliation.stage import (
+    assert_at_its_end,
+    born,
+    forget,
+    killed,
+    reconcile,
+)
+
+DRILL = {SHARE: {"depth": "drill"}}
+
+
+def results(service: Service) -> dict[str, list[dict[str, Any]]]:
+    """What is kept, by the id of the verification."""
+    bank = service.provider.bank
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for place in drill_results.places(bank, service.provider.id):
+        told = json.loads(drill_results.get(bank, place)["text"])
+        kept.setdefault(place.verification_id, []).append(told)
+    return kept
+
+
+def test_it_is_kept_as_a_bad_one_from_when_it_began(service: Service) -> None:
+    checkpoint: Any = service.protect(service.plan(service.share()))
+    before = service.cloud.clock.utcnow()
+    service.cloud.plan("create_share", Died, after=True)
+    service = killed(service, "verify", checkpoint.id, DRILL)
+    service.cloud.clock.sleep(600)
+    (temporary,) = (id_ for id_, each in service.cloud.shares.items() if each["snapshot_id"])
+    assert reconcile(service) == ["fail"]
+    ((told,),) = results(service).values()
+    assert (told["result"], told["checkpoint_id"]) == ("bad", checkpoint.id)
+    assert "its process died" in told["found"]["reason"]
+    assert told["temporary_share_id"] is None  # the reply with its id never came
+    assert temporary not in service.cloud.shares
+    assert told["began"] == before.isoformat(timespec="seconds")
+    assert told["at"] > told["began"]
+    assert_at_its_end(service)
+
+
+def test_one_that_was_good_stays_good_when_its_process_dies_at_the_end(service: Service) -> None:
+    checkpoint: Any = service.protect(service.plan(service.share()))
+    service.cloud.plan("delete_share", Died)
+    service = killed(service, "verify", checkpoint.id, DRILL)
+    reconcile(service)
+    ((told,),) = results(service).values()
+    assert told["result"] == "good"
+
+
+def test_nothing_is_kept_of_another_verification_that_died(service: Service) -> None:
+    checkpoint: Any = service.protect(service.plan(service.share()))
+    service.cloud.plan("snapshot", Died)
+    with pytest.raises(Died):
+        service.verify(checkpoint.id)
+    service = service.die()
+    reconcile(service)
+    assert results(service) == {}
+
+
+def test_wherever_it_dies_one_result_is_kept_of_what_was_restored(
+    service: Service, points: Points
+) -> None:
+    def drilling() -> Any:
+        checkpoint: Any = service.protect(service.plan(service.share()))
+        record = service.record(objects.Verification, checkpoint.id, DRILL)
+
+        def drill() -> None:
+            service.call("verification", record)
+            service.run()
+
+        return drill
+
+    drilling()()  # makes the bank's id and the table
+    total = points.count(drilling())
+    seen: set[str] = set()
+    for nth in itertools.count(1):
+        before = set(results(service))
+        if not points.kill(drilling(), nth):
+            break
+        restored = any(each["snapshot_id"] for each in service.cloud.shares.values())
+        service = born(service)
+        reconcile(service)
+        kept = [told for one, told in results(service).items() if one not in before]
+        assert all(len(each) == 1 for each in kept), points.last
+        if restored:
+            assert len(kept) == 1, points.last
+        seen |= {each["result"] for (each,) in kept}
+        assert_at_its_end(service)
+        forget(service)
+    assert nth > total * 0.8
+    assert seen == {"good", "bad"}
