@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Karbor's database on SQLite with all tables, Karbor's and ours.
+"""Karbor's database with all tables, on SQLite ours, too.
 
 SQLAlchemy and alembic need a quarter of a second to make them, and thousands of tests ask for
 them: they are made once in a process, and copied since.
@@ -18,10 +18,13 @@ from karbor_manila.database import schema
 
 
 def fill(engine: Any) -> None:
-    """Have all tables, without a row, in a database of SQLite; one that has tables stays as it is.
+    """Have all tables, without a row; a database that has tables stays as it is.
 
-    :param engine: SQLAlchemy's
+    :param engine: SQLAlchemy's; of a server, whose first user makes our tables
     """
+    if engine.name != "sqlite":
+        models.BASE.metadata.create_all(engine)
+        return
     if engine.has_table(models.Plan.__tablename__):
         return
     with contextlib.closing(engine.raw_connection()) as empty:
