@@ -12,6 +12,9 @@ _NAME = "karbor-manila"
 #: PostgreSQL's locks have numbers of eight bytes.
 _NUMBER = int.from_bytes(_NAME.encode()[:7], "big")
 
+#: PostgreSQL's code of a lock that was not given within ``lock_timeout``.
+_LOCK_NOT_AVAILABLE = "55P03"
+
 #: Seconds for which another process is waited for.
 PATIENCE = 60
 
@@ -33,8 +36,20 @@ def held(connection: Any) -> Iterator[None]:
         return
     with connection.begin():
         if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), number=_NUMBER)
+            _take_number(connection)
         yield
+
+
+def _take_number(connection: Any) -> None:
+    connection.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+    try:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), number=_NUMBER)
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+            raise db_exception.DBDeadlock(error) from error
+        raise
+    # What comes now waits for others' locks as this database says.
+    connection.execute(sa.text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 @contextlib.contextmanager

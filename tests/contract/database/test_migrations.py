@@ -13,8 +13,9 @@ import alembic.autogenerate
 import alembic.migration
 import pytest
 import sqlalchemy as sa
+from oslo_db import exception as db_exception
 
-from karbor_manila.database import schema
+from karbor_manila.database import lock, schema
 from karbor_manila.database.errors import DatabaseUnreadable, SchemaNewer, UpgradeFailed
 from karbor_manila.database.known_banks import KnownBanks
 from karbor_manila.recovery.claim_table import Claim, ClaimTable
@@ -283,8 +284,6 @@ def test_a_table_without_transactions_is_not_made(maria: Database) -> None:
 
 
 def test_the_lock_is_the_databases_own_and_goes_with_its_process(maria: Database) -> None:
-    from karbor_manila.database import lock  # noqa: PLC0415
-
     one, other = maria.engine(), maria.engine()
     with one.connect() as first, other.connect() as second:
         with lock.held(first):
@@ -292,5 +291,17 @@ def test_the_lock_is_the_databases_own_and_goes_with_its_process(maria: Database
                 sa.text("SELECT IS_FREE_LOCK(:name)"), name=f"karbor-manila:{maria.name}"
             )
             assert taken.scalar() == 0
+        with lock.held(second):
+            pass
+
+
+def test_the_lock_is_waited_for_and_not_for_ever(
+    served: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 1)
+    one, other = served.engine(), served.engine()
+    with one.connect() as first, other.connect() as second:
+        with lock.held(first), pytest.raises(db_exception.DBDeadlock), lock.held(second):
+            pass
         with lock.held(second):
             pass
