@@ -199,13 +199,13 @@ class World:
             f"{call} (asked: {self.site.proxy.counts()})",
             lambda: self.site.proxy.counts().get(call, 0),
             lambda seen: seen >= times,
-            30,
+            120,
         )
 
     @staticmethod
     def await_manila(condition: Callable[[], bool]) -> None:
         """Wait until Manila shows something."""
-        wait("what Manila was asked for", condition, bool, 30)
+        wait("what Manila was asked for", condition, bool, 120)
 
     def sweep(self) -> None:
         """Whatever became of the case, the next one finds nothing of it."""

@@ -20,7 +20,7 @@ def make_group(tenant: Tenant, kind: str = "sandbox") -> Any:
         "the group",
         lambda: manila.share_groups.get(made.id),
         lambda seen: seen.status == "available",
-        30,
+        120,
     )
 
 

@@ -82,7 +82,7 @@ class RealWorld(World):
             "its end",
             self._tenant.snapshots,
             lambda left: kept_id not in {s.id for s in left},
-            30,
+            120,
         )
 
     def refused_rule(self) -> dict[str, Any]:

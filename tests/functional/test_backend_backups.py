@@ -47,7 +47,7 @@ class Backups:
     def drop(self) -> None:
         for backup in self.mine():
             self.manila.delete(backup.id)
-        wait("the end of the backups", self.mine, lambda left: not left, 30)
+        wait("the end of the backups", self.mine, lambda left: not left, 120)
 
     def mine(self) -> list[Any]:
         return [one for one in self.manila.list() if one.share_id == self.share.id]

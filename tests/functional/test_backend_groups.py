@@ -35,7 +35,7 @@ class Group:
             "the group",
             lambda: self.manila.share_groups.get(group),
             lambda seen: seen.status != "creating",
-            30,
+            120,
         )
 
     def snapshot(self, status: str = "available") -> Any:
@@ -44,7 +44,7 @@ class Group:
             "the group's snapshot",
             lambda: self.manila.share_group_snapshots.get(made.id),
             lambda seen: seen.status != "creating",
-            30,
+            120,
         )
         assert ended.status == status
         return ended
@@ -54,7 +54,7 @@ class Group:
 
     def drop_snapshot(self, snapshot: Any) -> None:
         self.manila.share_group_snapshots.delete(snapshot)
-        wait("its end", self.snapshots, lambda left: snapshot.id not in left, 30)
+        wait("its end", self.snapshots, lambda left: snapshot.id not in left, 120)
 
     def snapshots(self) -> dict[str, Any]:
         """The snapshots of this group, by id."""
@@ -69,14 +69,14 @@ class Group:
             "the end of the shares",
             self.tenant.shares,
             lambda left: not [share for share in left if share.id in gone],
-            30,
+            120,
         )
         self.manila.share_groups.delete(group)
         wait(
             "the end of the group",
             lambda: [one.id for one in self.manila.share_groups.list()],
             lambda left: group.id not in left,
-            30,
+            120,
         )
 
 
@@ -138,7 +138,7 @@ def test_a_snapshot_of_a_group_fails_as_a_whole(group: Group, alpha: Tenant, fau
         "the deletion that fails",
         lambda: alpha.manila.share_group_snapshots.get(failed.id).status,
         lambda status: status == "error",
-        30,
+        120,
     )
 
 

@@ -131,7 +131,7 @@ def test_a_group_of_the_other_backend_is_not_of_one_moment(empty_alpha: Tenant) 
         share_group_type=empty_alpha.manila.share_group_types.find(name="loose").id,
         share_types=[empty_alpha.manila.share_types.find(name="mirror").id],
     )
-    group = wait("the group", lambda: groups.get(made.id), lambda it: it.status != "creating", 30)
+    group = wait("the group", lambda: groups.get(made.id), lambda it: it.status != "creating", 120)
     assert (group.status, group.consistent_snapshot_support) == ("available", None)
     groups.delete(group)
 
@@ -160,7 +160,7 @@ def test_shares_of_a_network_have_a_server(
 
     empty_alpha.clean()
     admin.manila.share_servers.delete(server.name)
-    wait("the end of the server", server.exists, lambda there: not there, 30)
+    wait("the end of the server", server.exists, lambda there: not there, 120)
     empty_alpha.manila.share_networks.delete(network.id)
 
 

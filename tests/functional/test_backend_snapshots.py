@@ -34,7 +34,7 @@ def tried(look: Any, address: str) -> Any:
         "the rule",
         lambda: [one for one in look() if one.access_to == address],
         lambda seen: seen and seen[0].state in ("active", "error"),
-        30,
+        120,
     )
     return rule
 
@@ -58,7 +58,7 @@ def test_a_snapshot_is_mounted_and_given_back(
     enforced = stack.info.shares / "access" / f"{folder.parent.name}.json"
     assert files.read_json(enforced) == [{"level": "ro", "to": "10.0.0.7", "type": "ip"}]
     snapshots.deny(snapshot, rule.id)
-    wait("its end", lambda: snapshots.access_list(snapshot), lambda left: not left, 30)
+    wait("its end", lambda: snapshots.access_list(snapshot), lambda left: not left, 120)
     assert files.read_json(enforced) == []
 
     knobs.write(faults, {"refuse": ["10.9.9.9"]})
@@ -94,11 +94,11 @@ def test_what_is_unmanaged_is_managed_again(empty_alpha: Tenant, admin: Tenant) 
 
     provider = admin.manila.share_snapshots.get(snapshot.id).provider_location
     admin.manila.share_snapshots.unmanage(snapshot.id)
-    wait("its end", empty_alpha.snapshots, lambda left: not left, 30)
+    wait("its end", empty_alpha.snapshots, lambda left: not left, 120)
     host = admin.manila.shares.get(share.id).host
     location = f"127.0.0.1:{empty_alpha.folder(share.id)}"
     admin.manila.shares.unmanage(share.id)
-    wait("its end", empty_alpha.shares, lambda left: not left, 30)
+    wait("its end", empty_alpha.shares, lambda left: not left, 120)
 
     made = admin.manila.shares.manage(host, "NFS", location, share_type="sandbox")
     again = admin.wait_share(made.id)
@@ -108,7 +108,7 @@ def test_what_is_unmanaged_is_managed_again(empty_alpha: Tenant, admin: Tenant) 
         "the snapshot",
         lambda: admin.manila.share_snapshots.get(taken.id),
         lambda seen: seen.status == "available",
-        30,
+        120,
     )
     assert contents(admin.folder(again.id)) != then
     admin.manila.shares.revert_to_snapshot(again.id, taken.id)

@@ -73,7 +73,7 @@ def _empty(alpha: Tenant, stack: Stack) -> None:
     )
     for one in backups(alpha):
         alpha.manila.share_backups.delete(one.id)
-    wait("the end of the backups", lambda: backups(alpha), lambda left: not left, 30)
+    wait("the end of the backups", lambda: backups(alpha), lambda left: not left, 120)
     for share in alpha.shares():
         if share.status == "backup_restoring_error":
             admin.shares.reset_state(share.id, "error")
@@ -162,7 +162,7 @@ def test_progress_is_seen_while_a_backup_is_under_way(
         logs = alpha.karbor.operation_logs.list(search_opts={"checkpoint_id": begun.id})
         return next((log.extra_info for log in logs if log.extra_info), None)
 
-    seen = wait("progress", told, bool, 30)
+    seen = wait("progress", told, bool, 120)
     assert json.loads(seen)["progress"][scene.key].startswith("backup ")
     alpha.wait_checkpoint(scene.plan.provider_id, begun.id)
 
@@ -172,7 +172,7 @@ def test_a_share_with_snapshots_is_refused_before_anything_is_made(
 ) -> None:
     share = alpha.make_share("with snapshots", share_type=KIND)
     alpha.manila.share_snapshots.create(share.id)
-    wait("it", lambda: alpha.snapshots(share.id), lambda all_: all_[0].status == "available", 30)
+    wait("it", lambda: alpha.snapshots(share.id), lambda all_: all_[0].status == "available", 120)
     plan = alpha.plan_of_shares([share])
     begun = alpha.karbor.checkpoints.create(plan.provider_id, plan.id)
     failed = alpha.wait_checkpoint(plan.provider_id, begun.id, "error")

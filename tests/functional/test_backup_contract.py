@@ -51,7 +51,7 @@ class RealBackupWorld(RealWorld):
     def remove(self, kept_id: str) -> None:
         backups = self._tenant.manila.share_backups
         backups.delete(kept_id)
-        wait("its end", backups.list, lambda left: kept_id not in {one.id for one in left}, 30)
+        wait("its end", backups.list, lambda left: kept_id not in {one.id for one in left}, 120)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def emptied(alpha: Tenant) -> Iterator[Tenant]:
     wait("the end of what goes on", left, lambda seen: all(_is_idle(one) for one in seen), 60)
     for one in left():
         backups.delete(one.id)
-    wait("their end", left, lambda seen: not seen, 30)
+    wait("their end", left, lambda seen: not seen, 120)
 
 
 def _is_idle(backup: Any) -> bool:

@@ -77,7 +77,7 @@ def test_a_karbor_that_starts_before_its_bank_is_mounted_writes_nothing_and_reco
     owner = json.loads(
         (stack.info.bank / "karbor/checkpoints" / again.id / "index.json").read_text()
     )["owner_id"]
-    wait("its lease", (leases / owner).exists, bool, 30)
+    wait("its lease", (leases / owner).exists, bool, 120)
     for each in (checkpoint, again):
         alpha.delete(each)
 

@@ -65,7 +65,9 @@ def test_a_life_of_a_checkpoint_with_bytes_is_told_to_a_consumer_of_the_broker(
         def told() -> list[Any]:
             return [one for one in reader.read if one[3]["payload"].get("plan_id") == plan.id]
 
-        kinds = wait("events", lambda: [one[2] for one in told()], lambda seen: len(seen) >= 20, 30)
+        kinds = wait(
+            "events", lambda: [one[2] for one in told()], lambda seen: len(seen) >= 20, 120
+        )
     assert sorted(kinds) == sorted(
         f"{PREFIX}{name}.{phase}"
         for kind in ("protect", "drill", "restore", "revert", "delete")
@@ -90,7 +92,7 @@ def test_plans_at_once_are_taken_by_every_worker(stack: Stack, alpha: Tenant) ->
             ours = [one for one in reader.read if one[3]["payload"].get("plan_id") in asked]
             return {one[1].removeprefix("karbor_manila:") for one in ours}
 
-        wait("a word of each", workers, lambda seen: len(seen) == len(stack.workers()), 30)
+        wait("a word of each", workers, lambda seen: len(seen) == len(stack.workers()), 120)
         list(pool.map(alpha.delete, made))
     assert not [one for share in shares for one in alpha.snapshots(share.id)]
 

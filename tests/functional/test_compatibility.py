@@ -137,7 +137,7 @@ def theirs(stack: Stack, alpha: Tenant, beta: Tenant, karbors_own: Callable[[], 
     plan = alpha.plan_of_shares([share])
     with planned(delays, create_snapshot=2):
         begun = alpha.karbor.checkpoints.create(plan.provider_id, plan.id)
-        wait("its snapshot", lambda: alpha.snapshots(share.id), bool, 30)
+        wait("its snapshot", lambda: alpha.snapshots(share.id), bool, 120)
         stack.kill("karbor", signal.SIGKILL)
     # Nothing tells of the dead but that time has passed since it began.
     options = {"lease_interval": 1, "lease_timeout": 30, "reconcile_interval": 5}

@@ -133,7 +133,7 @@ def test_a_plan_whose_snapshot_is_gone_is_refused_by_name(clean: Tenant) -> None
     source = clean.protect(plan)
     (snapshot,) = clean.snapshots(share.id)
     clean.manila.share_snapshots.delete(snapshot.id)
-    wait("its end", lambda: clean.snapshots(share.id), lambda left: not left, 30)
+    wait("its end", lambda: clean.snapshots(share.id), lambda left: not left, 120)
     with pytest.raises(Refused, match=f"{share.id} of checkpoint {source.id}") as refused:
         clean.copy(plan)
     assert refused.value.status == 400
@@ -154,7 +154,7 @@ def test_a_killed_copy_ends_and_leaves_nothing(
             "the request",
             proxy.counts,
             lambda seen: any(call.startswith("POST") and path.strip("/$") in call for call in seen),
-            30,
+            120,
         )
         with pytest.raises(Exception, match="in work"):
             clean.karbor.checkpoints.delete(plan.provider_id, source.id)

@@ -129,9 +129,9 @@ def test_who_is_cut_off_reads_why_and_nothing_is_left(
         # Nobody can read anything there meanwhile; an administrator can.
         admin = Tenant(people.info, "admin").karbor.operation_logs
         every = {"all_tenants": True, "plan_id": site.schedule.plan.id}
-        wait("an operation log", lambda: admin.list(search_opts=every), bool, 30)
+        wait("an operation log", lambda: admin.list(search_opts=every), bool, 120)
         cut.undo(site)
-    (reason,) = wait("the reason", site.reasons, bool, 30)
+    (reason,) = wait("the reason", site.reasons, bool, 120)
     assert cut.says in reason
     assert site.schedule.operation in reason
     assert site.other.snapshots() == []
@@ -147,7 +147,7 @@ def test_who_is_cut_off_reads_why_and_nothing_is_left(
     else:
         cut.undo(site)
     site.schedule.come_due()
-    (made,) = wait("a checkpoint", lambda: site.other.checkpoints(site.schedule.plan), bool, 30)
+    (made,) = wait("a checkpoint", lambda: site.other.checkpoints(site.schedule.plan), bool, 120)
     site.other.wait_checkpoint(site.schedule.plan.provider_id, made.id)
     assert len(site.reasons()) == 1
 
@@ -159,8 +159,8 @@ def test_who_is_cut_off_in_the_middle_leaves_no_snapshot_of_nobody(
     site = make(stack, people, "in the middle")
     delays(stack, create_snapshot=15)
     site.schedule.come_due()
-    (begun,) = wait("a checkpoint", lambda: site.other.checkpoints(site.schedule.plan), bool, 30)
-    wait("its snapshot", site.other.snapshots, bool, 30)
+    (begun,) = wait("a checkpoint", lambda: site.other.checkpoints(site.schedule.plan), bool, 120)
+    wait("its snapshot", site.other.snapshots, bool, 120)
     people.revoke_trusts(site.maker)
     ended = site.other.wait_checkpoint(site.other.provider, begun.id, "error")
     delays(stack)

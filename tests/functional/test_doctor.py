@@ -100,7 +100,7 @@ def test_a_tenant_sees_what_is_wrong_with_his_plan(alpha: Tenant, stack: Stack) 
     assert {row["Check"] for row in wrong} <= {"shares"}, (wrong, err)
     assert {row["State"] for row in rows if row["About"] == about} == {"good"}
     alpha.manila.shares.delete(share.id)
-    wait("its end", alpha.shares, lambda left: share.id not in {each.id for each in left}, 30)
+    wait("its end", alpha.shares, lambda left: share.id not in {each.id for each in left}, 120)
     code, rows, _err = run("doctor", "tenant", "--check", "shares")
     (row,) = (row for row in rows if row["About"] == about and row["State"] == "bad")
     assert (code, f"({share.id}) is not in Manila" in row["Seen"]) == (3, True)

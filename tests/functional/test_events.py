@@ -149,7 +149,7 @@ def test_an_audit_on_the_command_line_tells_what_it_found(
     checkpoint = alpha.protect(alpha.plan_of_shares([share]))
     (snapshot,) = alpha.snapshots(share.id)
     alpha.manila.share_snapshots.delete(snapshot.id)
-    wait("no snapshot", lambda: alpha.snapshots(share.id), lambda seen: not seen, 30)
+    wait("no snapshot", lambda: alpha.snapshots(share.id), lambda seen: not seen, 120)
     told.wait_for(checkpoint, "checkpoint.end", 4)
     told.forget()
     # A listener that takes what it is told has time for it, and the command its own end.

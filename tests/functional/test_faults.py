@@ -20,9 +20,9 @@ def test_a_killed_protection_can_be_deleted_and_leaves_nothing(
             "the first snapshot",
             alpha.snapshots,
             lambda seen: {s.share_id for s in seen} & {s.id for s in shares},
-            30,
+            120,
         )
-        wait("the request that is held back", proxy.unhit, lambda left: not left, 30)
+        wait("the request that is held back", proxy.unhit, lambda left: not left, 120)
         stack.kill("karbor", signal.SIGKILL)
     stack.start_service("karbor")
     # Whether or not the reconciliation has been there first.

@@ -40,7 +40,7 @@ class GroupWorld(RealWorld):
     def remove(self, kept_id: str) -> None:
         snapshots = self._tenant.manila.share_group_snapshots
         snapshots.delete(kept_id)
-        wait("its end", snapshots.list, lambda left: kept_id not in {s.id for s in left}, 30)
+        wait("its end", snapshots.list, lambda left: kept_id not in {s.id for s in left}, 120)
 
 
 class TestGroupDriverOnManila(DriverContract):

@@ -116,7 +116,7 @@ def test_a_newer_snapshot_of_the_users_own_refuses_and_nothing_is_written(
         "it",
         lambda: alpha.manila.share_snapshots.get(own.id),
         lambda s: s.status == "available",
-        30,
+        120,
     )
     proxy.clear_counts()
     reason = scene.reason(scene.restore("fail", **given))
@@ -197,7 +197,7 @@ def test_an_access_rule_in_error_refuses(scene: Scene, alpha: Tenant, proxy: Pro
         "the rule",
         lambda: alpha.manila.shares.get(scene.share.id).access_rules_status,
         lambda state: state == "error",
-        30,
+        120,
     )
     proxy.clear_counts()
     assert "access rules are in state 'error'" in scene.reason(scene.restore("fail"))

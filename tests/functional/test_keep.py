@@ -62,7 +62,7 @@ def test_what_is_chosen_is_protected_and_what_no_rule_keeps_goes(
         60,
     )
     # The first one was the only one without the new share.
-    wait("its snapshot's", lambda: alpha.snapshots(home.id), lambda left: len(left) == 2, 30)
+    wait("its snapshot's", lambda: alpha.snapshots(home.id), lambda left: len(left) == 2, 120)
     assert len(alpha.snapshots(new.id)) == 2
     assert not alpha.snapshots(temporary.id) + alpha.snapshots(other.id)
     code, rows, _err = command(info, "alpha")("prune", "--dry-run", "--plan", plan.id)

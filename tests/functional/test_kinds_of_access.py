@@ -39,7 +39,7 @@ def allow(alpha: Tenant, share: Any, *given: tuple[str, str, str], state: str = 
         "the rules",
         lambda: rules(alpha, share),
         lambda seen: {rule.state for rule in seen} <= {"active", "error"},
-        30,
+        120,
     )
 
 
@@ -92,7 +92,10 @@ def test_no_key_of_cephx_is_in_the_bank_in_the_report_or_in_a_log(
     restore = alpha.restore(checkpoint, {SHARE: {"access_rules": True}})
     new = alpha.restored_share(restore)
     assert [rule.access_key for rule in rules(alpha, new)]  # Ceph gave them their keys
-    stored = [path for path in stack.info.bank.rglob("*") if path.is_file()]
+    # Not the leases, which Karbor writes anew meanwhile.
+    stored = [
+        path for path in stack.info.bank.rglob("*") if path.is_file() and "leases" not in path.parts
+    ]
     for path in [*stored, stack.info.logs["karbor"]]:
         assert not [secret for secret in secrets if secret.encode() in path.read_bytes()], path
     assert not [secret for secret in secrets if secret in str(restore.to_dict())]

@@ -137,7 +137,7 @@ def test_plans_and_schedules_come_back_from_the_bank_with_their_checkpoints(
         lambda seen: (
             {key: len(row["Schedules"]) for key, row in seen.items()} == {plan.id: 2, theirs.id: 1}
         ),
-        30,
+        120,
         interval=1,
     )
     with database_lost(stack):
@@ -169,7 +169,7 @@ def test_plans_and_schedules_come_back_from_the_bank_with_their_checkpoints(
             "the end of what was lost",
             copies,
             lambda seen: not any(row["Lost Schedules"] for row in seen.values()),
-            30,
+            120,
             interval=1,
         )
         assert [each.id for each in alpha.checkpoints(back)] == [new.id, checkpoint.id]

@@ -92,7 +92,7 @@ def test_a_checkpoint_whose_snapshot_was_removed_by_hand_can_be_deleted(alpha: T
     checkpoint = alpha.protect(alpha.plan_of_shares([share]))
     (snapshot,) = alpha.snapshots(share.id)
     alpha.manila.share_snapshots.delete(snapshot.id)
-    wait("its end", lambda: alpha.snapshots(share.id), lambda left: not left, 30)
+    wait("its end", lambda: alpha.snapshots(share.id), lambda left: not left, 120)
     alpha.delete(checkpoint)
 
 
@@ -103,7 +103,7 @@ def test_a_verification_is_green_while_the_share_could_be_given_back(alpha: Tena
     assert green.resources_status == {f"{SHARE}#{share.id}": "available"}
     (snapshot,) = alpha.snapshots(share.id)
     alpha.manila.share_snapshots.delete(snapshot.id)
-    wait("its end", lambda: alpha.snapshots(share.id), lambda left: not left, 30)
+    wait("its end", lambda: alpha.snapshots(share.id), lambda left: not left, 120)
     red = alpha.verify(checkpoint, status="fail")
     assert (
         "does not show it in this project any more" in red.resources_reason[f"{SHARE}#{share.id}"]

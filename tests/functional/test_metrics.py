@@ -87,7 +87,7 @@ def test_a_protection_a_restore_and_a_lease_are_in_the_numbers_of_the_process(
         after = scraped(port, "operations_total")
         return {key: after[key] - before[key] for key in before}
 
-    counted = wait("counts", more, lambda seen: seen.get(("restore", "done")) == 1, 30)
+    counted = wait("counts", more, lambda seen: seen.get(("restore", "done")) == 1, 120)
     assert (counted["protect", "done"], counted["protect", "failed"]) == (1, 0)
     assert scraped(port, "operation_duration_seconds_count")["protect",] >= 1
     assert scraped(port, "claims")["protect",] == 0

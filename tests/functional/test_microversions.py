@@ -49,7 +49,7 @@ def become(proxy: Proxy, stack: Stack, tenant: Tenant, newest: str) -> None:
             return False
         return True
 
-    wait(f"a list in {newest}", listed, bool, 30)
+    wait(f"a list in {newest}", listed, bool, 120)
     with log.open(errors="replace") as stream:
         stream.seek(before)
         assert f"is spoken to in microversion {newest}\n" in stream.read()

@@ -43,7 +43,7 @@ def plant(tenant: Tenant, share: Any, metadata: dict[str, str]) -> str:
         "the planted snapshot",
         lambda: tenant.manila.share_snapshots.get(made.id),
         lambda seen: seen.status == "available",
-        30,
+        120,
     )
     return str(made.id)
 
@@ -69,9 +69,9 @@ def test_a_killed_protection_is_listed_and_ended_while_karbor_is_down(
             "the first snapshot",
             alpha.snapshots,
             lambda seen: {snapshot.share_id for snapshot in seen} & named,
-            30,
+            120,
         )
-        wait("the request that is held back", proxy.unhit, lambda left: not left, 30)
+        wait("the request that is held back", proxy.unhit, lambda left: not left, 120)
         stack.kill("karbor", signal.SIGKILL)
     index = stack.info.bank / "karbor/checkpoints" / begun.id / "index.json"
     try:
@@ -139,7 +139,7 @@ def test_a_snapshot_that_was_removed_behind_our_back_is_told_in_the_checkpoint(
     checkpoint = alpha.protect(alpha.plan_of_shares(shares))
     (lost,) = alpha.snapshots(shares[0].id)
     alpha.manila.share_snapshots.delete(lost.id)
-    wait("its end", lambda: there(alpha), lambda left: lost.id not in left, 30)
+    wait("its end", lambda: there(alpha), lambda left: lost.id not in left, 120)
 
     row = rows(command("audit", "-f", "json"), lost.id)[lost.id]
     assert (row["Finding"], row["Action"]) == ("lost", "say so in the checkpoint")

@@ -164,6 +164,6 @@ def test_another_projects_share_and_one_that_is_gone_are_left_alone(
     karbor.thaw(kept, SECONDS)
     assert quiesced.enforced() == {"10.0.0.1": "ro"}
     admin.manila.shares.delete(quiesced.share.id)
-    wait("its end", admin.shares, lambda left: quiesced.share.id not in {s.id for s in left}, 30)
+    wait("its end", admin.shares, lambda left: quiesced.share.id not in {s.id for s in left}, 120)
     karbor.thaw(kept, SECONDS)
     assert quiesced.freeze(quiesced.of(alpha.session)) == {}

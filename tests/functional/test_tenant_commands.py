@@ -106,7 +106,7 @@ def test_a_checkpoint_is_verified_in_three_depths(
 
     (snapshot,) = alpha.snapshots()
     alpha.manila.share_snapshots.delete(snapshot.id)
-    wait("its end", alpha.snapshots, lambda left: not left, 30)
+    wait("its end", alpha.snapshots, lambda left: not left, 120)
     for depth in ("record", "plan", "drill"):
         code, (row,), _err = run("verify", checkpoint.id, "--depth", depth)
         assert (code, row["Result"]) == (3, "bad")

@@ -82,7 +82,7 @@ def test_a_new_share_is_mounted_under_a_free_name_and_told_whose_it_is_otherwise
     assert writes(proxy) == {}
     empty_alpha.manila.shares.restore(binned.id)
     empty_alpha.manila.shares.delete(new.id)
-    wait("its end", empty_alpha.shares, lambda seen: new.id not in {one.id for one in seen}, 30)
+    wait("its end", empty_alpha.shares, lambda seen: new.id not in {one.id for one in seen}, 120)
     empty_alpha.restore(checkpoint, {SHARE: {"mount_point_name": "home-2"}})  # free again
 
 
@@ -180,7 +180,7 @@ def lock_when_made(tenant: Tenant, before: set[str]) -> tuple[str, str]:
         "the new share",
         lambda: {share.id for share in tenant.shares()} - before,
         lambda seen: len(seen) == 1,
-        30,
+        120,
         interval=0.05,
     )
     (share,) = made
@@ -281,7 +281,7 @@ def test_what_manila_deletes_later_is_gone_for_tenant_and_administrator_alike(
         others = {one.status for one in listed if one.share_id == share.id and one.id not in mine}
         return set(others)
 
-    wait("the failure", statuses, lambda seen: seen == {"error_deferred_deleting"}, 30)
+    wait("the failure", statuses, lambda seen: seen == {"error_deferred_deleting"}, 120)
     admin.delete(newer, provider=plan.provider_id)  # who sees it, and is not kept by it
     assert len(empty_alpha.snapshots(share.id)) == 1
     new = empty_alpha.restored_share(empty_alpha.restore(old))
@@ -319,9 +319,9 @@ def test_a_share_that_was_managed_again_is_hinted_at_and_never_touched(
     seen = admin.manila.shares.get(share.id)
     (location,) = empty_alpha.manila.share_export_locations.list(share.id)
     admin.manila.share_snapshots.unmanage(snapshot.id)
-    wait("its end", empty_alpha.snapshots, lambda left: not left, 30)
+    wait("its end", empty_alpha.snapshots, lambda left: not left, 120)
     admin.manila.shares.unmanage(share.id)
-    wait("its end", empty_alpha.shares, lambda left: not left, 30)
+    wait("its end", empty_alpha.shares, lambda left: not left, 120)
     managed = admin.manila.shares.manage(
         seen.host, "NFS", location.path, share_type="sandbox", name="managed"
     )
@@ -367,7 +367,7 @@ def test_a_hint_to_a_share_that_is_gone_keeps_a_restored_one_from_nothing(
     assert "__affinity_same_host" in share.metadata
     checkpoint = empty_alpha.protect(empty_alpha.plan_of_shares([share]))
     empty_alpha.manila.shares.delete(near.id)
-    wait("its end", empty_alpha.shares, lambda seen: len(seen) == 1, 30)
+    wait("its end", empty_alpha.shares, lambda seen: len(seen) == 1, 120)
     restore = empty_alpha.restore(checkpoint)
     new = empty_alpha.restored_share(restore)
     assert new.metadata["of"] == "mine"

@@ -182,7 +182,7 @@ def test_a_share_that_goes_while_its_project_is_protected_is_left_out(
     admin.manila.shares.reset_state(gone.id, "creating")  # the protection waits for it
     plan = empty_alpha.plan_of_project()
     begun = empty_alpha.karbor.checkpoints.create(plan.provider_id, plan.id)
-    wait("the other's snapshot", empty_alpha.snapshots, bool, 30)
+    wait("the other's snapshot", empty_alpha.snapshots, bool, 120)
     admin.manila.shares.force_delete(gone.id)
     checkpoint = empty_alpha.wait_checkpoint(plan.provider_id, begun.id)
     assert left_out(checkpoint) == [gone.id]
