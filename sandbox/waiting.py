@@ -26,18 +26,24 @@ def wait(
     """
     began = time.monotonic()
     while True:
+        looked = time.monotonic()
         seen = look()
         if done(seen):
             return seen
-        waited = time.monotonic() - began
-        if waited > seconds:
+        now = time.monotonic()
+        if now - began > seconds:
             raise Unfinished(what, seconds, getattr(seen, "status", seen))
-        time.sleep(pause(waited) if interval is None else interval)
+        time.sleep(pause(now - began, now - looked, interval))
 
 
-def pause(waited: float) -> float:
+def pause(waited: float, look: float = 0.0, interval: float | None = None) -> float:
     """Seconds until the next look at what has been waited for so many already.
 
-    A look takes Karbor, which is one process, about 50 ms: who looks all the time waits longer.
+    A look takes Karbor, which is one process, about 50 ms: who looks all the time waits longer. On
+    a busy machine it takes a second, so there are fewer.
+
+    :param look: seconds that the last one took
+    :param interval: instead of one that grows
     """
-    return min(0.1 + waited / 20, 0.5)
+    usual = min(0.1 + waited / 20, 0.5) if interval is None else interval
+    return max(usual, min(2 * look, 2.0))

@@ -17,6 +17,7 @@ from sandbox.manila import patching  # noqa: F401
 # isort: split
 
 import argparse
+import gc
 import logging
 import os
 import pathlib
@@ -55,6 +56,7 @@ def main(argv: list[str]) -> int:
         _database()
         share_types.prepare()
         running.start()
+        _collect_seldom()
         _announce(arguments.ready_file)
         LOG.info("READY on port %s.", CONF.osapi_share_listen_port)
         over.serving = True
@@ -69,6 +71,14 @@ def main(argv: list[str]) -> int:
         if not running.stop():
             LOG.warning("Stopped with work under way.")
     return 0
+
+
+def _collect_seldom() -> None:
+    """Look for garbage as seldom as what Manila makes for a request allows, and never among what it
+    is made of: that takes a sixth of the CPU time of a request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 def _database() -> None:

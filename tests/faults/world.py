@@ -290,6 +290,7 @@ def _patiently(
     began = time.monotonic()
     last: Any = None
     while True:
+        looked = time.monotonic()
         try:
             seen = look()
             last = getattr(seen, "status", seen)
@@ -297,7 +298,7 @@ def _patiently(
             seen, last = None, error
         if seen is not None and done(seen):
             return seen
-        waited = time.monotonic() - began
-        if waited > seconds:
+        now = time.monotonic()
+        if now - began > seconds:
             raise Unfinished(what, seconds, last)
-        time.sleep(pause(waited))
+        time.sleep(pause(now - began, now - looked))

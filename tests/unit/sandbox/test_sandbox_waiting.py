@@ -37,3 +37,10 @@ def test_what_does_not_end_is_told_with_what_was_seen_last(clock):
     with pytest.raises(waiting.Unfinished, match="it did not end within 3 s; last seen: busy"):
         waiting.wait("it", lambda: "busy", lambda _: False, 3)
     assert 3 < sum(clock) < 4
+
+
+def test_a_look_that_takes_long_is_taken_less_often_within_bounds():
+    assert waiting.pause(0.0, 0.05) == pytest.approx(0.1)
+    assert waiting.pause(60.0, 0.4) == pytest.approx(0.8)
+    assert waiting.pause(0.0, 0.4, interval=1.0) == 1.0
+    assert waiting.pause(0.0, 30.0) == 2.0
