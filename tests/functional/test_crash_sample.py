@@ -21,11 +21,11 @@ from tests.crash.world import World
 
 SEED = int(os.environ.get("KARBOR_MANILA_SEED") or random.randrange(1_000_000))
 #: So many kills; each driver's operations have points of their own.
-SIZES = {"snapshot": 8, "group": 4, "backup": 4}
+SIZES = {"snapshot": 5, "group": 3, "backup": 3}
 #: Of so many of a driver's operations: to find the points of one, it is done twice.
-OPERATIONS = {"snapshot": 4, "group": 3, "backup": 3}
+OPERATIONS = {"snapshot": 3, "group": 2, "backup": 2}
 #: So many of those between quiesce and thaw.
-HOOKED = 3
+HOOKED = 2
 SETTLE_SECONDS = 90
 
 
