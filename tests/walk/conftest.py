@@ -21,7 +21,7 @@ pytest.register_assert_rewrite("tests.walk.accounts", "tests.walk.walk", "tests.
 
 STEPS_OF_A_WALK = 30
 
-STEPS = int(os.environ.get("KARBOR_MANILA_WALK_STEPS", "1500"))
+STEPS = int(os.environ.get("KARBOR_MANILA_WALK_STEPS", "900"))
 SHRINK = bool(os.environ.get("KARBOR_MANILA_WALK_SHRINK"))
 SEED = int(os.environ.get("KARBOR_MANILA_WALK_SEED", "1"))
 
