@@ -5,6 +5,7 @@ import datetime
 import socket
 from typing import Any
 
+from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
@@ -14,6 +15,7 @@ from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record_values import Intent
 from karbor_manila.common import sealing
 from karbor_manila.common.errors import KeyUnusable
+from karbor_manila.operations import reporting
 from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
@@ -70,12 +72,16 @@ def keep_failure(job: ShareJob, reason: str, began: datetime.datetime | None = N
 
 
 def keep_death(job: ShareJob, intent: Intent) -> None:
-    """Keep that a drill did not come to its end, unless its result is kept.
+    """Keep that a drill did not come to its end, unless its result is kept, or its user was told
+    that it is good: then the bank did not take that, or has forgotten it.
 
     :param intent: of its temporary share; it stands until this is done, so that a death in here is
         repeated
     :raises BankUnreadable: the bank does not take it
     """
+    told = (job.request.resources_status or {}).get(reporting.key(job.share_id))
+    if told == constants.RESOURCE_STATUS_AVAILABLE:
+        return
     bank, of = job.checkpoint.checkpoint_section.bank, job.checkpoint
     places = drill_results.places(bank, str(of.provider_id), str(of.project_id), job.share_id)
     if any(place.verification_id == str(job.request.id) for place in places):

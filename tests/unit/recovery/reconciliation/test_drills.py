@@ -9,6 +9,7 @@ import pytest
 from karbor import objects
 
 from karbor_manila.bank import drill_results
+from karbor_manila.bank.errors import BankUnreadable
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service
 from tests.unit.points import Points
@@ -58,6 +59,22 @@ def test_one_that_was_good_stays_good_when_its_process_dies_at_the_end(service: 
     reconcile(service)
     ((told,),) = results(service).values()
     assert told["result"] == "good"
+
+
+def test_a_good_one_that_the_bank_did_not_take_is_not_kept_as_a_bad_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint: Any = service.protect(service.plan(service.share()))
+    service.cloud.plan("delete_share", Died)
+    with monkeypatch.context() as full:
+
+        def refuse(*_args: Any) -> None:
+            raise BankUnreadable("take the result of a drill", "it is full")
+
+        full.setattr(drill_results, "put", refuse)
+        service = killed(service, "verify", checkpoint.id, DRILL)
+    reconcile(service)
+    assert results(service) == {}
 
 
 def test_nothing_is_kept_of_another_verification_that_died(service: Service) -> None:
