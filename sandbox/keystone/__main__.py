@@ -13,7 +13,7 @@ from pathlib import Path
 
 import waitress
 
-from sandbox import files
+from sandbox import files, serving
 
 HOST = "127.0.0.1"
 # SQLite takes one writer at a time, and bcrypt holds a core: more threads would only queue. Two at
@@ -39,7 +39,13 @@ def main() -> None:
 
     ids = seed.seed(files.read_json(given.content_file))
     files.write_json(given.ids_file, ids)
-    server = waitress.create_server(app, host=HOST, port=given.port, threads=THREADS)
+    server = waitress.create_server(
+        app,
+        host=HOST,
+        port=given.port,
+        threads=THREADS,
+        channel_timeout=serving.IDLE_SECONDS,
+    )
     signal.signal(signal.SIGTERM, _leave)
     files.write(given.ready_file, "READY\n")
     server.run()

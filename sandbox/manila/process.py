@@ -15,6 +15,7 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_service import wsgi as oslo_wsgi
 
+from sandbox import serving
 from sandbox.manila import patching
 
 LOG = log.getLogger(__name__)
@@ -104,6 +105,7 @@ class Process:
             numthreads=API_THREADS,
             request_queue_size=128,
             server_name="sandbox",
+            timeout=serving.IDLE_SECONDS,
             shutdown_timeout=1,
         )
         self._api.prepare()

@@ -22,13 +22,12 @@ from swift.common import storage_policy, wsgi
 from swift.common.http_protocol import SwiftHttpProtocol
 from swift.common.ring import RingBuilder
 
-from sandbox import files
+from sandbox import files, serving
 from sandbox.swift import config
 
 _PARTITIONS = 6  # as a power of two
 _REPLICAS = 1
 _TICK = 0.1  # seconds
-_CLIENT_SECONDS = 60
 
 
 def main() -> None:
@@ -79,7 +78,7 @@ def _serve(name: str, directory: Path, listener: socket.socket) -> None:
         app,
         utils.NullLogger(),
         protocol=SwiftHttpProtocol,
-        socket_timeout=_CLIENT_SECONDS,
+        socket_timeout=serving.IDLE_SECONDS,
         capitalize_response_headers=False,
     )
 

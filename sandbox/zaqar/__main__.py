@@ -15,7 +15,7 @@ from oslo_config import cfg
 from oslo_log import log
 from zaqar import bootstrap
 
-from sandbox import files, ports
+from sandbox import files, ports, serving
 
 THREADS = 4
 
@@ -29,7 +29,13 @@ def main() -> None:
     given = parser.parse_args()
 
     app = application(given.config_file)
-    server = waitress.create_server(app, host=ports.HOST, port=given.port, threads=THREADS)
+    server = waitress.create_server(
+        app,
+        host=ports.HOST,
+        port=given.port,
+        threads=THREADS,
+        channel_timeout=serving.IDLE_SECONDS,
+    )
     signal.signal(signal.SIGTERM, _leave)
     files.write(given.ready_file, "READY\n")
     server.run()
