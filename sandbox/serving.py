@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sandbox's web servers have in common. Standard library only: each runs in its own venv.
-"""
+"""What the sandbox's web servers have in common; each of them runs in its own venv."""
 
 #: Seconds that an API keeps an idle connection: what Manila and Karbor have under eventlet
 #: (oslo.service, client_socket_timeout). cheroot's own ten are less than one command of an operator
