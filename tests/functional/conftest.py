@@ -19,12 +19,13 @@ from sandbox.info import StackInfo
 from sandbox.manila import releases
 from sandbox.proxy.control import Proxy
 from sandbox.stack import Stack
-from sandbox.state import MARKER
 from sandbox.tenant import Tenant
 from tests.functional import sampling
+from tests.functional.ending import Ending
 from tests.functional.operator_command import Command, run_command
 
 PLUGINS = Path(__file__).parent / "plugins"
+ENDING = pytest.StashKey[Ending]()
 #: Files whose tests take longest: a worker that is left with one of them at the end is alone.
 LONGEST_FIRST = (
     "test_crash_sample",
@@ -84,12 +85,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Whoever runs tests, a worker or the only process, leaves no services behind."""
+    config = session.config
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        config.stash[ENDING] = Ending(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """A worker that was ended in the middle of a test leaves no services behind."""
-    if not hasattr(config, "workerinput"):
-        folder = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-        for marker in folder.rglob(MARKER):
-            Stack(marker.parent).stop()
+    if ENDING in config.stash:
+        config.stash[ENDING].begin()
 
 
 @pytest.fixture(scope="session")
