@@ -23,7 +23,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_service import service as oslo_service
 
-from sandbox import files
+from sandbox import bus, files
 from sandbox.karbor import sqlite
 
 
@@ -68,6 +68,7 @@ def main() -> None:
         version=version.version_string(),
     )
     logging.setup(conf, "karbor")
+    bus.install()
     sqlite.install()
     migration.db_sync()
     rpc.init(conf)

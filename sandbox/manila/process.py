@@ -15,8 +15,8 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_service import wsgi as oslo_wsgi
 
-from sandbox import serving
-from sandbox.manila import patching
+from sandbox import bus, serving
+from sandbox.manila import following, patching
 
 LOG = log.getLogger(__name__)
 CONF = cfg.CONF
@@ -47,6 +47,8 @@ class Process:
         :param seconds: how long to wait for the scheduler to hear of the backends
         :raises NotReady: it has not
         """
+        bus.install()
+        following.install()
         scheduler = self._start("manila-scheduler")
         self._start("manila-data")
         hosts = []
