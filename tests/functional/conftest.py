@@ -107,7 +107,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         # Tests take snapshots away by hand, for the audit to find; test_watch turns it on.
         karbor_options={
             "manila_share_protection/listing_timeout": 30,
-            "manila_share_protection/plans_interval": 5,
+            "manila_share_protection/plans_interval": 20,
             # Nothing asks Manila by itself in the middle of a test that counts what is asked,
             # however long the run takes (test_leftovers turns it on).
             "manila_share_protection/gc_interval": 0,
