@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of a share, compared by a drill with what they were when it was protected."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,14 @@ def test_a_changed_file_makes_a_bad_drill_which_names_it(world: World) -> None:
     assert "a has another content" in reason
 
 
+def test_a_manifest_has_names_and_digests_and_no_content(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    (tmp_path / "share" / "a").write_text("the words in the file")
+    kept = json.dumps(world.protect().stage.pages(world.checkpoint, world.share))
+    assert "words" not in kept
+    assert hashlib.sha256(b"the words in the file").hexdigest() in kept
+
+
 def test_without_the_option_nothing_is_read_and_nothing_more_written(tmp_path: Path) -> None:
     world = World(tmp_path, content_command="").protect()
     assert "manifest" not in world.stage.pages(world.checkpoint, world.share)
@@ -159,6 +168,16 @@ def test_a_manifest_that_somebody_changed_proves_nothing(
     status, reason = world.drill()
     assert status == "error"
     assert said in reason
+
+
+def test_a_manifest_without_its_signature_is_compared_and_that_is_said(tmp_path: Path) -> None:
+    """Whoever writes the bank can take a signature off: the drill does not call it good."""
+    world = World(tmp_path, drill_signing_key=key_file(tmp_path)).protect()
+    sealed = world.section.get_object("manifest")
+    world.section.update_object("manifest", {"text": sealed["text"]})
+    status, reason = world.drill()
+    assert status == "available"
+    assert json.loads(reason)["compared"]["manifest"] == "unsigned"
 
 
 def test_a_manifest_of_a_key_of_before_is_compared_and_that_is_said(tmp_path: Path) -> None:

@@ -210,6 +210,20 @@ def test_a_forged_hold_is_only_a_hold(service: Service, checkpoint: Any) -> None
     assert service.checkpoints() == []
 
 
+def test_a_forged_hold_of_an_administrator_is_ended_by_an_administrator(
+    service: Service, checkpoint: Any
+) -> None:
+    """Who writes the bank can name whomever he likes."""
+    forged = {"why": "x", "by": "root", "project": service.other_project, "since": ""}
+    checkpoint.extra_info = json.dumps({"hold": forged})
+    checkpoint.commit()
+    assert "an administrator ends it" in refusal(release, service, checkpoint.id).msg
+    admin = service.context(service.other_project, is_admin=True)
+    assert says(release(service, checkpoint.id, admin))["way"] == "released"
+    service.delete(checkpoint.id)
+    assert service.checkpoints() == []
+
+
 def test_an_extra_info_that_is_no_json_is_told(service: Service, checkpoint: Any) -> None:
     checkpoint.extra_info = "no JSON"
     checkpoint.commit()
