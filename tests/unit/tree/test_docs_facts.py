@@ -16,7 +16,7 @@ from karbor_manila.drivers.order import Orders
 from karbor_manila.hooks import catalogue as hooks
 from karbor_manila.manila import marks
 from karbor_manila.operations.verify import DRILL
-from tests.unit.tree.documents import ROOT, page
+from tests.unit.tree.documents import ROOT, Page, page, pages
 
 PACKAGE = ROOT / "karbor_manila"
 
@@ -142,3 +142,37 @@ def test_every_environment_and_every_tool_is_for_contributors_to_find() -> None:
     assert environments <= of.keys()
     there = {path.name for path in (ROOT / "tools").glob("*.py")}
     assert set(named(of["tools/"])) == there
+
+
+#: How many, or what part. What CI takes of the functional tests is a sample, and its size changes.
+COUNTED = re.compile(
+    r"\b(?:\d+|two|three|four|five|six|seven|eight|nine|ten) (?:of (?:each|them|these)|cases|tests)"
+    r"|\ba (?:half|third|quarter|fifth)\b",
+    re.IGNORECASE,
+)
+SAMPLED = re.compile(r"tests/functional|test_[a-z_]+\.py")
+
+
+def test_no_page_says_how_much_ci_takes_of_what_it_samples() -> None:
+    wrong: list[str] = []
+    for document in pages():
+        for number, line in joined(document):
+            for each in re.split(r"(?<=[.;|]) ", line):
+                counts = re.search(r"\bCI\b", each) and COUNTED.search(each)
+                whole = re.search("every change|each change", each) and SAMPLED.search(each)
+                if counts or (whole and "sample" not in each):
+                    wrong.append(f"{document}:{number}: {each}")
+    assert wrong == []
+
+
+def joined(document: Page) -> Iterator[tuple[int, str]]:
+    """Paragraphs and rows of tables, each as one line, with the number of its first one."""
+    paragraph: list[str] = []
+    first = 0
+    for number, line in [*document.prose, (0, "")]:
+        if paragraph and (not line or line[0] in "|#-"):
+            yield first, " ".join(paragraph)
+            paragraph = []
+        if line:
+            first = first if paragraph else number
+            paragraph.append(line.strip())
