@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from karbor_manila import schemas
 from karbor_manila.drivers import catalogue
 from karbor_manila.drivers.errors import DriverOrderInvalid, DriverUnknown
@@ -142,6 +144,20 @@ def test_every_environment_and_every_tool_is_for_contributors_to_find() -> None:
     assert environments <= of.keys()
     there = {path.name for path in (ROOT / "tools").glob("*.py")}
     assert set(named(of["tools/"])) == there
+
+
+@pytest.mark.parametrize("name", ["doc/operators.md", "doc/sandbox.md", "doc/operating/zaqar.md"])
+def test_the_versions_that_a_page_names_are_those_that_are_installed(name: str) -> None:
+    installed: dict[str, set[str]] = {}
+    for path in ROOT.glob("constraints/*-py3.*.txt"):
+        service = path.name.partition("-py")[0]
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{service}=="):
+                installed.setdefault(service, set()).add(line.partition("==")[2])
+    found = re.findall(r"(Karbor|Manila|Keystone|Swift|Zaqar) \(?(\d+\.\d+\.\d+)", text(name))
+    assert found
+    for service, version in found:
+        assert installed[service.lower()] == {version}, f"{name}: {service} {version}"
 
 
 #: How many, or what part. What CI takes of the functional tests is a sample, and its size changes.
