@@ -12,12 +12,12 @@ from sandbox.paths import REPO
 from sandbox.state import State
 
 RUN = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from tests.functional.ending import Ending
 ending = Ending(Path(sys.argv[1]))
 print("has one", flush=True)
-time.sleep(600)
+signal.pause()
 """
 LONG = 60  # seconds; a process that lives so long was not stopped
 

@@ -2,7 +2,6 @@
 """The in-memory bus of the sandbox's services: nothing is lost, and nobody waits for a look."""
 
 import threading
-import time
 from collections.abc import Iterator
 
 import oslo_messaging
@@ -21,6 +20,7 @@ PATCHED = (
     (impl_fake.FakeListener, "stop"),
 )
 LONG = 60  # seconds; whoever waits so long is not woken
+LOOK = 10 * LONG
 
 
 class Endpoint:
@@ -35,7 +35,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[oslo_messaging.RPCClient
     """A client of a server in threads; a look without a delivery comes too late for the test."""
     for kind, name in PATCHED:
         monkeypatch.setattr(kind, name, getattr(kind, name))
-    monkeypatch.setattr(bus, "LOOK_SECONDS", LONG)
+    monkeypatch.setattr(bus, "LOOK_SECONDS", LOOK)
     bus.install()
     conf = cfg.ConfigOpts()
     conf([])
@@ -45,18 +45,17 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[oslo_messaging.RPCClient
     server = oslo_messaging.get_rpc_server(transport, TARGET, [Endpoint()], executor="threading")
     server.start()
     yield oslo_messaging.get_rpc_client(transport, TARGET, timeout=LONG)
-    began = time.monotonic()
-    server.stop()
+    stopping = threading.Thread(target=server.stop, daemon=True)
+    stopping.start()
+    stopping.join(LONG)
+    assert not stopping.is_alive()
     server.wait()
-    assert time.monotonic() - began < LONG
 
 
 def test_a_call_is_answered_without_a_look_at_intervals(
     client: oslo_messaging.RPCClient,
 ) -> None:
-    began = time.monotonic()
     assert [client.call({}, "double", number=each) for each in range(3)] == [0, 2, 4]
-    assert time.monotonic() - began < LONG
 
 
 def test_calls_at_once_are_all_answered(client: oslo_messaging.RPCClient) -> None:
