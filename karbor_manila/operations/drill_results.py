@@ -5,7 +5,6 @@ import datetime
 import socket
 from typing import Any
 
-from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
@@ -79,8 +78,7 @@ def keep_death(job: ShareJob, intent: Intent) -> None:
         repeated
     :raises BankUnreadable: the bank does not take it
     """
-    told = (job.request.resources_status or {}).get(reporting.key(job.share_id))
-    if told == constants.RESOURCE_STATUS_AVAILABLE:
+    if reporting.is_reported_available(job, job.request, job.share_id):
         return
     bank, of = job.checkpoint.checkpoint_section.bank, job.checkpoint
     places = drill_results.places(bank, str(of.provider_id), str(of.project_id), job.share_id)

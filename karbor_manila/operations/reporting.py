@@ -142,9 +142,9 @@ def reported_status(job: Any) -> str | None:
 
 def is_reported_available(job: Any, record: Any, resource_id: str) -> bool:
     """Whether Karbor's restore, or the share's report in the bank, shows the share ``resource_id``
-    as available: it was complete, and is the user's.
+    as available: it was complete, and is the user's. Of a drill's protected share: it was good.
 
-    :param record: Karbor's restore
+    :param record: Karbor's restore or verification
     """
     status = (record.get("resources_status") or {}).get(key(resource_id))
     if status is None:

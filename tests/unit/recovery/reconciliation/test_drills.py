@@ -10,6 +10,7 @@ from karbor import objects
 
 from karbor_manila.bank import drill_results
 from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.database import columns
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service
 from tests.unit.points import Points
@@ -32,6 +33,10 @@ def results(service: Service) -> dict[str, list[dict[str, Any]]]:
         told = json.loads(drill_results.get(bank, place)["text"])
         kept.setdefault(place.verification_id, []).append(told)
     return kept
+
+
+def refuse(*_args: Any) -> None:
+    raise BankUnreadable("take the result of a drill", "it is full")
 
 
 def test_it_is_kept_as_a_bad_one_from_when_it_began(service: Service) -> None:
@@ -67,13 +72,22 @@ def test_a_good_one_that_the_bank_did_not_take_is_not_kept_as_a_bad_one(
     checkpoint: Any = service.protect(service.plan(service.share()))
     service.cloud.plan("delete_share", Died)
     with monkeypatch.context() as full:
-
-        def refuse(*_args: Any) -> None:
-            raise BankUnreadable("take the result of a drill", "it is full")
-
         full.setattr(drill_results, "put", refuse)
         service = killed(service, "verify", checkpoint.id, DRILL)
     reconcile(service)
+    assert results(service) == {}
+
+
+def test_nor_is_one_whose_status_did_not_fit_into_its_record(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint: Any = service.protect(service.plan(service.share()))
+    service.cloud.plan("delete_share", Died)
+    with monkeypatch.context() as full:
+        full.setattr(drill_results, "put", refuse)
+        full.setattr(columns, "MOST_BYTES", 0)  # as of a thousand shares
+        service = killed(service, "verify", checkpoint.id, DRILL)
+    assert reconcile(service) == ["fail"]
     assert results(service) == {}
 
 
