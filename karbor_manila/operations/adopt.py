@@ -16,11 +16,10 @@ from karbor_manila.bank.errors import BankUnreadable, RecordForeign
 from karbor_manila.common.errors import ClaimLost, Taken
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.manila.errors import ManilaTransient, ManilaUnavailable, Misconfigured
-from karbor_manila.operations import delete, drill_results, protect, restore, undo
+from karbor_manila.operations import delete, protect, restore, undo
 from karbor_manila.operations.adopt_protect import adopt_copy, adopt_snapshot
 from karbor_manila.operations.adopt_restore import adopt_revert, adopt_share
 from karbor_manila.operations.errors import ManilaShowsNothing, Unsettled
-from karbor_manila.operations.parameters import DRILL
 from karbor_manila.operations.share_job import ShareJob
 from karbor_manila.operations.share_operation import ShareOperation
 
@@ -100,12 +99,8 @@ class RecoverDeleteOperation(Recovery, delete.DeleteOperation):
 
 def _end_leftover(job: ShareJob) -> None:
     """Nothing temporary is left of a restore or a verification that has ended."""
-    kind = constants.OPERATION_RESTORE
-    if "restore" not in job.extras:
-        kind = constants.OPERATION_VERIFY
-        intent = job.section.restore(job.request.id)
-        if intent and intent.operation == DRILL:
-            drill_results.keep_death(job, intent)
+    is_restore = "restore" in job.extras
+    kind = constants.OPERATION_RESTORE if is_restore else constants.OPERATION_VERIFY
     delete.end_restore(job, job.request.id, (kind, job.request))
 
 

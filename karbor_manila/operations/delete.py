@@ -23,6 +23,7 @@ from karbor_manila.manila.views import View
 from karbor_manila.operations import (
     browse_end,
     copy,
+    drill_results,
     elsewhere,
     hooking,
     in_doubt,
@@ -160,11 +161,13 @@ def end_restore(
     """End what a restore or a drill of the share began.
 
     A restored share that is complete, or that Karbor's restore tells its user of, is the user's.
-    One that is under way is waited for: it fails when its snapshot goes. The rest is removed.
+    One that is under way is waited for: it fails when its snapshot goes. The rest is removed. Of a
+    drill it is kept first that it came to no end (:func:`.drill_results.keep_death`).
 
     :param requested: Karbor's restore or verification and its operation, if the caller has it
     :param undo: within the undo timeout; else within the delete timeout
     :raises RecordForeign: another release or driver began it
+    :raises BankUnreadable: that a drill came to no end could not be kept; nothing was removed
     :raises DatabaseUnreadable: what was reported to its user is not known; nothing was touched
     """
     intent = _intent_of(job, restore_id)
@@ -174,8 +177,11 @@ def end_restore(
         return
     mark = intent.mark if intent else bare_mark(job, restore_id)
     whose = intent.project_id if intent else job.checkpoint.project_id
+    requested = requested or job.flow.requested(restore_id)
+    if intent and _is_temporary(intent, requested):
+        # Whoever removes it first, a user's deletion too: no trace of the drill would be left.
+        drill_results.keep_death(job, restore_id, requested[1] if requested else None, intent)
     if mark:
-        requested = requested or job.flow.requested(restore_id)
         for name in (intent.driver,) if intent else marking_drivers(job):
             _end_share(job, intent, mark, whose, job.driver(name), requested, undo=undo)
     job.section.end_restore(restore_id)

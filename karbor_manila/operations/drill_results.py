@@ -3,6 +3,7 @@
 
 import datetime
 import socket
+from dataclasses import dataclass
 from typing import Any
 
 from oslo_log import log as logging
@@ -44,7 +45,7 @@ def keep(job: ShareJob, found: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         by = signer(job)
-        _keep(job, GOOD, found, by)
+        _keep(job, _drill_of(job), GOOD, found, by)
     except (BankUnreadable, KeyUnusable) as error:
         LOG.warning(
             "Share %s, checkpoint %s: the result of its drill is not kept: %s",
@@ -57,68 +58,109 @@ def keep(job: ShareJob, found: dict[str, Any]) -> dict[str, Any]:
     return found | ({"signed_by": by.id} if by else {})
 
 
-def keep_failure(job: ShareJob, reason: str, began: datetime.datetime | None = None) -> None:
+def keep_failure(job: ShareJob, reason: str) -> None:
     """Keep that a drill has failed, and why; unsigned, when the key is why.
 
-    :param began: when the drill did, if another process did it; UTC
     :raises BankUnreadable: the bank does not take it
     """
+    _keep_bad(job, reason, _drill_of(job))
+
+
+def keep_death(
+    job: ShareJob, verification_id: str, verification: Any, intent: Intent | None
+) -> None:
+    """Keep that a drill did not come to its end, unless its result is kept, or its user was told
+    that it is good: then the bank did not take that, or has forgotten it.
+
+    :param job: of whoever ends the drill, which may be the deletion of the checkpoint
+    :param verification: Karbor's; None when it was purged, which only an intent tells from a
+        restore that was
+    :param intent: of the temporary share, None for a damaged one; it stands until this is done, so
+        that a death in here is repeated
+    :raises BankUnreadable: the bank does not take it
+    """
+    if verification and reporting.is_reported_available(job, verification, job.share_id):
+        return
+    bank, of = job.checkpoint.checkpoint_section.bank, job.checkpoint
+    places = drill_results.places(bank, str(of.provider_id), str(of.project_id), job.share_id)
+    if any(place.verification_id == verification_id for place in places):
+        return
+    if intent:
+        began = timeutils.parse_isotime(intent.since)
+        made, project_id = intent.created_id, intent.project_id
+    else:
+        began, made, project_id = _asked(verification), None, verification.get("project_id")
+    # Which user asked for it is not known any more: the one of the job is another.
+    _keep_bad(job, _DIED, _Drill(verification_id, began, made, None, project_id))
+
+
+def _asked(verification: Any) -> datetime.datetime | None:
+    """When Karbor was asked for it."""
+    at = verification.get("created_at")
+    return timeutils.normalize_time(at).replace(tzinfo=datetime.UTC) if at else None
+
+
+@dataclass(frozen=True)
+class _Drill:
+    """What a result says of its drill beside what came of it.
+
+    :ivar began: UTC; None when it is not known
+    :ivar made: the id of the temporary share, if it is known
+    :ivar user: who asked for it, if it is known, in which project
+    """
+
+    verification_id: str
+    began: datetime.datetime | None
+    made: str | None
+    user: str | None
+    project_id: str | None
+
+
+def _drill_of(job: ShareJob) -> _Drill:
+    """The drill that a job is."""
+    seconds = 0.0 if job.began is None else job.flow.clock.now() - job.began
+    return _Drill(
+        str(job.request.id),
+        job.flow.clock.utcnow() - datetime.timedelta(seconds=seconds),
+        job.made,
+        getattr(job.context, "user_id", None),
+        getattr(job.context, "project_id", None),
+    )
+
+
+def _keep_bad(job: ShareJob, reason: str, drill: _Drill) -> None:
     try:
         by = signer(job)
     except KeyUnusable:
         by = None
-    _keep(job, BAD, {"reason": reason}, by, began)
-
-
-def keep_death(job: ShareJob, intent: Intent) -> None:
-    """Keep that a drill did not come to its end, unless its result is kept, or its user was told
-    that it is good: then the bank did not take that, or has forgotten it.
-
-    :param intent: of its temporary share; it stands until this is done, so that a death in here is
-        repeated
-    :raises BankUnreadable: the bank does not take it
-    """
-    if reporting.is_reported_available(job, job.request, job.share_id):
-        return
-    bank, of = job.checkpoint.checkpoint_section.bank, job.checkpoint
-    places = drill_results.places(bank, str(of.provider_id), str(of.project_id), job.share_id)
-    if any(place.verification_id == str(job.request.id) for place in places):
-        return
-    job.made = intent.created_id
-    keep_failure(job, _DIED, timeutils.parse_isotime(intent.since))
+    _keep(job, drill, BAD, {"reason": reason}, by)
 
 
 def _keep(
     job: ShareJob,
+    drill: _Drill,
     result: str,
     found: dict[str, Any],
     by: sealing.Signer | None,
-    began: datetime.datetime | None = None,
 ) -> None:
     bank = job.checkpoint.checkpoint_section.bank  # written to under the claim
-    at = job.flow.clock.utcnow().replace(microsecond=0)
     place = drill_results.Place(
         str(job.checkpoint.provider_id),
         str(job.checkpoint.project_id),
         job.share_id,
-        at,
+        job.flow.clock.utcnow().replace(microsecond=0),
         str(job.checkpoint.id),
-        str(job.request.id),
+        drill.verification_id,
     )
-    began = began or place.at - datetime.timedelta(seconds=_seconds(job))
-    drill_results.put(bank, place, sealing.seal(statement(job, place, result, found, began), by))
+    drill_results.put(bank, place, sealing.seal(_statement(drill, place, result, found), by))
     try:
         drill_results.forget_oldest(bank, place)
     except BankUnreadable as error:  # what is kept is kept, and the next drill forgets more
         LOG.warning("Share %s: old results of drills stay for now: %s", job.share_id, error)
 
 
-def statement(
-    job: ShareJob,
-    place: drill_results.Place,
-    result: str,
-    found: dict[str, Any],
-    began: datetime.datetime,
+def _statement(
+    drill: _Drill, place: drill_results.Place, result: str, found: dict[str, Any]
 ) -> str:
     """The text that is kept, and signed: JSON, of which no letter changes any more."""
     return jsonutils.dumps(
@@ -126,22 +168,17 @@ def statement(
             "version": 1,
             "result": result,
             **about(place),
-            "began": began.isoformat(timespec="seconds"),
-            "temporary_share_id": job.made,
+            "began": (drill.began or place.at).isoformat(timespec="seconds"),
+            "temporary_share_id": drill.made,
             "by": {
-                "user": getattr(job.context, "user_id", None),
-                "project": getattr(job.context, "project_id", None),
+                "user": drill.user,
+                "project": drill.project_id,
                 "host": socket.gethostname(),
             },
             "found": found,
         },
         sort_keys=True,
     )
-
-
-def _seconds(job: ShareJob) -> float:
-    """How long the work on a share has taken so far."""
-    return 0.0 if job.began is None else job.flow.clock.now() - job.began
 
 
 def about(place: drill_results.Place) -> dict[str, str]:

@@ -57,6 +57,67 @@ def test_it_is_kept_as_a_bad_one_from_when_it_began(service: Service) -> None:
     assert_at_its_end(service)
 
 
+def died(service: Service) -> tuple[Service, str]:
+    """With its temporary share there; the new process, and the checkpoint's id."""
+    checkpoint: Any = service.protect(service.plan(service.share()))
+    service.cloud.plan("create_share", Died, after=True)
+    service = killed(service, "verify", checkpoint.id, DRILL)
+    service.cloud.clock.sleep(600)
+    return service, checkpoint.id
+
+
+def assert_one_bad(service: Service) -> None:
+    ((told,),) = results(service).values()
+    assert told["result"] == "bad"
+    assert "its process died" in told["found"]["reason"]
+    assert (told["by"]["user"], told["by"]["project"]) == (None, service.project_id)
+
+
+def test_one_whose_checkpoint_is_deleted_first_is_kept_as_a_bad_one(service: Service) -> None:
+    service, checkpoint_id = died(service)
+    service.delete(checkpoint_id)
+    assert service.checkpoint(checkpoint_id).status == "deleted"
+    assert_one_bad(service)
+    assert reconcile(service) == ["fail"]
+    assert_one_bad(service)
+    assert len(service.cloud.shares) == 1
+    assert_at_its_end(service)
+
+
+def test_a_deletion_that_dies_once_it_is_kept_keeps_it_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, checkpoint_id = died(service)
+    put = drill_results.put
+
+    def dies(*args: Any) -> None:
+        put(*args)
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drill_results, "put", dies)
+        service = killed(service, "delete", checkpoint_id)
+    reconcile(service)
+    reconcile(service)  # the dead use may have to come first
+    assert service.checkpoint(checkpoint_id).status == "deleted"
+    assert_one_bad(service)
+    assert_at_its_end(service)
+
+
+def test_a_deletion_whose_bank_does_not_take_it_leaves_it_to_the_next(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, checkpoint_id = died(service)
+    with monkeypatch.context() as full:
+        full.setattr(drill_results, "put", refuse)
+        service.delete(checkpoint_id)
+    assert service.checkpoint(checkpoint_id).status == "error-deleting"
+    assert len(service.cloud.shares) == 2
+    service.delete(checkpoint_id)
+    assert service.checkpoint(checkpoint_id).status == "deleted"
+    assert_one_bad(service)
+
+
 def test_one_that_was_good_stays_good_when_its_process_dies_at_the_end(service: Service) -> None:
     checkpoint: Any = service.protect(service.plan(service.share()))
     service.cloud.plan("delete_share", Died)
