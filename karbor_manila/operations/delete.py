@@ -178,7 +178,7 @@ def end_restore(
     mark = intent.mark if intent else bare_mark(job, restore_id)
     whose = intent.project_id if intent else job.checkpoint.project_id
     requested = requested or job.flow.requested(restore_id)
-    if intent and _is_temporary(intent, requested):
+    if _is_temporary(intent, requested):
         # Whoever removes it first, a user's deletion too: no trace of the drill would be left.
         drill_results.keep_death(job, restore_id, requested[1] if requested else None, intent)
     if mark:

@@ -3,6 +3,8 @@
 
 import itertools
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +14,16 @@ from karbor_manila.bank import drill_results
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.database import columns
 from tests.fakes.manila import Died
-from tests.unit.karbor_stage import SHARE, Service
+from tests.unit.karbor_stage import SHARE, Service, started
 from tests.unit.points import Points
 from tests.unit.recovery.reconciliation.stage import (
+    DAMAGES,
     assert_at_its_end,
     born,
     forget,
     killed,
     reconcile,
+    records,
 )
 
 DRILL = {SHARE: {"depth": "drill"}}
@@ -55,6 +59,62 @@ def test_it_is_kept_as_a_bad_one_from_when_it_began(service: Service) -> None:
     assert told["began"] == before.isoformat(timespec="seconds")
     assert told["at"] > told["began"]
     assert_at_its_end(service)
+
+
+def died_with_damage(service: Service, damage: Any) -> tuple[Service, str]:
+    """The write of its intent was cut short; the new process, and the checkpoint's id."""
+    share = service.share()
+    checkpoint: Any = service.protect(service.plan(share))
+    service.cloud.plan("create_share", Died, after=True)
+    service = killed(service, "verify", checkpoint.id, DRILL)
+    section = service.checkpoint(checkpoint.id).get_resource_bank_section(share)
+    (intent,) = [key for key in section.list_objects() if key.startswith("restores/")]
+    section.update_object(intent, damage)
+    service.cloud.clock.sleep(600)
+    return service, checkpoint.id
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=str)
+def test_one_whose_intent_is_damaged_comes_to_an_end_and_is_kept_as_a_bad_one(
+    service: Service, damage: Any
+) -> None:
+    service, checkpoint_id = died_with_damage(service, damage)
+    assert reconcile(service) == ["fail"]
+    ((told,),) = results(service).values()
+    assert (told["result"], told["checkpoint_id"]) == ("bad", checkpoint_id)
+    assert "its process died" in told["found"]["reason"]
+    (record,) = records(service)
+    assert told["began"] == f"{record.created_at:%Y-%m-%dT%H:%M:%S}+00:00"
+    assert_at_its_end(service)
+    assert len(service.cloud.shares) == 1
+
+
+def test_one_that_another_release_began_waits_for_it(service: Service) -> None:
+    service, _checkpoint_id = died_with_damage(service, {"version": 99, "driver": "snapshot"})
+    assert reconcile(service) == [""]
+    assert results(service) == {}
+    assert len(service.cloud.shares) == 2
+
+
+@pytest.fixture
+def grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    with started(tmp_path, monkeypatch, options=("delete_grace = 3600",)) as service:
+        yield service
+
+
+def test_a_damaged_intent_keeps_no_deletion_that_waited_from_being_carried_out(
+    grace: Service,
+) -> None:
+    service, checkpoint_id = died_with_damage(grace, "")
+    service.delete(checkpoint_id)
+    assert service.checkpoint(checkpoint_id).status == "pending-delete"
+    service.manager.reconciliation._clock = service.cloud.clock
+    service.cloud.clock.sleep(7200)
+    reconcile(service)
+    reconcile(service)
+    assert service.checkpoint(checkpoint_id).status == "deleted"
+    assert [told["result"] for (told,) in results(service).values()] == ["bad"]
+    assert len(service.cloud.shares) == 1
 
 
 def died(service: Service) -> tuple[Service, str]:
