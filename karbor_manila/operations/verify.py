@@ -2,6 +2,7 @@
 """Verify: what the record says, what a restore would do, a restore as a drill; or a look inside."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from karbor import exception as karbor_exception
@@ -9,18 +10,18 @@ from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 
-from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.bank.record import Intent
 from karbor_manila.common import command
-from karbor_manila.common.errors import DeadlineExceeded, InvalidParameter, NotSupported
+from karbor_manila.common.errors import (
+    ClaimLost,
+    InvalidParameter,
+    KarborManilaError,
+    NotSupported,
+)
+from karbor_manila.hooks import values
 from karbor_manila.hooks.base import DRILL as POINT
 from karbor_manila.manila import marks
-from karbor_manila.manila.errors import (
-    ManilaRefused,
-    ManilaUnavailable,
-    NeedsAdministrator,
-    SnapshotGone,
-)
+from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.operations import (
     browse,
     content,
@@ -110,7 +111,8 @@ def drill(job: ShareJob, options: RestoreOptions) -> None:
 
     found = hooking.leave(job, found, tell)
     found = drill_results.keep(job, found)
-    tell(found)  # whatever becomes of its share
+    # Good from here on: what fails now must not make a second result of it, a bad one.
+    tell_last(job, lambda: tell(found))
     hooking.written(job)
     remove_share(job, intent, str(job.made), found)
 
@@ -169,32 +171,53 @@ def check_share(
     return found | content.compare(job, str(view["id"]))
 
 
-# What can keep the share of a good drill from going. It does not make the drill a bad one.
-_STAYS = (
-    DeadlineExceeded,
-    NeedsAdministrator,
-    ManilaRefused,
-    ManilaUnavailable,
-)
-
 _LATER = "Karbor goes on trying to remove it by itself."
 
 
+def tell_last(job: ShareJob, tell: Callable[[], None]) -> None:
+    """Tell of a drill that is good, whatever becomes of its share. What the database does not take
+    stays in the record, which Karbor saves once more when the verification ends.
+
+    :raises ClaimLost: another process has taken over
+    """
+    try:
+        tell()
+    except ClaimLost:
+        raise
+    except Exception:  # whatever a database raises: the drill is as good as its check says
+        LOG.warning(
+            "Share %s, checkpoint %s: its drill was good, but its record could not be saved; that "
+            "is tried again at the end of the verification",
+            job.share_id,
+            job.checkpoint.id,
+            exc_info=True,
+        )
+
+
 def remove_share(job: ShareJob, intent: Intent, new_share_id: str, found: dict[str, Any]) -> None:
-    """Remove the temporary share; or its intent stays, by which the reconciliation removes it."""
+    """Remove the temporary share; or its intent stays, by which the reconciliation removes it.
+
+    That it stays does not make the drill a bad one, whatever the reason is.
+
+    :raises ClaimLost: another process has taken over
+    """
     try:
         shares = job.flow.shares
         shares.discard(intent.mark, new_share_id, project_id=intent.project_id, undo=False)
-    except _STAYS as error:
+    except ClaimLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever Manila or a driver raises is logged
         _log_left(job, new_share_id, error)
-        left = f"The temporary share {new_share_id} is not gone yet: {error} {_LATER}"
-        text = jsonutils.dumps(found | {"left": left})
+        left = f"The temporary share {new_share_id} is not gone yet: {values.sentence(error)}"
+        text = jsonutils.dumps(found | {"left": f"{left} {_LATER}"})
         available = constants.RESOURCE_STATUS_AVAILABLE
         reporting.guard(reporting.to_record, job, job.request, job.share_id, available, text)
         return
     try:
         restore_end.end(job, intent)
-    except (BankUnreadable, *_STAYS) as error:
+    except ClaimLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
         _log_left(job, "(removed; its intent stays)", error)
 
 
@@ -205,4 +228,5 @@ def _log_left(job: ShareJob, left: str, error: Exception) -> None:
         job.checkpoint.id,
         left,
         error,
+        exc_info=not isinstance(error, KarborManilaError),
     )

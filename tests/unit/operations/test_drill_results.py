@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank import drill_results
+from karbor_manila.drivers.snapshot import SnapshotDriver
+from karbor_manila.manila.errors import ManilaReplaced
+from karbor_manila.manila.shares import Shares
 from tests.fakes.manila import Died
 from tests.unit.keys import key_file
 from tests.unit.stage import SHARE, Record, Stage
+
+REPLACED = ManilaReplaced("DELETE /shares/x", "2.98", "2.40")
 
 
 def kept(stage: Stage, checkpoint: Any) -> list[tuple[drill_results.Place, dict[str, Any]]]:
@@ -60,6 +65,26 @@ def test_a_failed_drill_is_kept_with_the_reason(tmp_path: Path, fails: str) -> N
     ((_place, told),) = kept(stage, checkpoint)
     assert (status, told["result"]) == ("error", "bad")
     assert told["found"]["reason"] == reason
+
+
+@pytest.mark.parametrize("error", [REPLACED, KeyError("id")], ids=["replaced", "unexpected"])
+@pytest.mark.parametrize("step", ["discard", "forget_restore"])
+def test_a_good_drill_stays_good_whatever_keeps_its_share_from_going(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
+) -> None:
+    share, checkpoint = protected(stage)
+
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Shares if step == "discard" else SnapshotDriver, step, refuse)
+    status, reason = verified(stage, checkpoint, share, depth="drill")
+    assert status == "available"
+    assert [told["result"] for _place, told in kept(stage, checkpoint)] == ["good"]
+    # What is left is found by the intent.
+    assert any("restores/" in page for page in stage.pages(checkpoint, share["id"]))
+    assert ("is not gone yet" in reason) == (step == "discard")
+    assert "'id'" not in reason  # what an error that is not ours holds is for the log
 
 
 @pytest.mark.parametrize("depth", ["record", "plan"])

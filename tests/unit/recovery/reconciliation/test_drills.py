@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from karbor import objects
+from oslo_db import exception as db_exception
 
 from karbor_manila.bank import drill_results
 from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.database import columns
+from karbor_manila.operations import reporting
 from tests.fakes.manila import Died
 from tests.unit.karbor_stage import SHARE, Service, started
 from tests.unit.points import Points
@@ -210,6 +212,36 @@ def test_nor_is_one_whose_status_did_not_fit_into_its_record(
         service = killed(service, "verify", checkpoint.id, DRILL)
     assert reconcile(service) == ["fail"]
     assert results(service) == {}
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
+def test_one_that_is_good_stays_good_while_the_database_restarts(
+    service: Service, monkeypatch: pytest.MonkeyPatch, *, dies: bool
+) -> None:
+    share = service.share()
+    checkpoint: Any = service.protect(service.plan(share))
+    calls: list[Any] = []
+
+    def away(*args: Any) -> None:
+        calls.append(args)
+        raise db_exception.DBConnectionError
+
+    if dies:
+        service.cloud.plan("delete_share", Died)
+    with monkeypatch.context() as restarting:
+        restarting.setattr(reporting, "save_retried", away)
+        if dies:
+            service = killed(service, "verify", checkpoint.id, DRILL)
+        else:
+            record = service.saved(service.verify(checkpoint.id, DRILL))
+            assert record.status == "success"
+            assert record.resources_status == {f"{SHARE}#{share}": "available"}
+            assert '"seconds"' in record.resources_reason[f"{SHARE}#{share}"]
+    assert calls
+    reconcile(service)
+    ((told,),) = results(service).values()
+    assert told["result"] == "good"
+    assert_at_its_end(service)
 
 
 def test_nothing_is_kept_of_another_verification_that_died(service: Service) -> None:
