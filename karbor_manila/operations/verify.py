@@ -77,10 +77,11 @@ class VerifyOperation(ShareOperation):
         return restore.skipped(job, error)
 
     def failed(self, job: ShareJob, reason: str) -> None:
-        """Into the verification."""
-        report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
+        """Into the verification; of a drill into the bank first, which may be there when the
+        database is not."""
         if job.began is not None:
             reporting.guard(drill_results.keep_failure, job, reason)
+        report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
 
 
 def check_record(job: ShareJob) -> None:

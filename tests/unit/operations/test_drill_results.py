@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oslo_db import exception as db_exception
 
 from karbor_manila.bank import drill_results
 from karbor_manila.drivers.snapshot import SnapshotDriver
 from karbor_manila.manila.errors import ManilaReplaced
 from karbor_manila.manila.shares import Shares
+from karbor_manila.operations import reporting
 from tests.fakes.manila import Died
 from tests.unit.keys import key_file
 from tests.unit.stage import SHARE, Record, Stage
 
 REPLACED = ManilaReplaced("DELETE /shares/x", "2.98", "2.40")
+
+
+def away(*_args: Any) -> None:
+    raise db_exception.DBConnectionError
 
 
 def kept(stage: Stage, checkpoint: Any) -> list[tuple[drill_results.Place, dict[str, Any]]]:
@@ -65,6 +71,18 @@ def test_a_failed_drill_is_kept_with_the_reason(tmp_path: Path, fails: str) -> N
     ((_place, told),) = kept(stage, checkpoint)
     assert (status, told["result"]) == ("error", "bad")
     assert told["found"]["reason"] == reason
+
+
+def test_a_failed_drill_is_kept_with_the_reason_while_the_database_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path / "bank", drill_command="false")
+    share, checkpoint = protected(stage)
+    monkeypatch.setattr(reporting, "save_retried", away)
+    stage.verify(checkpoint, share["id"], verify=Record(), given={"depth": "drill"})
+    ((_place, told),) = kept(stage, checkpoint)
+    assert told["result"] == "bad"
+    assert "ended with exit code 1" in told["found"]["reason"]
 
 
 @pytest.mark.parametrize("error", [REPLACED, KeyError("id")], ids=["replaced", "unexpected"])
