@@ -44,6 +44,8 @@ class ShareJob:
     followed: bool = False
     #: When a drill began, by the flow's clock.
     began: float | None = None
+    #: Whether only the intent is left of a failed drill.
+    undone: bool = False
     #: Why the operation failed, if it did.
     cause: Exception | None = None
     #: The hooks around it, if there are any, and those that it shares with others.

@@ -96,8 +96,9 @@ def last(job: ShareJob, write_final: Callable[[], Any]) -> bool:
 
 
 def roll_back(job: ShareJob, intent: Intent, *, unclear: bool = False) -> None:
-    """Remove what a failed operation made, and its intent. What cannot be removed keeps the intent,
-    by which the deletion of the checkpoint or the reconciliation finds it.
+    """Remove what a failed operation made, and its intent; that of a drill is left to the caller
+    (``undone``). What cannot be removed keeps the intent, by which the deletion of the checkpoint
+    or the reconciliation finds it.
 
     :param job: ``made`` and ``clone_id`` are removed, and all that bears the intent's mark
     :param intent: as it was when the operation began, or later
@@ -187,11 +188,21 @@ def _restore(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT
         job.remarks.append(f"The new share {job.made} is kept for inspection (keep_failed).")
         last(job, lambda: restore_end.end(job, intent))
         return
+    _discard(job, intent, unclear=unclear)
+    restore_end.end(job, intent)
+
+
+def _drill(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
+    # Its intent goes once its failure is kept: by it whoever comes after a death knows of it.
+    _discard(job, intent, unclear=unclear)
+    job.undone = True
+
+
+def _discard(job: ShareJob, intent: Intent, *, unclear: bool) -> None:
     if unclear and job.made is None:
         in_doubt.find_share(job, intent, since=job.now())
     if job.flow.shares.discard(intent.mark, job.made, project_id=intent.project_id):
         job.remarks.append("The new share was removed again.")
-    restore_end.end(job, intent)
 
 
 def _revert(job: ShareJob, intent: Intent, unclear: bool) -> None:  # noqa: FBT001 - a table's
@@ -211,7 +222,7 @@ _BY_OPERATION: dict[str, tuple[Callable[[ShareJob, Intent, bool], None], str]] =
     "protect": (_protection, "What was begun could not be removed and goes with the checkpoint"),
     COPY: (_copy, "What was begun could not be removed and goes with the checkpoint"),
     "restore": (_restore, "The new share could not be removed"),
-    "drill": (_restore, "The new share could not be removed"),
+    "drill": (_drill, "The new share could not be removed"),
     revert_end.REVERT: (_revert, "What was begun besides is ended later"),
     BROWSE: (_browse, "What was granted could not be taken back, and Karbor goes on trying"),
 }

@@ -20,6 +20,7 @@ from karbor_manila.common.errors import (
 )
 from karbor_manila.hooks import values
 from karbor_manila.hooks.base import DRILL as POINT
+from karbor_manila.hooks.errors import HookSkip
 from karbor_manila.manila import marks
 from karbor_manila.manila.errors import SnapshotGone
 from karbor_manila.operations import (
@@ -74,13 +75,16 @@ class VerifyOperation(ShareOperation):
 
     def passes_over(self, job: ShareJob, error: Exception) -> bool:
         """A share that a hook skips is no failure."""
+        if isinstance(error, HookSkip):
+            end_undone(job)  # there is no result to keep before
         return restore.skipped(job, error)
 
     def failed(self, job: ShareJob, reason: str) -> None:
         """Into the verification; of a drill into the bank first, which may be there when the
         database is not."""
-        if job.began is not None:
-            reporting.guard(drill_results.keep_failure, job, reason)
+        is_kept = job.began is None or reporting.guard(drill_results.keep_failure, job, reason)
+        if is_kept:
+            end_undone(job)
         report(job, job.share_id, constants.RESOURCE_STATUS_ERROR, reason)
 
 
@@ -214,11 +218,24 @@ def remove_share(job: ShareJob, intent: Intent, new_share_id: str, found: dict[s
         available = constants.RESOURCE_STATUS_AVAILABLE
         reporting.guard(reporting.to_record, job, job.request, job.share_id, available, text)
         return
+    _end(job, intent)
+
+
+def end_undone(job: ShareJob) -> None:
+    """Forget a failed drill, if nothing is left of it but its intent.
+
+    :raises ClaimLost: another process has taken over
+    """
+    if job.intent and job.undone:
+        _end(job, job.intent)
+
+
+def _end(job: ShareJob, intent: Intent) -> None:
     try:
         restore_end.end(job, intent)
     except ClaimLost:
         raise
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - whatever a bank or a driver raises is logged
         _log_left(job, "(removed; its intent stays)", error)
 
 

@@ -244,6 +244,34 @@ def test_one_that_is_good_stays_good_while_the_database_restarts(
     assert_at_its_end(service)
 
 
+@pytest.mark.parametrize(
+    "error", [Died, BankUnreadable("take it", "it is full")], ids=["death", "bank"]
+)
+def test_a_failed_one_whose_result_is_not_kept_is_kept_by_the_reconciliation(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    share = service.share()
+    checkpoint: Any = service.protect(service.plan(share))
+    service.cloud.failing.add(f"create_share {share}")
+
+    def refuse(*_args: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drill_results, "put", refuse)
+        if error is Died:
+            service = killed(service, "verify", checkpoint.id, DRILL)
+        else:
+            service.verify(checkpoint.id, DRILL)
+    assert len(service.cloud.shares) == 1
+    assert results(service) == {}
+    reconcile(born(service))
+    ((told,),) = results(service).values()
+    assert told["result"] == "bad"
+    assert "could not keep what came of it" in told["found"]["reason"]
+    assert_at_its_end(service)
+
+
 def test_nothing_is_kept_of_another_verification_that_died(service: Service) -> None:
     checkpoint: Any = service.protect(service.plan(service.share()))
     service.cloud.plan("snapshot", Died)
