@@ -108,6 +108,16 @@ def is_given(given: argparse.Namespace) -> bool:
     return any(getattr(given, name) for name in (*names, *_OF_A_NEW_SHARE, *_OF_IN_PLACE))
 
 
+def check_pairs(given: argparse.Namespace) -> None:
+    """Whether all KEY=VALUE can be meant, which needs no look at the checkpoint.
+
+    :raises WrongUsage: one cannot
+    """
+    _pairs(given.set)
+    for _share, *pairs in given.for_share:
+        _pairs(pairs)
+
+
 def parameters(given: argparse.Namespace, known: Sequence[Share]) -> "Parameters":
     """What is asked for, as Karbor takes it: strings by type and by ``type#id``.
 
@@ -212,6 +222,12 @@ def _pairs(words: Iterable[str]) -> dict[str, str]:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise WrongUsage(f"{word!r} is not KEY=VALUE.")
+        if key == "depth":
+            # Of one share it would stand beside that of the command, which does not know of it.
+            raise WrongUsage(
+                f"{word!r}: a depth is of the whole command. Use --depth of verify, or --dry-run "
+                f"of restore."
+            )
         found[key] = value
     return found
 

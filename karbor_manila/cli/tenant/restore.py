@@ -31,6 +31,7 @@ class Restore(TenantLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each share."""
+        asking.check_pairs(parsed_args)
         found = self.find_checkpoint(parsed_args.checkpoint, parsed_args.provider)
         held = reading.shares(found)
         asked = asking.parameters(parsed_args, held)

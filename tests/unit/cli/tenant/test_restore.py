@@ -112,6 +112,26 @@ def test_what_cannot_be_meant_is_2_and_nothing_is_asked_for(karbor, run, two, op
     assert karbor.asked == []
 
 
+@pytest.mark.parametrize("command", [("verify",), ("restore",), ("restore", "--dry-run")])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--set", "depth=drill"), "Use --depth of verify"),
+        (("--for", "home", "depth=drill"), "Use --depth of verify"),
+        (("--for", "home", "size=2", "depth=plan"), "Use --depth of verify"),
+        (("--for", "home", "size"), "not KEY=VALUE"),
+        (("--set", "=3"), "not KEY=VALUE"),
+    ],
+)
+def test_a_pair_that_cannot_be_meant_is_2_before_karbor_is_asked_for_anything(
+    run, two, requests_mock, command, options, said
+):
+    code, out, err = run(*command, two["id"], *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+    assert not requests_mock.called
+
+
 @pytest.fixture
 def namesakes(karbor):
     """A checkpoint in which one share's id is the name of two others, and one has no name."""
