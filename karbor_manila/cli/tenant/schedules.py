@@ -2,21 +2,21 @@
 """``karbor-manila schedules import``: schedules that a lost database had, made again by a user."""
 
 import argparse
-import json
-import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from karbor_manila.cli import columns
 from karbor_manila.cli.errors import KarborRefused, KarborTransient, WrongUsage
+from karbor_manila.cli.tenant import printed
 from karbor_manila.cli.tenant.base import TenantLister
 from karbor_manila.common.schedules import content, given, when
 
 _COLUMNS = ("Schedule", "Name", "Plan", "Operation", "Trigger", "State")
 
 _MADE, _THERE = "made", "there already"
+
+T = TypeVar("T")
 
 Schedule = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ class SchedulesImport(TenantLister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each schedule."""
-        wanted = list(_wanted(_read(parsed_args.file), self.karbor.project_id()))
+        wanted = _wanted(printed.load(parsed_args.file), self.karbor.project_id())
         self._triggers, there = self._listed()
         self._there = {of: ids[0] for of, ids in there.items()}
         self._plans = {plan["id"] for plan in self.karbor.plans()}
@@ -154,29 +154,37 @@ def _properties(stored: Mapping[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def _wanted(rows: Any, project_id: str) -> Iterator[Schedule]:
+def _wanted(rows: Any, project_id: str) -> list[Schedule]:
     """The schedules of a project in what the list of plans printed, each once.
+
+    All of them are looked at before the first one is made: nothing is made of a damaged file.
 
     :raises WrongUsage: it is not that
     """
+    found: list[Schedule] = []
     try:
-        for row in rows:
+        for row in _a(list, rows):
             if row["Project"] == project_id:
-                every = (*row["Schedules"], *row["Lost Schedules"])
-                for each in every:
-                    _properties(each["trigger"]["properties"])  # nothing is made of a damaged file
-                yield from {content(each): each for each in every}.values()
+                every = (*_a(list, row["Schedules"]), *_a(list, row["Lost Schedules"]))
+                found += {_known_by(each): each for each in every}.values()
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise WrongUsage(
             "The file is not what 'karbor-manila plans list -f json' prints."
         ) from error
+    return found
 
 
-def _read(file: str) -> Any:
-    """:raises WrongUsage: it cannot be read, or is no JSON"""
-    try:
-        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
-    except OSError as error:
-        raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise WrongUsage(f"{file} is no JSON.") from error
+def _known_by(schedule: Schedule) -> tuple[str, ...]:
+    """By what it is known again. Whatever is made of it is read here, and raises here."""
+    _a(str, schedule["operation_definition"]["plan_id"])
+    _a(bool, schedule["enabled"])
+    _a((str, type(None)), schedule["description"])
+    _properties(schedule["trigger"]["properties"])
+    return content(schedule)
+
+
+def _a(kind: type[T] | tuple[type[T], ...], value: Any) -> T:
+    """A value of a kind. Raises TypeError for one of another."""
+    if not isinstance(value, kind):
+        raise TypeError(value)
+    return value

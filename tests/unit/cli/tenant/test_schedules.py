@@ -133,6 +133,31 @@ def test_a_damaged_window_is_wrong_usage_and_nothing_is_made(run, engine, tmp_pa
     assert "plans list -f json" in err
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({name: "gone"} for name in ("enabled", "description", "name", "operation_type")),
+        {"operation_definition": {"provider_id": "p-1"}},
+        {"operation_definition": {"plan_id": ["plan-books"]}},
+        {"operation_definition": "plan-books"},
+        {"enabled": "no"},
+        {"description": ["text"]},
+        {"trigger": {"type": "time", "properties": {}}},
+        {"trigger": {"name": "at night", "type": "time", "properties": []}},
+    ],
+    ids=str,
+)
+def test_a_damaged_schedule_behind_a_good_one_is_wrong_usage_and_nothing_is_made(
+    run, engine, tmp_path, requests_mock, damage
+):
+    damaged = lost("damaged") | damage
+    damaged = {name: value for name, value in damaged.items() if value != "gone"}
+    code, out, err = run("schedules", "import", told(tmp_path, lost("good"), damaged))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "plans list -f json" in err
+    assert not [each for each in requests_mock.request_history if each.url.startswith(KARBOR_URL)]
+
+
 def test_the_window_of_a_trigger_is_a_number_as_karbors_api_wants_it(
     rows, engine, tmp_path, requests_mock
 ):
@@ -200,7 +225,7 @@ def test_one_that_was_disabled_is_left_out(rows, engine, tmp_path):
     assert (code, states(shown)) == (0, {"daily": "it was disabled and is left out"})
 
 
-@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"Project": "p1"}]', "3"])
+@pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"Project": "p1"}]', "3", "{}", '""', "null"])
 def test_a_file_that_is_something_else_is_wrong_usage(run, engine, tmp_path, text):
     file = tmp_path / "plans.json"
     file.write_text(text)
