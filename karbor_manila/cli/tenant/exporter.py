@@ -3,7 +3,6 @@
 
 import argparse
 import contextlib
-import json
 import signal
 import threading
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli import numbers
 from karbor_manila.cli.errors import CannotListen, WrongUsage
+from karbor_manila.cli.tenant import printed
 from karbor_manila.cli.tenant.plain import PlainCommand
 
 if TYPE_CHECKING:
@@ -102,13 +102,11 @@ def read_audit(path: Path) -> tuple[list["Found"], datetime]:
     from karbor_manila.cli.views import audited  # noqa: PLC0415
 
     try:
-        with path.open(encoding="utf-8") as file:
-            written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            return audited.read(json.load(file)), written
+        # Before it is read: what replaces it meanwhile is not said to be older than it is.
+        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise WrongUsage(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise WrongUsage(f"{path} is not what 'karbor-manila audit -f json' prints.") from error
+    return audited.read(printed.load(str(path))), written
 
 
 def serve(registry: Any, address: str, port: int) -> int:

@@ -21,3 +21,14 @@ def load(file: str) -> Any:
         raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{file} is no JSON.") from error
+
+
+def rows(found: Any) -> list[Any]:
+    """What was printed, as the list that it has to be: what else can be gone through and has
+    nothing in it, such as ``{}``, is no list that has nothing in it.
+
+    :raises TypeError: it is none
+    """
+    if not isinstance(found, list):
+        raise TypeError(type(found).__name__)
+    return found

@@ -6,12 +6,12 @@ import functools
 import importlib.metadata
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli import numbers
 from karbor_manila.cli.errors import NotWritten, WrongUsage
+from karbor_manila.cli.tenant import printed
 from karbor_manila.cli.tenant.plain import PlainCommand
 
 if TYPE_CHECKING:
@@ -209,19 +209,9 @@ def _given(parsed_args: argparse.Namespace) -> tuple[Any, Any]:
     if parsed_args.audit == parsed_args.drills == "-":
         raise WrongUsage("Only one of --audit and --drills can be the standard input.")
     return (
-        audited.read(_json(parsed_args.audit)) if parsed_args.audit else None,
-        evidence.read(_json(parsed_args.drills)) if parsed_args.drills else None,
+        audited.read(printed.load(parsed_args.audit)) if parsed_args.audit else None,
+        evidence.read(printed.load(parsed_args.drills)) if parsed_args.drills else None,
     )
-
-
-def _json(file: str) -> Any:
-    """:raises WrongUsage: it cannot be read, or is no JSON"""
-    try:
-        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
-    except OSError as error:
-        raise WrongUsage(f"{file} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise WrongUsage(f"{file} is no JSON.") from error
 
 
 def _version() -> str:

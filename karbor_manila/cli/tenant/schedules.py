@@ -163,9 +163,12 @@ def _wanted(rows: Any, project_id: str) -> list[Schedule]:
     """
     found: list[Schedule] = []
     try:
-        for row in _a(list, rows):
+        for row in printed.rows(rows):
             if row["Project"] == project_id:
-                every = (*_a(list, row["Schedules"]), *_a(list, row["Lost Schedules"]))
+                every = (
+                    *printed.rows(row["Schedules"]),
+                    *printed.rows(row["Lost Schedules"]),
+                )
                 found += {_known_by(each): each for each in every}.values()
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise WrongUsage(

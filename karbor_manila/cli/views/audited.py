@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karbor_manila.cli.errors import WrongUsage
+from karbor_manila.cli.tenant import printed
 
 _COLUMNS = ("Finding", "Snapshot", "Share", "Checkpoint", "Project", "Why")
 
@@ -34,7 +35,7 @@ def read(rows: Any) -> list[Found]:
     :raises WrongUsage: it is not that
     """
     try:
-        return [_found(row) for row in rows]
+        return [_found(row) for row in printed.rows(rows)]
     except (AttributeError, KeyError, TypeError) as error:
         raise WrongUsage("The file is not what 'karbor-manila audit -f json' prints.") from error
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karbor_manila.cli.errors import WrongUsage
-from karbor_manila.cli.tenant import reading
+from karbor_manila.cli.tenant import printed, reading
 from karbor_manila.common import durations
 
 #: Stands in the place of what its signature shows.
@@ -48,7 +48,7 @@ def read(rows: Any) -> list[Evidence]:
     :raises WrongUsage: it is not that
     """
     try:
-        found = [_evidence(row) for row in rows]
+        found = [_evidence(row) for row in printed.rows(rows)]
     except (AttributeError, KeyError, TypeError) as error:
         raise WrongUsage(
             "The file is not what 'karbor-manila drill results -f json' prints."

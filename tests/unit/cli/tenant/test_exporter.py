@@ -135,13 +135,19 @@ def test_an_audit_is_read_from_its_file_at_each_look(home, run, tmp_path):
     assert value(out, "audit_timestamp_seconds") == 1795100000.0
 
 
-@pytest.mark.parametrize("content", [None, "", "{", '[{"Finding": "orphan"}]', '{"a": 1}', "7"])
+#: JSON that its reader would need a stack of its own for.
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "{", '[{"Finding": "orphan"}]', '{"a": 1}', "7", "{}", '""', DEEP]
+)
 def test_a_file_that_is_no_audit_is_said_at_once(home, run, served, tmp_path, content):
     path = tmp_path / "audit.json"
     if content is not None:
         path.write_text(content)
     code, _out, err = run("exporter", "--audit", path)
-    assert code == 2
+    assert (code, err.count("\n")) == (2, 1)
     assert "audit" in err
     assert served["looks"] == []
 

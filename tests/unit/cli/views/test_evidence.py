@@ -60,7 +60,7 @@ def test_what_took_no_length_of_time_is_damaged_and_says_nothing_else(seconds):
     assert json.dumps(as_json(found), allow_nan=False)
 
 
-@pytest.mark.parametrize("wrong", [[{"Plan": 1}], 7, ["x"], None, {"a": 1}])
+@pytest.mark.parametrize("wrong", [[{"Plan": 1}], 7, ["x"], None, {"a": 1}, {}, ""])
 def test_what_is_no_list_of_results_is_refused(wrong):
     with pytest.raises(WrongUsage, match="drill results -f json"):
         evidence.read(wrong)

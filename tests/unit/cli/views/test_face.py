@@ -270,7 +270,7 @@ def test_the_findings_of_an_audit_are_read_and_anything_else_is_refused():
         "remove the snapshot",
     )
     assert audited.counts([found]) == {"orphan": 1}
-    for wrong in ([{"Plan": 1}], 7, ["x"], None):
+    for wrong in ([{"Plan": 1}], 7, ["x"], None, {}, ""):
         with pytest.raises(WrongUsage, match="audit -f json"):
             audited.read(wrong)
 
