@@ -9,6 +9,9 @@ from karbor_manila.cli import columns
 from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.tenant.of_checkpoint import OfCheckpoint
 
+# As hold_why in schemas/verify.json.
+_LONGEST = 255
+
 
 class _OfHold(OfCheckpoint):
     """Shows the hold that there is or was."""
@@ -36,7 +39,7 @@ class Hold(_OfHold):
             "--why",
             required=True,
             metavar="TEXT",
-            help="for whoever finds that it cannot be deleted; at most 255 characters.",
+            help=f"for whoever finds that it cannot be deleted; at most {_LONGEST} characters.",
         )
         parser.add_argument(
             "--until",
@@ -49,6 +52,8 @@ class Hold(_OfHold):
         """Raises WrongUsage for what Karbor would refuse."""
         if not given.why.strip():
             raise WrongUsage("--why is empty. Say why the checkpoint is held.")
+        if (length := len(given.why)) > _LONGEST:
+            raise WrongUsage(f"--why has {length} characters: it is {_LONGEST} at most.")
         wanted = {"hold_why": given.why}
         if given.until:
             today = self.time.utcnow().date()

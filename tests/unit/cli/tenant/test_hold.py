@@ -2,12 +2,14 @@
 """``karbor-manila hold`` and ``release``: what is asked of Karbor, and what is told."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.fakes.karbor import SHARE
 from tests.unit.cli.tenant.saying import ends
 
+SCHEMAS = Path(__file__).parents[4] / "schemas"
 HELD = {
     "why": "audit",
     "by": "u1",
@@ -65,15 +67,22 @@ def test_a_refusal_is_told_with_its_reason(karbor, run, two):
     [
         ((), "--why"),
         (("--why", " "), "Say why"),
+        (("--why", "ä" * 256), "--why has 256 characters: it is 255 at most"),
         (("--why", "audit", "--until", "soon"), "YYYY-MM-DD"),
         (("--why", "audit", "--until", "2026-11-19"), "it is over; today is 2026-11-20"),
     ],
 )
-def test_wrong_usage_is_told_before_anything_is_asked_for(karbor, run, two, argv, why):
+def test_wrong_usage_is_told_before_anything_is_asked_for(run, two, requests_mock, argv, why):
     code, _out, err = run("hold", two["id"], *argv)
     assert code == 2
     assert why in err
-    assert karbor.asked == []
+    assert not requests_mock.called
+
+
+def test_the_reason_may_be_as_long_as_karbor_takes_it(karbor, run, two):
+    longest = json.loads((SCHEMAS / "verify.json").read_text())["properties"]["hold_why"]
+    says(karbor, two, depth="hold", way="held", told="It is held.", hold=HELD)
+    assert run("hold", two["id"], "--why", "ä" * longest["maxLength"])[0] == 0
 
 
 def test_the_hold_is_shown_until_it_is_over(karbor, rows, run):
