@@ -2,6 +2,7 @@
 """The examples in the documents: commands that parse, options that exist, parameters that hold."""
 
 import ast
+import importlib.metadata
 import json
 import re
 import shlex
@@ -105,6 +106,15 @@ def test_a_command_is_one_that_karbor_manila_takes(where: str, words: list[str])
         parser.parse_args(rest)
     except SystemExit as refused:
         pytest.fail(f"{where}: {words}: {refused}")
+
+
+def test_the_page_about_openstack_names_each_command_that_is_there() -> None:
+    _head, _rule, (_line, (same, _behind)), *_others = page("doc/tasks/openstack.md").rows()
+    there = {
+        entry.name.removeprefix("share_protection_").replace("_", " ")
+        for entry in importlib.metadata.entry_points(group="openstack.share_protection.v1")
+    }
+    assert set(re.findall("`([^`]+)`", same)) == there
 
 
 @pytest.mark.parametrize(("where", "words"), SANDBOX, ids=str)
