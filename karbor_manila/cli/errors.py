@@ -102,16 +102,17 @@ class SharesTransient(TransientError):
 
 @dataclass(eq=False)
 class NotWritten(KarborManilaError):
-    """A page could not be put where it was wanted.
+    """A page, or a list, could not be put where it was wanted.
 
     :ivar where: a file, or an address with its port
     """
 
     where: str
     why: str
+    what: str = "The page"
 
     def _sentence(self) -> str:
-        return f"The page could not be put at {self.where}: {self.why.rstrip('.')}."
+        return f"{self.what} could not be put at {self.where}: {self.why.rstrip('.')}."
 
 
 @dataclass(eq=False)

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from cliff.lister import Lister
 
 from karbor_manila.cli import numbers
+from karbor_manila.cli.errors import WrongUsage
+from karbor_manila.cli.operator.into_file import IntoFile
 from karbor_manila.cli.output import Output
 from karbor_manila.common.errors import KarborManilaError
+from karbor_manila.common.visible import visible
 
 if TYPE_CHECKING:
     from karbor_manila.recovery.audit import Audit as Auditing
@@ -32,6 +35,8 @@ _THREADS = 500
 
 #: The exit code when there is something that a person has to look at.
 SOMETHING_TO_DO = 3
+
+_WRONG_USAGE = 2
 
 
 class HostCommand(Output, Lister):
@@ -54,8 +59,16 @@ class HostCommand(Output, Lister):
         """Print the list; the exit code says whether something failed or is left to do."""
         self.failed = False
         self.left = False
-        done = super().run(parsed_args) or int(self.failed)
+        try:
+            self.check_usage(parsed_args)
+            done = super().run(parsed_args) or int(self.failed)
+        except WrongUsage as error:
+            self.app.stderr.write(f"{visible(str(error))}\n")
+            return _WRONG_USAGE
         return done or (SOMETHING_TO_DO if self.left else 0)
+
+    def check_usage(self, parsed_args: argparse.Namespace) -> None:
+        """What is told before anything is looked at or changed. Raises WrongUsage."""
 
 
 class Reconcile(HostCommand):
@@ -124,7 +137,7 @@ class Reconcile(HostCommand):
         )
 
 
-class Audit(HostCommand):
+class Audit(IntoFile, HostCommand):
     """List snapshots that no checkpoint accounts for, and checkpoints whose snapshot is gone.
 
     Only what bears the mark of the bank is looked at. Exit code 3: something was found (without

@@ -14,8 +14,6 @@ from karbor_manila.cli.operator.commands import HostCommand
 #: What they log is in the lines of the doctor.
 _SAYING_IT_TWICE = ("karbor", "karbor_manila", "stevedore", "keystoneauth")
 
-_WRONG_USAGE = 2
-
 
 class Doctor(HostCommand):
     """Look for what is wrong with Karbor, Manila and what is between them.
@@ -36,14 +34,6 @@ class Doctor(HostCommand):
             help="also ask the package index, with pip, for newer releases.",
         )
         return parser
-
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        """As above."""
-        try:
-            return super().run(parsed_args)
-        except WrongUsage as error:
-            self.app.stderr.write(f"{error}\n")
-            return _WRONG_USAGE
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Any, Any]:
         """One line for each finding.

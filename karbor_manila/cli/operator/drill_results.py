@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from karbor_manila.cli.columns import Facts, Text
+from karbor_manila.cli.errors import WrongUsage
 from karbor_manila.cli.operator.commands import HostCommand
+from karbor_manila.cli.operator.into_file import IntoFile
 from karbor_manila.common import durations
+from karbor_manila.common.errors import KeyUnusable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,7 +26,7 @@ _COLUMNS = ("At", "Result", "Share", "Checkpoint", "Verification", "Project", "S
 _DAMAGED, _MOVED = "damaged", "of another place"
 
 
-class DrillResults(HostCommand):
+class DrillResults(IntoFile, HostCommand):
     """List what the banks keep of drills, and verify its signatures.
 
     Nothing is changed. Trusted are the key of each provider's drill_signing_key and those of
@@ -60,7 +63,7 @@ class DrillResults(HostCommand):
         from karbor_manila.cli.operator.host import Host  # noqa: PLC0415
         from karbor_manila.common import sealing  # noqa: PLC0415
 
-        given = [sealing.public_key(path) for path in parsed_args.public_key]
+        given = _given(parsed_args.public_key)
         host = Host(parsed_args.config_file)
         rows: list[tuple[Any, ...]] = []
         seen: set[str] = set()
@@ -101,6 +104,16 @@ class DrillResults(HostCommand):
             word,
             *(map(Text, more) if parsed_args.long else ()),
         )
+
+
+def _given(paths: list[str]) -> "list[Ed25519PublicKey]":
+    """The keys of these files. Raises WrongUsage."""
+    from karbor_manila.common import sealing  # noqa: PLC0415
+
+    try:
+        return [sealing.public_key(path) for path in paths]
+    except KeyUnusable as error:
+        raise WrongUsage(str(error)) from error
 
 
 def _own(provider: Any) -> "Iterator[Ed25519PublicKey]":

@@ -176,7 +176,8 @@ def _add_serving(parser: argparse.ArgumentParser) -> None:
         "--audit",
         type=Path,
         metavar="FILE",
-        help="into which 'karbor-manila audit -f json' prints: orphans and lost snapshots.",
+        help="into which 'karbor-manila audit -f json --output FILE' puts orphans and lost "
+        "snapshots.",
     )
     parser.add_argument(
         "--plans",

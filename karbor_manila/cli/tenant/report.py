@@ -5,11 +5,9 @@ import argparse
 import functools
 import importlib.metadata
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from karbor_manila.cli import numbers
+from karbor_manila.cli import numbers, whole_file
 from karbor_manila.cli.errors import NotWritten, WrongUsage
 from karbor_manila.cli.tenant import printed
 from karbor_manila.cli.tenant.plain import PlainCommand
@@ -53,15 +51,15 @@ class Report(PlainCommand):
         parser.add_argument(
             "--audit",
             metavar="FILE",
-            help="what the operator's 'karbor-manila audit -f json' printed; - for the standard "
-            "input. With it the page has orphans and lost snapshots.",
+            help="what the operator's 'karbor-manila audit -f json --output FILE' wrote; - for the "
+            "standard input. With it the page has orphans and lost snapshots.",
         )
         parser.add_argument(
             "--drills",
             metavar="FILE",
-            help="what the operator's 'karbor-manila drill results -f json' printed; - for the "
-            "standard input. With it the page has what the bank keeps of drills, who asked for "
-            "them, and what their signatures show.",
+            help="what the operator's 'karbor-manila drill results -f json --output FILE' wrote; - "
+            "for the standard input. With it the page has what the bank keeps of drills, who asked "
+            "for them, and what their signatures show.",
         )
         _add_limits(parser)
         return parser
@@ -70,6 +68,8 @@ class Report(PlainCommand):
         """Make the page, or serve it."""
         if parsed_args.serve is not None and parsed_args.json:
             raise WrongUsage("--serve shows the page; for JSON leave it out.")
+        if parsed_args.output is not None:
+            whole_file.check(parsed_args.output)
         if parsed_args.all_projects:
             self.karbor = self.karbor.of_all_projects()
         look = functools.partial(self._look, parsed_args, *_given(parsed_args))
@@ -129,7 +129,7 @@ class Report(PlainCommand):
                 out.flush()
             return
         try:
-            _replace(Path(file), text)
+            whole_file.replace(file, text)
         except OSError as error:
             raise NotWritten(file, error.strerror or str(error)) from error
 
@@ -182,21 +182,6 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not ask Manila which shares there are: only those of plans are known.",
     )
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old page or the new one, and never half of one."""
-    if path.exists() and not path.is_file():  # such as /dev/stdout
-        path.write_text(text, "utf-8")
-        return
-    path = path.resolve()
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _given(parsed_args: argparse.Namespace) -> tuple[Any, Any]:

@@ -148,7 +148,20 @@ def test_only_what_is_asked_for_is_listed(service: Service, run: Run, drilled: s
     assert json.loads(row["Text"])["share_id"] == drilled
 
 
-def test_a_key_that_cannot_be_read_is_an_error(service: Service, run: Run, drilled: str) -> None:
+def test_a_key_that_cannot_be_read_is_wrong_usage(service: Service, run: Run) -> None:
     ran = run("drill", "results", "--public-key", "/no/such.pub")
-    assert ran.code == 1
+    assert (ran.code, ran.out, len(ran.lines)) == (2, "", 1)
     assert "/no/such.pub" in ran.err
+
+
+def test_results_go_into_a_file_that_is_there_whole_or_not_at_all(
+    service: Service, run: Run, drilled: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "drills.json"
+    ran = run("drill", "results", "-f", "json", "--output", str(file))
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    before = file.read_text()
+    assert [row["Share"] for row in json.loads(before)] == [drilled]
+    configure(service, "drill_signing_key=/no/such.pem")
+    assert run("drill", "results", "-f", "json", "--output", str(file)).code == 1
+    assert file.read_text() == before

@@ -139,10 +139,28 @@ def test_what_is_kept_of_drills_is_on_the_page(karbor, home, run, tmp_path):
     assert (code, "Only one" in err) == (2, True)
 
 
-def test_a_file_that_cannot_be_written_is_one_line(karbor, home, run, tmp_path):
+def test_a_file_that_cannot_be_written_is_wrong_usage_before_karbor_is_asked(
+    run, tmp_path, requests_mock
+):
     code, _out, err = run("report", "--output", tmp_path / "none" / "report.html")
-    assert (code, err.count("\n")) == (1, 1)
-    assert "The page could not be put at" in err
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there is no folder" in err
+    assert not requests_mock.called
+
+
+def test_a_page_that_cannot_be_put_into_its_file_is_one_line(
+    karbor, home, run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("os.fsync", _full)
+    page = tmp_path / "report.html"
+    page.write_text("old")
+    code, _out, err = run("report", "--output", page)
+    assert (code, err) == (1, f"The page could not be put at {page}: No space left on device.\n")
+    assert ([*tmp_path.iterdir()], page.read_text()) == ([page], "old")
+
+
+def _full(_file):
+    raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("days", ["0", "367", "x"])
