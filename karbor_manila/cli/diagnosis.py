@@ -148,7 +148,7 @@ def _of_one(check: Check, patient: Any, seconds: float, wait: Wait) -> list[Find
     except Exception as error:  # noqa: BLE001 - a check that fails must not end the others
         LOG.debug("Check %s", check.name, exc_info=True)
         return [*found, bad("", _sentence(error), check.todo)]
-    return found or [good("", "There is nothing of the kind")]
+    return found or [good("", "There is nothing to look at")]
 
 
 def _sentence(error: Exception) -> str:

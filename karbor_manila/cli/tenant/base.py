@@ -4,6 +4,7 @@ to Karbor's API and never import Karbor: where they run there is no karbor.conf,
 eventlet takes long."""
 
 import argparse
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -72,17 +73,24 @@ class TenantCommand(Output):
 
         self.code = 0
         self.time = self.clock or Clock()
+        self._given = parsed_args
         try:
-            self.karbor: Karbor = self._ask(parsed_args)
             return super().run(parsed_args) or self.code
         except WrongUsage as error:
             self.inform(str(error))
             return _WRONG_USAGE
 
-    def _ask(self, parsed_args: argparse.Namespace) -> "Karbor":
-        """Karbor, as the one who has called the command."""
+    @functools.cached_property
+    def karbor(self) -> "Karbor":
+        """Karbor, as the one who has called the command.
+
+        Made when it is first needed: what is wrong on the command line, and what needs no cloud, is
+        told to those who have no login, too.
+
+        :raises KarborRefused: no cloud is named, or not all that a login needs
+        """
         if not self.in_openstack:
-            return self.cloud.karbor(parsed_args, self.time)
+            return self.cloud.karbor(self._given, self.time)
         from karbor_manila.cli.tenant.api import Karbor  # noqa: PLC0415
 
         return Karbor(self.app.client_manager.share_protection, self.time)

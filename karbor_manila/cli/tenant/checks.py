@@ -7,7 +7,7 @@ from typing import Any
 
 from karbor_manila.cli import clock_reading
 from karbor_manila.cli.diagnosis import Check, Finding, bad, doubtful, good
-from karbor_manila.cli.errors import CloudRefused, NotKnown
+from karbor_manila.cli.errors import NotKnown
 from karbor_manila.cli.tenant import reading
 from karbor_manila.cli.tenant.api import SERVICE_TYPE, View
 from karbor_manila.cli.tenant.surroundings import (
@@ -150,11 +150,10 @@ def schedules(cloud: Surroundings) -> Iterator[Finding]:
 def clocks(cloud: Surroundings) -> Iterator[Finding]:
     """This host's clock against those of the services."""
     for about, types in (("Keystone", ("identity",)), ("Manila", SHARE_TYPES)):
-        try:
-            url = cloud.endpoint(*types)
-        except (CloudRefused, NotKnown):
-            continue  # the check of the login has said it
+        url = cloud.endpoint(*types)
         if not url:
+            said = str(NotKnown(f"the catalogue has no {about}"))
+            yield doubtful(about, said, "Look at the check catalogue.")
             continue
         try:
             found = clock_reading.compared(
@@ -234,7 +233,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "clocks",
         "This host's clock against those of Keystone and Manila.",
-        "Bad: 60 seconds of difference or more. Doubtful: 5 seconds or more.",
+        "Bad: 60 seconds of difference or more. Doubtful: 5 seconds or more, or a clock that could "
+        "not be read.",
         clock_reading.ADVICE,
         clocks,
     ),

@@ -35,9 +35,8 @@ class DoctorTenant(TenantLister):
             raise WrongUsage(strange)
         if parsed_args.list_checks:
             return diagnosing.listed(CHECKS)
-        cloud = Surroundings(self.karbor, self.time)
         # What a service says of itself tells more than that a check took too long.
-        cloud.session.timeout = parsed_args.timeout / 2
+        cloud = Surroundings(lambda: self.karbor, self.time, parsed_args.timeout / 2)
         table, wrong = diagnosing.examined(CHECKS, cloud, parsed_args)
         if wrong:
             self.not_well()

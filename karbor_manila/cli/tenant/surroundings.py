@@ -2,7 +2,9 @@
 """What a tenant's checks look at: the token, the catalogue, Karbor and Manila as the user reaches
 them, each when it is first asked for."""
 
+import functools
 import re
+from collections.abc import Callable
 from typing import Any
 
 from keystoneauth1 import discover
@@ -27,23 +29,36 @@ _BEFORE_VERSION = re.compile(r"/v\d+(?:\.\d+)?(?:/.*)?$")
 class Surroundings:
     """The cloud as one user of a project sees it.
 
-    :param karbor: Karbor as that user reaches it
+    :param log_in: gives Karbor as that user reaches it
+    :param seconds: for one request
     """
 
-    def __init__(self, karbor: Karbor, clock: Clock) -> None:
-        self.karbor = karbor
+    def __init__(self, log_in: Callable[[], Karbor], clock: Clock, seconds: float) -> None:
+        self._log_in = log_in
         self.clock = clock
         self.asked = Asked()
-        self._adapter = karbor.adapter
-        self.session = self._adapter.session
+        self._seconds = seconds
+
+    @functools.cached_property
+    def karbor(self) -> Karbor:
+        """Karbor as the user reaches it. Raises what the login does."""
+        karbor = self._log_in()
+        karbor.adapter.session.timeout = self._seconds
+        return karbor
+
+    @property
+    def session(self) -> Any:
+        """What requests are sent by. Raises as above."""
+        return self.karbor.adapter.session
 
     def access(self) -> Any:
         """What Keystone says of the user's token (keystoneauth1.access.AccessInfo)."""
         return self.asked("the login", self._access)
 
     def _access(self) -> Any:
+        session = self.session  # one that cannot be made says itself what is missing
         with _KEYSTONE.asking("log in"):
-            return self.session.auth.get_access(self.session)
+            return session.auth.get_access(session)
 
     def endpoint(self, *service_types: str) -> str | None:
         """Where the catalogue has a service, as the options choose interface and region."""
@@ -58,8 +73,8 @@ class Surroundings:
         try:
             found = self.session.get_endpoint(
                 service_type=service_type,
-                interface=self._adapter.interface or "public",
-                region_name=self._adapter.region_name,
+                interface=self.karbor.adapter.interface or "public",
+                region_name=self.karbor.adapter.region_name,
                 skip_discovery=True,
             )
         except ks_exc.EndpointNotFound:

@@ -102,4 +102,4 @@ def test_a_secret_in_a_strangers_error_is_not_shown() -> None:
 
 def test_a_check_of_nothing_says_so() -> None:
     ((_, finding),) = diagnose([check("a", lambda _patient: [])], None, 1.0, at_once)
-    assert finding == good("", "There is nothing of the kind")
+    assert finding == good("", "There is nothing to look at")

@@ -118,7 +118,47 @@ def test_a_login_that_is_refused_is_bad_and_the_rest_is_not_looked_at(look, clou
         "shares",
         "quota",
         "schedules",
+        "clocks",
     }
+
+
+def test_clocks_that_nobody_could_read_are_not_good(look, cloud, run):
+    log_in(cloud, lacking=["sharev2"])
+    code, ((check, state, seen),) = look("clocks")
+    assert (code, check, state) == (0, "clocks", "doubtful")
+    assert "not looked at: the catalogue has no Manila" in seen
+    cloud.post(f"{AUTH_URL}/auth/tokens", status_code=401, json={"error": {"code": 401}})
+    assert look("clocks")[0] == 3
+    assert "nothing to look at" not in run("doctor", "tenant")[1]
+
+
+@pytest.fixture
+def no_login(cloud, monkeypatch):
+    for name in fake.ENVIRONMENT:
+        monkeypatch.delenv(name)
+
+
+def test_without_a_login_that_is_the_bad_line_and_says_what_to_name(look, no_login):
+    code, wrong = look()
+    assert (code, [check for check, state, _seen in wrong if state == "bad"]) == (3, ["login"])
+    assert "Name a cloud of clouds.yaml" in wrong[0][2]
+    assert len(wrong) == len(CHECKS)
+
+
+def test_a_cloud_that_is_not_there_is_an_error_in_one_line(run, no_login, monkeypatch):
+    monkeypatch.setenv("OS_CLOUD", "nosuch")
+    code, out, err = run("doctor", "tenant")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "nosuch was not found" in err
+
+
+def test_the_checks_are_listed_and_wrong_usage_is_told_without_a_login(run, rows, no_login):
+    code, found = rows("doctor", "tenant", "--list-checks")
+    assert (code, len(found)) == (0, len(CHECKS))
+    code, _out, err = run("doctor", "tenant", "--check", "nothing")
+    assert (code, "There is no check nothing" in err) == (2, True)
+    for wrong in (("hold", "cp", "--why", ""), ("verify", "cp", "--set", "depth=drill")):
+        assert run(*wrong)[0] == 2
 
 
 def test_a_token_for_no_project_is_bad(look, cloud):
