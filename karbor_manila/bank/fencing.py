@@ -44,9 +44,10 @@ class Claims(Protocol):
     def get(self, claim_id: str) -> Any:
         """The claim on an id, or None."""
 
-    def save_record(self, record: Any, tokens: Mapping[str, str]) -> bool:
-        """Save Karbor's record while these very claims stand. Raises ClaimLost; False for a record
-        of which nothing was saved because it has to save itself."""
+    def save_record(self, record: Any, tokens: Mapping[str, str], *, untold: bool = False) -> bool:
+        """Save Karbor's record while these very claims stand, and only if it is ``untold`` how it
+        ended. Raises ClaimLost; False for a record of which nothing was saved because it has to
+        save itself."""
 
     def release(self, claim_id: str) -> None:
         """Give a claim back."""
@@ -154,16 +155,18 @@ def checkpoint(read: Any, guard: Guard) -> Any:
     return checkpoints.read(fenced, read.id, lambda: CheckpointCollection(fenced).get(read.id))
 
 
-def record(of: Any, guard: Guard, hold: Hold | None = None) -> Any:
+def record(of: Any, guard: Guard, hold: Hold | None = None, *, untold: bool = False) -> Any:
     """Karbor's restore, verification or operation log, saved only while the guard allows it.
 
     :param hold: whose claims the database looks at once more, in the very statement that writes
+    :param untold: whether it looks, in the same statement, that nobody has told how it ended: of
+        what is carried out without a claim on the record
     """
     save = of.save
 
     def guarded(*args: Any, **kwargs: Any) -> Any:
         guard()
-        if hold and hold.claims.save_record(of, hold.tokens):
+        if hold and hold.claims.save_record(of, hold.tokens, untold=untold):
             return None
         return save(*args, **kwargs)
 

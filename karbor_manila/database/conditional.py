@@ -9,7 +9,11 @@ then. Here the look and the write are one statement.
 from typing import Any
 
 import sqlalchemy as sa
+from karbor.common import constants
+from karbor.db.sqlalchemy import api as karbor_db
 from karbor.db.sqlalchemy import models
+
+from karbor_manila.common.errors import ClaimLost
 
 _TABLES = {
     "Restore": models.Restore.__table__,
@@ -44,3 +48,36 @@ def write(engine: Any, record: Any, condition: Any) -> bool:
         return False
     record.obj_reset_changes()
     return True
+
+
+def untold(record: Any) -> Any:
+    """A condition for :func:`write`: how the restore or verification ended is not told yet.
+
+    Karbor's API, when it has waited for its answer for too long, writes that it failed and no
+    reason (karbor/api/v1/restores.py): what became of it is not told by that.
+    """
+    table = table_of(record)
+    # The words of restores and verifications are the same.
+    failed = table.c.status == constants.RESTORE_STATUS_FAILURE
+    return sa.or_(
+        table.c.status == constants.RESTORE_STATUS_IN_PROGRESS,
+        sa.and_(failed, table.c.resources_reason.is_(None)),
+    )
+
+
+def told_once(record: Any) -> Any:
+    """A restore or verification that is not claimed: saved only while it is :func:`untold`.
+
+    :returns: the record, whose ``save`` raises ClaimLost when another process has told how it ended
+    """
+    save = record.save
+
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if table_of(record) is None:
+            return save(*args, **kwargs)
+        if not write(karbor_db.get_engine(), record, untold(record)):
+            raise ClaimLost(record.id, "another process has told how it ended")
+        return None
+
+    record.save = guarded
+    return record

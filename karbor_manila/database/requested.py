@@ -11,6 +11,7 @@ from karbor import objects
 from karbor.common import constants
 from oslo_utils import timeutils
 
+from karbor_manila.common.errors import ClaimLost
 from karbor_manila.database.errors import DatabaseUnreadable
 
 # Names of Karbor's objects: they are there once Karbor has registered them.
@@ -27,6 +28,19 @@ def get_record(operation: str, record_id: str) -> Any:
     :raises karbor.exception.NotFound: there is none, or it was purged
     """
     return getattr(objects, RECORDS[operation]).get_by_id(as_karbor(), record_id)
+
+
+def check_in_progress(operation: str, record_id: str) -> None:
+    """Make sure that nobody has told how a restore or verification ended. Under the claim by which
+    it is carried out: who slept before he had that may have been taken for dead.
+
+    :param operation: as of :func:`get_record`
+    :raises ClaimLost: a process that saw it unclaimed for too long has written down how it ended
+    :raises karbor.exception.NotFound: it was purged
+    """
+    stands = get_record(operation, record_id).status
+    if stands != constants.RESTORE_STATUS_IN_PROGRESS:  # the word of verifications, too
+        raise ClaimLost(record_id, f"it is {stands} already")
 
 
 def kind_of(record_id: str) -> str | None:

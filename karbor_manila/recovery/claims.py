@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from karbor.db.sqlalchemy import api as karbor_db
 from oslo_log import log as logging
 from oslo_utils import timeutils
@@ -163,17 +164,22 @@ class Claims(StandingClaims):
         """
         self._own.check(claim_id, token, look=look)
 
-    def save_record(self, record: Any, tokens: Mapping[str, str]) -> bool:
+    def save_record(self, record: Any, tokens: Mapping[str, str], *, untold: bool = False) -> bool:
         """Save Karbor's restore, verification or operation log only while these very claims stand,
         in the statement that looks at them: no pause comes between.
 
         :param tokens: of the claims, by their ids
+        :param untold: whether to save a restore or verification only if nobody has told how it
+            ended, too
         :returns: False for a record of another kind, of which nothing was saved
-        :raises ClaimLost: one of them does not stand any more; nothing was written
+        :raises ClaimLost: one of that does not hold any more; nothing was written
         """
         if conditional.table_of(record) is None:
             return False
-        if not conditional.write(self._table.engine, record, claim_table.stand(tokens)):
+        condition = claim_table.stand(tokens)
+        if untold:
+            condition = sa.and_(condition, conditional.untold(record))
+        if not conditional.write(self._table.engine, record, condition):
             raise ClaimLost(next(iter(tokens)), "another process has taken it over since")
         return True
 

@@ -20,16 +20,17 @@ from karbor_manila.recovery import (
     settle_browse,
     settle_checkpoint,
     settle_deferred,
+    settle_holding,
     settle_hooks,
     settle_request,
     telling,
 )
 from karbor_manila.recovery.claim_table import DEFERRED, PERIODIC
-from karbor_manila.recovery.claims import BROWSE, DRILL, HOOKS, RECONCILE, REVERT, Claims
+from karbor_manila.recovery.claims import BROWSE, DRILL, HOLD, HOOKS, RECONCILE, REVERT, Claims
 from karbor_manila.recovery.hook_posts import Hanging
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.slots import SideBySide
-from karbor_manila.recovery.unfinished import Unfinished
+from karbor_manila.recovery.unfinished import IN_PROGRESS, Unfinished
 
 LOG = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
     """
     held: list[str] = []
     hanging = Hanging()
-    access: list[str] = []
+    besides: list[str] = []
     status, why = "", ""
     try:
         settle_hooks.disown(item, provider, claims)
@@ -58,12 +59,14 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
                 provider_id=item.provider_id,
                 checkpoint_id=item.checkpoint_id,
                 bank=provider.bank,
+                # What a dead process has begun with a checkpoint is settled by itself.
+                over_dead=operation != HOLD,
             )
             held.append(claim_id)
-            if operation == BROWSE:
-                access.append(claim_id)
+            if operation in (BROWSE, HOLD):
+                besides.append(claim_id)
         # Nothing is written once the claim is lost, or one on access, which a browse takes over.
-        fenced = fencing.Provider(provider, fencing.Hold(claims, item.id, tuple(access)))
+        fenced = fencing.Provider(provider, fencing.Hold(claims, item.id, tuple(besides)))
         status = _settle(item, fenced, side_by_side, hanging)
     except Taken as taken:
         LOG.info("%s %s is left alone: %s", item.operation, item.id, taken)
@@ -77,7 +80,9 @@ def settle(item: Unfinished, provider: Any, claims: Claims, side_by_side: SideBy
 
         def give_back() -> None:
             for claim_id in reversed(held):
-                (claims.release if status else claims.leave)(claim_id)
+                # Of a checkpoint under a hold's claim nothing was begun.
+                done = status or claim_id == item.checkpoint_id != item.id
+                (claims.release if done else claims.leave)(claim_id)
 
         hanging.when_over(give_back)
     if status:
@@ -110,6 +115,9 @@ def _needed(item: Unfinished, provider: Any, claims: Claims) -> list[tuple[str, 
     if item.operation in (constants.OPERATION_VERIFY, BROWSE):
         locks = settle_browse.locks(item, provider) | _dead_locks(item, provider, claims)
         needed += [(lock_id, BROWSE) for lock_id in sorted(locks - {item.id})]
+    if item.operation == constants.OPERATION_VERIFY and _is_hold(item.id):
+        # First: while a living process has it, nothing of the record is claimed.
+        needed.insert(0, (item.checkpoint_id, HOLD))
     return needed
 
 
@@ -120,6 +128,17 @@ def _dead_locks(item: Unfinished, provider: Any, claims: Claims) -> set[str]:
         for claim in claims.of_checkpoint(item.checkpoint_id)
         if claim.operation == BROWSE and not claims.is_alive(claim, provider.bank)
     }
+
+
+def _is_hold(verification_id: str) -> bool:
+    """Whether a verification is a hold or the like, which a living process may be at under the
+    claim of the checkpoint."""
+    operation = constants.OPERATION_VERIFY
+    try:
+        request = requested.get_record(operation, verification_id)
+    except karbor_exception.NotFound:
+        return False
+    return request.status == IN_PROGRESS and settle_holding.is_one(operation, request)
 
 
 def _reverted(restore_id: str) -> list[str]:

@@ -2,7 +2,9 @@
 """What a dead process left of a hold, a release, or a deletion that was had back or purged.
 
 Each is one write into the bank, and its record in Karbor's database is written after it. So the
-bank says how it ended: what stands there is a success, and nothing is done once more.
+bank says how it ended: what stands there is a success, and nothing is done once more. It is looked
+at under the claim of the checkpoint, under which each is carried out: what is told as not done is
+not done afterwards by somebody who only was slow.
 """
 
 from collections.abc import Mapping
@@ -30,8 +32,17 @@ _GOES = frozenset(
 )
 
 
+def is_one(operation: str, request: Any) -> bool:
+    """Whether a restore or a verification is one of these.
+
+    :param operation: ``restore`` or ``verify``
+    """
+    asked = operation == constants.OPERATION_VERIFY
+    return asked and bool(hold_parameters.of_request(request.parameters))
+
+
 def settle(provider: Any, request: Any) -> None:
-    """Put into a request how it ended; the caller saves it.
+    """Put into a request how it ended; the caller saves it, and holds the checkpoint's claim.
 
     :param request: Karbor's verification, ``in_progress``
     :raises Postponed, BankUnreadable: the bank is away

@@ -9,7 +9,7 @@ from karbor.common import constants
 from karbor_manila.bank import checkpoints, fencing
 from karbor_manila.database import columns
 from karbor_manila.database.requested import as_karbor, get_record
-from karbor_manila.operations import adopt, hold_parameters
+from karbor_manila.operations import adopt
 from karbor_manila.recovery import operation_logs, settle_browse, settle_holding, share_recovery
 from karbor_manila.recovery.postponed import Postponed
 from karbor_manila.recovery.settle_checkpoint import as_it_stands
@@ -27,14 +27,16 @@ def settle(item: Unfinished, provider: Any, side_by_side: SideBySide) -> str:
     """
     try:
         hold = provider.hold
-        request = fencing.record(get_record(item.operation, item.id), hold.check, hold)
+        request = get_record(item.operation, item.id)
     except karbor_exception.NotFound:
         # It was purged: there is nothing to report to.
         if item.operation == constants.OPERATION_VERIFY:
             settle_browse.settle(item, provider, side_by_side)
         return constants.RESTORE_STATUS_FAILURE
     is_restore = item.operation == constants.OPERATION_RESTORE
-    if not is_restore and hold_parameters.of_request(request.parameters):
+    makes_nothing = settle_holding.is_one(item.operation, request)
+    fencing.record(request, hold.check, hold, untold=makes_nothing)
+    if makes_nothing:
         # It makes nothing, and has no log: one that is open is of another verification.
         if request.status == IN_PROGRESS:
             settle_holding.settle(provider, request)

@@ -59,12 +59,8 @@ def fenced(running: Running, hold: fencing.Hold) -> Running:
 
 
 def _fence_record(running: Running, hold: fencing.Hold) -> None:
-    record = running.record
-    stands = requested.get_record(running.operation, record.id).status
-    if stands != constants.RESTORE_STATUS_IN_PROGRESS:  # the word of verifications, too
-        # A process that saw it unclaimed for too long has written down how it ended.
-        raise ClaimLost(record.id, f"it is {stands} already")
-    fencing.record(record, hold.check, hold)
+    requested.check_in_progress(running.operation, running.record.id)
+    fencing.record(running.record, hold.check, hold)
 
 
 def build(

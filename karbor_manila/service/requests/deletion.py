@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A DELETE of a checkpoint: of one whose deletion failed, or that a dead process left, too."""
 
+from collections.abc import Callable
 from typing import Any
 
 from karbor import exception
@@ -77,9 +78,10 @@ def begin(
     return True
 
 
-def purge(runtime: Runtime, context: Any, checkpoint: Any) -> None:
+def purge(runtime: Runtime, context: Any, checkpoint: Any, confirm: Callable[[], None]) -> None:
     """Carry out at once a deletion that waits.
 
+    :param confirm: called under the claim, before anything is written; raises what is against it
     :raises Taken, karbor.exception.InvalidInput: it does not wait, or cannot be carried out (now)
     :raises karbor.exception.FlowError: the flow cannot be built
     """
@@ -91,6 +93,7 @@ def purge(runtime: Runtime, context: Any, checkpoint: Any) -> None:
                 reason=f"checkpoint {checkpoint.id} is {held.status}; only a deletion that waits "
                 f"({PENDING}) is carried out before its time"
             )
+        confirm()
         access.end_logs(runtime, context, held)
         _begin_flow(runtime, context, provider, held.checkpoint)
 

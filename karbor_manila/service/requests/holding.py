@@ -3,10 +3,13 @@
 and has no flow.
 
 It is one write into the bank, under the claim of the checkpoint; Karbor's record of the
-verification says afterwards how it ended. Either may be asked for again.
+verification says afterwards how it ended. Either may be asked for again. The record has no claim of
+its own, and who finds it unfinished tells its end under the claim of the checkpoint
+(:mod:`karbor_manila.recovery.settle_holding`): so it is looked at once more under that.
 """
 
 import datetime
+import functools
 from typing import Any
 
 from karbor import exception
@@ -17,9 +20,9 @@ from karbor_manila.bank import checkpoints, deletions
 from karbor_manila.bank import holding as in_bank
 from karbor_manila.common import holds
 from karbor_manila.common.deferral import PENDING
-from karbor_manila.common.errors import InvalidParameter
+from karbor_manila.common.errors import ClaimLost, InvalidParameter
 from karbor_manila.common.holds import Hold
-from karbor_manila.database import columns
+from karbor_manila.database import columns, requested
 from karbor_manila.operations import hold_parameters, parameters, telling
 from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.recovery.claims import HOLD
@@ -64,15 +67,19 @@ def carry_out(runtime: Runtime, context: Any, record: Any) -> None:
             )
         now = runtime.worker.utcnow()
         asked = _asked(record["parameters"], now)
+        confirm = functools.partial(
+            requested.check_in_progress, constants.OPERATION_VERIFY, record["id"]
+        )
         if asked["depth"] == hold_parameters.PURGE:
-            deletion.purge(runtime, context, checkpoint)
+            deletion.purge(runtime, context, checkpoint, confirm)
             said = f"The deletion of checkpoint {checkpoint.id} begins."
-            told = hold_parameters.told(hold_parameters.PURGE, "purged", said)
+            _report(record, hold_parameters.told(hold_parameters.PURGE, "purged", said))
         else:
             with access.claimed(runtime, checkpoint, HOLD, over_dead=False) as held:
+                confirm()
                 told = _act(context, held.checkpoint, asked, now)
+                _report(record, told)
             _tell(context, checkpoint, record, told)
-    _report(record, told)
 
 
 def _asked(given: Any, now: datetime.datetime) -> dict[str, Any]:
@@ -216,5 +223,7 @@ def _report(record: Any, told: dict[str, Any]) -> None:
     record["status"] = constants.VERIFICATION_STATUS_SUCCESS
     try:
         columns.save(record)
+    except ClaimLost as lost:
+        LOG.warning("Verification %s: %s", record["id"], lost)
     except Exception:  # a database that is away must not take the place of what was done
         LOG.exception("Verification %s: its end could not be written: %s", record["id"], text)

@@ -14,7 +14,7 @@ from oslo_messaging.rpc import dispatcher
 
 from karbor_manila.bank import browses, checkpoints
 from karbor_manila.common.errors import ClaimLost, InvalidParameter
-from karbor_manila.database import columns
+from karbor_manila.database import columns, conditional
 from karbor_manila.operations import parameters, restore_plan
 from karbor_manila.operations.plugin import SHARE, protects_shares
 from karbor_manila.recovery.claims import BROWSE, REVERT
@@ -175,8 +175,10 @@ def refusal_recorded(record: Any, failure: str) -> Iterator[None]:
 
     Karbor's API sets the status of most of them and the reason of none
     (karbor/api/v1/restores.py). Karbor's manager says of every flow that cannot be built that it
-    cannot be built: what we know of it takes the place of that.
+    cannot be built: what we know of it takes the place of that. What another process has told of
+    its end stays.
     """
+    conditional.told_once(record)
     try:
         yield
     except (exception.KarborException, dispatcher.ExpectedException) as error:
@@ -201,5 +203,7 @@ def _record_refusal(record: Any, failure: str, reason: str) -> None:
     record["status"] = failure
     try:
         columns.save(record)
+    except ClaimLost as lost:
+        LOG.warning("The reason of a refusal is not written into %s: %s", record["id"], lost)
     except Exception:  # a database that is away must not take the refusal's place
         LOG.exception("The reason of a refusal could not be written into %s", record["id"])
