@@ -8,8 +8,8 @@ from karbor_manila.bank.errors import RecordForeign, RecordInvalid
 from karbor_manila.bank.record import Intent
 from karbor_manila.common.errors import DeadlineExceeded
 from karbor_manila.manila.errors import ResourceFailed, SnapshotDoubtful, SnapshotGone
-from karbor_manila.operations import copy, elsewhere, in_doubt, protect, undo
-from karbor_manila.operations.errors import HalfCopied, Interrupted
+from karbor_manila.operations import copy, elsewhere, in_doubt, interruption, protect, undo
+from karbor_manila.operations.errors import HalfCopied
 from karbor_manila.operations.share_job import ShareJob
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def adopt_snapshot(job: ShareJob) -> None:
     if intent is None or snapshot_id is None:
         # The intent stays: a request in doubt may make something still, and the deletion of the
         # checkpoint looks for it by the mark.
-        raise Interrupted("protection", job.share_id, "Protect the plan again.")
+        raise interruption.of_protection(job, "protection", "Protect the plan again.")
     driver = job.driver(intent.driver)
     try:
         kept = driver.check(driver.wait(in_doubt.intent_kept(intent, snapshot_id)))
@@ -99,7 +99,7 @@ def adopt_copy(job: ShareJob) -> None:
             # The intent stays, by which the deletion looks again, and what is temporary goes now.
             source = job.flow.recorded_driver(intent.restored_by, "intent")
             source.forget_restore(intent.mark.of_clone(), project_id=intent.project_id)
-        raise Interrupted("copy", job.share_id, "Copy the plan again.")
+        raise interruption.of_protection(job, "copy", "Copy the plan again.")
     if not intent.clone_id:
         intent = job.section.cloned(intent, clone_id, intent.since)
     snapshot_id = job.made = find(job, intent)

@@ -17,6 +17,7 @@ from karbor_manila.operations import (
     delete,
     elsewhere,
     in_doubt,
+    interruption,
     into_share,
     not_restored,
     reporting,
@@ -53,7 +54,9 @@ def adopt_share(job: ShareJob, options: RestoreOptions) -> None:
     if share_id is None:
         if intent:
             restore_end.end(job, intent)
-        raise Interrupted("restore", job.share_id, "Restore it again.")
+        elif interruption.was_left_out(job):
+            return
+        raise interruption.of_restore(job)
     job.made = share_id
     plan = restore_plan.new_share(job.checkpoint.id, record, options) if record else None
     try:
@@ -122,7 +125,9 @@ def adopt_revert(job: ShareJob) -> None:
             undo.last(job, lambda: revert_end.end(job, intent, sent=None))
         return
     if intent is None:
-        raise Interrupted("restore", job.share_id, "Restore it again.")
+        if interruption.was_left_out(job):
+            return
+        raise interruption.of_restore(job)
     if intent.asked is None:
         kept = revert_end.end(job, intent, sent=intent.since)
         copy = f" The copy {kept} of its content is complete and stays." if kept else ""

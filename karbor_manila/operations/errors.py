@@ -140,6 +140,17 @@ class Interrupted(KarborManilaError):
 
 
 @dataclass(eq=False)
+class FailedBefore(KarborManilaError):
+    """Work on a share that had failed before the process died that did it: it is told as it was."""
+
+    share_id: str
+    told: str
+
+    def _sentence(self) -> str:
+        return self.told
+
+
+@dataclass(eq=False)
 class HalfCopied(KarborManilaError):
     """A copy of which there is only the share; without its snapshot it cannot be used."""
 

@@ -140,6 +140,15 @@ def reported_status(job: Any) -> str | None:
     return status or job.section.reported(job.request.id).get("status")
 
 
+def reported_reason(job: Any) -> str:
+    """What Karbor's restore says of the share, or its report in the bank, which is never cut; empty
+    when neither says anything."""
+    report = job.section.reported(job.request.id)
+    if report.get("resource") == job.target_id and report.get("told"):
+        return str(report["told"])
+    return str((job.request.get("resources_reason") or {}).get(key(job.target_id)) or "")
+
+
 def is_reported_available(job: Any, record: Any, resource_id: str) -> bool:
     """Whether Karbor's restore, or the share's report in the bank, shows the share ``resource_id``
     as available: it was complete, and is the user's. Of a drill's protected share: it was good.

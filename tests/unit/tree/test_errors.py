@@ -144,6 +144,7 @@ EXAMPLES = (
     operations.SnapshotSacrificed("snap-1", "cp-1"),
     operations.SnapshotGoing("snap-1", "cp-1"),
     operations.Unsettled("s-1", "The bank is away.", followed=False),
+    operations.FailedBefore("s-1", "The quota is too small. Ask for more."),
     operations.Interrupted("restore", "s-1", "Restore it again."),
     operations.HalfCopied("s-1"),
     operations.ManilaShowsNothing("s-1", "snap-1", "cp-1"),
