@@ -13,7 +13,8 @@ from karbor.common import constants
 from oslo_log import log as logging
 
 from karbor_manila.bank import access as bank_access
-from karbor_manila.bank import checkpoints, deletions
+from karbor_manila.bank import checkpoints, deletions, fencing
+from karbor_manila.bank.errors import BankUnreadable
 from karbor_manila.common.deferral import PENDING, Deferral
 from karbor_manila.operations.plugin import PROJECT, SHARE, protects_shares
 from karbor_manila.service import driver_options
@@ -47,7 +48,7 @@ def defer(
 
     :param counted: whether the quota counts one less from now on
     :raises karbor.exception.InvalidInput: nothing can be written into its ``extra_info``
-    :raises BankUnreadable: the bank does not take it
+    :raises BankUnreadable: the bank does not take it, or does not say whether it has
     """
     due = now.replace(microsecond=0) + datetime.timedelta(seconds=seconds)
     asked = now.isoformat(timespec="seconds")
@@ -62,7 +63,7 @@ def defer(
         ) from None
     deletions.put(_bank(checkpoint), checkpoint.provider_id, deletions.Entry(due, checkpoint.id))
     checkpoint.status = PENDING
-    bank_access.commit(checkpoint)
+    _commit(checkpoint)
     LOG.info("Checkpoint %s is to be deleted by user %s at %s", checkpoint.id, waits.by, due)
 
 
@@ -70,7 +71,7 @@ def take_back(context: Any, checkpoint: Any) -> str:
     """Have a checkpoint back. The caller holds its claim. Returns its status then.
 
     :raises QuotaFull: the project has as many others as it may have
-    :raises BankUnreadable: the bank does not take it
+    :raises BankUnreadable: the bank does not take it, or does not say whether it has
     """
     waits = deletions.of(checkpoint)
     project_id = str(checkpoint.project_id)
@@ -84,7 +85,7 @@ def take_back(context: Any, checkpoint: Any) -> str:
         deletions.note(checkpoint, None)
         known = waits and waits.was in AT_REST
         checkpoint.status = waits.was if waits and known else constants.CHECKPOINT_STATUS_ERROR
-        bank_access.commit(checkpoint)
+        _commit(checkpoint)
     except BaseException:
         # Nothing is swallowed: the reservation must not stay for a day.
         quota.QUOTAS.rollback(context, reserved, project_id=project_id)
@@ -101,6 +102,31 @@ def forget(checkpoint: Any) -> None:
         deletions.forget(_bank(checkpoint), checkpoint.provider_id, checkpoint.id)
     except Exception as error:  # noqa: BLE001 - whatever a bank raises: what counts is written
         LOG.warning("Checkpoint %s: a key of its deletion may stay: %s", checkpoint.id, error)
+
+
+def _commit(checkpoint: Any) -> None:
+    """Write a checkpoint into its bank. What the bank failed to take and shows all the same is
+    written: its reply was lost. It is counted then; to ask once more would count nothing.
+
+    :raises BankUnreadable: the bank does not take it, or does not say whether it has
+    """
+    try:
+        bank_access.commit(checkpoint)
+    except BankUnreadable as error:
+        if bank_access.was_refused(error) or not _is_written(checkpoint):
+            raise
+        LOG.warning("Checkpoint %s is %s: %s", checkpoint.id, checkpoint.status, error)
+
+
+def _is_written(checkpoint: Any) -> bool:
+    """Whether the bank shows a checkpoint as it was to be written."""
+    try:
+        now = fencing.checkpoint(checkpoint, lambda: None)
+    except Exception as error:  # noqa: BLE001 - whatever a bank raises: that it failed is told
+        LOG.warning("Checkpoint %s: how it stands is not known: %s", checkpoint.id, error)
+        return False
+    shown: tuple[Any, Any] = (now.status, now.extra_info)
+    return shown == (checkpoint.status, checkpoint.extra_info)
 
 
 def _bank(checkpoint: Any) -> Any:
