@@ -9,6 +9,7 @@ connection, a timeout or a name that cannot be resolved comes as whatever the cl
 
 import enum
 import errno
+import itertools
 import json
 import logging
 import sys
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 from karbor import exception as karbor_exception
 
 from karbor_manila.bank.errors import BankUnreadable
+from karbor_manila.common import causes
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.common.retry import retry
 
@@ -175,8 +177,8 @@ def _may_be_absence(error: Exception, before: BaseException | None) -> bool:
     missing = (karbor_exception.BankGetObjectFailed, karbor_exception.CheckpointNotFound)
     if not isinstance(error, missing):
         return False
-    cause: Any = error
-    while cause is not None and cause is not before:
+    cause: Any
+    for cause in itertools.takewhile(lambda each: each is not before, causes.chain(error)):
         told = getattr(cause, "may_be_absent", None)  # of our banks in object stores
         if told is not None:
             return bool(told)
@@ -185,7 +187,6 @@ def _may_be_absence(error: Exception, before: BaseException | None) -> bool:
         status = metadata.get("HTTPStatusCode") or getattr(cause, "http_status", None)
         if status:
             return bool(status == 404)
-        cause = cause.__cause__ or cause.__context__
     return True
 
 
@@ -195,12 +196,9 @@ def was_refused(error: BaseException) -> bool:
     After any other error of a bank, such as a reply that was lost, it is not known: it may even
     come about later.
     """
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, OSError) and link.errno in _REFUSALS:
-            return True
-        link = link.__cause__ or link.__context__
-    return False
+    return any(
+        isinstance(link, OSError) and link.errno in _REFUSALS for link in causes.chain(error)
+    )
 
 
 def sentence(error: Exception) -> str:

@@ -6,6 +6,7 @@ checkpoint ``Error creating checkpoint`` (karbor/services/protection/manager.py)
 """
 
 import contextlib
+import itertools
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from oslo_messaging.rpc import dispatcher
 
 from karbor_manila.bank import identity
 from karbor_manila.bank.errors import BankNotOurs, BankUnreadable
+from karbor_manila.common import causes
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.service.errors import BankTakesNothing
 
@@ -89,11 +91,7 @@ def creation_explained(provider: Any) -> Iterator[None]:
 def why(error: BaseException) -> str:
     """What a tenant may read of a bank's error: the reason, without the path of a folder or the
     address of a store."""
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and len(chain) < 5:  # wrapped by a bank, and by us
-        chain.append(link)
-        link = link.__cause__ or link.__context__
+    chain = list(itertools.islice(causes.chain(error), 5))  # wrapped by a bank, and by us
     for each in chain:
         if isinstance(each, _NETWORK):
             return f"the store could not be asked ({type(each).__name__})"

@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 import oslo_messaging as messaging
 from karbor import exception as karbor_exception
 
+from karbor_manila.common import causes
 from karbor_manila.common.errors import KarborManilaError
 from karbor_manila.database.errors import DatabaseUnreadable
 from karbor_manila.database.retries import ERRORS
@@ -71,10 +72,9 @@ def of_ours(error: Exception) -> Exception:
 def origin(refusal: BaseException) -> BaseException | None:
     """The error of ours for which something was refused: Karbor's manager raises its own in its
     place, and names none."""
-    link: BaseException | None = refusal
-    while link is not None and not isinstance(link, KarborManilaError):
-        link = link.__cause__ or link.__context__
-    return link
+    return next(
+        (link for link in causes.chain(refusal) if isinstance(link, KarborManilaError)), None
+    )
 
 
 def sentence(error: BaseException) -> str:
