@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+from karbor.common import constants
 from oslo_log import log as logging
 from oslo_serialization import jsonutils
 from oslo_utils import timeutils
@@ -21,6 +22,8 @@ from karbor_manila.operations.share_job import ShareJob
 LOG = logging.getLogger(__name__)
 
 GOOD, BAD = "good", "bad"
+#: What a verification says of a share whose drill was good, or was skipped by a hook.
+_NO_FAILURE = (constants.RESOURCE_STATUS_AVAILABLE, constants.RESOURCE_STATUS_UNDEFINED)
 _DIED = (
     "The drill did not come to its end: its process died, or could not keep what came of it. "
     "Ask for a drill again."
@@ -70,7 +73,7 @@ def keep_death(
     job: ShareJob, verification_id: str, verification: Any, intent: Intent | None
 ) -> None:
     """Keep that a drill did not come to its end, unless its result is kept, or its user was told
-    that it is good: then the bank did not take that, or has forgotten it.
+    that it is good, which the bank did not take then, or has forgotten, or that a hook skipped it.
 
     :param job: of whoever ends the drill, which may be the deletion of the checkpoint
     :param verification: Karbor's; None when it was purged, which only an intent tells from a
@@ -79,7 +82,7 @@ def keep_death(
         that a death in here is repeated
     :raises BankUnreadable: the bank does not take it
     """
-    if verification and reporting.is_reported_available(job, verification, job.share_id):
+    if verification and reporting.status_in(job, verification, job.share_id) in _NO_FAILURE:
         return
     bank, of = job.checkpoint.checkpoint_section.bank, job.checkpoint
     places = drill_results.places(bank, str(of.provider_id), str(of.project_id), job.share_id)

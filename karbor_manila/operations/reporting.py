@@ -150,8 +150,15 @@ def reported_reason(job: Any) -> str:
 
 
 def is_reported_available(job: Any, record: Any, resource_id: str) -> bool:
-    """Whether Karbor's restore, or the share's report in the bank, shows the share ``resource_id``
-    as available: it was complete, and is the user's. Of a drill's protected share: it was good.
+    """Whether a restore shows the share ``resource_id`` as available: it was complete, and is the
+    user's. See :func:`status_in`.
+    """
+    return status_in(job, record, resource_id) == constants.RESOURCE_STATUS_AVAILABLE
+
+
+def status_in(job: Any, record: Any, resource_id: str) -> str | None:
+    """The status of the share ``resource_id`` in a record, or in the share's report in the bank;
+    None when neither says anything.
 
     :param record: Karbor's restore or verification
     """
@@ -159,7 +166,7 @@ def is_reported_available(job: Any, record: Any, resource_id: str) -> bool:
     if status is None:
         report = job.section.reported(record["id"])
         status = report.get("status") if report.get("resource") == resource_id else None
-    return bool(status == constants.RESOURCE_STATUS_AVAILABLE)
+    return status
 
 
 def restored_as(job: Any, record: Any) -> str | None:

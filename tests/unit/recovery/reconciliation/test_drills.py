@@ -201,6 +201,19 @@ def test_a_good_one_that_the_bank_did_not_take_is_not_kept_as_a_bad_one(
     assert results(service) == {}
 
 
+def test_nor_is_one_that_a_hook_skipped_and_of_which_something_was_left(service: Service) -> None:
+    share = service.share()
+    checkpoint: Any = service.protect(service.plan(share))
+    service.cloud.plan("create_share", Died, after=True)
+    service = killed(service, "verify", checkpoint.id, DRILL)
+    (record,) = records(service)
+    record.resources_status = {f"{SHARE}#{share}": "undefined"}
+    record.save()
+    reconcile(service)
+    assert results(service) == {}
+    assert_at_its_end(service)
+
+
 def test_nor_is_one_whose_status_did_not_fit_into_its_record(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
