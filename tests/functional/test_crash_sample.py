@@ -21,9 +21,9 @@ from tests.crash.world import World
 
 SEED = int(os.environ.get("KARBOR_MANILA_SEED") or random.randrange(1_000_000))
 #: So many kills; each driver's operations have points of their own.
-SIZES = {"snapshot": 5, "group": 3, "backup": 3}
+SIZES = {"snapshot": 3, "group": 2, "backup": 2}
 #: Of so many of a driver's operations: to find the points of one, it is done twice.
-OPERATIONS = {"snapshot": 3, "group": 2, "backup": 2}
+OPERATIONS = {"snapshot": 2, "group": 1, "backup": 1}
 #: So many of those between quiesce and thaw.
 HOOKED = 2
 SETTLE_SECONDS = 90

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from karbor_manila.bank import identity
+from karbor_manila.cli import output
 from tests.unit.cli.operator.acts import SECOND, second_provider
 from tests.unit.karbor_stage import Service
 from tests.unit.recovery.audit.stage import orphaned, protected
@@ -89,6 +90,16 @@ def test_what_was_removed_is_printed_when_the_file_cannot_take_it(
     assert (ran.code, file.read_text(), [*file.parent.iterdir()]) == (1, BEFORE, [file])
     assert [(row["Snapshot"], row["Done"]) for row in ran.rows] == [(orphan, "removed")]
     assert f"The list could not be put at {file}: No space left on device." in ran.err
+
+
+def test_nothing_in_the_file_is_obeyed_by_the_terminal_that_shows_it(
+    service: Service, run: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protected(service)
+    orphaned(service)
+    monkeypatch.setattr(output, "visible", lambda _cell: "made-visible")
+    assert run("audit", "--grace", "0", "-f", "value", "--output", str(file)).code == 3
+    assert "made-visible" in file.read_text().split()
 
 
 def test_a_link_stays_and_what_it_leads_to_is_replaced(

@@ -15,6 +15,7 @@ from cliff.columns import FormattableColumn
 
 from karbor_manila.cli import app, columns
 from karbor_manila.cli.operator.commands import HostCommand
+from karbor_manila.cli.operator.into_file import IntoFile
 from karbor_manila.cli.output import Output, Shown
 from karbor_manila.common import command
 from karbor_manila.common.errors import CheckFailed, KarborManilaError
@@ -74,6 +75,8 @@ def test_every_command_prints_through_the_one_way(name: str) -> None:
     kind = point.load()
     assert issubclass(kind, Output)
     ancestors = [base for base in kind.__mro__ if "produce_output" in vars(base)]
+    if ancestors[0] is IntoFile:  # puts into a file what the one way has made (test_into_file)
+        del ancestors[0]
     assert ancestors[0] is Output, "the command prints past it"
 
 
