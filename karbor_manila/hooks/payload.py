@@ -13,7 +13,7 @@ VERSION = 1
 PRE, POST, PERIODIC = "pre", "post", "periodic"
 PHASES = (PRE, POST, PERIODIC)
 
-# Metadata is not among them: a tenant may keep in it what is nobody's business.
+# Metadata is not among them: a tenant may keep private values in it.
 _OF_SHARE = {
     "id": "id",
     "name": "name",

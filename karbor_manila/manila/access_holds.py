@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Marks in the metadata of access rules that are read-only for a while: for whom, and until when.
 
-Each holder has a key of its own, so that nobody's write undoes another's. A tenant can write or
+Each holder has a key of its own, so that no holder's write undoes another's. A tenant can write or
 remove any of them, and changes by that what becomes of his own rule alone.
 """
 

@@ -161,7 +161,7 @@ class Karbor:
         that only Karbor can reach."""
         marker: Mapping[str, str] = {}
         while True:
-            # Providers are nobody's, and Karbor would look for such a field of theirs.
+            # Providers belong to no project: Karbor would look for a field that they do not have.
             whose = {} if key == "providers" else self._all
             params = {**filters, **whose, "limit": PAGE, **marker}
             page = _ANSWERS.part(asked, self._look(asked, path, params), key)

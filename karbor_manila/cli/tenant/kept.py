@@ -33,7 +33,7 @@ def is_ahead(checkpoint: Mapping[str, Any], now: datetime.datetime) -> bool:
 
 
 def _usable(text: object) -> datetime.datetime | None:
-    """A time that every time zone has: what somebody forged ends nobody's list."""
+    """A time that every time zone has: a forged one must not end the list with an error."""
     found = reading.moment(text)
     return found if found and _LONG_AGO.year <= found.year < datetime.MAXYEAR else None
 

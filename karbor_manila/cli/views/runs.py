@@ -26,7 +26,7 @@ class Run:
 
     :ivar state: one of the words above
     :ivar began, ended: UTC; None when Karbor does not tell
-    :ivar reason: why it failed, as one line; empty when nobody said
+    :ivar reason: why it failed, as one line; empty when it is not known
     :ivar left_out: what should be in its checkpoint and is not, a phrase each
     """
 

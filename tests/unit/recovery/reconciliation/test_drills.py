@@ -189,15 +189,18 @@ def test_one_that_was_good_stays_good_when_its_process_dies_at_the_end(service: 
     assert told["result"] == "good"
 
 
+@pytest.mark.parametrize("fits", [True, False], ids=["few shares", "a thousand shares"])
 def test_a_good_one_that_the_bank_did_not_take_is_not_kept_as_a_bad_one(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch, *, fits: bool
 ) -> None:
     checkpoint: Any = service.protect(service.plan(service.share()))
     service.cloud.plan("delete_share", Died)
     with monkeypatch.context() as full:
         full.setattr(drill_results, "put", refuse)
+        if not fits:  # its status is in the bank alone then
+            full.setattr(columns, "MOST_BYTES", 0)
         service = killed(service, "verify", checkpoint.id, DRILL)
-    reconcile(service)
+    assert reconcile(service) == ["fail"]
     assert results(service) == {}
 
 
@@ -212,19 +215,6 @@ def test_nor_is_one_that_a_hook_skipped_and_of_which_something_was_left(service:
     reconcile(service)
     assert results(service) == {}
     assert_at_its_end(service)
-
-
-def test_nor_is_one_whose_status_did_not_fit_into_its_record(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checkpoint: Any = service.protect(service.plan(service.share()))
-    service.cloud.plan("delete_share", Died)
-    with monkeypatch.context() as full:
-        full.setattr(drill_results, "put", refuse)
-        full.setattr(columns, "MOST_BYTES", 0)  # as of a thousand shares
-        service = killed(service, "verify", checkpoint.id, DRILL)
-    assert reconcile(service) == ["fail"]
-    assert results(service) == {}
 
 
 @pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
